@@ -1,0 +1,224 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The package that all interfaces of the contract belong to.
+pub const CONTRACT_PACKAGE: &str = "lancet:plugin";
+
+/// The version of the contract that this host serves.
+pub const CONTRACT_VERSION: &str = "0.1.0";
+
+/// What a plugin is there for; the world that it exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Works on tasks.
+    Agent,
+    /// Judges submissions.
+    Grader,
+}
+
+impl Role {
+    /// `agent` or `grader`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Grader => "grader",
+        }
+    }
+
+    /// The interface that a component of this role exports.
+    #[must_use]
+    pub fn export(self) -> &'static str {
+        match self {
+            Self::Agent => "solving",
+            Self::Grader => "grading",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A power that a plugin can be granted: an interface of the contract, or the
+/// inert profile of WASI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Notes for people, bounded.
+    Log,
+    /// Reproducible random numbers.
+    Random,
+    /// What the agent handed in.
+    Submission,
+    /// The task's private configuration.
+    AnswerKey,
+    /// WASI with nothing behind it, for guests whose language wants it.
+    WasiInert,
+}
+
+/// Who decides whether a plugin of a role may have a capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granter {
+    /// It comes with the role.
+    Role,
+    /// The operator, with `--grant`.
+    Operator,
+    /// Nobody: it would break what the role stands for.
+    Nobody,
+}
+
+/// A text that names no [`Capability`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no capability; there are {known}", known = Capability::ALL.map(Capability::as_str).join(", "))]
+pub struct ParseCapabilityError {
+    name: String,
+}
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: [Self; 5] = [Self::Log, Self::Random, Self::Submission, Self::AnswerKey, Self::WasiInert];
+
+    /// The name in grants; for an interface of the contract also its name there.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Random => "random",
+            Self::Submission => "submission",
+            Self::AnswerKey => "answer-key",
+            Self::WasiInert => "wasi-inert",
+        }
+    }
+
+    /// The capability behind an interface of the contract, named without package
+    /// and version.
+    #[must_use]
+    pub fn of_interface(name: &str) -> Option<Self> {
+        [Self::Log, Self::Random, Self::Submission, Self::AnswerKey].into_iter().find(|c| c.as_str() == name)
+    }
+
+    /// Who can give this to a plugin of `role`.
+    #[must_use]
+    pub fn granter(self, role: Role) -> Granter {
+        match (self, role) {
+            (Self::Log, _)
+            | (Self::Random, Role::Agent)
+            | (Self::Submission | Self::AnswerKey, Role::Grader) => Granter::Role,
+            // A control: an agent that knows the answers.
+            (Self::AnswerKey, Role::Agent) | (Self::WasiInert, _) => Granter::Operator,
+            // A grader that throws dice gives different verdicts on the same
+            // inputs; an agent's submission does not exist yet while it works.
+            (Self::Random, Role::Grader) | (Self::Submission, Role::Agent) => Granter::Nobody,
+        }
+    }
+
+    /// Whether an agent with this knows what it must not, so that its run is a
+    /// control and no result.
+    #[must_use]
+    pub fn makes_control(self) -> bool {
+        self == Self::AnswerKey
+    }
+}
+
+impl FromStr for Capability {
+    type Err = ParseCapabilityError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|c| c.as_str() == name)
+            .ok_or_else(|| ParseCapabilityError { name: name.chars().take(80).collect() })
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What one plugin may import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    role: Role,
+    capabilities: BTreeSet<Capability>,
+}
+
+impl Grant {
+    /// What comes with the role.
+    #[must_use]
+    pub fn standard(role: Role) -> Self {
+        let capabilities =
+            Capability::ALL.into_iter().filter(|c| c.granter(role) == Granter::Role).collect();
+        Self { role, capabilities }
+    }
+
+    /// This grant and one capability more, on the operator's word. `None` when
+    /// nobody can grant it to this role.
+    #[must_use]
+    pub fn with(mut self, capability: Capability) -> Option<Self> {
+        if capability.granter(self.role) == Granter::Nobody {
+            return None;
+        }
+        self.capabilities.insert(capability);
+        Some(self)
+    }
+
+    /// Whether the capability is granted.
+    #[must_use]
+    pub fn has(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
+    }
+
+    /// The role that this is a grant for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What is granted, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Capability> + '_ {
+        self.capabilities.iter().copied()
+    }
+
+    /// Whether a run under this grant is a control.
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        self.role == Role::Agent && self.iter().any(Capability::makes_control)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_come_with_what_they_need_and_no_more() {
+        let names = |role| Grant::standard(role).iter().map(Capability::as_str).collect::<Vec<_>>();
+        assert_eq!(names(Role::Agent), ["log", "random"]);
+        assert_eq!(names(Role::Grader), ["log", "submission", "answer-key"]);
+    }
+
+    #[test]
+    fn the_answer_key_makes_a_control() {
+        let grant = Grant::standard(Role::Agent);
+        assert!(!grant.is_control());
+        assert!(grant.with(Capability::AnswerKey).unwrap().is_control());
+        assert!(!Grant::standard(Role::Grader).is_control());
+    }
+
+    #[test]
+    fn some_things_nobody_can_grant() {
+        assert_eq!(Grant::standard(Role::Grader).with(Capability::Random), None);
+        assert_eq!(Grant::standard(Role::Agent).with(Capability::Submission), None);
+    }
+}

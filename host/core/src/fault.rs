@@ -1,0 +1,119 @@
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ReasonCode, Role};
+
+/// How a plugin failed. Each kind has its reason code, `<role>-<kind>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// A trap: unreachable code, an access out of bounds, a broken canonical ABI.
+    Trap,
+    /// The fuel is used up.
+    OutOfFuel,
+    /// The call stack is used up.
+    StackOverflow,
+    /// More memory, tables or instances than the limit, and the guest did not
+    /// get over being refused.
+    OutOfMemory,
+    /// More handles than the limit.
+    TooManyHandles,
+    /// More calls of capabilities than the limit.
+    TooManyCalls,
+    /// More bytes in one call across the boundary than the limit.
+    CallTooLarge,
+    /// The wall clock ran out.
+    Timeout,
+    /// The component could not be instantiated.
+    Instantiation,
+    /// The result breaks a rule of the contract.
+    MalformedResult,
+    /// The plugin itself answered with an error.
+    Error,
+}
+
+impl FaultKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 11] = [
+        Self::Trap,
+        Self::OutOfFuel,
+        Self::StackOverflow,
+        Self::OutOfMemory,
+        Self::TooManyHandles,
+        Self::TooManyCalls,
+        Self::CallTooLarge,
+        Self::Timeout,
+        Self::Instantiation,
+        Self::MalformedResult,
+        Self::Error,
+    ];
+
+    /// The kind in a reason code.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trap => "trap",
+            Self::OutOfFuel => "out-of-fuel",
+            Self::StackOverflow => "stack-overflow",
+            Self::OutOfMemory => "out-of-memory",
+            Self::TooManyHandles => "too-many-handles",
+            Self::TooManyCalls => "too-many-calls",
+            Self::CallTooLarge => "call-too-large",
+            Self::Timeout => "timeout",
+            Self::Instantiation => "instantiation",
+            Self::MalformedResult => "malformed-result",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A plugin's failure: it is over for this call, and the host lives on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// How it failed.
+    pub kind: FaultKind,
+    /// What is known of it, for a person. Never holds addresses or times, so
+    /// that the same execution gives the same text.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of that kind.
+    #[must_use]
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// The reason code of a verdict that this fault made invalid.
+    ///
+    /// # Panics
+    /// Never: the words are reason codes already, which a test holds.
+    #[must_use]
+    pub fn reason(&self, role: Role) -> ReasonCode {
+        format!("{}-{}", role.as_str(), self.kind.as_str()).parse().expect("role and kind are reason codes")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.as_str(), self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_reason_code() {
+        for kind in FaultKind::ALL {
+            for role in [Role::Agent, Role::Grader] {
+                let reason = Fault::new(kind, "").reason(role);
+                assert!(reason.as_str().starts_with(role.as_str()));
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Answer, Capability, Fault, Limits, Sha256, Verdict, VerdictRecord};
+
+/// Which plugin of an attempt is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The agent.
+    Solve,
+    /// The grader.
+    Grade,
+}
+
+/// How much a log message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// For whoever debugs the plugin.
+    Debug,
+    /// What happened.
+    Info,
+    /// Odd, but it went on.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// What a plugin asked of a capability.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// `log.write`, or output to a WASI stream. Cut to the limits of a message.
+    LogWrite {
+        /// The level.
+        level: LogLevel,
+        /// The text, as far as it is kept.
+        message: String,
+        /// The fields, as far as they are kept.
+        fields: Vec<(String, String)>,
+        /// Bytes that were dropped because of a limit.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        dropped_bytes: u64,
+    },
+    /// `random.next-u64`.
+    RandomNext,
+    /// `random.below`.
+    RandomBelow {
+        /// The bound.
+        bound: u64,
+    },
+    /// `submission.answer`.
+    SubmissionAnswer,
+    /// `answer-key.read`.
+    AnswerKeyRead,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Request {
+    /// The function called, as in the contract: `interface.function`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LogWrite { .. } => "log.write",
+            Self::RandomNext => "random.next-u64",
+            Self::RandomBelow { .. } => "random.below",
+            Self::SubmissionAnswer => "submission.answer",
+            Self::AnswerKeyRead => "answer-key.read",
+        }
+    }
+}
+
+/// What the capability answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// Nothing to say.
+    Done,
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(String),
+    /// A submission.
+    Answer(Answer),
+}
+
+/// One call of a capability, as the host saw it at the boundary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallRecord {
+    /// Fuel that the plugin had used when it called.
+    pub fuel_used: u64,
+    /// What it asked.
+    pub request: Request,
+    /// What it was told.
+    pub response: Response,
+}
+
+/// How an agent's call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SolveEnd {
+    /// It handed something in, or said that it has nothing.
+    Answer(Answer),
+    /// It said why it has no answer: counts as nothing handed in.
+    GaveUp(String),
+    /// The wall clock ran out: counts as nothing handed in.
+    TimedOut,
+    /// It failed: the attempt is invalid.
+    Fault(Fault),
+}
+
+impl SolveEnd {
+    /// What is graded, when there is anything to grade.
+    #[must_use]
+    pub fn submission(&self) -> Option<Answer> {
+        match self {
+            Self::Answer(answer) => Some(answer.clone()),
+            Self::GaveUp(_) | Self::TimedOut => Some(Answer::Nothing),
+            Self::Fault(_) => None,
+        }
+    }
+}
+
+/// A line of an attempt's journal. Lines are only ever added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Event {
+    /// A plugin is about to run.
+    Began {
+        /// Which.
+        phase: Phase,
+        /// Its component.
+        plugin: Sha256,
+        /// What it may import.
+        grant: Vec<Capability>,
+        /// What it may use.
+        limits: Limits,
+        /// The engine, as fuel depends on it.
+        engine: String,
+    },
+    /// A plugin called a capability.
+    Called {
+        /// Which.
+        phase: Phase,
+        /// The call.
+        call: CallRecord,
+    },
+    /// The agent is done.
+    Solved {
+        /// How it ended.
+        end: SolveEnd,
+        /// Fuel that it used in all. `None` when the wall clock ended it, since
+        /// that happens at another point each time.
+        fuel_used: Option<u64>,
+        /// The digest of what was handed in.
+        submission: Sha256,
+    },
+    /// The grader is done.
+    Graded {
+        /// Its verdict, or the invalid one that the host put in its place.
+        verdict: Verdict,
+        /// Fuel that it used in all. `None` when the wall clock ended it.
+        fuel_used: Option<u64>,
+    },
+    /// The attempt is over and paid.
+    Decided {
+        /// The verdict with all that it is about.
+        record: VerdictRecord,
+        /// Its digest.
+        digest: Sha256,
+    },
+}
+
+impl Event {
+    /// The word that the event goes by in the journal.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Began { .. } => "began",
+            Self::Called { .. } => "called",
+            Self::Solved { .. } => "solved",
+            Self::Graded { .. } => "graded",
+            Self::Decided { .. } => "decided",
+        }
+    }
+}
