@@ -1,0 +1,102 @@
+//! Compiled code on disk, by the digest of its component.
+//!
+//! This is the one module with `unsafe` in it. Loading compiled code executes
+//! it: whoever writes into the cache folder owns the host. The folder therefore
+//! belongs to the operator alone (mode 0700), its path is never taken from a
+//! suite or a plugin, and what is loaded from it is checked against a digest
+//! written beside the code, so that a torn or rotten file is compiled again
+//! instead of executed.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use lancet_core::Sha256;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const DIGEST_BYTES: usize = 32;
+
+/// A folder of compiled components for one engine configuration.
+pub(crate) struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// The part of `root` that belongs to this engine: compiled code of another
+    /// version, configuration or processor is never looked at.
+    pub(crate) fn new(root: &Path, engine: &Engine) -> io::Result<Self> {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let folder = root.join(format!("{:016x}", hasher.finish()));
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, component: Sha256) -> PathBuf {
+        self.folder.join(format!("{}.cwasm", component.hex()))
+    }
+
+    /// The compiled form of that component, if it is here and whole.
+    pub(crate) fn get(&self, engine: &Engine, component: Sha256) -> Option<Component> {
+        let bytes = fs::read(self.path(component)).ok()?;
+        let (digest, code) = bytes.split_at_checked(DIGEST_BYTES)?;
+        if Sha256::of(code).as_bytes() != digest {
+            return None;
+        }
+        load(engine, code)
+    }
+
+    /// Keeps the compiled form. A cache that cannot be written costs time, and
+    /// nothing else.
+    pub(crate) fn put(&self, component: Sha256, code: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(Sha256::of(code).as_bytes())?;
+        file.write_all(code)?;
+        file.persist(self.path(component))?;
+        Ok(())
+    }
+}
+
+/// Loads code that this host has compiled itself.
+#[expect(unsafe_code, reason = "see the module's documentation")]
+pub(crate) fn load(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: `code` is the output of `Engine::precompile_component` of this
+    // very version: it comes from this process, from its own compiling child
+    // through a private folder, or from the cache, whose folder only the
+    // operator writes and whose files carry the digest of what was written.
+    // Wasmtime itself refuses code of another version or configuration.
+    unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    #[test]
+    fn a_damaged_file_is_not_loaded() {
+        let engine = crate::config::engine(NonZeroUsize::MIN).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path(), &engine).unwrap();
+        let component = wat::parse_str("(component)").unwrap();
+        let digest = Sha256::of(&component);
+        assert!(cache.get(&engine, digest).is_none());
+        cache.put(digest, &engine.precompile_component(&component).unwrap()).unwrap();
+        assert!(cache.get(&engine, digest).is_some());
+
+        let path = cache.path(digest);
+        let whole = fs::read(&path).unwrap();
+        for damaged in [&whole[..whole.len() / 2], &whole[..10], &[][..]] {
+            fs::write(&path, damaged).unwrap();
+            assert!(cache.get(&engine, digest).is_none());
+        }
+        let mut flipped = whole.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        fs::write(&path, flipped).unwrap();
+        assert!(cache.get(&engine, digest).is_none());
+    }
+}

@@ -1,0 +1,61 @@
+use lancet_core::{Fault, FaultKind};
+use wasmtime::Trap;
+
+use crate::exchange::{Diverged, Divergence, NoSource};
+use crate::state::FaultTrap;
+
+/// How a call of a plugin came to its end before it returned.
+pub(crate) enum Ending {
+    /// The plugin's fault.
+    Fault(Fault),
+    /// It did something else than its record says.
+    Diverged(Divergence),
+    /// The host's fault.
+    Host(String),
+}
+
+/// Tells whose fault an error is that ended a guest. `refused` is whether it had
+/// been refused memory or table space.
+pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
+    if let Some(Diverged(divergence)) = error.downcast_ref::<Diverged>() {
+        return Ending::Diverged(divergence.clone());
+    }
+    if let Some(FaultTrap(fault)) = error.downcast_ref::<FaultTrap>() {
+        return Ending::Fault(fault.clone());
+    }
+    if let Some(no_source) = error.downcast_ref::<NoSource>() {
+        return Ending::Host(no_source.to_string());
+    }
+    let (kind, message) = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => (FaultKind::OutOfFuel, "the fuel is used up".to_owned()),
+        Some(Trap::StackOverflow) => (FaultKind::StackOverflow, "the call stack is used up".to_owned()),
+        Some(trap) if refused => {
+            (FaultKind::OutOfMemory, format!("it was refused memory or table space, and then: {trap}"))
+        }
+        Some(trap) => (FaultKind::Trap, trap.to_string()),
+        None => by_text(&format!("{error:#}"), refused),
+    };
+    Ending::Fault(Fault::new(kind, message))
+}
+
+/// Wasmtime has no types for these; the hostile corpus pins the texts.
+fn by_text(text: &str, refused: bool) -> (FaultKind, String) {
+    if text.contains("fuel allocated for hostcalls has been exhausted") {
+        (FaultKind::CallTooLarge, "one call carried more bytes than the limit".to_owned())
+    } else if text.contains("handle limit exceeded")
+        || text.contains("cannot allocate another handle")
+        || text.contains("resource table has no free keys")
+    {
+        (FaultKind::TooManyHandles, "it held more handles than the limit".to_owned())
+    } else if refused || text.contains("forbidden by the resource limiter") || text.contains("memory minimum size") {
+        (FaultKind::OutOfMemory, "it was refused memory or table space".to_owned())
+    } else {
+        (FaultKind::Trap, first_line(text))
+    }
+}
+
+/// Without backtraces, and bounded: the text becomes part of a verdict.
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(500).collect()
+}

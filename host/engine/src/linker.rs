@@ -1,0 +1,28 @@
+use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant};
+use wasmtime::Engine;
+use wasmtime::component::{Linker, LinkerInstance};
+
+use crate::capability::{answer_key, log, random, submission, wasi};
+use crate::config::EngineError;
+use crate::state::State;
+
+/// A linker that offers what is granted, and nothing else.
+pub(crate) fn linker(engine: &Engine, grant: &Grant) -> Result<Linker<State>, EngineError> {
+    let mut linker = Linker::new(engine);
+    for capability in grant.iter() {
+        link(&mut linker, capability).map_err(|e| EngineError::new("linking capabilities", &e))?;
+    }
+    Ok(linker)
+}
+
+fn link(linker: &mut Linker<State>, capability: Capability) -> wasmtime::Result<()> {
+    type Link = fn(&mut LinkerInstance<'_, State>) -> wasmtime::Result<()>;
+    let link: Link = match capability {
+        Capability::Log => log::link,
+        Capability::Random => random::link,
+        Capability::Submission => submission::link,
+        Capability::AnswerKey => answer_key::link,
+        Capability::WasiInert => return wasi::link(linker),
+    };
+    link(&mut linker.instance(&format!("{CONTRACT_PACKAGE}/{}@{CONTRACT_VERSION}", capability.as_str()))?)
+}

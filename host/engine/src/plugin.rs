@@ -1,0 +1,309 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lancet_core::{
+    Answer, CallRecord, Fault, FaultKind, Grant, Limits, MAX_DOCUMENT_BYTES, Response, Role,
+    Sha256, SolveEnd, Task, Verdict,
+};
+use tokio::sync::Semaphore;
+use wasmtime::{Engine, Store};
+
+use crate::bindings::{agent, grader, types};
+use crate::classify::{Ending, classify};
+use crate::config::{EngineError, FUEL_YIELD};
+use crate::exchange::{Divergence, Source};
+use crate::state::State;
+
+/// A component that has been checked against its grant, compiled and linked:
+/// ready to be called any number of times, each time in a fresh instance.
+#[derive(Clone)]
+pub struct Plugin {
+    pub(crate) name: String,
+    pub(crate) digest: Sha256,
+    pub(crate) grant: Grant,
+    pub(crate) engine: Engine,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) pre: Pre,
+}
+
+#[derive(Clone)]
+pub(crate) enum Pre {
+    Agent(agent::AgentPre<State>),
+    Grader(grader::GraderPre<State>),
+}
+
+/// What one call of a plugin goes by.
+pub struct Call<'a> {
+    /// The task's public part.
+    pub task: &'a Task,
+    /// What it may use.
+    pub limits: &'a Limits,
+    /// What the random stream starts from.
+    pub seed: [u8; 32],
+    /// What stands behind the capabilities.
+    pub source: Source,
+}
+
+/// An agent's call, over.
+#[derive(Debug)]
+pub struct SolveOutput {
+    /// How it ended.
+    pub end: SolveEnd,
+    /// Every call of a capability.
+    pub calls: Vec<CallRecord>,
+    /// Fuel used. `None` when the wall clock ended it.
+    pub fuel_used: Option<u64>,
+    /// How long it took. Not part of any record that is compared.
+    pub elapsed: Duration,
+    /// Where it differs from the record that it was run on.
+    pub divergence: Option<Divergence>,
+}
+
+/// A grader's call, over.
+#[derive(Debug)]
+pub struct GradeOutput {
+    /// Its verdict, or the invalid one that a fault of it makes.
+    pub verdict: Verdict,
+    /// Every call of a capability.
+    pub calls: Vec<CallRecord>,
+    /// Fuel used. `None` when the wall clock ended it.
+    pub fuel_used: Option<u64>,
+    /// How long it took. Not part of any record that is compared.
+    pub elapsed: Duration,
+    /// Where it differs from the record that it was run on.
+    pub divergence: Option<Divergence>,
+}
+
+/// A call, over, whatever it returned.
+struct Output<T> {
+    result: Result<T, Stop>,
+    calls: Vec<CallRecord>,
+    fuel_used: Option<u64>,
+    elapsed: Duration,
+    divergence: Option<Divergence>,
+}
+
+/// Why a call returned nothing.
+enum Stop {
+    Fault(Fault),
+    TimedOut,
+    Diverged,
+}
+
+impl Plugin {
+    /// What the operator or the task called it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The digest of its component.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        self.digest
+    }
+
+    /// What it may import.
+    #[must_use]
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.grant.role()
+    }
+
+    /// Has an agent work on a task, in a fresh instance.
+    ///
+    /// # Errors
+    /// Only when the host is at fault, or this is no agent; whatever the plugin
+    /// does is in the output.
+    pub async fn solve(&self, call: Call<'_>) -> Result<SolveOutput, EngineError> {
+        let Pre::Agent(pre) = &self.pre else {
+            return Err(EngineError { doing: "calling an agent", cause: format!("{} is a grader", self.name) });
+        };
+        let task = types::Task::from(call.task);
+        let output = self
+            .execute(&call.limits.clone(), call.seed, call.source, async |store| {
+                let instance = pre.instantiate_async(&mut *store).await.map_err(CallError::Instantiation)?;
+                let solving = instance.lancet_plugin_solving();
+                solving.call_solve(&mut *store, &task).await.map_err(CallError::Running)
+            })
+            .await?;
+        let end = match output.result {
+            Ok(Ok(answer)) => admit(answer.into()),
+            Ok(Err(types::SolveError::Unsupported(text))) => SolveEnd::GaveUp(bounded("unsupported", &text)),
+            Ok(Err(types::SolveError::Other(text))) => SolveEnd::GaveUp(bounded("error", &text)),
+            Err(Stop::TimedOut) => SolveEnd::TimedOut,
+            Err(Stop::Fault(fault)) => SolveEnd::Fault(fault),
+            Err(Stop::Diverged) => {
+                SolveEnd::Fault(Fault::new(FaultKind::Error, "the execution differs from its record"))
+            }
+        };
+        Ok(SolveOutput {
+            end,
+            calls: output.calls,
+            fuel_used: output.fuel_used,
+            elapsed: output.elapsed,
+            divergence: output.divergence,
+        })
+    }
+
+    /// Has a grader judge a submission, in a fresh instance.
+    ///
+    /// # Errors
+    /// Only when the host is at fault, or this is no grader; whatever the plugin
+    /// does is in the output, a fault of it as an invalid verdict.
+    pub async fn grade(&self, call: Call<'_>, submission: &Answer) -> Result<GradeOutput, EngineError> {
+        let Pre::Grader(pre) = &self.pre else {
+            return Err(EngineError { doing: "calling a grader", cause: format!("{} is an agent", self.name) });
+        };
+        let task = types::Task::from(call.task);
+        let output = self
+            .execute(&call.limits.clone(), call.seed, call.source, async |store| {
+                let instance = pre.instantiate_async(&mut *store).await.map_err(CallError::Instantiation)?;
+                let grading = instance.lancet_plugin_grading();
+                grading.call_grade(&mut *store, &task).await.map_err(CallError::Running)
+            })
+            .await?;
+        let fault = match output.result {
+            Ok(Ok(verdict)) => match Verdict::try_from(verdict).and_then(|v| v.validated(submission)) {
+                Ok(verdict) => Ok(verdict),
+                Err(broken) => Err(Fault::new(FaultKind::MalformedResult, broken.to_string())),
+            },
+            Ok(Err(error)) => Err(Fault::new(FaultKind::Error, grade_error(&error))),
+            Err(Stop::TimedOut) => {
+                let limit = call.limits.wall_ms;
+                Err(Fault::new(FaultKind::Timeout, format!("it took longer than {limit} ms")))
+            }
+            Err(Stop::Fault(fault)) => Err(fault),
+            Err(Stop::Diverged) => {
+                Err(Fault::new(FaultKind::Error, "the execution differs from its record"))
+            }
+        };
+        let verdict =
+            fault.unwrap_or_else(|fault| Verdict::invalid(fault.reason(Role::Grader), fault.message));
+        Ok(GradeOutput {
+            verdict,
+            calls: output.calls,
+            fuel_used: output.fuel_used,
+            elapsed: output.elapsed,
+            divergence: output.divergence,
+        })
+    }
+
+    /// Makes a store, runs `body` in it under every limit, and takes it apart.
+    async fn execute<T>(
+        &self,
+        limits: &Limits,
+        seed: [u8; 32],
+        source: Source,
+        body: impl AsyncFnOnce(&mut Store<State>) -> Result<T, CallError>,
+    ) -> Result<Output<T>, EngineError> {
+        // The pool has a slot for each permit.
+        let permit = self.slots.acquire().await;
+        let started = Instant::now();
+        let mut store = self.store(limits, seed, source)?;
+        let wall = Duration::from_millis(limits.wall_ms);
+        let ended = tokio::time::timeout(wall, body(&mut store)).await;
+
+        // A guest that was cut off is in no state to be asked for anything.
+        let timed_out = ended.is_err();
+        let fuel_used = if timed_out {
+            None
+        } else {
+            store.get_fuel().ok().map(|left| limits.fuel.saturating_sub(left))
+        };
+        let mut state = store.into_data();
+        record_output(&mut state, fuel_used);
+        let refused = state.limiter.refused();
+        let (calls, missing) = state.exchange.finish();
+        let mut divergence = None;
+        let result = match ended {
+            Err(_) => Err(Stop::TimedOut),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let (error, instantiating) = match &error {
+                    CallError::Instantiation(error) => (error, true),
+                    CallError::Running(error) => (error, false),
+                };
+                match classify(error, refused) {
+                    Ending::Fault(mut fault) => {
+                        // Too many instances, memories or tables show only here.
+                        if instantiating && fault.kind == FaultKind::Trap && error.downcast_ref::<wasmtime::Trap>().is_none()
+                        {
+                            fault.kind = FaultKind::Instantiation;
+                        }
+                        Err(Stop::Fault(fault))
+                    }
+                    Ending::Diverged(at) => {
+                        divergence = Some(at);
+                        Err(Stop::Diverged)
+                    }
+                    Ending::Host(cause) => return Err(EngineError { doing: "answering a plugin", cause }),
+                }
+            }
+        };
+        drop(permit);
+        // A call cut off by the clock ends somewhere else each time.
+        let divergence = divergence.or(if timed_out { None } else { missing });
+        Ok(Output { result, calls, fuel_used, elapsed: started.elapsed(), divergence })
+    }
+
+    fn store(&self, limits: &Limits, seed: [u8; 32], source: Source) -> Result<Store<State>, EngineError> {
+        let failed = |e: wasmtime::Error| EngineError::new("making a store", &e);
+        let mut store = Store::new(&self.engine, State::new(limits, source, seed));
+        store.limiter(|state| &mut state.limiter);
+        store.set_fuel(limits.fuel).map_err(failed)?;
+        store.fuel_async_yield_interval(Some(FUEL_YIELD)).map_err(failed)?;
+        store.set_hostcall_fuel(usize::try_from(limits.call_bytes).unwrap_or(usize::MAX));
+        store.set_max_component_handles(limits.handles as usize);
+        Ok(store)
+    }
+}
+
+/// Where the engine gave up.
+enum CallError {
+    Instantiation(wasmtime::Error),
+    Running(wasmtime::Error),
+}
+
+/// Output to WASI's streams becomes log lines, once the guest is done.
+fn record_output(state: &mut State, fuel_used: Option<u64>) {
+    let Some(fuel_used) = fuel_used else { return };
+    let output: Vec<_> = state.wasi.output().collect();
+    for (level, stream, text) in output {
+        let request = state.log.admit(level, text, vec![("stream".to_owned(), stream.to_owned())]);
+        // A difference shows as a divergence of what comes after, or as a
+        // missing call; there is no guest left to end.
+        let _: Result<Response, _> = state.exchange.call(fuel_used, request);
+    }
+}
+
+/// An answer within its bounds.
+fn admit(answer: Answer) -> SolveEnd {
+    match &answer {
+        Answer::Document(text) if text.len() > MAX_DOCUMENT_BYTES => SolveEnd::Fault(Fault::new(
+            FaultKind::MalformedResult,
+            format!("the document has {} bytes, at most {MAX_DOCUMENT_BYTES} are allowed", text.len()),
+        )),
+        _ => SolveEnd::Answer(answer),
+    }
+}
+
+fn grade_error(error: &types::GradeError) -> String {
+    match error {
+        types::GradeError::BadAnswerKey(text) => bounded("bad answer key", text),
+        types::GradeError::Unsupported(text) => bounded("unsupported", text),
+        types::GradeError::Other(text) => bounded("error", text),
+    }
+}
+
+/// A plugin's own words, cut to what a journal line should hold.
+fn bounded(what: &str, text: &str) -> String {
+    const LIMIT: usize = 2_000;
+    format!("{what}: {}", &text[..text.floor_char_boundary(LIMIT)])
+}
+

@@ -1,0 +1,178 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lancet_core::{Grant, Role, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::bindings::{agent, grader};
+use crate::cache::{self, Cache};
+use crate::compile::{self, CompileError};
+use crate::component::{ImportProblems, NotAPlugin, inspect};
+use crate::config::{self, EngineError};
+use crate::linker::linker;
+use crate::plugin::{Plugin, Pre};
+
+/// Where a component is compiled.
+#[derive(Debug, Clone)]
+pub enum Compiler {
+    /// In this process: for components that came with this program.
+    Here,
+    /// In a limited child process: for everybody else's.
+    Child {
+        /// The program, as a rule this very one.
+        program: PathBuf,
+        /// What makes it call [`crate::compile_worker`]; the paths of input and
+        /// output follow.
+        arguments: Vec<String>,
+    },
+}
+
+/// How a [`Runtime`] is set up.
+#[derive(Debug, Clone)]
+pub struct RuntimeOptions {
+    /// How many calls of plugins run at a time.
+    pub concurrency: NonZeroUsize,
+    /// Where compiled code is kept. Whoever can write there owns the host.
+    /// `None` compiles anew each time.
+    pub cache: Option<PathBuf>,
+}
+
+/// Loads plugins.
+pub struct Runtime {
+    engine: Engine,
+    cache: Option<Cache>,
+    slots: Arc<Semaphore>,
+}
+
+/// Why a plugin cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It is none.
+    #[error("plugin `{name}` cannot be used: {cause}")]
+    NotAPlugin {
+        /// What it was called.
+        name: String,
+        /// What is wrong with it.
+        cause: NotAPlugin,
+    },
+    /// It wants more than it was granted.
+    #[error("plugin `{name}` is refused: {problems}")]
+    Imports {
+        /// What it was called.
+        name: String,
+        /// What it wants.
+        problems: ImportProblems,
+    },
+    /// An interface of the contract with other types than the contract's.
+    #[error("plugin `{name}` is refused: it does not fit the contract: {cause}")]
+    Types {
+        /// What it was called.
+        name: String,
+        /// Where it differs.
+        cause: String,
+    },
+    /// The compiler does not take it.
+    #[error("plugin `{name}` cannot be compiled: {cause}")]
+    Compile {
+        /// What it was called.
+        name: String,
+        /// Why.
+        cause: String,
+    },
+    /// The host's fault.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl LoadError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotAPlugin { cause, .. } => cause.hint().map(str::to_owned),
+            Self::Imports { .. } => {
+                Some("`lancet plugin inspect FILE` lists what a plugin imports; grant only what you would trust it with".into())
+            }
+            Self::Types { .. } => Some("build it against the `wit/` folder of this version of Lancet".into()),
+            Self::Compile { .. } => Some("a component this hard to compile is not run; build it smaller".into()),
+            Self::Engine(_) => None,
+        }
+    }
+}
+
+impl Runtime {
+    /// Starts the engine.
+    ///
+    /// # Errors
+    /// When it cannot be started here. A cache that cannot be used is none.
+    pub fn new(options: &RuntimeOptions) -> Result<Self, EngineError> {
+        let engine = config::engine(options.concurrency)?;
+        let cache = options.cache.as_deref().and_then(|root| Cache::new(root, &engine).ok());
+        Ok(Self { engine, cache, slots: Arc::new(Semaphore::new(options.concurrency.get())) })
+    }
+
+    /// Loads a component for `grant`: reads what it is, compares what it imports
+    /// with what is granted, and only then compiles and links it. Blocks while
+    /// it compiles.
+    ///
+    /// # Errors
+    /// When it is no plugin, not of the grant's role, or beyond its grant.
+    pub fn load(&self, name: &str, bytes: &[u8], grant: &Grant, compiler: &Compiler) -> Result<Plugin, LoadError> {
+        let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
+        let inspection = inspect(bytes).map_err(not_a_plugin)?;
+        if inspection.role != grant.role() {
+            let cause = NotAPlugin::OtherRole { found: inspection.role, expected: grant.role() };
+            return Err(not_a_plugin(cause));
+        }
+        inspection
+            .check(grant)
+            .map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
+        let component = self.compiled(name, bytes, inspection.digest, compiler)?;
+        let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: format!("{e:#}") };
+        let pre = linker(&self.engine, grant)?.instantiate_pre(&component).map_err(types)?;
+        let pre = match grant.role() {
+            Role::Agent => Pre::Agent(agent::AgentPre::new(pre).map_err(types)?),
+            Role::Grader => Pre::Grader(grader::GraderPre::new(pre).map_err(types)?),
+        };
+        Ok(Plugin {
+            name: name.to_owned(),
+            digest: inspection.digest,
+            grant: grant.clone(),
+            engine: self.engine.clone(),
+            slots: Arc::clone(&self.slots),
+            pre,
+        })
+    }
+
+    fn compiled(&self, name: &str, bytes: &[u8], digest: Sha256, compiler: &Compiler) -> Result<Component, LoadError> {
+        if let Some(component) = self.cache.as_ref().and_then(|c| c.get(&self.engine, digest)) {
+            return Ok(component);
+        }
+        let refused = |cause: String| LoadError::Compile { name: name.to_owned(), cause };
+        let code = match compiler {
+            Compiler::Here => {
+                self.engine.precompile_component(bytes).map_err(|e| refused(format!("{e:#}")))?
+            }
+            Compiler::Child { program, arguments } => match compile::in_child(program, arguments, bytes) {
+                Ok(code) => code,
+                Err(CompileError::Host(error)) => {
+                    return Err(EngineError {
+                        doing: "compiling in a child process",
+                        cause: error.to_string(),
+                    }
+                    .into());
+                }
+                Err(error) => return Err(refused(error.to_string())),
+            },
+        };
+        if let Some(cache) = &self.cache {
+            // Not being able to keep it costs time the next time, nothing else.
+            let _ = cache.put(digest, &code);
+        }
+        cache::load(&self.engine, &code)
+            .ok_or_else(|| refused("the compiled code is not of this engine's configuration".to_owned()))
+    }
+}
