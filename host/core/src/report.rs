@@ -119,7 +119,7 @@ pub struct Totals {
     pub not_runnable: NotRunnable,
     /// What the passes pay.
     pub earned_cents: Cents,
-    /// What all of `tasks` pay, each attempt counted.
+    /// What all of `tasks` pay, each attempt at them counted.
     pub available_cents: Cents,
     /// `earned_cents / available_cents`. `null` when nothing could be attempted.
     pub earn_rate: Option<f64>,
@@ -131,6 +131,10 @@ pub struct Totals {
     pub decided: Decided,
     /// Where the time went.
     pub time: Time,
+    /// Attempts that would be due at the tasks that are not runnable.
+    #[serde(skip)]
+    #[schemars(skip)]
+    not_runnable_attempts: u64,
 }
 
 /// Rates without the invalid, pending and not runnable ones.
@@ -173,6 +177,7 @@ impl Totals {
             pass_rate_ci95: None,
             decided: Decided::default(),
             time: Time::default(),
+            not_runnable_attempts: 0,
         }
     }
 
@@ -195,17 +200,18 @@ impl Totals {
         }
     }
 
-    /// Adds tasks that cannot be run.
-    pub fn add_not_runnable(&mut self, tasks: NotRunnable) {
+    /// Adds tasks that cannot be run, at which `attempts` each would be due.
+    pub fn add_not_runnable(&mut self, tasks: NotRunnable, attempts: u32) {
         self.tasks += tasks.tasks;
-        self.available_cents += tasks.available_cents;
+        self.not_runnable_attempts += tasks.tasks * u64::from(attempts);
+        self.available_cents += Cents(tasks.available_cents.0.saturating_mul(u64::from(attempts)));
         self.not_runnable.tasks += tasks.tasks;
         self.not_runnable.available_cents += tasks.available_cents;
     }
 
     /// Works out the rates, once everything has been added.
     pub fn finish(&mut self) {
-        let due = self.attempts + self.not_runnable.tasks;
+        let due = self.attempts + self.not_runnable_attempts;
         if self.attempts > 0 {
             self.earn_rate = rate(self.earned_cents.0, self.available_cents.0);
             self.pass_rate = rate(self.pass, due);
@@ -341,7 +347,7 @@ mod tests {
         totals.add_attempt(Cents(100), Some(Outcome::Pass), Cents(100), Time::default());
         totals.add_attempt(Cents(100), Some(Outcome::Fail), Cents::ZERO, Time::default());
         totals.add_attempt(Cents(200), Some(Outcome::Invalid), Cents::ZERO, Time::default());
-        totals.add_not_runnable(NotRunnable { tasks: 1, available_cents: Cents(600) });
+        totals.add_not_runnable(NotRunnable { tasks: 1, available_cents: Cents(600) }, 1);
         totals.finish();
         assert_eq!((totals.tasks, totals.attempts), (4, 3));
         assert_eq!(totals.available_cents, Cents(1000));
@@ -354,7 +360,7 @@ mod tests {
     #[test]
     fn nothing_attempted_is_no_zero() {
         let mut totals = Totals::empty();
-        totals.add_not_runnable(NotRunnable { tasks: 104, available_cents: Cents(8_950_000) });
+        totals.add_not_runnable(NotRunnable { tasks: 104, available_cents: Cents(8_950_000) }, 1);
         totals.finish();
         assert_eq!((totals.pass_rate, totals.earn_rate, totals.pass_rate_ci95), (None, None, None));
     }

@@ -1,1 +1,47 @@
-//! x
+//! Where runs are kept: SQLite for runs, attempts and journals, and a
+//! content-addressed folder for blobs.
+//!
+//! The [`Store`] is the truth about every run. Whatever it has acknowledged is
+//! there, once, after the process has been killed at any point: verdicts,
+//! reports, resuming and replay all start from here.
+//!
+//! A store is a folder, readable by its owner only, since journals and blobs
+//! hold answer keys:
+//!
+//! ```text
+//! lancet.db       runs, attempts and events (SQLite, write-ahead log)
+//! blobs/ab/cdef…  files named by their SHA-256
+//! blobs/tmp/      blobs that are being written
+//! locks/RUN       held by the process that executes the run
+//! ```
+//!
+//! An attempt goes from `queued` over `submitted` to `decided`. Events are
+//! appended in batches, each with the change of state that rests on it, and each
+//! under the sequence number that the writer believes to be next, so a batch is
+//! recorded once or not at all.
+
+#![forbid(unsafe_code)]
+
+mod blob;
+mod error;
+mod failpoint;
+mod folder;
+mod journal;
+mod lock;
+mod reader;
+mod row;
+mod schema;
+mod store;
+mod writer;
+
+use std::sync::Arc;
+
+pub use error::StoreError;
+pub use failpoint::{FAILPOINT_VARIABLE, FAILPOINTS, failpoint};
+pub use lock::RunLock;
+pub use reader::Reader;
+pub use row::{AttemptRow, NewAttempt, RunCounts, RunRow, TimedEvent, Transition};
+pub use store::Store;
+
+/// The bytes of a blob, which several owners can share.
+pub type Bytes = Arc<[u8]>;

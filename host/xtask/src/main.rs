@@ -1,2 +1,70 @@
-//! x
-fn main() {}
+//! Development tasks. `cargo xtask` lists them.
+
+#![forbid(unsafe_code)]
+
+mod demo;
+mod run;
+mod schemas;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  demo     build the plugins and the host, run the sample suite with two agents, show the reports
+  test     pass all tests; installs what they need (the wasm32-unknown-unknown target)
+  lint     rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
+  schemas  write the JSON Schemas under docs/schemas; `--check` only compares
+  bench    run the benchmarks that BENCHMARKS.md reports";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["demo"] => demo::demo(),
+        ["test", rest @ ..] => test(rest),
+        ["lint"] => lint(),
+        ["schemas"] => schemas::write(),
+        ["schemas", "--check"] => schemas::check(),
+        ["bench", rest @ ..] => bench(rest),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// All tests of the workspace, documentation tests included.
+fn test(rest: &[&str]) -> Result<(), String> {
+    run::wasm_target()?;
+    schemas::check()?;
+    run::cargo(&[&["test", "--workspace"], rest].concat())
+}
+
+/// What a change has to pass besides the tests.
+fn lint() -> Result<(), String> {
+    run::wasm_target()?;
+    run::cargo(&["fmt", "--all", "--check"])?;
+    run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    if run::is_installed("cargo-deny") {
+        // Advisories need the network; licences, bans and sources do not.
+        run::cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"])?;
+    } else {
+        eprintln!("cargo-deny is not installed, so deny.toml is not checked: `cargo install cargo-deny`");
+    }
+    Ok(())
+}
+
+fn bench(rest: &[&str]) -> Result<(), String> {
+    run::wasm_target()?;
+    run::cargo(&[&["bench", "--package", "lancet-engine", "--package", "lancet-suite"], rest].concat())?;
+    run::program("python3", &[&["tests/bench/whole_run.py"], rest].concat())
+}

@@ -1,0 +1,331 @@
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use lancet_core::{Capability, Granter, Kind, Role};
+
+use crate::exit::EXIT_CODES;
+
+/// Runs coding evaluations whose graders and agents are WebAssembly components
+/// with fixed capabilities.
+#[derive(Debug, Parser)]
+#[command(name = "lancet", version, after_help = EXIT_CODES, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where runs are kept [default: $XDG_DATA_HOME/lancet]
+    #[arg(long, global = true, value_name = "FOLDER", env = "LANCET_STORE", hide_env_values = true)]
+    pub(crate) store: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Import and check suites
+    #[command(subcommand)]
+    Suite(SuiteCommand),
+    /// Have an agent work on the tasks of a suite, and grade what it hands in
+    Run(Run),
+    /// Go on with a run that was interrupted
+    Resume(Resume),
+    /// List the runs of the store
+    Runs(Listing),
+    /// Show a run's attempts, or the journal of one attempt
+    Show(Show),
+    /// Show what a run came to
+    Report(Report),
+    /// Grade the recorded submissions of a run again, and compare the verdicts
+    Regrade(Regrade),
+    /// Execute attempts again from their journals alone, and compare everything
+    Replay(Replay),
+    /// Look into plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Check what this machine offers, and say what is missing
+    Doctor(Listing),
+    /// Print shell completions
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Compile a component; called by the host itself, in a limited process.
+    #[command(name = "compile-plugin", hide = true)]
+    CompilePlugin { input: PathBuf, output: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SuiteCommand {
+    /// Make a suite from the data of another benchmark
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Read a suite strictly and say everything that is wrong with it
+    Check {
+        /// The suite's folder
+        suite: PathBuf,
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// From the task table of SWE-Lancer, in any of its three generations
+    SweLancer(ImportSweLancer),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportSweLancer {
+    /// The task table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: PathBuf,
+    /// The folder with one folder an IC task (patch, test, commit)
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) issues: Option<PathBuf>,
+    /// The suite's folder, which must not exist yet
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// `faithful` decodes text as the reference harness does, damaging what is not ASCII
+    #[arg(long, value_enum, default_value = "fixed")]
+    pub(crate) text: Text,
+    /// Write nothing when any row has a problem
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The suite's name [default: from the file's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Text {
+    Fixed,
+    Faithful,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The suite's folder
+    pub(crate) suite: PathBuf,
+    /// The agent: the name of a built-in one, or a component's path, which `@sha256:…` may pin
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// Only tasks of this kind
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<KindArgument>,
+    /// Only tasks whose id matches this pattern; may be given several times
+    #[arg(long = "task", value_name = "GLOB")]
+    pub(crate) tasks: Vec<String>,
+    /// Attempts at each task
+    #[arg(long, default_value = "1", value_name = "N")]
+    pub(crate) attempts: NonZeroU32,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    /// What the random numbers of agents derive from
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Grant a capability to the agent, or with `grader:` in front to the graders
+    #[arg(long = "grant", value_name = "[grader:]CAPABILITY", value_parser = parse_grant)]
+    pub(crate) grants: Vec<(Role, Capability)>,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Jobs {
+    /// Attempts at a time [default: the number of processors]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+impl Jobs {
+    /// Beyond this the address space of the pool is the limit.
+    const MAX: usize = 256;
+
+    pub(crate) fn number(&self) -> NonZeroUsize {
+        let number =
+            self.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        number.min(NonZeroUsize::new(Self::MAX).unwrap_or(NonZeroUsize::MIN))
+    }
+}
+
+/// What one call of a plugin may use.
+#[derive(Debug, Args)]
+pub(crate) struct Bounds {
+    /// Fuel for one call of a plugin, about one unit an instruction [default: 1000000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) fuel: Option<u64>,
+    /// Memory for one call of a plugin, in MiB [default: 32]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub(crate) memory: Option<u64>,
+    /// Wall clock for one call of a plugin, in seconds [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArgument {
+    SweManager,
+    IcSwe,
+}
+
+impl From<KindArgument> for Kind {
+    fn from(kind: KindArgument) -> Self {
+        match kind {
+            KindArgument::SweManager => Self::SweManager,
+            KindArgument::IcSwe => Self::IcSwe,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// The run: its id, the beginning of it, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A run (`latest`, an id, or the beginning of one), or an attempt `RUN/TASK/NUMBER`
+    #[arg(default_value = "latest")]
+    pub(crate) what: String,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The run: its id, the beginning of it, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Regrade {
+    /// The run: its id, the beginning of it, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// Another grader: the name of a built-in one, or a component's path [default: the recorded ones]
+    #[arg(long, value_name = "GRADER")]
+    pub(crate) grader: Option<String>,
+    /// Grant a capability to the graders
+    #[arg(long = "grant", value_name = "CAPABILITY", value_parser = parse_grader_grant)]
+    pub(crate) grants: Vec<(Role, Capability)>,
+    /// Grade everything this many times over, to measure
+    #[arg(long, default_value = "1", value_name = "N", hide = true)]
+    pub(crate) rounds: NonZeroU32,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// A run (`latest`, an id, or the beginning of one), or an attempt `RUN/TASK/NUMBER`
+    #[arg(default_value = "latest")]
+    pub(crate) what: String,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Say what a component is and what it imports, without running it
+    Inspect {
+        /// A component's path, or the name of a built-in plugin
+        file: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List the built-in plugins
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Format {
+    /// How to print the result
+    #[arg(id = "format", long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(crate) kind: FormatKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatKind {
+    Table,
+    Json,
+    Csv,
+    Md,
+}
+
+fn parse_grant(text: &str) -> Result<(Role, Capability), String> {
+    let (role, name) = match text.split_once(':') {
+        Some(("grader", name)) => (Role::Grader, name),
+        Some(("agent", name)) => (Role::Agent, name),
+        Some((other, _)) => return Err(format!("`{other}` is no role; expected `agent:` or `grader:`")),
+        None => (Role::Agent, text),
+    };
+    grantable(role, name)
+}
+
+fn parse_grader_grant(text: &str) -> Result<(Role, Capability), String> {
+    grantable(Role::Grader, text.strip_prefix("grader:").unwrap_or(text))
+}
+
+fn grantable(role: Role, name: &str) -> Result<(Role, Capability), String> {
+    let capability: Capability = name.parse().map_err(|e: lancet_core::ParseCapabilityError| e.to_string())?;
+    match capability.granter(role) {
+        Granter::Nobody => Err(format!("nobody can grant `{capability}` to a plugin of the role `{role}`")),
+        Granter::Role | Granter::Operator => Ok((role, capability)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn grants_name_a_role_and_a_capability() {
+        assert_eq!(parse_grant("answer-key"), Ok((Role::Agent, Capability::AnswerKey)));
+        assert_eq!(parse_grant("grader:wasi-inert"), Ok((Role::Grader, Capability::WasiInert)));
+        assert!(parse_grant("submission").unwrap_err().contains("nobody can grant"));
+        assert!(parse_grant("operator:log").unwrap_err().contains("no role"));
+        assert!(parse_grant("network").unwrap_err().contains("no capability"));
+    }
+}

@@ -1,0 +1,124 @@
+use std::path::Path;
+
+use lancet_core::{Grant, Role};
+use lancet_engine::ENGINE_ID;
+use lancet_store::Store;
+use serde::Serialize;
+
+use crate::arguments::{Global, Jobs, Listing};
+use crate::catalog;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::paths;
+use crate::render::{Table, left};
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Finding {
+    check: &'static str,
+    ok: bool,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, detail: impl Into<String>) -> Self {
+        Self { check, ok: true, detail: detail.into(), hint: None }
+    }
+
+    fn bad(check: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { check, ok: false, detail: detail.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// Checks what this machine offers. Reads the store and changes nothing in it.
+pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure> {
+    let folder = super::store_folder(global)?;
+    let mut findings = engine();
+    findings.push(cache());
+    findings.push(store(&folder));
+    findings.push(Finding::good("ic-swe tasks", "not runnable in this version: they need the Docker side"));
+
+    let mut table = Table::new([left("check"), left("state"), left("detail")]);
+    for finding in &findings {
+        let hint = finding.hint.as_ref().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
+        table.row([
+            finding.check.to_owned(),
+            if finding.ok { "ok".to_owned() } else { "PROBLEM".to_owned() },
+            format!("{}{hint}", finding.detail),
+        ]);
+    }
+    output::print_table(arguments.format.kind, &table, &findings)?;
+    Ok(if findings.iter().all(|finding| finding.ok) { Exit::Done } else { Exit::Host })
+}
+
+/// The engine starts, and every built-in plugin loads under the grant that its
+/// role comes with, or is refused as it should be.
+fn engine() -> Vec<Finding> {
+    let runtime = match catalog::runtime(Jobs { jobs: None }.number()) {
+        Ok(runtime) => runtime,
+        Err(failure) => {
+            let hint = "the engine needs x86-64 or aarch64 and address space for its pool (`ulimit -v`)";
+            return vec![Finding::bad("engine", failure.to_string(), hint)];
+        }
+    };
+    let mut findings = vec![Finding::good("engine", ENGINE_ID)];
+    let mut loaded = Vec::new();
+    for builtin in lancet_builtin::all() {
+        let grant = Grant::standard(builtin.role);
+        let grant = match (builtin.role, builtin.name) {
+            (Role::Agent, "gold") => grant.clone().with(lancet_core::Capability::AnswerKey).unwrap_or(grant),
+            _ => grant,
+        };
+        match catalog::find(builtin.role, builtin.name).and_then(|named| catalog::load(&runtime, &named, &grant)) {
+            Ok(_) => loaded.push(builtin.name),
+            Err(failure) => {
+                findings.push(Finding::bad("built-in plugins", failure.to_string(), "build lancet again"));
+            }
+        }
+    }
+    findings.push(Finding::good("built-in plugins", loaded.join(", ")));
+    findings
+}
+
+fn cache() -> Finding {
+    const CHECK: &str = "compiled-code cache";
+    let Some(folder) = paths::cache() else {
+        return Finding::bad(CHECK, "there is no place for it", "set `LANCET_CACHE` or `HOME`");
+    };
+    match lancet_engine::check_cache(&folder) {
+        Ok(()) => Finding::good(CHECK, folder.display().to_string()),
+        Err(error) => Finding::bad(
+            CHECK,
+            format!("`{}` is not used: {error}", folder.display()),
+            "plugins are compiled anew each time; make the folder yours alone: `chmod go-w`",
+        ),
+    }
+}
+
+fn store(folder: &Path) -> Finding {
+    const CHECK: &str = "store";
+    if !folder.exists() {
+        return Finding::good(CHECK, format!("`{}` is not there yet; the first run makes it", folder.display()));
+    }
+    let looked = Store::open_existing(folder).and_then(|store| {
+        let reader = store.reader();
+        Ok((reader.runs()?.len(), reader.check()?))
+    });
+    match looked {
+        Ok((runs, problems)) if problems.is_empty() => {
+            Finding::good(CHECK, format!("`{}` is sound, {runs} runs", folder.display()))
+        }
+        Ok((_, problems)) => Finding::bad(
+            CHECK,
+            format!("`{}`: {}", folder.display(), problems.join("; ")),
+            "restore what is missing from a backup; everything else in it can still be read",
+        ),
+        Err(error) => {
+            let hint = error.hint().unwrap_or_else(|| "name another with `--store FOLDER`".to_owned());
+            Finding::bad(CHECK, error.to_string(), hint)
+        }
+    }
+}

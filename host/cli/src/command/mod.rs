@@ -1,0 +1,51 @@
+//! One file a command.
+
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod plugin;
+pub(crate) mod regrade;
+pub(crate) mod replay;
+pub(crate) mod report;
+pub(crate) mod resume;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod show;
+pub(crate) mod suite;
+
+use std::path::PathBuf;
+
+use lancet_core::AttemptId;
+use lancet_store::Store;
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+use crate::paths;
+
+/// The store's folder, as the operator or the system has it.
+fn store_folder(global: &Global) -> Result<PathBuf, Failure> {
+    match &global.store {
+        Some(folder) => Ok(folder.clone()),
+        None => paths::default_store(),
+    }
+}
+
+/// The store, made when it is not there yet.
+fn open_store(global: &Global) -> Result<Store, Failure> {
+    Ok(Store::open(&store_folder(global)?)?)
+}
+
+/// The store, which has to be there.
+fn existing_store(global: &Global) -> Result<Store, Failure> {
+    Ok(Store::open_existing(&store_folder(global)?)?)
+}
+
+/// The attempt that a text names: `RUN/TASK/NUMBER`, where `RUN` may be anything
+/// that names a run. `None` when it has no `/`, and so names a run.
+async fn attempt_named(store: &Store, text: &str) -> Result<Option<AttemptId>, Failure> {
+    let Some((run, rest)) = text.split_once('/') else { return Ok(None) };
+    let run = store.resolve_run(run).await?;
+    let attempt = format!("{run}/{rest}").parse().map_err(|e: lancet_core::ParseRunIdError| {
+        Failure::usage(e.to_string()).hint("`lancet show RUN` lists the attempts of a run")
+    })?;
+    Ok(Some(attempt))
+}

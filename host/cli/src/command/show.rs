@@ -1,0 +1,185 @@
+use lancet_core::{AttemptId, AttemptState, Event, Phase, Request, Response, RunId, SolveEnd};
+use lancet_store::{AttemptRow, Store, TimedEvent};
+use serde::Serialize;
+
+use crate::arguments::{FormatKind, Global, Show};
+use crate::execution::block_on;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::render::{Table, left, right};
+
+/// Shows a run's attempts, or the journal of one attempt.
+pub(crate) fn main(arguments: &Show, global: &Global) -> Result<Exit, Failure> {
+    let store = super::existing_store(global)?;
+    let format = arguments.format.kind;
+    block_on(async {
+        match super::attempt_named(&store, &arguments.what).await? {
+            Some(attempt) => journal(&store, &attempt, format).await,
+            None => attempts(&store, &store.resolve_run(&arguments.what).await?, format).await,
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct AttemptLine {
+    attempt: String,
+    kind: &'static str,
+    price_cents: u64,
+    state: &'static str,
+    reason: Option<String>,
+    earned_cents: Option<u64>,
+    verdict_digest: Option<String>,
+    solve_us: Option<u64>,
+    grade_us: Option<u64>,
+}
+
+fn state(row: &AttemptRow) -> &'static str {
+    match row.state {
+        AttemptState::Queued => "queued",
+        AttemptState::Submitted => "submitted",
+        AttemptState::Decided(outcome) => outcome.as_str(),
+    }
+}
+
+async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), Failure> {
+    let mut table = Table::new([
+        left("attempt"),
+        left("kind"),
+        right("price"),
+        left("state"),
+        left("reason"),
+        right("earned"),
+        left("verdict"),
+    ]);
+    let mut lines = Vec::new();
+    for row in store.attempts(run).await? {
+        let dash = || "-".to_owned();
+        table.row([
+            row.id.to_string(),
+            row.kind.to_string(),
+            row.price.to_string(),
+            state(&row).to_owned(),
+            row.reason.as_ref().map_or_else(dash, ToString::to_string),
+            row.earned.map_or_else(dash, |earned| earned.to_string()),
+            row.verdict_digest.map_or_else(dash, |digest| digest.short()),
+        ]);
+        lines.push(AttemptLine {
+            attempt: row.id.to_string(),
+            kind: row.kind.as_str(),
+            price_cents: row.price.0,
+            state: state(&row),
+            reason: row.reason.as_ref().map(ToString::to_string),
+            earned_cents: row.earned.map(|earned| earned.0),
+            verdict_digest: row.verdict_digest.map(|digest| digest.to_string()),
+            solve_us: row.solve_us,
+            grade_us: row.grade_us,
+        });
+    }
+    output::print_table(format, &table, &lines)
+}
+
+#[derive(Serialize)]
+struct JournalLine {
+    seq: usize,
+    at_us: u64,
+    #[serde(flatten)]
+    event: Event,
+}
+
+async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Result<(), Failure> {
+    let events = store.events(attempt).await?;
+    let mut table =
+        Table::new([right("seq"), right("at us"), left("event"), left("phase"), right("fuel"), left("what")]);
+    for (seq, TimedEvent { at_us, event }) in events.iter().enumerate() {
+        let (phase, fuel, what) = described(event);
+        table.row([
+            seq.to_string(),
+            at_us.to_string(),
+            event.name().to_owned(),
+            phase.to_owned(),
+            fuel.map_or_else(String::new, |fuel| fuel.to_string()),
+            what,
+        ]);
+    }
+    let lines: Vec<_> = events
+        .into_iter()
+        .enumerate()
+        .map(|(seq, line)| JournalLine { seq, at_us: line.at_us, event: line.event })
+        .collect();
+    output::print_table(format, &table, &lines)
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Solve => "solve",
+        Phase::Grade => "grade",
+    }
+}
+
+/// A line of a journal for people: its phase, its fuel, and what it says.
+fn described(event: &Event) -> (&'static str, Option<u64>, String) {
+    match event {
+        Event::Began { phase, plugin, grant, limits, engine } => {
+            let grant = grant.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", ");
+            let what = format!("plugin {} may use {grant}; fuel {}; {engine}", plugin.short(), limits.fuel);
+            (phase_name(*phase), None, what)
+        }
+        Event::Called { phase, call } => {
+            let what = format!("{}{}", asked(&call.request), told(&call.response));
+            (phase_name(*phase), Some(call.fuel_used), what)
+        }
+        Event::Solved { end, fuel_used, submission } => {
+            let what = match end {
+                SolveEnd::Answer(answer) => format!("handed in {answer:?} ({})", submission.short()),
+                SolveEnd::GaveUp(why) => format!("gave up: {why}"),
+                SolveEnd::TimedOut => "ran out of time".to_owned(),
+                SolveEnd::Fault(fault) => format!("failed: {fault}"),
+            };
+            ("solve", *fuel_used, what)
+        }
+        Event::Graded { verdict, fuel_used } => {
+            let checks = verdict
+                .checks
+                .iter()
+                .map(|c| format!("{} {}", c.name, if c.passed { "yes" } else { "no" }))
+                .collect::<Vec<_>>()
+                .join(", ");
+            ("grade", *fuel_used, format!("{} {}: {checks}", verdict.outcome, verdict.reason))
+        }
+        Event::Decided { record, digest } => {
+            let verdict = &record.verdict;
+            let what =
+                format!("{} {}, earned {} ({})", verdict.outcome, verdict.reason, record.earned, digest.short());
+            ("", None, what)
+        }
+    }
+}
+
+fn asked(request: &Request) -> String {
+    match request {
+        Request::LogWrite { level, message, fields, dropped_bytes } => {
+            let level = format!("{level:?}").to_lowercase();
+            let mut text = format!("log.write {level} {message:?}");
+            for (key, value) in fields {
+                text.push_str(&format!(" {key}={value:?}"));
+            }
+            if *dropped_bytes > 0 {
+                text.push_str(&format!(" ({dropped_bytes} bytes dropped)"));
+            }
+            text
+        }
+        Request::RandomBelow { bound } => format!("random.below {bound}"),
+        other => other.name().to_owned(),
+    }
+}
+
+fn told(response: &Response) -> String {
+    match response {
+        Response::Done => String::new(),
+        Response::Number(number) => format!(" -> {number}"),
+        Response::Text(text) => format!(" -> {} bytes of text", text.len()),
+        Response::Answer(answer) => format!(" -> {answer:?}"),
+    }
+}

@@ -1,0 +1,176 @@
+use lancet_core::{Baselines, Cents, Kind};
+use lancet_suite::{ImportError, ImportOptions, ImportSummary, Problem, RowProblem, Suite, TextMode, import_swe_lancer};
+use serde::Serialize;
+
+use crate::arguments::{FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
+use crate::exit::Exit;
+use crate::failure::{Failure, warn};
+use crate::output;
+use crate::render::{Table, display_safe, left, right};
+
+/// The most problems or warnings that are listed one by one.
+const MAX_LISTED: usize = 50;
+
+/// Imports and checks suites.
+pub(crate) fn main(command: &SuiteCommand, _: &Global) -> Result<Exit, Failure> {
+    match command {
+        SuiteCommand::Import(ImportCommand::SweLancer(arguments)) => import(arguments),
+        SuiteCommand::Check { suite, format } => check(suite, format.kind),
+    }
+}
+
+fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
+    let options = ImportOptions {
+        csv: arguments.csv.clone(),
+        issues: arguments.issues.clone(),
+        out: arguments.out.clone(),
+        text: match arguments.text {
+            Text::Fixed => TextMode::Fixed,
+            Text::Faithful => TextMode::Faithful,
+        },
+        strict: arguments.strict,
+        name: arguments.name.clone(),
+    };
+    let summary = import_swe_lancer(&options).map_err(failed)?;
+    list("problem", &summary.problems);
+    list("warning", &summary.warnings);
+    if arguments.format.kind == FormatKind::Json {
+        output::print_json(&summary)?;
+    } else {
+        let table = kinds(&[(Kind::SweManager, summary.swe_manager), (Kind::IcSwe, summary.ic_swe)].map(
+            |(kind, sums)| (kind, sums.tasks, sums.cents),
+        ));
+        match arguments.format.kind {
+            FormatKind::Csv => output::print(&table.to_csv())?,
+            FormatKind::Md => output::print(&table.to_markdown())?,
+            _ => output::print(&imported(arguments, &summary, &table))?,
+        }
+    }
+    // The good rows are written, and yet whoever asked for a table has to know
+    // that they did not get all of it.
+    Ok(if summary.problems.is_empty() { Exit::Done } else { Exit::Suite })
+}
+
+fn failed(error: ImportError) -> Failure {
+    let exit = match &error {
+        ImportError::OutputExists { .. } | ImportError::Name => Exit::Usage,
+        ImportError::Write { .. } => Exit::Host,
+        _ => Exit::Suite,
+    };
+    list("problem", error.problems());
+    let hint = error.hint();
+    let failure = Failure::new(exit, crate::failure::with_causes(&error));
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// Rows' problems on stderr, the first so many in full.
+fn list(word: &str, problems: &[RowProblem]) {
+    for problem in problems.iter().take(MAX_LISTED) {
+        eprintln!("{word}: {}", display_safe(&problem.to_string()));
+        if let Some(hint) = &problem.hint {
+            eprintln!("  hint: {}", display_safe(hint));
+        }
+    }
+    if problems.len() > MAX_LISTED {
+        eprintln!("{word}: and {} more; `--format json` lists them all", problems.len() - MAX_LISTED);
+    }
+}
+
+fn kinds(rows: &[(Kind, u64, Cents)]) -> Table {
+    let mut table = Table::new([left("kind"), right("tasks"), right("available")]);
+    for (kind, tasks, cents) in rows {
+        table.row([kind.to_string(), tasks.to_string(), cents.to_string()]);
+    }
+    let tasks: u64 = rows.iter().map(|(_, tasks, _)| tasks).sum();
+    let cents: Cents = rows.iter().map(|(.., cents)| *cents).sum();
+    table.row(["all".to_owned(), tasks.to_string(), cents.to_string()]);
+    table
+}
+
+fn imported(arguments: &ImportSweLancer, summary: &ImportSummary, table: &Table) -> String {
+    format!(
+        "imported `{}` into {}\n\n{}\n{} rows of the {} generation, {} left out, {} GitHub issues shared by several tasks\n\
+         suite  {}\ntable  {}\n",
+        display_safe(&summary.name),
+        arguments.out.display(),
+        table.to_text(),
+        summary.rows,
+        summary.generation.as_str(),
+        left_out(&summary.problems),
+        summary.shared_issues.len(),
+        summary.digest,
+        summary.source_digest,
+    )
+}
+
+fn left_out(problems: &[RowProblem]) -> usize {
+    let mut rows: Vec<_> = problems.iter().map(|problem| problem.row).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows.len()
+}
+
+/// What `lancet suite check --format json` prints.
+#[derive(Serialize)]
+struct Checked<'s> {
+    name: &'s str,
+    digest: String,
+    tasks: usize,
+    swe_manager: u64,
+    ic_swe: u64,
+    available_cents: Cents,
+    baselines: Option<Baselines>,
+    shared_issues: Vec<(u64, Vec<lancet_core::TaskId>)>,
+    warnings: &'s [Problem],
+}
+
+fn check(folder: &std::path::Path, format: FormatKind) -> Result<Exit, Failure> {
+    let suite = Suite::open(folder)?;
+    for warning in suite.warnings().iter().take(MAX_LISTED) {
+        warn(&warning.to_string());
+    }
+    // Graders that a task names have to be there, and to be what they should be.
+    crate::catalog::graders(&suite, suite.tasks().iter().filter_map(|task| task.grader.as_ref()))?;
+    let sums = Kind::ALL.map(|kind| {
+        let prices = suite.tasks().iter().filter(|t| t.public.kind == kind).map(|t| t.public.price);
+        (kind, prices.clone().count() as u64, prices.sum::<Cents>())
+    });
+    let table = kinds(&sums);
+    let baselines = lancet_suite::baselines(suite.tasks().iter())?;
+    let checked = Checked {
+        name: suite.name(),
+        digest: suite.digest().to_string(),
+        tasks: suite.tasks().len(),
+        swe_manager: sums[0].1,
+        ic_swe: sums[1].1,
+        available_cents: sums[0].2 + sums[1].2,
+        baselines,
+        shared_issues: suite.shared_issues(),
+        warnings: suite.warnings(),
+    };
+    if format != FormatKind::Table {
+        output::print_table(format, &table, &checked)?;
+        return Ok(Exit::Done);
+    }
+    let mut text = format!(
+        "suite `{}` is in order\ndigest {}\n\n{}",
+        display_safe(checked.name),
+        checked.digest,
+        table.to_text()
+    );
+    if !checked.shared_issues.is_empty() {
+        let count = checked.shared_issues.len();
+        text.push_str(&format!(
+            "\n{count} GitHub issues appear as several tasks, and would be paid several times:\n"
+        ));
+        for (issue, tasks) in checked.shared_issues.iter().take(MAX_LISTED) {
+            let tasks = tasks.iter().map(lancet_core::TaskId::as_str).collect::<Vec<_>>().join(", ");
+            text.push_str(&format!("  {issue}: {tasks}\n"));
+        }
+    }
+    output::print(&text)?;
+    Ok(Exit::Done)
+}

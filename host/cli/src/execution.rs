@@ -1,0 +1,127 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lancet_core::{AttemptState, Outcome, RunId, Sha256};
+use lancet_engine::Plugin;
+use lancet_store::{AttemptRow, RunLock, RunRow, Store, failpoint};
+use tokio::task::JoinSet;
+
+use crate::attempt::{Attempt, AttemptError};
+use crate::exit::Exit;
+use crate::failure::{Failure, host, warn};
+use crate::progress::Progress;
+
+/// A run about to be executed, or to be gone on with.
+pub(crate) struct Execution {
+    pub(crate) store: Store,
+    /// Held so that no other process executes the same run.
+    pub(crate) lock: RunLock,
+    pub(crate) run: RunRow,
+    pub(crate) agent: Plugin,
+    /// By the digest of the component.
+    pub(crate) graders: BTreeMap<Sha256, Plugin>,
+    pub(crate) jobs: NonZeroUsize,
+    pub(crate) quiet: bool,
+}
+
+impl Execution {
+    /// Brings every attempt that is not decided to its end, `jobs` at a time.
+    /// A signal stops it between attempts; what is under way is finished.
+    pub(crate) async fn finish(self) -> Result<Exit, Failure> {
+        let rows = self.store.attempts(&self.run.id).await?;
+        let total = rows.len() as u64;
+        let mut waiting =
+            rows.into_iter().filter(|row| !matches!(row.state, AttemptState::Decided(_))).collect::<Vec<_>>();
+        let mut progress = Progress::new(total, total - waiting.len() as u64, self.quiet);
+        waiting.reverse();
+
+        let spec = Arc::new(self.run.spec.clone());
+        let mut signal = std::pin::pin!(interrupted());
+        let mut under_way: JoinSet<Result<Outcome, AttemptError>> = JoinSet::new();
+        let mut stopped = false;
+        let mut failure = None;
+        loop {
+            while !stopped && failure.is_none() && under_way.len() < self.jobs.get() {
+                let Some(row) = waiting.pop() else { break };
+                let grader = self.grader(&row)?;
+                let attempt = Attempt {
+                    store: self.store.clone(),
+                    spec: Arc::clone(&spec),
+                    agent: self.agent.clone(),
+                    grader,
+                    row,
+                };
+                under_way.spawn(attempt.finish());
+            }
+            tokio::select! {
+                biased;
+                joined = under_way.join_next() => match joined {
+                    None => break,
+                    Some(Ok(Ok(outcome))) => progress.decided(outcome),
+                    Some(Ok(Err(error))) => failure = failure.or(Some(Failure::from(error))),
+                    Some(Err(error)) => failure = failure.or(Some(host("an attempt's task died", error))),
+                },
+                () = &mut signal, if !stopped => {
+                    stopped = true;
+                    if !under_way.is_empty() {
+                        warn("stopping: the attempts under way are finished first");
+                    }
+                }
+            }
+        }
+        drop(progress);
+        if let Some(failure) = failure {
+            return Err(failure.hint(format!("nothing decided is lost; `lancet resume {}` goes on", self.run.id)));
+        }
+        if stopped && !waiting.is_empty() {
+            return Ok(Exit::Interrupted);
+        }
+        failpoint("run-before-finish");
+        self.store.finish_run(&self.run.id).await?;
+        drop(self.lock);
+        Ok(Exit::Done)
+    }
+
+    fn grader(&self, row: &AttemptRow) -> Result<Plugin, Failure> {
+        self.graders.get(&row.grader.digest).cloned().ok_or_else(|| {
+            Failure::new(
+                Exit::Store,
+                format!("attempt {} names the grader {}, which its run does not", row.id, row.grader.digest),
+            )
+        })
+    }
+}
+
+/// Resolves at the first interrupt or termination signal.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without handlers the signals kill the process, which loses nothing.
+        _ => std::future::pending().await,
+    }
+}
+
+/// A run that nobody has used yet.
+pub(crate) fn new_run_id() -> Result<RunId, Failure> {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    // Seeded from the operating system, which is all the uniqueness needed here.
+    let random = std::hash::RandomState::new().build_hasher().finish() & 0xff_ffff;
+    let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
+    format!("{time}-{random:06x}").parse().map_err(|e| host("naming the run", e))
+}
+
+/// Runs a future on a runtime of its own, made only for commands that need it.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| host("starting the executor", e))?
+        .block_on(future)
+}

@@ -1,0 +1,57 @@
+use std::process::ExitCode;
+
+/// The exit codes of `lancet`: a public interface, in `lancet --help` and the
+/// README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done,
+    /// The host failed: a file, the engine, a bug.
+    Host,
+    /// Bad usage; clap exits with the same.
+    Usage,
+    /// A suite or a table has problems.
+    Suite,
+    /// A plugin is refused.
+    Plugin,
+    /// Done, and there are invalid attempts.
+    Invalid,
+    /// A replay differs from its record.
+    Mismatch,
+    /// The store cannot be used.
+    Store,
+    /// Stopped by a signal; `lancet resume` goes on.
+    Interrupted,
+    /// The exit code of a worker process, whose parent knows what it means.
+    Raw(u8),
+}
+
+/// The table that `lancet --help` ends with.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the host failed (a file, the engine)
+  2    bad usage: an option, an unknown agent, run or task
+  3    a suite or a table has problems
+  4    a plugin is refused
+  5    done, and there are invalid attempts
+  6    a replay differs from its record
+  7    the store cannot be used
+  130  interrupted; `lancet resume RUN` goes on";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Host => 1,
+            Exit::Usage => 2,
+            Exit::Suite => 3,
+            Exit::Plugin => 4,
+            Exit::Invalid => 5,
+            Exit::Mismatch => 6,
+            Exit::Store => 7,
+            Exit::Interrupted => 130,
+            Exit::Raw(code) => code,
+        })
+    }
+}

@@ -1,0 +1,32 @@
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::arguments::FormatKind;
+use crate::failure::{Failure, host};
+use crate::render::Table;
+
+/// Writes a result to stdout. A reader that has gone away is no error.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(stdout, "{text}{newline}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(host("writing to stdout", error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a value as JSON.
+pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    print(&serde_json::to_string_pretty(value).map_err(|e| host("writing JSON", e))?)
+}
+
+/// Writes a table in the form asked for, `value` being the same as JSON.
+pub(crate) fn print_table<T: Serialize>(format: FormatKind, table: &Table, value: &T) -> Result<(), Failure> {
+    match format {
+        FormatKind::Table => print(&table.to_text()),
+        FormatKind::Csv => print(&table.to_csv()),
+        FormatKind::Md => print(&table.to_markdown()),
+        FormatKind::Json => print_json(value),
+    }
+}

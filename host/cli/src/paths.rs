@@ -1,0 +1,27 @@
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+
+/// Where runs are kept, unless the operator says otherwise:
+/// `$XDG_DATA_HOME/lancet`, as the XDG Base Directory Specification has it.
+pub(crate) fn default_store() -> Result<PathBuf, Failure> {
+    base("XDG_DATA_HOME", ".local/share").map(|base| base.join("lancet")).ok_or_else(|| {
+        Failure::usage("there is no folder for the store: neither `XDG_DATA_HOME` nor `HOME` is set")
+            .hint("name one with `--store FOLDER`")
+    })
+}
+
+/// Where compiled code is kept: `$LANCET_CACHE`, or `$XDG_CACHE_HOME/lancet`.
+/// `None` when there is no such place, and then everything is compiled anew.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let root = match std::env::var_os("LANCET_CACHE") {
+        Some(folder) if !folder.is_empty() => Some(PathBuf::from(folder)),
+        _ => base("XDG_CACHE_HOME", ".cache").map(|base| base.join("lancet")),
+    };
+    root.map(|root| root.join("compiled"))
+}
+
+fn base(variable: &str, under_home: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(under_home)))
+}

@@ -1,0 +1,67 @@
+use lancet_core::{
+    AttemptState, Cents, Digester, Kind, Report, ReportedPlugin, Time, TotalsByKind, published_rows,
+};
+use lancet_store::{AttemptRow, RunRow};
+
+/// Works out what a run came to, from what the store recorded of it.
+pub(crate) fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
+    let spec = &run.spec;
+    let mut totals = TotalsByKind::empty();
+    let mut digests = Digester::new();
+    let mut kinds = Vec::new();
+    for row in attempts {
+        if !kinds.contains(&row.kind) {
+            kinds.push(row.kind);
+        }
+        let outcome = match row.state {
+            AttemptState::Decided(outcome) => Some(outcome),
+            AttemptState::Queued | AttemptState::Submitted => None,
+        };
+        let time = Time { solve_ms: milliseconds(row.solve_us), grade_ms: milliseconds(row.grade_us) };
+        for totals in totals.of_mut(row.kind) {
+            totals.tasks += u64::from(row.id.number == 1);
+            totals.add_attempt(row.price, outcome, row.earned.unwrap_or(Cents::ZERO), time);
+        }
+        if let Some(digest) = row.verdict_digest {
+            digests.part(digest.as_bytes());
+        }
+    }
+    for (kind, not_runnable) in &spec.not_runnable {
+        for totals in totals.of_mut(*kind) {
+            totals.add_not_runnable(*not_runnable, spec.attempts);
+        }
+    }
+    totals.swe_manager.finish();
+    totals.ic_swe.finish();
+    totals.all.finish();
+
+    let published = match spec.suite.reported.origin.as_deref() {
+        Some("swe-lancer") => {
+            let kinds: Vec<_> = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).collect();
+            published_rows(&kinds)
+        }
+        _ => Vec::new(),
+    };
+    let reported =
+        |p: &lancet_core::PluginIdentity| ReportedPlugin { name: p.name.clone(), digest: p.digest };
+    Report {
+        run: run.id.clone(),
+        started: run.created.clone(),
+        complete: run.counts.pending() == 0,
+        suite: spec.suite.reported.clone(),
+        agent: reported(&spec.agent),
+        graders: spec.graders.iter().map(reported).collect(),
+        control: spec.is_control(),
+        seed: spec.seed,
+        attempts_per_task: spec.attempts,
+        totals,
+        baselines: spec.baselines.clone(),
+        published,
+        verdicts_digest: digests.finish(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of an attempt are far below 2^52")]
+fn milliseconds(us: Option<u64>) -> f64 {
+    us.unwrap_or_default() as f64 / 1000.0
+}

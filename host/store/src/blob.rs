@@ -1,0 +1,220 @@
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use lancet_core::Sha256;
+
+use crate::failpoint::failpoint;
+use crate::folder::make_folder;
+use crate::{Bytes, StoreError};
+
+/// How old a temporary file is before it is taken for a dead process's. Writing
+/// one takes milliseconds.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// How many files are written or synchronised at a time: a disk serves several
+/// flushes at once faster than one after the other.
+const PARALLEL: usize = 4;
+
+/// The folder of blobs: `ab/cdef…`, named by the SHA-256 of what is in them.
+#[derive(Debug, Clone)]
+pub(crate) struct Blobs {
+    root: Arc<Path>,
+}
+
+impl Blobs {
+    /// The blobs of the store at `store`; makes the folder when it is not there.
+    pub(crate) fn open(store: &Path) -> Result<Self, StoreError> {
+        let root = store.join("blobs");
+        let temporary = root.join("tmp");
+        make_folder(&root)?;
+        make_folder(&temporary)?;
+        remove_stale(&temporary);
+        Ok(Self { root: root.into() })
+    }
+
+    /// Where a blob is, or would be.
+    pub(crate) fn path(&self, digest: &Sha256) -> PathBuf {
+        let hex = digest.hex();
+        self.root.join(&hex[..2]).join(&hex[2..])
+    }
+
+    /// Keeps all of `blobs`, and returns their digests in that order once they
+    /// are durable. Those that are there already are not written again.
+    pub(crate) fn put(&self, blobs: &[Bytes]) -> Result<Vec<Sha256>, StoreError> {
+        let digests: Vec<Sha256> = blobs.iter().map(|bytes| Sha256::of(bytes)).collect();
+        let mut seen = BTreeSet::new();
+        let mut folders = BTreeSet::new();
+        let mut missing = Vec::new();
+        for (digest, bytes) in digests.iter().zip(blobs) {
+            if !seen.insert(digest) {
+                continue;
+            }
+            let path = self.path(digest);
+            let folder = self.root.join(&digest.hex()[..2]);
+            // A file of another length is not what its name says, so it is
+            // replaced; anything subtler is found when it is read.
+            if !fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() == bytes.len() as u64) {
+                missing.push((path, folder.clone(), bytes));
+            }
+            // Also for those that are there: whoever put them there may have died
+            // before the folder was durable.
+            folders.insert(folder);
+        }
+        for (_, folder, _) in &missing {
+            make_folder(folder)?;
+        }
+        in_parallel(&missing, |(path, _, bytes)| self.write(path, bytes))?;
+        let folders: Vec<PathBuf> = folders.into_iter().collect();
+        in_parallel(&folders, |folder| sync_folder(folder))?;
+        if !missing.is_empty() {
+            sync_folder(&self.root)?;
+        }
+        Ok(digests)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let temporary = self.root.join("tmp");
+        let mut file = tempfile::Builder::new()
+            .prefix("blob-")
+            .tempfile_in(&temporary)
+            .map_err(|e| StoreError::io("create a file in", &temporary, e))?;
+        file.write_all(bytes).map_err(|e| StoreError::io("write", file.path(), e))?;
+        failpoint("store-blob-temporary");
+        file.as_file().sync_data().map_err(|e| StoreError::io("synchronise", file.path(), e))?;
+        failpoint("store-blob-before-rename");
+        file.persist(path).map_err(|e| StoreError::io("create", path, e.error))?;
+        failpoint("store-blob-after-rename");
+        Ok(())
+    }
+
+    /// Reads a blob and checks that it is what it was.
+    pub(crate) fn get(&self, digest: Sha256) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(&digest);
+        let bytes = fs::read(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => StoreError::BlobMissing { digest, path: path.clone() },
+            _ => StoreError::io("read", &path, e),
+        })?;
+        let found = Sha256::of(&bytes);
+        if found == digest { Ok(bytes) } else { Err(StoreError::BlobCorrupt { digest, found, path }) }
+    }
+}
+
+/// Does the work on each item, on a few threads when there are many, and gives
+/// the first error.
+fn in_parallel<T: Sync>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<(), StoreError> + Sync,
+) -> Result<(), StoreError> {
+    if items.len() < 2 * PARALLEL {
+        return items.iter().try_for_each(work);
+    }
+    let work = &work;
+    thread::scope(|scope| {
+        let threads: Vec<_> = items
+            .chunks(items.len().div_ceil(PARALLEL))
+            .map(|chunk| scope.spawn(move || chunk.iter().try_for_each(work)))
+            .collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|e| StoreError::io("synchronise the folder", folder, e))
+}
+
+/// Removes what processes that were killed have left. Nothing depends on it, so
+/// what cannot be removed stays.
+fn remove_stale(temporary: &Path) {
+    let Ok(entries) = fs::read_dir(temporary) else { return };
+    for entry in entries.flatten() {
+        let modified = entry.metadata().and_then(|m| m.modified());
+        let age = modified.ok().and_then(|m| SystemTime::now().duration_since(m).ok());
+        if age.is_some_and(|age| age > STALE) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blobs() -> (tempfile::TempDir, Blobs) {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path()).unwrap();
+        (folder, blobs)
+    }
+
+    fn put(blobs: &Blobs, bytes: &[u8]) -> Sha256 {
+        blobs.put(&[bytes.into()]).unwrap()[0]
+    }
+
+    #[test]
+    fn what_is_put_comes_back() {
+        let (_folder, blobs) = blobs();
+        let many: Vec<Bytes> = (0..100u32).map(|i| i.to_string().into_bytes().into()).collect();
+        let digests = blobs.put(&many).unwrap();
+        for (digest, bytes) in digests.iter().zip(&many) {
+            assert_eq!(blobs.get(*digest).unwrap(), **bytes);
+        }
+        assert_eq!(fs::read_dir(blobs.root.join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_there_is_not_written_again() {
+        let (_folder, blobs) = blobs();
+        let digest = put(&blobs, b"abc");
+        let before = fs::metadata(blobs.path(&digest)).unwrap().modified().unwrap();
+        assert_eq!(put(&blobs, b"abc"), digest);
+        assert_eq!(fs::metadata(blobs.path(&digest)).unwrap().modified().unwrap(), before);
+    }
+
+    #[test]
+    fn a_damaged_blob_is_named() {
+        let (_folder, blobs) = blobs();
+        let digest = put(&blobs, b"abc");
+        fs::write(blobs.path(&digest), b"abd").unwrap();
+        let error = blobs.get(digest).unwrap_err();
+        assert!(matches!(error, StoreError::BlobCorrupt { digest: d, .. } if d == digest), "{error}");
+        // Of another length, it is put back.
+        fs::write(blobs.path(&digest), b"").unwrap();
+        put(&blobs, b"abc");
+        assert_eq!(blobs.get(digest).unwrap(), b"abc");
+        fs::remove_file(blobs.path(&digest)).unwrap();
+        let error = blobs.get(digest).unwrap_err();
+        assert!(matches!(error, StoreError::BlobMissing { digest: d, .. } if d == digest), "{error}");
+    }
+
+    #[test]
+    fn only_old_temporary_files_are_removed() {
+        let (folder, blobs) = blobs();
+        let temporary = blobs.root.join("tmp");
+        let (old, new) = (temporary.join("blob-old"), temporary.join("blob-new"));
+        fs::write(&new, b"").unwrap();
+        File::create(&old).unwrap().set_modified(SystemTime::now() - 2 * STALE).unwrap();
+        Blobs::open(folder.path()).unwrap();
+        assert!(!old.exists() && new.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_look() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_folder, blobs) = blobs();
+        let digest = put(&blobs, b"abc");
+        for folder in [&*blobs.root, &blobs.root.join("tmp"), blobs.path(&digest).parent().unwrap()] {
+            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
+}

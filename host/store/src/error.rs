@@ -1,0 +1,316 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lancet_core::{AttemptId, RunId, Sha256};
+
+/// What can go wrong with a store. [`StoreError::hint`] says what to do.
+///
+/// It can be cloned, because writes that are committed together fail together.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// A file or folder of the store could not be used.
+    #[error("cannot {action} `{path}`")]
+    Io {
+        /// What was tried: `create the folder`.
+        action: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// There is nothing at the path.
+    #[error("there is no store at `{path}`")]
+    Missing {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// There is something else at the path.
+    #[error("`{path}` is not a store: {reason}")]
+    NotAStore {
+        /// The store's folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A later version of Lancet wrote the store.
+    #[error(
+        "the store `{path}` has schema version {found}, this version of Lancet knows versions up to {supported}"
+    )]
+    NewerSchema {
+        /// The database.
+        path: PathBuf,
+        /// The version that it has.
+        found: i64,
+        /// The highest version that this build knows.
+        supported: i64,
+    },
+    /// The database cannot be written to.
+    #[error("the store's database `{path}` is not writable")]
+    NotWritable {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: Arc<rusqlite::Error>,
+    },
+    /// The database is damaged.
+    #[error("the store's database `{path}` is corrupt")]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: Arc<rusqlite::Error>,
+    },
+    /// Another process kept the database locked for too long.
+    #[error("the store's database `{path}` is locked by another process")]
+    Locked {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The disk is full.
+    #[error("no space is left for the store's database `{path}`")]
+    Full {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: Arc<rusqlite::Error>,
+    },
+    /// Anything else that SQLite can say.
+    #[error("the store's database `{path}` failed")]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: Arc<rusqlite::Error>,
+    },
+    /// A row holds something that this version does not understand.
+    #[error("the store's database `{path}` has an unreadable row: column `{column}`: {problem}")]
+    Unreadable {
+        /// The database.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What is wrong with its value.
+        problem: String,
+    },
+    /// A blob is not there.
+    #[error("blob {digest} is missing from the store, expected at `{path}`")]
+    BlobMissing {
+        /// The blob.
+        digest: Sha256,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A blob is not what it was.
+    #[error("blob {digest} is corrupt: `{path}` has the digest {found}")]
+    BlobCorrupt {
+        /// The blob.
+        digest: Sha256,
+        /// What is there instead.
+        found: Sha256,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// No run goes by that text.
+    #[error("there is no run `{text}` in the store `{path}`")]
+    UnknownRun {
+        /// What was asked for.
+        text: String,
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// There is no run at all.
+    #[error("the store `{path}` has no runs yet")]
+    NoRuns {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// Several runs begin with that text.
+    #[error("`{text}` fits {count} runs, among them {examples}", count = .runs.len(), examples = list(.runs))]
+    AmbiguousRun {
+        /// What was asked for.
+        text: String,
+        /// All runs that it fits.
+        runs: Vec<RunId>,
+    },
+    /// The run is there already.
+    #[error("run {0} exists already")]
+    RunExists(RunId),
+    /// The run has no such attempt.
+    #[error("there is no attempt {0}")]
+    UnknownAttempt(AttemptId),
+    /// The same attempt twice in a new run.
+    #[error("attempt {0} is in the run twice")]
+    DuplicateAttempt(AttemptId),
+    /// Another process executes the run.
+    #[error("run {run} is being executed by another process{}", by(.process))]
+    RunBusy {
+        /// The run.
+        run: RunId,
+        /// The other process, when it is known.
+        process: Option<u32>,
+    },
+    /// The run cannot be finished yet.
+    #[error("run {run} cannot be finished: {undecided} of its attempts are undecided")]
+    Undecided {
+        /// The run.
+        run: RunId,
+        /// How many.
+        undecided: u64,
+    },
+    /// The attempt is over; nothing can be added to it.
+    #[error("attempt {0} is decided already, nothing can be added to its journal")]
+    AlreadyDecided(AttemptId),
+    /// The attempt has been handed in already.
+    #[error("attempt {0} has been submitted already")]
+    AlreadySubmitted(AttemptId),
+    /// The journal does not end where the writer believes.
+    #[error("the journal of attempt {attempt} continues at {expected}, not at {given}")]
+    Sequence {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The sequence number that comes next.
+        expected: u64,
+        /// The one that was given.
+        given: u64,
+    },
+    /// The journal would lose events that a state rests on.
+    #[error(
+        "the journal of attempt {attempt} cannot be cut to {keep} events: {settled} are settled, {recorded} recorded"
+    )]
+    Discard {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How many events were to be kept.
+        keep: u64,
+        /// How many must be.
+        settled: u64,
+        /// How many there are.
+        recorded: u64,
+    },
+    /// A number does not fit into the database.
+    #[error("{what} is {value}, more than the store can hold")]
+    OutOfRange {
+        /// Which number.
+        what: &'static str,
+        /// What it is.
+        value: u64,
+    },
+    /// A value cannot be written as JSON.
+    #[error("cannot write {what} as JSON: {problem}")]
+    Json {
+        /// Which value.
+        what: &'static str,
+        /// Why not.
+        problem: String,
+    },
+    /// The store's writer is gone.
+    #[error("the store has been closed")]
+    Closed,
+}
+
+/// The first few runs, for a message.
+fn list(runs: &[RunId]) -> String {
+    runs.iter().take(4).map(RunId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn by(process: &Option<u32>) -> String {
+    process.map(|id| format!(" (process {id})")).unwrap_or_default()
+}
+
+impl StoreError {
+    /// What the operator can do, in one sentence; `None` when there is nothing to
+    /// say beyond the error.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Io { .. } | Self::NotWritable { .. } => {
+                "check that the folder exists and that you may write to it, or name another store".to_owned()
+            }
+            Self::Missing { .. } => "a store is made by the first run; name the folder that you ran with".to_owned(),
+            Self::NotAStore { .. } => "name a new or empty folder, or a folder that holds a store".to_owned(),
+            Self::NewerSchema { .. } => "use the version of Lancet that wrote it, or a later one, or another store".to_owned(),
+            Self::Corrupt { .. } => {
+                "restore the folder from a backup, or recover what is left with `sqlite3 lancet.db .recover`".to_owned()
+            }
+            Self::Locked { .. } => "wait until the other process is done, or end it".to_owned(),
+            Self::Full { .. } => "make room on the disk, then resume the run".to_owned(),
+            Self::BlobMissing { .. } | Self::BlobCorrupt { .. } => {
+                "restore the file from a backup of the store; importing the same suite again also puts its blobs back"
+                    .to_owned()
+            }
+            Self::UnknownRun { .. } => {
+                "`lancet runs` lists the runs; a run goes by its id, the beginning of it, or `latest`".to_owned()
+            }
+            Self::NoRuns { .. } => "start one with `lancet run SUITE --agent AGENT`, or name another store".to_owned(),
+            Self::AmbiguousRun { .. } => "write more of the id".to_owned(),
+            Self::RunBusy { .. } => "wait until it is done, or end the other process; its work is not lost".to_owned(),
+            Self::Unreadable { .. } => "the row was not written by this version of Lancet; use the one that wrote it".to_owned(),
+            Self::UnknownAttempt(id) => format!("`lancet show {}` lists the attempts of the run", id.run),
+            _ => return None,
+        };
+        Some(hint)
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source: Arc::new(source) }
+    }
+}
+
+/// What goes wrong inside a piece of work on the database, before it is known
+/// which database it was.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// SQLite's own.
+    Sqlite(rusqlite::Error),
+    /// A value that cannot be read.
+    Unreadable { column: &'static str, problem: String },
+    /// The store's.
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Failure {
+    /// The public error, of the database at `path`.
+    pub(crate) fn at(self, path: &Path) -> StoreError {
+        use rusqlite::ErrorCode;
+
+        let error = match self {
+            Self::Store(error) => return error,
+            Self::Unreadable { column, problem } => {
+                return StoreError::Unreadable { path: path.to_owned(), column: column.to_owned(), problem };
+            }
+            Self::Sqlite(error) => error,
+        };
+        let path = path.to_owned();
+        let code = error.sqlite_error_code();
+        let source = Arc::new(error);
+        match code {
+            Some(ErrorCode::NotADatabase) => {
+                let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+                StoreError::NotAStore {
+                    path: folder,
+                    reason: "its `lancet.db` is not an SQLite database".to_owned(),
+                }
+            }
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, source },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                StoreError::NotWritable { path, source }
+            }
+            Some(ErrorCode::DiskFull) => StoreError::Full { path, source },
+            _ => StoreError::Database { path, source },
+        }
+    }
+}

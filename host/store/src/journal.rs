@@ -1,0 +1,175 @@
+//! What is written about runs and attempts, each function inside a transaction
+//! that somebody else commits.
+
+use lancet_core::{AttemptId, RunId, Sha256};
+use rusqlite::{Connection, params};
+
+use crate::error::Failure;
+use crate::row::{integer, unsigned, value};
+use crate::{NewAttempt, StoreError, Transition};
+
+/// An event as it is recorded: its JSON, or the blob that holds it.
+pub(crate) struct Line {
+    pub(crate) at_us: u64,
+    pub(crate) event: Option<String>,
+    pub(crate) blob: Option<Sha256>,
+}
+
+pub(crate) fn create_run(
+    connection: &Connection,
+    id: &RunId,
+    created: &str,
+    spec: &str,
+    attempts: &[NewAttempt],
+) -> Result<(), Failure> {
+    let sql = "INSERT INTO runs (id, created, spec) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING";
+    if connection.execute(sql, params![id.as_str(), created, spec])? == 0 {
+        return Err(StoreError::RunExists(id.clone()).into());
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO attempts (run, task, number, kind, price_cents, task_blob, key_blob, grader, grader_digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run, task, number) DO NOTHING",
+    )?;
+    for attempt in attempts {
+        let inserted = insert.execute(params![
+            id.as_str(),
+            attempt.task.as_str(),
+            attempt.number,
+            attempt.kind.as_str(),
+            integer("a price in cents", attempt.price.0)?,
+            attempt.task_blob.to_string(),
+            attempt.key_blob.map(|digest| digest.to_string()),
+            attempt.grader.name,
+            attempt.grader.digest.to_string(),
+        ])?;
+        if inserted == 0 {
+            let id = AttemptId { run: id.clone(), task: attempt.task.clone(), number: attempt.number };
+            return Err(StoreError::DuplicateAttempt(id).into());
+        }
+    }
+    Ok(())
+}
+
+/// Sets or takes back the mark of a finished run. `false` when there is no such
+/// run.
+pub(crate) fn set_finished(connection: &Connection, run: &RunId, finished: bool) -> Result<bool, Failure> {
+    if finished {
+        let sql = "SELECT count(*) AS undecided FROM attempts WHERE run = ?1 AND state <> 'decided'";
+        let undecided: i64 = connection.query_row(sql, [run.as_str()], |row| row.get(0))?;
+        if undecided > 0 {
+            return Err(
+                StoreError::Undecided { run: run.clone(), undecided: undecided.unsigned_abs() }.into()
+            );
+        }
+    }
+    let changed =
+        connection.execute("UPDATE runs SET finished = ?2 WHERE id = ?1", params![run.as_str(), finished])?;
+    Ok(changed > 0)
+}
+
+/// How an attempt stands, as far as a write has to know.
+struct Standing {
+    submitted: bool,
+    events: u64,
+    settled: u64,
+}
+
+/// How an attempt that is not over stands.
+fn standing(connection: &Connection, attempt: &AttemptId) -> Result<Standing, Failure> {
+    let mut select = connection.prepare_cached(
+        "SELECT state, events, settled FROM attempts WHERE run = ?1 AND task = ?2 AND number = ?3",
+    )?;
+    let mut rows = select.query(params![attempt.run.as_str(), attempt.task.as_str(), attempt.number])?;
+    let Some(row) = rows.next()? else {
+        return Err(StoreError::UnknownAttempt(attempt.clone()).into());
+    };
+    let state: String = value(row, "state")?;
+    if state == "decided" {
+        return Err(StoreError::AlreadyDecided(attempt.clone()).into());
+    }
+    Ok(Standing {
+        submitted: state == "submitted",
+        events: unsigned(row, "events")?,
+        settled: unsigned(row, "settled")?,
+    })
+}
+
+pub(crate) fn append(
+    connection: &Connection,
+    attempt: &AttemptId,
+    first_seq: u64,
+    lines: &[Line],
+    transition: &Transition,
+) -> Result<u64, Failure> {
+    let standing = standing(connection, attempt)?;
+    if standing.events != first_seq {
+        let error =
+            StoreError::Sequence { attempt: attempt.clone(), expected: standing.events, given: first_seq };
+        return Err(error.into());
+    }
+    if standing.submitted && matches!(transition, Transition::Submitted { .. }) {
+        return Err(StoreError::AlreadySubmitted(attempt.clone()).into());
+    }
+    let (run, task, number) = (attempt.run.as_str(), attempt.task.as_str(), attempt.number);
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO events (run, task, number, seq, at_us, event, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let mut seq = integer("a sequence number", first_seq)?;
+    for line in lines {
+        let at_us = integer("a time in microseconds", line.at_us)?;
+        let blob = line.blob.map(|digest| digest.to_string());
+        insert.execute(params![run, task, number, seq, at_us, line.event, blob])?;
+        seq += 1;
+    }
+    match transition {
+        Transition::None => {
+            let sql = "UPDATE attempts SET events = ?4 WHERE run = ?1 AND task = ?2 AND number = ?3";
+            connection.prepare_cached(sql)?.execute(params![run, task, number, seq])?;
+        }
+        Transition::Submitted { solve_us } => {
+            let sql = "UPDATE attempts SET events = ?4, settled = ?4, state = 'submitted', solve_us = ?5
+                       WHERE run = ?1 AND task = ?2 AND number = ?3";
+            let solve_us = integer("a time in microseconds", *solve_us)?;
+            connection.prepare_cached(sql)?.execute(params![run, task, number, seq, solve_us])?;
+        }
+        Transition::Decided { outcome, reason, earned, verdict_digest, solve_us, grade_us } => {
+            let sql =
+                "UPDATE attempts SET events = ?4, settled = ?4, state = 'decided', outcome = ?5, reason = ?6,
+                       earned_cents = ?7, verdict_digest = ?8, solve_us = ifnull(?9, solve_us), grade_us = ?10
+                       WHERE run = ?1 AND task = ?2 AND number = ?3";
+            let time = |us: Option<u64>| us.map(|us| integer("a time in microseconds", us)).transpose();
+            connection.prepare_cached(sql)?.execute(params![
+                run,
+                task,
+                number,
+                seq,
+                outcome.as_str(),
+                reason.as_str(),
+                integer("an amount in cents", earned.0)?,
+                verdict_digest.to_string(),
+                time(*solve_us)?,
+                time(*grade_us)?,
+            ])?;
+        }
+    }
+    Ok(first_seq + lines.len() as u64)
+}
+
+pub(crate) fn discard_partial(
+    connection: &Connection,
+    attempt: &AttemptId,
+    keep: u64,
+) -> Result<(), Failure> {
+    let Standing { events, settled, .. } = standing(connection, attempt)?;
+    if !(settled..=events).contains(&keep) {
+        let attempt = attempt.clone();
+        return Err(StoreError::Discard { attempt, keep, settled, recorded: events }.into());
+    }
+    let key =
+        (attempt.run.as_str(), attempt.task.as_str(), attempt.number, integer("a sequence number", keep)?);
+    connection
+        .execute("DELETE FROM events WHERE run = ?1 AND task = ?2 AND number = ?3 AND seq >= ?4", key)?;
+    connection
+        .execute("UPDATE attempts SET events = ?4 WHERE run = ?1 AND task = ?2 AND number = ?3", key)?;
+    Ok(())
+}

@@ -1,0 +1,351 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lancet_core::{AttemptId, RunId, RunSpec, Sha256};
+use rusqlite::Connection;
+
+use crate::blob::Blobs;
+use crate::error::Failure;
+use crate::failpoint::failpoint;
+use crate::folder::{is_empty, make_folder, make_private_file};
+use crate::journal::{self, Line};
+use crate::schema::open_writer;
+use crate::writer::Writer;
+use crate::{AttemptRow, Bytes, NewAttempt, Reader, RunLock, RunRow, StoreError, TimedEvent, Transition};
+
+/// A store: the truth about every run in it. Cheap to clone; all clones share
+/// one thread that writes.
+///
+/// When a method that writes returns, what it wrote survives the death of the
+/// process and a loss of power. A write that has been begun is carried out even
+/// when its future is dropped.
+///
+/// The methods are for an asynchronous runtime (Tokio's); [`Store::reader`] reads
+/// without one. Dropping the last clone waits for writes that are under way.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    blobs: Blobs,
+    // Before the writer, so that the last connection to be closed is one that can
+    // fold the write-ahead log into the database.
+    reader: Reader,
+    writer: Writer,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.inner.folder).finish()
+    }
+}
+
+impl Store {
+    /// Opens the store in `folder`, and makes it when there is nothing yet.
+    /// Blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, holds something else, or a store of a
+    /// later version.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let database = folder.join(DATABASE);
+        if folder.exists() && !folder.is_dir() {
+            return Err(not_a_store(folder, "it is not a folder"));
+        }
+        make_folder(folder)?;
+        // In this order: another process may be making the same store.
+        if !is_empty(folder)? && !database.exists() {
+            return Err(not_a_store(folder, "it has other files and no `lancet.db`"));
+        }
+        make_private_file(&database)?;
+        Self::open_database(folder, &database)
+    }
+
+    /// Opens the store in `folder`, which has to be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], and those of [`Store::open`].
+    pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
+        let database = folder.join(DATABASE);
+        if !folder.exists() {
+            return Err(StoreError::Missing { path: folder.to_owned() });
+        }
+        if !folder.is_dir() {
+            return Err(not_a_store(folder, "it is not a folder"));
+        }
+        let empty = is_empty(folder)?;
+        if !database.exists() {
+            return Err(if empty {
+                StoreError::Missing { path: folder.to_owned() }
+            } else {
+                not_a_store(folder, "it has no `lancet.db`")
+            });
+        }
+        Self::open_database(folder, &database)
+    }
+
+    fn open_database(folder: &Path, database: &Path) -> Result<Self, StoreError> {
+        let connection = open_writer(database)?;
+        let blobs = Blobs::open(folder)?;
+        make_folder(&folder.join(LOCKS))?;
+        let reader = Reader::new(folder, database, blobs.clone());
+        let writer = Writer::start(connection, database)?;
+        Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), blobs, reader, writer }) })
+    }
+
+    /// The store's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Reads this store on the calling thread.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.inner.reader.clone()
+    }
+
+    /// Takes the right to execute a run, which need not exist yet. Does not wait.
+    ///
+    /// # Errors
+    /// [`StoreError::RunBusy`] when another process, or another part of this one,
+    /// has it.
+    pub fn lock_run(&self, run: &RunId) -> Result<RunLock, StoreError> {
+        RunLock::take(&self.inner.folder.join(LOCKS), run)
+    }
+
+    /// Keeps a blob and returns its digest.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn put_blob(&self, bytes: impl Into<Bytes>) -> Result<Sha256, StoreError> {
+        let bytes = bytes.into();
+        let digest = Sha256::of(&bytes);
+        self.put_blobs(vec![bytes]).await?;
+        Ok(digest)
+    }
+
+    /// Keeps many blobs, much faster than one after the other, and returns their
+    /// digests in the same order.
+    ///
+    /// # Errors
+    /// When one cannot be written; others may have been by then.
+    pub async fn put_blobs(&self, blobs: Vec<Bytes>) -> Result<Vec<Sha256>, StoreError> {
+        let folder = self.inner.blobs.clone();
+        blocking(move || folder.put(&blobs)).await
+    }
+
+    /// The bytes of a blob, checked against its digest.
+    ///
+    /// # Errors
+    /// [`StoreError::BlobMissing`], [`StoreError::BlobCorrupt`], or when the file
+    /// cannot be read.
+    pub async fn blob(&self, digest: Sha256) -> Result<Vec<u8>, StoreError> {
+        self.read(move |reader| reader.blob(digest)).await
+    }
+
+    /// Records a run and all its attempts: either everything or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::RunExists`], [`StoreError::DuplicateAttempt`], or what the
+    /// database says.
+    pub async fn create_run(
+        &self,
+        id: RunId,
+        created: String,
+        spec: &RunSpec,
+        attempts: Vec<NewAttempt>,
+    ) -> Result<(), StoreError> {
+        let spec = serde_json::to_string(spec)
+            .map_err(|e| StoreError::Json { what: "the run's definition", problem: e.to_string() })?;
+        self.write(move |connection| journal::create_run(connection, &id, &created, &spec, &attempts))
+            .await?;
+        failpoint("store-run-created");
+        Ok(())
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], or what the database says.
+    pub async fn run(&self, id: &RunId) -> Result<RunRow, StoreError> {
+        let id = id.clone();
+        self.read(move |reader| reader.run(&id)).await
+    }
+
+    /// All runs, the oldest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
+        self.read(Reader::runs).await
+    }
+
+    /// The run that a text names: its id, the beginning of it that no other run
+    /// shares, or `latest`.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`StoreError::AmbiguousRun`],
+    /// [`StoreError::NoRuns`], or what the database says.
+    pub async fn resolve_run(&self, text: &str) -> Result<RunId, StoreError> {
+        let text = text.to_owned();
+        self.read(move |reader| reader.resolve_run(&text)).await
+    }
+
+    /// The attempts of a run, in the order of task and number.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], or what the database says.
+    pub async fn attempts(&self, run: &RunId) -> Result<Vec<AttemptRow>, StoreError> {
+        let run = run.clone();
+        self.read(move |reader| reader.attempts(&run)).await
+    }
+
+    /// One attempt.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownAttempt`], or what the database says.
+    pub async fn attempt(&self, id: &AttemptId) -> Result<AttemptRow, StoreError> {
+        let id = id.clone();
+        self.read(move |reader| reader.attempt(&id)).await
+    }
+
+    /// The journal of an attempt, in the order in which it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownAttempt`], a blob's, or what the database says.
+    pub async fn events(&self, attempt: &AttemptId) -> Result<Vec<TimedEvent>, StoreError> {
+        let attempt = attempt.clone();
+        self.read(move |reader| reader.events(&attempt)).await
+    }
+
+    /// Adds events to a journal, and changes the state of its attempt with them:
+    /// either everything or nothing. `first_seq` is the number of events that the
+    /// caller believes to be there; returns how many there are now.
+    ///
+    /// # Errors
+    /// [`StoreError::Sequence`] when another number is there, so that nothing is
+    /// recorded twice; [`StoreError::AlreadyDecided`] when the attempt is over;
+    /// [`StoreError::AlreadySubmitted`]; [`StoreError::UnknownAttempt`]; or what
+    /// the database says. Nothing has been written then.
+    pub async fn append(
+        &self,
+        attempt: &AttemptId,
+        first_seq: u64,
+        events: Vec<TimedEvent>,
+        transition: Transition,
+    ) -> Result<u64, StoreError> {
+        let attempt = attempt.clone();
+        let lines = self.lines(&events).await?;
+        self.write(move |connection| journal::append(connection, &attempt, first_seq, &lines, &transition))
+            .await
+    }
+
+    /// The events as they are recorded; those that are long go into blobs.
+    async fn lines(&self, events: &[TimedEvent]) -> Result<Vec<Line>, StoreError> {
+        let mut lines = Vec::with_capacity(events.len());
+        let mut long = Vec::new();
+        for TimedEvent { at_us, event } in events {
+            let json = serde_json::to_string(event)
+                .map_err(|e| StoreError::Json { what: "an event", problem: e.to_string() })?;
+            if json.len() > MAX_INLINE_EVENT_BYTES {
+                lines.push(Line { at_us: *at_us, event: None, blob: Some(Sha256::of(json.as_bytes())) });
+                long.push(json.into_bytes().into());
+            } else {
+                lines.push(Line { at_us: *at_us, event: Some(json), blob: None });
+            }
+        }
+        if !long.is_empty() {
+            self.put_blobs(long).await?;
+        }
+        Ok(lines)
+    }
+
+    /// Cuts a journal back to its first `keep_seq` events, when it is taken up
+    /// again after a crash: the rest belongs to a phase that was not finished.
+    /// Does nothing when there are no more.
+    ///
+    /// # Errors
+    /// [`StoreError::Discard`] when the state of the attempt rests on events that
+    /// would go, or when there are fewer; [`StoreError::AlreadyDecided`];
+    /// [`StoreError::UnknownAttempt`]; or what the database says.
+    pub async fn discard_partial(&self, attempt: &AttemptId, keep_seq: u64) -> Result<(), StoreError> {
+        let attempt = attempt.clone();
+        self.write(move |connection| journal::discard_partial(connection, &attempt, keep_seq)).await
+    }
+
+    /// Marks a run as finished.
+    ///
+    /// # Errors
+    /// [`StoreError::Undecided`] when an attempt is not over,
+    /// [`StoreError::UnknownRun`], or what the database says.
+    pub async fn finish_run(&self, run: &RunId) -> Result<(), StoreError> {
+        self.set_finished(run, true).await
+    }
+
+    /// Takes the mark of a finished run back.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], or what the database says.
+    pub async fn reopen_run(&self, run: &RunId) -> Result<(), StoreError> {
+        self.set_finished(run, false).await
+    }
+
+    async fn set_finished(&self, run: &RunId, finished: bool) -> Result<(), StoreError> {
+        let run = run.clone();
+        let folder = self.inner.folder.clone();
+        self.write(move |connection| {
+            if journal::set_finished(connection, &run, finished)? {
+                Ok(())
+            } else {
+                Err(StoreError::UnknownRun { text: run.to_string(), path: folder }.into())
+            }
+        })
+        .await
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.inner.writer.submit(work).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    {
+        let reader = self.reader();
+        blocking(move || work(&reader)).await
+    }
+}
+
+const DATABASE: &str = "lancet.db";
+const LOCKS: &str = "locks";
+
+/// The most bytes of JSON that an event may have to be kept in the database.
+const MAX_INLINE_EVENT_BYTES: usize = 16 << 10;
+
+fn not_a_store(folder: &Path, reason: &str) -> StoreError {
+    StoreError::NotAStore { path: folder.to_owned(), reason: reason.to_owned() }
+}
+
+async fn blocking<T, F>(work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down.
+            Err(_) => Err(StoreError::Closed),
+        },
+    }
+}

@@ -1,0 +1,129 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder of its own for one test, and the real binary to run in it.
+pub(crate) struct Context {
+    folder: TempDir,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Context {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The binary in an environment without anything of the user's. Compiled
+    /// code is shared between tests: compiling it again is not what they test.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lancet"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("LANCET_STORE", self.path("store"))
+            .env("LANCET_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn lancet(&self, arguments: &[&str]) -> Outcome {
+        let output = self.command(arguments).output().unwrap();
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command that has to succeed, and parses what it prints.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let outcome = self.lancet(&[arguments, &["--format", "json"]].concat());
+        assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
+        serde_json::from_str(&outcome.stdout).unwrap()
+    }
+
+    /// Runs an agent over the sample suite.
+    pub(crate) fn run_sample(&self, agent: &str, more: &[&str]) -> Value {
+        let suite = sample();
+        self.json(&[&["run", suite.to_str().unwrap(), "--agent", agent], more].concat())
+    }
+
+    /// A suite of one small manager task, which a test may damage.
+    pub(crate) fn small_suite(&self, name: &str) -> PathBuf {
+        let suite = self.path(name);
+        let task = suite.join("tasks/one");
+        fs::create_dir_all(task.join("proposals")).unwrap();
+        fs::create_dir_all(task.join("private")).unwrap();
+        let write = |path: PathBuf, text: &str| fs::write(path, text).unwrap();
+        write(suite.join("suite.toml"), "name = \"small\"\n");
+        write(
+            task.join("task.toml"),
+            "title = \"One\"\nkind = \"swe-manager\"\nprice-cents = 100000\n\n[grader]\nplugin = \"manager-choice\"\n\n\
+             [[proposals]]\nid = 0\nfile = \"proposals/0.md\"\n\n[[proposals]]\nid = 1\nfile = \"proposals/1.md\"\n",
+        );
+        write(task.join("statement.md"), "It is broken.\n");
+        write(task.join("proposals/0.md"), "Mend it.\n");
+        write(task.join("proposals/1.md"), "Mend it otherwise.\n");
+        write(task.join("private/answer-key.json"), "{\"correct\": 1}\n");
+        suite
+    }
+}
+
+impl Outcome {
+    /// Asserts the exit code and that stderr names all of these.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, fragments: &[&str]) {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        for fragment in fragments {
+            assert!(self.stderr.contains(fragment), "`{fragment}` is missing in:\n{}", self.stderr);
+        }
+    }
+}
+
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The sample suite that the demonstration runs.
+pub(crate) fn sample() -> PathBuf {
+    workspace().join("tasks/storefront-managers")
+}
+
+/// The real task table, where it is at hand.
+pub(crate) fn swe_lancer_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("LANCET_SWE_LANCER_DATA")
+        .map_or_else(|| workspace().join("../shared/data/swe-lancer"), PathBuf::from);
+    let found = folder.join("diamond-sample.csv").is_file();
+    if !found {
+        println!("left out: no SWE-Lancer table at {}; set LANCET_SWE_LANCER_DATA", folder.display());
+    }
+    found.then_some(folder)
+}
+
+/// A number at a path like `totals/swe-manager/pass`.
+#[track_caller]
+pub(crate) fn number(value: &Value, path: &str) -> f64 {
+    value.pointer(&format!("/{path}")).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {path} in {value:#}"))
+}
+
+/// A text at such a path.
+#[track_caller]
+pub(crate) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
+    value.pointer(&format!("/{path}")).and_then(Value::as_str).unwrap_or_else(|| panic!("no {path} in {value:#}"))
+}
