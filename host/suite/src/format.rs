@@ -1,0 +1,217 @@
+use std::collections::BTreeMap;
+
+use lancet_core::{Cents, Kind, Sha256};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::TextMode;
+
+/// The most bytes of `suite.toml` and of a `task.toml`: 256 KiB.
+pub const MAX_TOML_BYTES: u64 = 256 << 10;
+/// The most bytes of a task's `private/answer-key.json`: 1 MiB.
+pub const MAX_ANSWER_KEY_BYTES: u64 = 1 << 20;
+/// The most bytes of any other private file: 64 MiB.
+pub const MAX_PRIVATE_BYTES: u64 = 64 << 20;
+/// The most bytes of a grader's component: 64 MiB.
+pub const MAX_GRADER_BYTES: u64 = 64 << 20;
+/// The most bytes of a README or LICENSE: 1 MiB.
+pub const MAX_NOTE_BYTES: u64 = 1 << 20;
+/// The most bytes of a suite's name and of a title: 1 KiB.
+pub const MAX_LINE_BYTES: usize = 1 << 10;
+
+/// `suite.toml`: what a suite is called and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SuiteFile {
+    /// One line, at most 1 KiB; reports show it.
+    pub name: String,
+    /// What the suite is about, for a person.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<String>,
+    /// Where an imported suite comes from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<Origin>,
+}
+
+/// Where an imported suite comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Origin {
+    /// The benchmark.
+    pub format: OriginFormat,
+    /// Which generation of its table.
+    pub generation: Generation,
+    /// Which set of it, as the table names it: `diamond`. Several are joined by
+    /// `+`; absent when the table does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set: Option<String>,
+    /// The digest of the table's file.
+    pub source_sha256: Sha256,
+    /// How the escapes in its texts were read.
+    pub text: TextMode,
+}
+
+/// A benchmark that suites are imported from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OriginFormat {
+    /// SWE-Lancer (arXiv 2502.12115).
+    SweLancer,
+}
+
+impl OriginFormat {
+    /// The name in files and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SweLancer => "swe-lancer",
+        }
+    }
+}
+
+/// A generation of SWE-Lancer's table, told by its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Generation {
+    /// With `set`, `title`, `description` and `proposals`.
+    Current,
+    /// With `canary` and `prompt`.
+    Old,
+    /// With `prompt`, without `canary`.
+    Lite,
+}
+
+impl Generation {
+    /// The name in files and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Old => "old",
+            Self::Lite => "lite",
+        }
+    }
+}
+
+/// `task.toml`: a task without its texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TaskFile {
+    /// One line, at most 1 KiB.
+    pub title: String,
+    /// What has to be handed in.
+    pub kind: Kind,
+    /// What a pass pays, in United States cents: at most 100000000, a million
+    /// dollars.
+    pub price_cents: Cents,
+    /// Ids that several proposals share, because the source used them twice.
+    /// Proposals with one id that is not listed here are refused.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub repeated_proposal_ids: Vec<u32>,
+    /// What decides whether the task is paid. A `swe-manager` task has to name
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grader: Option<GraderEntry>,
+    /// Where an imported task comes from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Source>,
+    /// What a manager chooses among, in the order in which it is shown. A
+    /// `swe-manager` task has at least one, an `ic-swe` task none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub proposals: Vec<ProposalEntry>,
+}
+
+/// One proposal of a manager task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProposalEntry {
+    /// What an answer names it by.
+    pub id: u32,
+    /// Its text: a path from the task's folder, in `proposals/`.
+    pub file: String,
+}
+
+/// A task's grader: either `plugin`, or `file` with `digest`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GraderEntry {
+    /// One of the graders that the host has built in: `manager-choice`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plugin: Option<String>,
+    /// A component: a path from the suite's folder, in `graders/`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file: Option<String>,
+    /// The digest of `file`. Another file in its place is refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<Sha256>,
+}
+
+/// Where an imported task comes from. Nothing here is shown to an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Source {
+    /// The id in the source.
+    pub question_id: String,
+    /// The number of the GitHub issue that the task is about. Several tasks may
+    /// share one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub github_issue: Option<u64>,
+    /// The commit that decided a manager task; the repository is as it was just
+    /// before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commit: Option<String>,
+    /// The working directory in the source's image.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cwd: Option<String>,
+    /// Issue folders that belong to the task.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub acceptable_folders: Vec<String>,
+    /// The source's limit on the price, as it is written there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub price_limit: Option<String>,
+    /// The set of the source that the task belongs to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set: Option<String>,
+}
+
+/// `private/answer-key.json` of a task that `manager-choice` grades. The grader
+/// gets the file's text as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ManagerAnswerKey {
+    /// The id of the right proposal.
+    pub correct: u32,
+    /// How an answer given as a document is read.
+    #[serde(default)]
+    pub mode: AnswerMode,
+}
+
+/// How `manager-choice` reads an answer that is a document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerMode {
+    /// Exactly `{"selected_proposal_id": <integer>}`.
+    #[default]
+    Strict,
+    /// As SWE-Lancer's harness reads it: the first value, under any key.
+    Lenient,
+}
+
+/// The JSON Schemas of the files that people write, each with its file name.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+    vec![
+        ("suite.schema.json", schemars::schema_for!(SuiteFile)),
+        ("task.schema.json", schemars::schema_for!(TaskFile)),
+        ("answer-key.schema.json", schemars::schema_for!(ManagerAnswerKey)),
+    ]
+}
+
+/// Counts how often each id comes, for the check of repeated ones.
+pub(crate) fn repeated_ids(ids: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut counts = BTreeMap::new();
+    for id in ids {
+        *counts.entry(id).or_insert(0u32) += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(id, _)| id).collect()
+}

@@ -1,0 +1,173 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use lancet_core::Sha256;
+use serde::Serialize;
+
+/// One thing that is wrong, or odd, in a suite's folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Problem {
+    /// The file or folder, as a path from the suite's folder.
+    pub file: String,
+    /// The key in it, dotted: `grader.digest`, `proposals[2].file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { file: file.into(), key: None, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(key) = &self.key {
+            write!(f, ": `{key}`")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Why a suite cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// The folder cannot be opened.
+    #[error("cannot open the suite folder `{}`", path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder is no valid suite. All that was found is listed.
+    #[error("the suite `{}` has {}: {}", path.display(), count(problems.len()), problems.first().map(ToString::to_string).unwrap_or_default())]
+    Invalid {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong, by file.
+        problems: Vec<Problem>,
+        /// What is odd, by file.
+        warnings: Vec<Problem>,
+    },
+    /// A grader's component cannot be read.
+    #[error("cannot read the grader `{path}` of the suite")]
+    Grader {
+        /// A path from the suite's folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A grader's component is no longer what it was.
+    #[error(
+        "the grader `{path}` has the digest {found}, expected {expected}: it changed after the suite was loaded"
+    )]
+    GraderChanged {
+        /// A path from the suite's folder.
+        path: String,
+        /// What it was.
+        expected: Sha256,
+        /// What it is.
+        found: Sha256,
+    },
+    /// No task names this grader.
+    #[error("no task of the suite has the grader `{0}`")]
+    UnknownGrader(String),
+    /// A manager task without a readable answer key.
+    #[error("the answer key of the task `{0}` does not say which proposal is right")]
+    NoAnswer(String),
+    /// A pattern that cannot be read.
+    #[error("`{pattern}` is no pattern: {message}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        message: String,
+    },
+    /// A pattern that no task's id matches.
+    #[error("no task{} matches `{pattern}`", of_kind.as_ref().map(|kind| format!(" of kind {kind}")).unwrap_or_default())]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+        /// The kind that was asked for.
+        of_kind: Option<lancet_core::Kind>,
+        /// Ids that are near it.
+        near: Vec<String>,
+    },
+}
+
+impl SuiteError {
+    /// What is wrong in the folder, when that is the matter.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Invalid { problems, .. } => problems,
+            _ => &[],
+        }
+    }
+
+    /// What is odd in a folder in which something is wrong as well.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        match self {
+            Self::Invalid { warnings, .. } => warnings,
+            _ => &[],
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Open { path, source } if source.kind() == io::ErrorKind::NotFound => Some(format!(
+                "there is nothing at `{}`; name the folder that holds suite.toml",
+                path.display()
+            )),
+            Self::Open { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                Some("a suite is a folder; a table is made into one with `lancet suite import`".to_owned())
+            }
+            Self::Invalid { problems, .. } => problems.first().and_then(|p| p.hint.clone()),
+            Self::GraderChanged { .. } => Some("load the suite again".to_owned()),
+            Self::Pattern { .. } => Some(
+                "`*` stands for any characters, `?` for one, `[…]` for one of several, `{a,b}` for a or b"
+                    .to_owned(),
+            ),
+            Self::NoMatch { near, .. } if !near.is_empty() => {
+                let near: Vec<_> = near.iter().map(|id| format!("`{id}`")).collect();
+                Some(format!("did you mean {}?", near.join(" or ")))
+            }
+            Self::NoMatch { .. } => Some("patterns are compared with whole ids: `12155-*`".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn count(problems: usize) -> String {
+    if problems == 1 { "a problem".to_owned() } else { format!("{problems} problems, the first of them") }
+}
+
+/// The nearest of `known`, when it is near enough to have been meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|k| (strsim::damerau_levenshtein(&k.to_lowercase(), &name.to_lowercase().replace('_', "-")), k))
+        .min()
+        .filter(|(distance, k)| *distance <= 1 + k.len().min(name.len()) / 4)
+        .map(|(_, k)| k)
+}

@@ -1,0 +1,298 @@
+//! A suite's folder, read once from one handle: every file is opened from the
+//! folder that it lies in, and no symbolic link is followed.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+
+use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_std::fs::{Dir, File, OpenOptions};
+use lancet_core::{Digester, MAX_TEXT_BYTES, Sha256, TaskId};
+
+use crate::format::{
+    MAX_ANSWER_KEY_BYTES, MAX_GRADER_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
+};
+use crate::problem::Problem;
+
+/// How many folders may lie in one another.
+const MAX_DEPTH: usize = 12;
+/// The most files and folders of a suite.
+const MAX_ENTRIES: usize = 1_000_000;
+
+/// The files of one task that are read on: the others are only digested.
+#[derive(Default)]
+pub(crate) struct TaskTree {
+    pub(crate) task_toml: Option<Vec<u8>>,
+    pub(crate) statement: Option<Vec<u8>>,
+    pub(crate) answer_key: Option<Vec<u8>>,
+    /// By path from the task's folder.
+    pub(crate) proposals: BTreeMap<String, Vec<u8>>,
+}
+
+/// What was found in the folder.
+#[derive(Default)]
+pub(crate) struct Tree {
+    pub(crate) suite_toml: Option<Vec<u8>>,
+    pub(crate) has_tasks: bool,
+    pub(crate) tasks: BTreeMap<TaskId, TaskTree>,
+    /// By path from the suite's folder.
+    pub(crate) graders: BTreeMap<String, Sha256>,
+    pub(crate) digester: Digester,
+    pub(crate) problems: Vec<Problem>,
+    entries: usize,
+}
+
+/// What a file is, by where it lies.
+enum Place {
+    Suite,
+    Note,
+    Grader,
+    Task(TaskId, TaskFileKind),
+}
+
+enum TaskFileKind {
+    Toml,
+    Statement,
+    AnswerKey,
+    Proposal(String),
+    Private,
+    Note,
+}
+
+impl Place {
+    fn limit(&self) -> u64 {
+        match self {
+            Self::Suite | Self::Task(_, TaskFileKind::Toml) => MAX_TOML_BYTES,
+            Self::Note | Self::Task(_, TaskFileKind::Note) => MAX_NOTE_BYTES,
+            Self::Grader => MAX_GRADER_BYTES,
+            Self::Task(_, TaskFileKind::Statement | TaskFileKind::Proposal(_)) => MAX_TEXT_BYTES as u64,
+            Self::Task(_, TaskFileKind::AnswerKey) => MAX_ANSWER_KEY_BYTES,
+            Self::Task(_, TaskFileKind::Private) => MAX_PRIVATE_BYTES,
+        }
+    }
+
+    /// Where a path leads, or what is allowed there instead.
+    fn of(path: &str) -> Result<Self, &'static str> {
+        const ROOT: &str = "a suite holds suite.toml, tasks/, graders/, README.md and LICENSE files";
+        const TASK: &str = "a task holds task.toml, statement.md, proposals/, private/ and README.md";
+        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+        match (first, rest) {
+            ("suite.toml", "") => Ok(Self::Suite),
+            ("README.md", "") => Ok(Self::Note),
+            (name, "") if name.starts_with("LICENSE") => Ok(Self::Note),
+            ("graders", rest) if !rest.is_empty() => Ok(Self::Grader),
+            ("tasks", rest) => {
+                let Some((id, rest)) = rest.split_once('/') else {
+                    return Err("tasks/ holds one folder for each task");
+                };
+                let id = id.parse().map_err(|_| TASK)?;
+                let kind = match rest.split_once('/').unwrap_or((rest, "")) {
+                    ("task.toml", "") => TaskFileKind::Toml,
+                    ("statement.md", "") => TaskFileKind::Statement,
+                    ("README.md", "") => TaskFileKind::Note,
+                    ("proposals", name) if !name.is_empty() => TaskFileKind::Proposal(rest.to_owned()),
+                    ("private", "answer-key.json") => TaskFileKind::AnswerKey,
+                    ("private", name) if !name.is_empty() => TaskFileKind::Private,
+                    _ => return Err(TASK),
+                };
+                Ok(Self::Task(id, kind))
+            }
+            _ => Err(ROOT),
+        }
+    }
+
+    /// Whether a folder may be there.
+    fn allows_folder(path: &str) -> Result<(), String> {
+        let mut parts = path.split('/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("graders" | "tasks"), None, _) | (Some("graders"), ..) => Ok(()),
+            (Some("tasks"), Some(id), None) => id.parse::<TaskId>().map(drop).map_err(|e| e.to_string()),
+            (Some("tasks"), Some(_), Some("proposals" | "private")) => Ok(()),
+            _ => Err("a folder that does not belong here".to_owned()),
+        }
+    }
+}
+
+impl Tree {
+    pub(crate) fn read(root: &Dir) -> Self {
+        let mut tree = Self::default();
+        tree.folder(root, "", 0);
+        tree
+    }
+
+    fn problem(&mut self, path: &str, message: impl Into<String>) -> &mut Problem {
+        let path = if path.is_empty() { "." } else { path };
+        self.problems.push(Problem::new(path, message));
+        let last = self.problems.len() - 1;
+        &mut self.problems[last]
+    }
+
+    /// Reads a folder's files in the order of their paths' bytes: that is what
+    /// makes the digest independent of how the folder came about.
+    fn folder(&mut self, dir: &Dir, prefix: &str, depth: usize) {
+        let entries = match list(dir) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.problem(prefix.trim_end_matches('/'), format!("cannot list the folder: {error}"));
+                return;
+            }
+        };
+        for entry in entries {
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                if self.entries == MAX_ENTRIES + 1 {
+                    self.problem(prefix, format!("the suite has more than {MAX_ENTRIES} files and folders"));
+                }
+                return;
+            }
+            let (name, kind) = match entry {
+                Ok(entry) => entry,
+                Err(name) => {
+                    self.problem(&format!("{prefix}{name}"), "the name is not UTF-8");
+                    continue;
+                }
+            };
+            let path = format!("{prefix}{name}");
+            match kind {
+                EntryKind::Folder => self.enter(dir, &name, &path, depth),
+                EntryKind::File => self.file(dir, &name, &path),
+                EntryKind::Link => {
+                    self.problem(&path, "a symbolic link; a suite holds plain files and folders only").hint =
+                        Some("put the file itself there".to_owned());
+                }
+                EntryKind::Other => {
+                    self.problem(&path, "neither a plain file nor a folder");
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, dir: &Dir, name: &str, path: &str, depth: usize) {
+        if let Err(message) = Place::allows_folder(path) {
+            let hint = Place::of(&format!("{path}/file")).err().unwrap_or("rename or remove it");
+            self.problem(path, message).hint = Some(hint.to_owned());
+            return;
+        }
+        if depth >= MAX_DEPTH {
+            self.problem(path, format!("folders are nested deeper than {MAX_DEPTH}"));
+            return;
+        }
+        if path == "tasks" {
+            self.has_tasks = true;
+        } else if let Some(id) = path.strip_prefix("tasks/").and_then(|id| id.parse::<TaskId>().ok()) {
+            self.tasks.insert(id, TaskTree::default());
+        }
+        match dir.open_dir_nofollow(name) {
+            Ok(dir) => self.folder(&dir, &format!("{path}/"), depth + 1),
+            Err(error) => {
+                self.problem(path, format!("cannot open the folder: {error}"));
+            }
+        }
+    }
+
+    fn file(&mut self, dir: &Dir, name: &str, path: &str) {
+        let place = match Place::of(path) {
+            Ok(place) => place,
+            Err(allowed) => {
+                self.problem(path, "a file that does not belong here").hint =
+                    Some(format!("remove it: {allowed}"));
+                return;
+            }
+        };
+        let bytes = match read_file(dir, name, place.limit()) {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(TooLarge)) => {
+                self.problem(
+                    path,
+                    format!("larger than {} bytes, which is the most for such a file", place.limit()),
+                );
+                return;
+            }
+            Err(error) => {
+                self.problem(path, format!("cannot read the file: {error}"));
+                return;
+            }
+        };
+        self.digester.part(path.as_bytes()).part(&bytes);
+        match place {
+            Place::Suite => self.suite_toml = Some(bytes),
+            Place::Note => {}
+            Place::Grader => {
+                self.graders.insert(path.to_owned(), Sha256::of(&bytes));
+            }
+            Place::Task(id, kind) => {
+                let task = self.tasks.entry(id).or_default();
+                match kind {
+                    TaskFileKind::Toml => task.task_toml = Some(bytes),
+                    TaskFileKind::Statement => task.statement = Some(bytes),
+                    TaskFileKind::AnswerKey => task.answer_key = Some(bytes),
+                    TaskFileKind::Proposal(file) => {
+                        task.proposals.insert(file, bytes);
+                    }
+                    TaskFileKind::Private | TaskFileKind::Note => {}
+                }
+            }
+        }
+    }
+}
+
+pub(crate) enum EntryKind {
+    Folder,
+    File,
+    Link,
+    Other,
+}
+
+/// The entries of a folder, in the order in which the paths below them sort. A
+/// name that is not UTF-8 comes as an error, made readable.
+pub(crate) fn list(dir: &Dir) -> io::Result<Vec<Result<(String, EntryKind), String>>> {
+    let mut entries = Vec::new();
+    for entry in dir.entries()? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let kind = if kind.is_dir() {
+            EntryKind::Folder
+        } else if kind.is_file() {
+            EntryKind::File
+        } else if kind.is_symlink() {
+            EntryKind::Link
+        } else {
+            EntryKind::Other
+        };
+        entries.push(match entry.file_name().into_string() {
+            Ok(name) => Ok((name, kind)),
+            Err(name) => Err(name.to_string_lossy().into_owned()),
+        });
+    }
+    entries.sort_by_cached_key(|entry| match entry {
+        Ok((name, EntryKind::Folder)) => format!("{name}/"),
+        Ok((name, _)) | Err(name) => name.clone(),
+    });
+    Ok(entries)
+}
+
+/// A file over its limit.
+pub(crate) struct TooLarge;
+
+/// Reads a plain file of at most `limit` bytes.
+pub(crate) fn read_file(dir: &Dir, name: &str, limit: u64) -> io::Result<Result<Vec<u8>, TooLarge>> {
+    let file = open(dir, name)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file"));
+    }
+    if metadata.len() > limit {
+        return Ok(Err(TooLarge));
+    }
+    // One byte more than there should be room for, so that the end is seen
+    // without another read, and a file that grew is noticed.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(if bytes.len() as u64 > limit { Err(TooLarge) } else { Ok(bytes) })
+}
+
+fn open(dir: &Dir, name: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // Not blocking: a pipe put in the place of the file just now must not stop us.
+    options.read(true).follow(FollowSymlinks::No).nonblock(true);
+    dir.open_with(name, &options)
+}
