@@ -1,1 +1,146 @@
-//! x
+#![doc = include_str!("../../README.md")]
+//!
+//! # Reference
+//!
+//! | to | there is |
+//! |---|---|
+//! | work on tasks | [`Agent`] and [`export_agent!`] |
+//! | judge submissions | [`Grader`] and [`export_grader!`] |
+//! | leave notes for people | [`log`] |
+//! | draw reproducible random numbers | [`random`] |
+//! | read what the agent handed in | [`submission`] |
+//! | read the task's private configuration | [`answer_key`] |
+//!
+//! The types are those of the contract, `lancet:plugin@0.1.0`; limits are named
+//! where they apply, and it is the host that holds a plugin to them.
+//!
+//! # On other targets
+//!
+//! The crate compiles for every target, so that a plugin's logic can be tested
+//! with `cargo test`. There is no host then: [`log`] writes to standard error,
+//! and [`random`], [`submission`] and [`answer_key`] panic. Keep the logic in
+//! functions that take what was read as a value.
+
+// The export macros name this crate by its name, also from inside of it.
+extern crate self as lancet_sdk;
+
+mod bindings;
+
+pub mod answer_key;
+pub mod log;
+pub mod random;
+pub mod submission;
+
+pub use bindings::imports::lancet::plugin::types::{
+    Answer, Cents, Check, GradeError, Outcome, Proposal, SolveError, Task, TaskKind, Thousandths, Verdict,
+};
+
+/// A plugin that works on tasks. Exported with [`export_agent!`].
+pub trait Agent {
+    /// Works on one task and hands in an answer.
+    ///
+    /// It is called once in a fresh instance for each attempt, so nothing is
+    /// left over from another task.
+    ///
+    /// # Errors
+    /// [`SolveError::Unsupported`] when the agent does not work on tasks of this
+    /// kind, [`SolveError::Other`] for anything else. Either way the attempt
+    /// counts as one that handed in nothing.
+    fn solve(task: Task) -> Result<Answer, SolveError>;
+}
+
+/// A plugin that decides whether a task is paid. Exported with [`export_grader!`].
+pub trait Grader {
+    /// Judges one submission.
+    ///
+    /// It is called once in a fresh instance, and has to come to the same
+    /// verdict whenever it reads the same things.
+    ///
+    /// # Errors
+    /// A [`GradeError`] when it cannot come to a verdict. The attempt is invalid
+    /// then: it pays nothing and is counted apart, and the agent is not to blame.
+    fn grade(task: Task) -> Result<Verdict, GradeError>;
+}
+
+/// Makes a type that implements [`Agent`] what this plugin exports.
+///
+/// To be called once, in a crate of the type `cdylib`.
+///
+/// ```
+/// use lancet_sdk::{Agent, Answer, SolveError, Task};
+///
+/// struct Cheapskate;
+///
+/// impl Agent for Cheapskate {
+///     fn solve(task: Task) -> Result<Answer, SolveError> {
+///         let shortest = task.proposals.iter().min_by_key(|p| p.text.len());
+///         Ok(shortest.map_or(Answer::Nothing, |p| Answer::Choice(p.id)))
+///     }
+/// }
+///
+/// lancet_sdk::export_agent!(Cheapskate);
+/// ```
+#[macro_export]
+macro_rules! export_agent {
+    ($agent:ty) => {
+        // The names of a component's exports are no symbols for other linkers.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn($crate::Task) -> ::core::result::Result<$crate::Answer, $crate::SolveError> =
+            <$agent as $crate::Agent>::solve;
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Exported;
+
+            impl $crate::__private::agent::exports::lancet::plugin::solving::Guest for Exported {
+                fn solve(task: $crate::Task) -> ::core::result::Result<$crate::Answer, $crate::SolveError> {
+                    <$agent as $crate::Agent>::solve(task)
+                }
+            }
+
+    $crate::__private::agent::export_agent_bindings!(Exported with_types_in $crate::__private::agent);
+        };
+    };
+}
+
+/// Makes a type that implements [`Grader`] what this plugin exports.
+///
+/// To be called once, in a crate of the type `cdylib`. For an example see the
+/// [crate's documentation](crate).
+#[macro_export]
+macro_rules! export_grader {
+    ($grader:ty) => {
+        // The names of a component's exports are no symbols for other linkers.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn($crate::Task) -> ::core::result::Result<$crate::Verdict, $crate::GradeError> =
+            <$grader as $crate::Grader>::grade;
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Exported;
+
+            impl $crate::__private::grader::exports::lancet::plugin::grading::Guest for Exported {
+                fn grade(task: $crate::Task) -> ::core::result::Result<$crate::Verdict, $crate::GradeError> {
+                    <$grader as $crate::Grader>::grade(task)
+                }
+            }
+
+            $crate::__private::grader::export_grader_bindings!(Exported with_types_in $crate::__private::grader);
+        };
+    };
+}
+
+/// What the export macros need. No part of the public API.
+#[doc(hidden)]
+pub mod __private {
+    pub use wit_bindgen::rt;
+
+    pub use crate::bindings::{agent, grader};
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn no_host(call: &str) -> ! {
+    panic!(
+        "`lancet_sdk::{call}` asks the host, and there is none on this target: test what is done with the result"
+    )
+}

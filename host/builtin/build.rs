@@ -1,0 +1,51 @@
+//! Builds the first-party plugins and writes the table that the library embeds.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+use lancet_guest_build::{Request, build, target_dir};
+
+/// Role, name and description of each.
+const PLUGINS: [(&str, &str, &str); 7] = [
+    ("agent", "first", "chooses the first proposal"),
+    ("agent", "last", "chooses the last proposal"),
+    ("agent", "longest", "chooses the proposal with the most characters"),
+    ("agent", "random", "chooses any proposal, from the run's seed"),
+    ("agent", "noop", "hands in nothing: a control"),
+    ("agent", "gold", "hands in what the answer key says: a control, needs `--grant answer-key`"),
+    ("grader", "manager-choice", "pays for the proposal that the answer key names"),
+];
+
+fn main() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for input in ["plugins", "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+    }
+
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR for build scripts"));
+    let mut request = Request::new(&workspace, target_dir(&out_dir));
+    for (role, name, _) in PLUGINS {
+        request = request.package(format!("lancet-{role}-{name}"));
+    }
+    let guests = build(&request).unwrap_or_else(|error| {
+        println!("cargo::error={error}");
+        process::exit(1);
+    });
+
+    let mut table = String::from("&[\n");
+    for ((role, name, description), guest) in PLUGINS.into_iter().zip(guests) {
+        let path = out_dir.join(format!("{}.wasm", guest.name));
+        fs::write(&path, &guest.component).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
+        let role = if role == "agent" { "Agent" } else { "Grader" };
+        writeln!(
+            table,
+            "Builtin {{ name: {name:?}, role: Role::{role}, description: {description:?}, \
+             component: include_bytes!({path:?}) }},"
+        )
+        .expect("a String takes everything");
+    }
+    table.push(']');
+    let path = out_dir.join("plugins.rs");
+    fs::write(&path, table).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
+}
