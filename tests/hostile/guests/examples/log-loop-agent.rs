@@ -1,0 +1,19 @@
+//! Logs for ever.
+
+use lancet_hostile_guests::{is_evil, ordinary_answer};
+use lancet_sdk::{Agent, Answer, SolveError, Task, log};
+
+struct Hostile;
+
+impl Agent for Hostile {
+    fn solve(task: Task) -> Result<Answer, SolveError> {
+        if is_evil(&task) {
+            loop {
+                log::info("still here", &[("and", "again")]);
+            }
+        }
+        Ok(ordinary_answer(&task))
+    }
+}
+
+lancet_sdk::export_agent!(Hostile);

@@ -1,0 +1,35 @@
+//! What the guests of `examples/` have in common: most of them misbehave on tasks
+//! whose id contains `evil`, and are ordinary plugins otherwise, so that one run
+//! shows the neighbours of a misbehaving attempt.
+
+use lancet_sdk::{Answer, Check, Outcome, Task, Verdict};
+
+/// Whether it is time to misbehave.
+#[must_use]
+pub fn is_evil(task: &Task) -> bool {
+    task.id.contains("evil")
+}
+
+/// The answer of an ordinary agent: the first proposal.
+#[must_use]
+pub fn ordinary_answer(task: &Task) -> Answer {
+    task.proposals.first().map_or(Answer::Nothing, |p| Answer::Choice(p.id))
+}
+
+/// The verdict of an ordinary grader.
+#[must_use]
+pub fn ordinary_verdict() -> Verdict {
+    verdict(Vec::new(), String::new())
+}
+
+/// A fail with these checks and this explanation.
+#[must_use]
+pub fn verdict(checks: Vec<Check>, explanation: String) -> Verdict {
+    Verdict { outcome: Outcome::Fail, reason: "ordinary".into(), score: 0, checks, explanation }
+}
+
+/// A check of that name.
+#[must_use]
+pub fn check(name: String, detail: String) -> Check {
+    Check { name, passed: false, detail }
+}

@@ -1,0 +1,232 @@
+use std::sync::LazyLock;
+
+use lancet_core::Capability;
+use lancet_core::FaultKind::{
+    CallTooLarge, Error, MalformedResult, OutOfFuel, OutOfMemory, StackOverflow, Timeout, TooManyCalls,
+    TooManyHandles, Trap,
+};
+use lancet_core::Role::{self, Agent, Grader};
+
+use crate::Expected::{self, Fault, Harmless, Refused};
+use crate::{COMPONENTS, Case, broken};
+
+/// All of them, by threat.
+#[must_use]
+pub fn cases() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| entries().iter().flat_map(Entry::cases).collect());
+    &CASES
+}
+
+/// A way to misbehave, before it is known which roles there are of it.
+struct Entry {
+    threat: u8,
+    name: &'static str,
+    roles: &'static [Role],
+    /// Whether the name of a case ends with its role.
+    suffixed: bool,
+    expected: Expected,
+    needs: &'static [Capability],
+    evil_only: bool,
+}
+
+fn both(threat: u8, name: &'static str, expected: Expected) -> Entry {
+    Entry { roles: &[Agent, Grader], ..agent(threat, name, expected) }
+}
+
+fn agent(threat: u8, name: &'static str, expected: Expected) -> Entry {
+    Entry { threat, name, roles: &[Agent], suffixed: true, expected, needs: &[], evil_only: true }
+}
+
+fn grader(threat: u8, name: &'static str, expected: Expected) -> Entry {
+    Entry { roles: &[Grader], ..agent(threat, name, expected) }
+}
+
+/// Of no role, or of one that does not matter.
+fn lone(threat: u8, name: &'static str, expected: Expected) -> Entry {
+    Entry { suffixed: false, ..agent(threat, name, expected) }
+}
+
+impl Entry {
+    /// Misbehaves whatever the task, or is refused.
+    fn always(mut self) -> Self {
+        self.evil_only = false;
+        self
+    }
+
+    /// Wants WASI, and finds nothing behind it.
+    fn with_wasi(mut self) -> Self {
+        self.needs = &[Capability::WasiInert];
+        self
+    }
+
+    fn cases(&self) -> impl Iterator<Item = Case> {
+        self.roles.iter().map(|role| {
+            let name = if self.suffixed { format!("{}-{role}", self.name) } else { self.name.to_owned() };
+            let (name, what) = described(&name);
+            Case {
+                name,
+                role: *role,
+                threat: self.threat,
+                what,
+                expected: self.expected,
+                needs: self.needs,
+                evil_only: self.evil_only,
+            }
+        })
+    }
+}
+
+/// The static form of a name, and what the source of that component says it does.
+fn described(name: &str) -> (&'static str, &'static str) {
+    let made = COMPONENTS.iter().map(|(made, what, _)| (*made, *what));
+    let mut known = made.chain(broken::DESCRIBED.iter().copied());
+    known.find(|(known, _)| *known == name).unwrap_or_else(|| panic!("the corpus has no component `{name}`"))
+}
+
+fn entries() -> Vec<Entry> {
+    vec![
+        // 16. Endless loops, also where the host waits for the guest.
+        agent(16, "endless-calls", Fault(TooManyCalls)),
+        both(16, "endless-fields", Fault(OutOfFuel)),
+        both(16, "endless-fill", Fault(OutOfFuel)),
+        both(16, "endless-loop", Fault(OutOfFuel)),
+        grader(16, "endless-reads", Fault(TooManyCalls)),
+        both(16, "log-loop", Fault(TooManyCalls)),
+        both(16, "loop-in-post-return", Fault(OutOfFuel)),
+        both(16, "loop-in-realloc", Fault(OutOfFuel)).always(),
+        both(16, "loop-in-start", Fault(OutOfFuel)).always(),
+        both(16, "sleep", Fault(Timeout)).with_wasi(),
+        agent(16, "spin-on-clock", Fault(OutOfFuel)).with_wasi(),
+        // 17. Growth of memory, tables, instances and handles.
+        both(17, "allocate", Fault(OutOfMemory)),
+        agent(17, "many-instances", Refused("cannot be compiled")).always(),
+        agent(17, "many-memories", Fault(OutOfMemory)).always(),
+        agent(17, "many-tables", Refused("cannot be compiled")).always(),
+        agent(17, "memory-declared", Fault(OutOfMemory)).always(),
+        agent(17, "memory-declared-huge", Refused("cannot be compiled")).always(),
+        both(17, "memory-growth", Fault(OutOfMemory)),
+        both(17, "memory-in-realloc", Fault(OutOfMemory)).always(),
+        both(17, "memory-refused", Harmless),
+        both(17, "own-handles", Fault(TooManyHandles)),
+        grader(17, "pollable-handles", Fault(TooManyHandles)).with_wasi(),
+        agent(17, "stream-handles", Fault(TooManyHandles)).with_wasi(),
+        agent(17, "table-declared", Refused("cannot be compiled")).always(),
+        both(17, "table-growth", Fault(OutOfMemory)),
+        both(17, "table-refused", Harmless),
+        agent(17, "too-many-memories", Refused("cannot be compiled")).always(),
+        // 18. Deep recursion.
+        both(18, "deep-recursion", Fault(StackOverflow)),
+        grader(18, "large-frames", Fault(Trap)),
+        agent(18, "linked-list", Fault(StackOverflow)),
+        agent(18, "mutual-recursion", Fault(StackOverflow)),
+        both(18, "recursion-in-realloc", Fault(StackOverflow)).always(),
+        // 19. Large and malformed values across the boundary.
+        grader(19, "checks-duplicate", Fault(MalformedResult)),
+        grader(19, "checks-many", Fault(CallTooLarge)),
+        grader(19, "checks-over-limit", Fault(MalformedResult)),
+        agent(19, "document-large", Fault(CallTooLarge)),
+        agent(19, "document-not-utf8", Fault(Trap)),
+        agent(19, "document-out-of-bounds", Fault(Trap)),
+        agent(19, "document-over-limit", Fault(MalformedResult)),
+        agent(19, "error-large", Harmless),
+        grader(19, "error-large", Fault(Error)),
+        both(19, "log-large", Fault(CallTooLarge)),
+        both(19, "log-list-overflow", Fault(Trap)),
+        both(19, "log-many-fields", Fault(CallTooLarge)),
+        both(19, "log-no-level", Fault(Trap)),
+        both(19, "log-not-utf8", Fault(Trap)),
+        both(19, "log-out-of-bounds", Fault(Trap)),
+        both(19, "log-shared-text", Fault(CallTooLarge)),
+        both(19, "log-unaligned", Fault(Trap)),
+        both(19, "log-wrapping", Fault(Trap)),
+        agent(19, "random-bytes", Fault(Trap)).with_wasi(),
+        both(19, "result-no-case", Fault(Trap)),
+        both(19, "result-out-of-bounds", Fault(Trap)),
+        both(19, "result-unaligned", Fault(Trap)),
+        grader(19, "verdict-checks-out-of-bounds", Fault(Trap)),
+        grader(19, "verdict-checks-shared", Fault(CallTooLarge)),
+        grader(19, "verdict-checks-unnamed", Fault(MalformedResult)),
+        grader(19, "verdict-explanation-large", Fault(CallTooLarge)),
+        grader(19, "verdict-explanation-over-limit", Fault(MalformedResult)),
+        grader(19, "verdict-invalid-scored", Fault(MalformedResult)),
+        grader(19, "verdict-no-outcome", Fault(Trap)),
+        grader(19, "verdict-not-utf8", Fault(Trap)),
+        grader(19, "verdict-over-limit", Fault(MalformedResult)),
+        grader(19, "verdict-pass-unscored", Fault(MalformedResult)),
+        grader(19, "verdict-reason-text", Fault(MalformedResult)),
+        grader(19, "verdict-score-over", Fault(MalformedResult)),
+        // 20. Traps around and in the middle of host calls.
+        both(20, "call-in-post-return", Fault(Trap)),
+        agent(20, "call-in-start", Harmless).always(),
+        grader(20, "division-by-zero", Fault(Trap)),
+        agent(20, "exit", Fault(Trap)).with_wasi(),
+        both(20, "memory-out-of-bounds", Fault(Trap)),
+        both(20, "null-call", Fault(Trap)),
+        agent(20, "panic", Fault(Trap)),
+        agent(20, "random-below-zero", Fault(Trap)),
+        both(20, "realloc-calls", Fault(Trap)).always(),
+        both(20, "realloc-out-of-bounds", Fault(Trap)).always(),
+        grader(20, "realloc-reentrant", Fault(Trap)),
+        agent(20, "realloc-same-place", Harmless).always(),
+        both(20, "realloc-traps", Fault(Trap)).always(),
+        both(20, "realloc-unaligned", Fault(Trap)).always(),
+        both(20, "trap-after-call", Fault(Trap)),
+        both(20, "trap-in-post-return", Fault(Trap)),
+        both(20, "trap-in-start", Fault(Trap)).always(),
+        // 21. Imports and exports beyond the contract or the grant.
+        lone(21, "exports-both", Refused("it exports both")).always(),
+        lone(21, "exports-neither", Refused("it exports neither")).always(),
+        lone(21, "exports-next-version", Refused("serves version 0.1.0")).always(),
+        both(21, "exports-other-types", Refused("does not fit the contract")).always(),
+        agent(21, "imports-answer-key", Refused("--grant answer-key")).always(),
+        both(21, "imports-backdoor", Refused("it is no interface of the contract")).always(),
+        both(21, "imports-filesystem", Refused("wasi-inert")).always(),
+        agent(21, "imports-module", Refused("it is no interface of the contract")).always(),
+        both(21, "imports-next-version", Refused("this host serves version 0.1.0")).always(),
+        both(21, "imports-other-signature", Refused("does not fit the contract")).always(),
+        grader(21, "imports-random", Refused("nobody can grant `random`")).always(),
+        both(21, "imports-sockets", Refused("it is not in the inert profile")).always(),
+        agent(21, "imports-submission", Refused("nobody can grant `submission`")).always(),
+        agent(21, "imports-unknown-function", Refused("does not fit the contract")).always(),
+        both(21, "imports-unknown-interface", Refused("the contract has no such interface")).always(),
+        // 22. Reading what it was not given.
+        agent(22, "environment", Harmless).with_wasi(),
+        both(22, "paths", Harmless).with_wasi(),
+        // 23. Different verdicts on the same inputs.
+        grader(23, "address", Harmless),
+        grader(23, "clock", Harmless).with_wasi(),
+        grader(23, "dice", Harmless).with_wasi(),
+        grader(23, "nan-bits", Harmless),
+        // 24. Leaking through logs and verdicts.
+        grader(24, "key-as-log", Harmless),
+        grader(24, "key-as-reason", Fault(MalformedResult)),
+        grader(24, "key-in-verdict", Fault(MalformedResult)),
+        both(24, "log-controls", Harmless),
+        both(24, "log-flood", Harmless),
+        agent(24, "stdout-flood", Harmless).with_wasi(),
+        // 25. What is no component, or one that uses what is off.
+        agent(25, "asynchronous", Refused("not a valid component")).always(),
+        lone(25, "bit-flips", Refused("not a valid component")).always(),
+        lone(25, "core-module", Refused("it is a core module")).always(),
+        lone(25, "empty", Refused("it is not WebAssembly")).always(),
+        agent(25, "exceptions", Refused("not a valid component")).always(),
+        agent(25, "garbage-collection", Refused("not a valid component")).always(),
+        lone(25, "header-and-noise", Refused("not a valid component")).always(),
+        lone(25, "header-only", Refused("it exports neither")).always(),
+        lone(25, "magic-only", Refused("not a valid component")).always(),
+        agent(25, "memory-64", Refused("not a valid component")).always(),
+        agent(25, "memory-shared", Refused("not a valid component")).always(),
+        lone(25, "nested-deeply", Refused("cannot be")).always(),
+        lone(25, "over-64-mib", Refused("at most 67108864")).always(),
+        lone(25, "random-bytes", Refused("it is not WebAssembly")).always(),
+        lone(25, "section-length-overflow", Refused("not a valid component")).always(),
+        lone(25, "section-of-4-gib", Refused("not a valid component")).always(),
+        agent(25, "tail-call", Refused("not a valid component")).always(),
+        lone(25, "text", Refused("it is not WebAssembly")).always(),
+        lone(25, "truncated", Refused("not a valid component")).always(),
+        lone(25, "truncated-by-one", Refused("not a valid component")).always(),
+        lone(25, "types-exponential", Refused("not a valid component")).always(),
+        lone(25, "types-of-4-gib", Refused("not a valid component")).always(),
+        lone(25, "unknown-version", Refused("not a valid component")).always(),
+    ]
+}

@@ -1,0 +1,251 @@
+//! Every case of the corpus against the real engine: stopped or refused as
+//! declared, the host's memory within bounds, the neighbours unharmed.
+//!
+//! One test, so that nothing else moves the memory of the process meanwhile.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lancet_core::{
+    Answer, CallRecord, Capability, Cents, Fault, FaultKind, Grant, Kind, Limits, Outcome, Proposal, Role, SolveEnd,
+    Task, Verdict,
+};
+use lancet_engine::{Call, Compiler, Divergence, LoadError, Plugin, Runtime, RuntimeOptions, Source, Sources};
+use lancet_hostile::{Case, Expected, cases, component, ordinary};
+
+/// How much the host may grow while a case does its worst.
+const MAX_GROWTH_KIB: u64 = 64 << 10;
+
+fn task(id: &str) -> Task {
+    Task {
+        id: id.parse().unwrap(),
+        kind: Kind::SweManager,
+        title: "A task".to_owned(),
+        statement: "Something is wrong. ".repeat(200),
+        price: Cents(100_000),
+        proposals: (0..4).map(|id| Proposal { id, text: "Do this. ".repeat(100) }).collect(),
+    }
+}
+
+/// The limits that runs have, but for less waiting.
+fn limits() -> Limits {
+    Limits { fuel: 200_000_000, wall_ms: 20_000, ..Limits::standard() }
+}
+
+fn grant(case: &Case) -> Grant {
+    case.needs.iter().fold(Grant::standard(case.role), |grant, needed| grant.with(*needed).unwrap())
+}
+
+fn sources() -> Source {
+    Source::Live(Sources {
+        submission: Some(Arc::new(Answer::Choice(2))),
+        answer_key: Some(Arc::new(r#"{"correct": 2, "secret": "the key of the task"}"#.to_owned())),
+    })
+}
+
+/// What a call came to, in the form in which two calls are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    end: End,
+    calls: Vec<CallRecord>,
+    fuel_used: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum End {
+    Solved(SolveEnd),
+    Graded(Verdict),
+}
+
+impl Seen {
+    fn is(&self, role: Role, kind: FaultKind) -> bool {
+        match &self.end {
+            End::Solved(SolveEnd::Fault(fault)) => fault.kind == kind,
+            // An agent that runs out of time has had its attempt.
+            End::Solved(SolveEnd::TimedOut) => kind == FaultKind::Timeout,
+            End::Solved(_) => false,
+            End::Graded(verdict) => {
+                verdict.outcome == Outcome::Invalid && verdict.reason == Fault::new(kind, "").reason(role)
+            }
+        }
+    }
+
+    fn is_harmless(&self) -> bool {
+        match &self.end {
+            End::Solved(end) => matches!(end, SolveEnd::Answer(_) | SolveEnd::GaveUp(_)),
+            End::Graded(verdict) => verdict.outcome != Outcome::Invalid,
+        }
+    }
+}
+
+async fn call(
+    plugin: &Plugin,
+    task: &Task,
+    limits: &Limits,
+    source: Source,
+) -> (Seen, Option<Divergence>) {
+    let call = Call { task, limits, seed: [9; 32], source };
+    match plugin.role() {
+        Role::Agent => {
+            let output = plugin.solve(call).await.unwrap();
+            let seen =
+                Seen { end: End::Solved(output.end), calls: output.calls, fuel_used: output.fuel_used };
+            (seen, output.divergence)
+        }
+        Role::Grader => {
+            let output = plugin.grade(call, &Answer::Choice(2)).await.unwrap();
+            let seen =
+                Seen { end: End::Graded(output.verdict), calls: output.calls, fuel_used: output.fuel_used };
+            (seen, output.divergence)
+        }
+    }
+}
+
+/// A number of KiB from this process's status.
+fn status_kib(key: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(key)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Has the kernel forget the highest memory so far.
+fn forget_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
+struct Host {
+    runtime: Runtime,
+    neighbour: Plugin,
+    neighbour_alone: Seen,
+}
+
+impl Host {
+    async fn new() -> Self {
+        let runtime =
+            Runtime::new(&RuntimeOptions { concurrency: NonZeroUsize::new(4).unwrap(), cache: None }).unwrap();
+        let grant = Grant::standard(Role::Agent);
+        let neighbour =
+            runtime.load("neighbour", &ordinary(Role::Agent), &grant, &Compiler::Here).unwrap();
+        let (neighbour_alone, _) = call(&neighbour, &task("good"), &limits(), sources()).await;
+        assert!(neighbour_alone.is_harmless());
+        Self { runtime, neighbour, neighbour_alone }
+    }
+
+    fn load(&self, case: &Case, bytes: &[u8], grant: &Grant) -> Result<Plugin, LoadError> {
+        self.runtime.load(case.name, bytes, grant, &Compiler::Here)
+    }
+
+    /// What is wrong with how a case went; empty when nothing is.
+    async fn check(&self, case: &Case) -> Vec<String> {
+        let bytes = component(case);
+        let mut wrong = Vec::new();
+        if !case.needs.is_empty() {
+            let refused = self.load(case, &bytes, &Grant::standard(case.role)).err();
+            let named = refused.is_some_and(|e| e.to_string().contains("--grant"));
+            if !named {
+                wrong.push("was not refused without its grant".to_owned());
+            }
+        }
+        let before = status_kib("VmRSS");
+        forget_peak();
+        let plugin = match (self.load(case, &bytes, &grant(case)), case.expected) {
+            (Err(error), Expected::Refused(fragment)) => {
+                if !error.to_string().contains(fragment) {
+                    wrong.push(format!("was refused for another reason: {error}"));
+                }
+                None
+            }
+            (Ok(_), Expected::Refused(_)) => {
+                wrong.push("was loaded".to_owned());
+                None
+            }
+            (Err(error), _) => {
+                wrong.push(format!("was refused: {error}"));
+                None
+            }
+            (Ok(plugin), _) => Some(plugin),
+        };
+        if let Some(plugin) = plugin {
+            self.execute(case, &plugin, &mut wrong).await;
+        }
+        let growth = status_kib("VmHWM").saturating_sub(before);
+        if growth > MAX_GROWTH_KIB {
+            wrong.push(format!("the host grew by {growth} KiB"));
+        }
+        wrong
+    }
+
+    async fn execute(&self, case: &Case, plugin: &Plugin, wrong: &mut Vec<String>) {
+        let mut limits = limits();
+        if case.expected == Expected::Fault(FaultKind::Timeout) {
+            limits.wall_ms = 300;
+        }
+        let evil = task("evil-1");
+        let good = task("good");
+        let (misbehaving, neighbour) = tokio::join!(
+            call(plugin, &evil, &limits, sources()),
+            call(&self.neighbour, &good, &limits, sources()),
+        );
+        let seen = misbehaving.0;
+        if neighbour.0 != self.neighbour_alone {
+            wrong.push(format!("its neighbour came to {:?}", neighbour.0));
+        }
+        let as_declared = match case.expected {
+            Expected::Fault(kind) => seen.is(case.role, kind),
+            Expected::Harmless => seen.is_harmless(),
+            Expected::Refused(_) => false,
+        };
+        if !as_declared {
+            wrong.push(format!("came to {:?}", seen.end));
+        }
+        let text: usize = serde_json::to_string(&seen.calls).unwrap().len();
+        if text > 3 << 20 {
+            wrong.push(format!("its record has {text} bytes"));
+        }
+        if case.expected != Expected::Fault(FaultKind::Timeout) {
+            let (again, _) = call(plugin, &evil, &limits, sources()).await;
+            if again != seen {
+                wrong.push(format!("came to {:?} the second time", again.end));
+            }
+            let recorded = Source::Recorded { calls: seen.calls.clone(), compare_fuel: true };
+            let (replayed, divergence) = call(plugin, &evil, &limits, recorded).await;
+            if replayed != seen || divergence.is_some() {
+                wrong.push(format!("replays to {:?}, {divergence:?}", replayed.end));
+            }
+        }
+        if case.evil_only {
+            let (other, _) = call(plugin, &good, &limits, sources()).await;
+            if !other.is_harmless() {
+                wrong.push(format!("came to {:?} on a task that it should leave alone", other.end));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_case_is_stopped_or_refused_as_declared() {
+    let executor = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut failures = Vec::new();
+    executor.block_on(async {
+        let host = Host::new().await;
+        for case in cases() {
+            let started = Instant::now();
+            let wrong = host.check(case).await;
+            let verdict = if wrong.is_empty() { "ok" } else { "WRONG" };
+            println!(
+                "{:>2} {:<34} {verdict:<6} {:>6} ms  {}",
+                case.threat,
+                case.name,
+                started.elapsed().as_millis(),
+                case.what
+            );
+            failures.extend(wrong.into_iter().map(|what| format!("{}: {what}", case.name)));
+        }
+    });
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases().len(), failures.join("\n"));
+    assert!(cases().iter().any(|case| case.needs == [Capability::WasiInert]));
+    for threat in 16..=25 {
+        assert!(cases().iter().any(|case| case.threat == threat), "no case for threat {threat}");
+    }
+}

@@ -1,0 +1,3 @@
+;; Loops for ever.
+(func $misbehave
+  (loop $forever (br $forever)))

@@ -1,0 +1,2 @@
+;; Does nothing wrong: what the broken components are made of.
+(func $misbehave)

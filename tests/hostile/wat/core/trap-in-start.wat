@@ -1,0 +1,4 @@
+;; Dies while it starts.
+(func $start unreachable)
+(start $start)
+(func $misbehave)

@@ -1,0 +1,9 @@
+;; roles: grader
+;; Gives a verdict with an explanation of 16 MiB.
+(func $misbehave
+  (call $verdict (i32.const 1) (i32.const 80) (i32.const 8) (i32.const 0))
+  ;; 24 MiB, within the limit.
+  (drop (memory.grow (i32.const 384)))
+  (i32.store (i32.const 60) (i32.const 2097152))
+  (i32.store (i32.const 64) (i32.const 16777216))
+  (call $forge (i32.const 32)))
