@@ -160,7 +160,9 @@ fn killed_at_random_points_a_run_goes_on() {
         }
         assert_same(&host, &expected, &format!("round {rounds}, {kills} kills"));
     }
-    println!("{kills} kills in {rounds} runs, {before} before anything was recorded; {after} ended before the kill");
+    println!(
+        "{kills} kills in {rounds} runs, {before} before anything was recorded; {after} ended before the kill"
+    );
 }
 
 #[test]

@@ -37,7 +37,12 @@ fn a_bad_suite_names_file_and_key() {
         ("tasks/one/task.toml", "proposals/1.md", "../one/private/answer-key.json", &["task.toml", "file"]),
         ("tasks/one/task.toml", "kind = \"swe-manager\"", "kind = \"swe\"", &["task.toml", "kind"]),
         ("tasks/one/private/answer-key.json", "1", "7", &["answer-key.json", "correct"]),
-        ("suite.toml", "name = \"small\"", "name = \"small\"\nprivileged = true", &["suite.toml", "privileged"]),
+        (
+            "suite.toml",
+            "name = \"small\"",
+            "name = \"small\"\nprivileged = true",
+            &["suite.toml", "privileged"],
+        ),
     ];
     for (file, from, to, fragments) in cases {
         let context = Context::new();
@@ -45,9 +50,10 @@ fn a_bad_suite_names_file_and_key() {
         let path = suite.join(file);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
-        for arguments in
-            [&["suite", "check", suite.to_str().unwrap()][..], &["run", suite.to_str().unwrap(), "--agent", "first"]]
-        {
+        for arguments in [
+            &["suite", "check", suite.to_str().unwrap()][..],
+            &["run", suite.to_str().unwrap(), "--agent", "first"],
+        ] {
             context.lancet(arguments).fails(3, fragments);
         }
         assert!(!context.path("store").exists());
@@ -110,7 +116,10 @@ fn a_bad_table_names_row_and_column_and_the_good_rows_go_on() {
     let with = |from: &str, to: &str| GOOD.replacen(from, to, 1).replacen("7-manager-0", "8-manager-0", 1);
     for (rows, fragments) in [
         (good.to_owned() + &with("[{'id': 0", "[{'id': __import__('os')"), &["manager_data"][..]),
-        (good.to_owned() + &with("'correct_proposal': {'id': 1", "'correct_proposal': {'id': 9"), &["manager_data", "9"]),
+        (
+            good.to_owned() + &with("'correct_proposal': {'id': 1", "'correct_proposal': {'id': 9"),
+            &["manager_data", "9"],
+        ),
         (good.to_owned() + &with("1000.0,2", "-1.0,2"), &["price", "negative"]),
         (good.to_owned() + &with("1000.0,2", "1e12,2"), &["price"]),
         (good.to_owned() + &with("swe_manager", "swe_director"), &["variant", "swe_director"]),

@@ -119,11 +119,17 @@ pub(crate) fn swe_lancer_data() -> Option<PathBuf> {
 /// A number at a path like `totals/swe-manager/pass`.
 #[track_caller]
 pub(crate) fn number(value: &Value, path: &str) -> f64 {
-    value.pointer(&format!("/{path}")).and_then(Value::as_f64).unwrap_or_else(|| panic!("no {path} in {value:#}"))
+    value
+        .pointer(&format!("/{path}"))
+        .and_then(Value::as_f64)
+        .unwrap_or_else(|| panic!("no {path} in {value:#}"))
 }
 
 /// A text at such a path.
 #[track_caller]
 pub(crate) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
-    value.pointer(&format!("/{path}")).and_then(Value::as_str).unwrap_or_else(|| panic!("no {path} in {value:#}"))
+    value
+        .pointer(&format!("/{path}"))
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no {path} in {value:#}"))
 }

@@ -91,7 +91,9 @@ fn a_grader_swapped_behind_its_digest_is_refused() {
     let report = context.json(&["run", suite.to_str().unwrap(), "--agent", "last"]);
     assert_eq!(number(&report, "totals/all/pass"), 1.0);
     fs::write(suite.join("graders/mine.wasm"), builtin("first")).unwrap();
-    context.lancet(&["run", suite.to_str().unwrap(), "--agent", "last"]).fails(3, &["graders/mine.wasm", "digest"]);
+    context
+        .lancet(&["run", suite.to_str().unwrap(), "--agent", "last"])
+        .fails(3, &["graders/mine.wasm", "digest"]);
 }
 
 #[test]

@@ -64,7 +64,9 @@ fn attempts_of_one_task_differ_and_are_all_counted() {
 #[test]
 fn the_report_has_the_shape_that_its_schema_publishes() {
     let report = Context::new().run_sample("first", &[]);
-    for key in ["tasks", "pass", "fail", "invalid", "earned_cents", "available_cents", "earn_rate", "pass_rate"] {
+    for key in
+        ["tasks", "pass", "fail", "invalid", "earned_cents", "available_cents", "earn_rate", "pass_rate"]
+    {
         number(&report, &format!("totals/all/{key}"));
     }
     assert_eq!(report["totals"]["all"]["pass_rate_ci95"].as_array().unwrap().len(), 2);
@@ -73,7 +75,8 @@ fn the_report_has_the_shape_that_its_schema_publishes() {
         number(&report, &format!("baselines/{policy}/earned_cents"));
     }
     let schema: serde_json::Value = serde_json::from_str(
-        &std::fs::read_to_string(crate::context::workspace().join("docs/schemas/report.schema.json")).unwrap(),
+        &std::fs::read_to_string(crate::context::workspace().join("docs/schemas/report.schema.json"))
+            .unwrap(),
     )
     .unwrap();
     for key in schema["required"].as_array().unwrap() {
@@ -114,8 +117,15 @@ fn output_to_a_pipe_is_plain_and_a_closed_pipe_is_no_error() {
 #[test]
 fn help_names_every_exit_code() {
     let help = Context::new().lancet(&["--help"]).stdout;
-    for line in ["0    done", "2    bad usage", "3    a suite", "4    a plugin", "5    done, and", "6    a replay", "7    the store"]
-    {
+    for line in [
+        "0    done",
+        "2    bad usage",
+        "3    a suite",
+        "4    a plugin",
+        "5    done, and",
+        "6    a replay",
+        "7    the store",
+    ] {
         assert!(help.contains(line), "{line}: {help}");
     }
     for shell in ["bash", "zsh", "fish"] {

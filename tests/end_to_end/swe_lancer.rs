@@ -44,8 +44,15 @@ fn the_figures_of_the_real_tables_come_out() {
         let csv = data.join(expected.table);
         let issues = data.join("issues");
         let import = context.lancet(&[
-            "suite", "import", "swe-lancer", "--csv", csv.to_str().unwrap(), "--issues", issues.to_str().unwrap(),
-            "--out", "suite",
+            "suite",
+            "import",
+            "swe-lancer",
+            "--csv",
+            csv.to_str().unwrap(),
+            "--issues",
+            issues.to_str().unwrap(),
+            "--out",
+            "suite",
         ]);
         assert_eq!(import.code, Some(0), "{}", import.stderr);
         assert_eq!(context.lancet(&["suite", "check", "suite"]).code, Some(0));
@@ -61,7 +68,11 @@ fn the_figures_of_the_real_tables_come_out() {
             let report = context.json(&[&["run", "suite", "--agent", agent], grant].concat());
             let total = |field: &str| number(&report, &format!("totals/swe-manager/{field}"));
             assert_eq!((total("tasks"), total("available_cents")), (expected.managers, expected.available));
-            assert_eq!((total("pass"), total("earned_cents"), total("invalid")), (pass, earned, 0.0), "{agent}");
+            assert_eq!(
+                (total("pass"), total("earned_cents"), total("invalid")),
+                (pass, earned, 0.0),
+                "{agent}"
+            );
             // Individual contributor tasks are there, and not runnable yet.
             assert_eq!(number(&report, "totals/ic-swe/not_runnable/tasks"), expected.ic);
             assert_eq!(number(&report, "totals/ic-swe/tasks"), expected.ic);

@@ -302,7 +302,8 @@ fn parse_grader_grant(text: &str) -> Result<(Role, Capability), String> {
 }
 
 fn grantable(role: Role, name: &str) -> Result<(Role, Capability), String> {
-    let capability: Capability = name.parse().map_err(|e: lancet_core::ParseCapabilityError| e.to_string())?;
+    let capability: Capability =
+        name.parse().map_err(|e: lancet_core::ParseCapabilityError| e.to_string())?;
     match capability.granter(role) {
         Granter::Nobody => Err(format!("nobody can grant `{capability}` to a plugin of the role `{role}`")),
         Granter::Role | Granter::Operator => Ok((role, capability)),

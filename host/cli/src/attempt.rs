@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AttemptState, CallRecord, Event, Outcome, Phase, Role, RunSpec, Sha256, SolveEnd, Task, Verdict, VerdictRecord,
-    attempt_seed,
+    Answer, AttemptState, CallRecord, Event, Outcome, Phase, Role, RunSpec, Sha256, SolveEnd, Task, Verdict,
+    VerdictRecord, attempt_seed,
 };
 use lancet_engine::{Call, ENGINE_ID, EngineError, Plugin, Source, Sources};
 use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
@@ -81,7 +81,10 @@ impl Attempt {
             Some(answer) => Ok(Solved { answer, elapsed_us: self.row.solve_us.unwrap_or_default() }),
             None => Err(self.records(Failure::new(
                 crate::exit::Exit::Store,
-                format!("the journal of attempt {} holds no submission, although it is submitted", self.row.id),
+                format!(
+                    "the journal of attempt {} holds no submission, although it is submitted",
+                    self.row.id
+                ),
             ))),
         }
     }
@@ -122,7 +125,11 @@ impl Attempt {
         let elapsed_us = micros(output.elapsed);
         let submission = output.end.submission();
         let digest = submission.as_ref().unwrap_or(&Answer::Nothing).digest();
-        recorder.note(Event::Solved { end: output.end.clone(), fuel_used: output.fuel_used, submission: digest });
+        recorder.note(Event::Solved {
+            end: output.end.clone(),
+            fuel_used: output.fuel_used,
+            submission: digest,
+        });
         match (submission, output.end) {
             (None, SolveEnd::Fault(fault)) => {
                 let verdict = Verdict::invalid(fault.reason(Role::Agent), fault.message);
@@ -166,7 +173,8 @@ impl Attempt {
         let (outcome, reason) = (record.verdict.outcome, record.verdict.reason.clone());
         let earned = record.earned;
         recorder.note(Event::Decided { record, digest });
-        let decided = Transition::Decided { outcome, reason, earned, verdict_digest: digest, solve_us, grade_us };
+        let decided =
+            Transition::Decided { outcome, reason, earned, verdict_digest: digest, solve_us, grade_us };
         recorder.commit(decided).await?;
         failpoint("attempt-decided");
         Ok(outcome)

@@ -32,8 +32,7 @@ pub(crate) fn runtime(jobs: std::num::NonZeroUsize) -> Result<Runtime, Failure> 
 /// Loads a component under a grant. What came with this program is compiled in
 /// this process, everything else in a limited child.
 pub(crate) fn load(runtime: &Runtime, named: &Named, grant: &Grant) -> Result<Plugin, Failure> {
-    let first_party =
-        lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest);
+    let first_party = lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest);
     let compiler = if first_party {
         Compiler::Here
     } else {
@@ -54,7 +53,8 @@ pub(crate) fn find(role: Role, text: &str) -> Result<Named, Failure> {
     let (path, pin) = match text.rsplit_once("@sha256:") {
         Some((path, hex)) => {
             let pin = format!("sha256:{hex}").parse::<Sha256>().map_err(|e| {
-                Failure::usage(format!("`{text}`: {e}")).hint("`lancet plugin inspect FILE` prints a component's digest")
+                Failure::usage(format!("`{text}`: {e}"))
+                    .hint("`lancet plugin inspect FILE` prints a component's digest")
             })?;
             (path, Some(pin))
         }
@@ -80,7 +80,10 @@ fn unknown(role: Role, name: &str) -> Failure {
         .filter(|(distance, _)| *distance <= 2);
     let hint = match near {
         Some((_, known)) => format!("did you mean `{known}`?"),
-        None => format!("built in are {}; a component is named by its path, for example `./{name}.wasm`", names.join(", ")),
+        None => format!(
+            "built in are {}; a component is named by its path, for example `./{name}.wasm`",
+            names.join(", ")
+        ),
     };
     Failure::usage(format!("there is no {role} `{name}`")).hint(hint)
 }
@@ -98,15 +101,20 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |e: std::io::Error| {
         let failure = Failure::file("read plugin", path, &e);
         if e.kind() == std::io::ErrorKind::NotFound {
-            failure.exit(Exit::Usage).hint("give the path of a component, or the name of a built-in plugin (`lancet plugin list`)")
+            failure
+                .exit(Exit::Usage)
+                .hint("give the path of a component, or the name of a built-in plugin (`lancet plugin list`)")
         } else {
             failure
         }
     };
     let file = std::fs::File::open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {
-        return Err(Failure::usage(format!("cannot read plugin `{}`: it is not a regular file", path.display()))
-            .hint("give the path of a `.wasm` component"));
+        return Err(Failure::usage(format!(
+            "cannot read plugin `{}`: it is not a regular file",
+            path.display()
+        ))
+        .hint("give the path of a `.wasm` component"));
     }
     let limit = MAX_COMPONENT_BYTES as u64;
     let mut bytes = Vec::new();

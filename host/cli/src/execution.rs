@@ -72,7 +72,9 @@ impl Execution {
         }
         drop(progress);
         if let Some(failure) = failure {
-            return Err(failure.hint(format!("nothing decided is lost; `lancet resume {}` goes on", self.run.id)));
+            return Err(
+                failure.hint(format!("nothing decided is lost; `lancet resume {}` goes on", self.run.id))
+            );
         }
         if stopped && !waiting.is_empty() {
             return Ok(Exit::Interrupted);

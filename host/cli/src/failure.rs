@@ -99,7 +99,8 @@ impl From<SuiteError> for Failure {
         let SuiteError::Invalid { path, problems, .. } = &error else {
             return Self::new(Exit::Suite, with_causes(&error)).maybe_hint(error.hint());
         };
-        let mut message = format!("the suite `{}` cannot be used; {} to mend:", path.display(), problems.len());
+        let mut message =
+            format!("the suite `{}` cannot be used; {} to mend:", path.display(), problems.len());
         for problem in problems.iter().take(MAX_LISTED) {
             message.push_str(&format!("\n  {problem}"));
             if let Some(hint) = &problem.hint {

@@ -157,8 +157,7 @@ impl Grant {
     /// What comes with the role.
     #[must_use]
     pub fn standard(role: Role) -> Self {
-        let capabilities =
-            Capability::ALL.into_iter().filter(|c| c.granter(role) == Granter::Role).collect();
+        let capabilities = Capability::ALL.into_iter().filter(|c| c.granter(role) == Granter::Role).collect();
         Self { role, capabilities }
     }
 

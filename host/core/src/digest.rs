@@ -155,7 +155,13 @@ mod tests {
 
     #[test]
     fn other_spellings_are_refused() {
-        for text in ["", "sha256:", "ba78", &format!("sha256:{}", "G".repeat(64)), &format!("sha512:{}", "0".repeat(64))] {
+        for text in [
+            "",
+            "sha256:",
+            "ba78",
+            &format!("sha256:{}", "G".repeat(64)),
+            &format!("sha512:{}", "0".repeat(64)),
+        ] {
             assert!(text.parse::<Sha256>().is_err(), "{text}");
         }
     }

@@ -21,15 +21,17 @@ mod task;
 mod verdict;
 
 pub use answer::{Answer, MAX_DOCUMENT_BYTES};
-pub use capability::{Capability, CONTRACT_PACKAGE, CONTRACT_VERSION, Grant, Granter, ParseCapabilityError, Role};
+pub use capability::{
+    CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
+};
 pub use digest::{Digester, ParseSha256Error, Sha256};
 pub use fault::{Fault, FaultKind};
 pub use journal::{CallRecord, Event, LogLevel, Phase, Request, Response, SolveEnd};
 pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use report::{
-    Baseline, Baselines, Decided, Expectation, NotRunnable, PublishedRow, Report, ReportedPlugin, ReportedSuite,
-    Time, Totals, TotalsByKind, published_rows,
+    Baseline, Baselines, Decided, Expectation, NotRunnable, PublishedRow, Report, ReportedPlugin,
+    ReportedSuite, Time, Totals, TotalsByKind, published_rows,
 };
 pub use run::{AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, SuiteIdentity};
 pub use seed::attempt_seed;

@@ -69,7 +69,8 @@ impl Cents {
             1 => u64::from(fraction.as_bytes()[0] - b'0') * 10,
             _ => fraction.parse::<u64>().map_err(|_| absurd())?,
         };
-        let total = dollars.checked_mul(100).and_then(|d| d.checked_add(cents)).map(Self).ok_or_else(absurd)?;
+        let total =
+            dollars.checked_mul(100).and_then(|d| d.checked_add(cents)).map(Self).ok_or_else(absurd)?;
         if total > Self::MAX_PRICE { Err(absurd()) } else { Ok(total) }
     }
 

@@ -38,7 +38,11 @@ impl FromStr for TaskId {
         let valid = (1..=128).contains(&text.len())
             && text.as_bytes()[0].is_ascii_alphanumeric()
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if valid { Ok(Self(text.to_owned())) } else { Err(ParseTaskIdError(text.chars().take(140).collect())) }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseTaskIdError(text.chars().take(140).collect()))
+        }
     }
 }
 

@@ -67,7 +67,8 @@ impl FromStr for ReasonCode {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('-').all(word) {
+        if text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.split('-').all(word)
+        {
             Ok(Self(text.to_owned()))
         } else {
             Err(MalformedVerdict::Reason(text.chars().take(80).collect()))
@@ -321,7 +322,10 @@ mod tests {
             verdict(Outcome::Pass, 1).validated(&Answer::Nothing),
             Err(MalformedVerdict::PassWithoutSubmission)
         );
-        assert_eq!(verdict(Outcome::Invalid, 5).validated(&choice), Err(MalformedVerdict::InvalidWithScore(5)));
+        assert_eq!(
+            verdict(Outcome::Invalid, 5).validated(&choice),
+            Err(MalformedVerdict::InvalidWithScore(5))
+        );
         let mut twice = verdict(Outcome::Fail, 0);
         twice.checks.push(twice.checks[0].clone());
         assert!(matches!(twice.validated(&choice), Err(MalformedVerdict::DuplicateCheck(_))));

@@ -10,7 +10,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use lancet_core::Sha256;
@@ -32,6 +32,7 @@ impl Cache {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let folder = root.join(format!("{:016x}", hasher.finish()));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        owned(&folder)?;
         Ok(Self { folder })
     }
 
@@ -46,7 +47,7 @@ impl Cache {
         if Sha256::of(code).as_bytes() != digest {
             return None;
         }
-        load(engine, code)
+        load(engine, code).ok()
     }
 
     /// Keeps the compiled form. A cache that cannot be written costs time, and
@@ -60,15 +61,38 @@ impl Cache {
     }
 }
 
+/// Whether a cache below `root` can be used: it is there or can be made, and
+/// nobody but this user can write to it.
+///
+/// # Errors
+/// Why it is not used.
+pub fn check(root: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+    owned(root)?;
+    tempfile::NamedTempFile::new_in(root).map(drop)
+}
+
+/// Refuses a folder that somebody else could put code into.
+fn owned(folder: &Path) -> io::Result<()> {
+    let metadata = fs::metadata(folder)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(io::Error::other("others may write to it"));
+    }
+    Ok(())
+}
+
 /// Loads code that this host has compiled itself.
 #[expect(unsafe_code, reason = "see the module's documentation")]
-pub(crate) fn load(engine: &Engine, code: &[u8]) -> Option<Component> {
+pub(crate) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `code` is the output of `Engine::precompile_component` of this
     // very version: it comes from this process, from its own compiling child
     // through a private folder, or from the cache, whose folder only the
     // operator writes and whose files carry the digest of what was written.
     // Wasmtime itself refuses code of another version or configuration.
-    unsafe { Component::deserialize(engine, code) }.ok()
+    unsafe { Component::deserialize(engine, code) }
 }
 
 #[cfg(test)]
@@ -76,6 +100,15 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::*;
+
+    #[test]
+    fn a_folder_that_others_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        check(folder.path()).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(check(folder.path()).is_err());
+    }
 
     #[test]
     fn a_damaged_file_is_not_loaded() {

@@ -47,7 +47,10 @@ fn by_text(text: &str, refused: bool) -> (FaultKind, String) {
         || text.contains("resource table has no free keys")
     {
         (FaultKind::TooManyHandles, "it held more handles than the limit".to_owned())
-    } else if refused || text.contains("forbidden by the resource limiter") || text.contains("memory minimum size") {
+    } else if refused
+        || text.contains("forbidden by the resource limiter")
+        || text.contains("memory minimum size")
+    {
         (FaultKind::OutOfMemory, "it was refused memory or table space".to_owned())
     } else {
         (FaultKind::Trap, first_line(text))

@@ -30,7 +30,11 @@ pub(crate) enum CompileError {
 /// Compiles in a child process, so that a component made to blow up the compiler
 /// takes down that child and nothing else. `worker` is this very program; its
 /// arguments are made so that it calls [`compile_worker`].
-pub(crate) fn in_child(worker: &Path, arguments: &[String], component: &[u8]) -> Result<Vec<u8>, CompileError> {
+pub(crate) fn in_child(
+    worker: &Path,
+    arguments: &[String],
+    component: &[u8],
+) -> Result<Vec<u8>, CompileError> {
     let folder = tempfile::tempdir()?;
     let (input, output) = (folder.path().join("in.wasm"), folder.path().join("out.cwasm"));
     std::fs::write(&input, component)?;
@@ -69,9 +73,7 @@ pub(crate) fn in_child(worker: &Path, arguments: &[String], component: &[u8]) ->
 /// the exit code. A refusal is a line on stderr and 1.
 #[must_use]
 pub fn compile_worker(input: &PathBuf, output: &PathBuf) -> u8 {
-    let limit = |resource, value| {
-        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })
-    };
+    let limit = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
     let limited = limit(Resource::Core, 0)
         .and_then(|()| limit(Resource::As, COMPILE_MEMORY_BYTES))
         .and_then(|()| limit(Resource::Cpu, COMPILE_SECONDS));

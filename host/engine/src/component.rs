@@ -90,7 +90,9 @@ impl NotAPlugin {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::CoreModule => Some("make a component of it: `wasm-tools component new MODULE -o COMPONENT`"),
+            Self::CoreModule => {
+                Some("make a component of it: `wasm-tools component new MODULE -o COMPONENT`")
+            }
             Self::NotWasm => Some("give the path of a `.wasm` component"),
             Self::TooLarge(_) => Some("build it in release mode and strip it"),
             Self::Invalid(_) => Some("build it again; `wasm-tools validate FILE` says more"),
@@ -183,7 +185,9 @@ fn split(name: &str) -> Option<(&str, &str, &str)> {
 
 /// Whether this host serves that version: every `0.1.x`, since those only add.
 fn served(version: &str) -> bool {
-    version.strip_prefix("0.1.").is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
+    version
+        .strip_prefix("0.1.")
+        .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn role(exports: &[String]) -> Result<(Role, String), NotAPlugin> {
@@ -240,7 +244,9 @@ impl fmt::Display for ImportProblem {
                     let prefix = if self.role == Role::Grader { "grader:" } else { "" };
                     write!(f, "not granted; the operator would have to, with `--grant {prefix}{capability}`")
                 }
-                Granter::Nobody => write!(f, "nobody can grant `{capability}` to a plugin of the role `{}`", self.role),
+                Granter::Nobody => {
+                    write!(f, "nobody can grant `{capability}` to a plugin of the role `{}`", self.role)
+                }
             },
             Meaning::OtherVersion => {
                 write!(f, "this host serves version {CONTRACT_VERSION}; build the plugin against its `wit/`")

@@ -25,7 +25,13 @@ pub enum Source {
     /// The world.
     Live(Sources),
     /// A record of an earlier execution. Every call is compared with it.
-    Recorded(Vec<CallRecord>),
+    Recorded {
+        /// The calls, in their order.
+        calls: Vec<CallRecord>,
+        /// Whether the fuel at each call is compared too: not when it was
+        /// recorded with another engine.
+        compare_fuel: bool,
+    },
 }
 
 /// The first call at which an execution differs from its record.
@@ -73,16 +79,16 @@ pub(crate) struct Exchange {
 
 enum Behind {
     Live { sources: Sources, random: Box<ChaCha8Rng> },
-    Recorded(VecDeque<CallRecord>),
+    Recorded { calls: VecDeque<CallRecord>, compare_fuel: bool },
 }
 
 impl Exchange {
     pub(crate) fn new(source: Source, seed: [u8; 32]) -> Self {
         let behind = match source {
-            Source::Live(sources) => {
-                Behind::Live { sources, random: Box::new(ChaCha8Rng::from_seed(seed)) }
+            Source::Live(sources) => Behind::Live { sources, random: Box::new(ChaCha8Rng::from_seed(seed)) },
+            Source::Recorded { calls, compare_fuel } => {
+                Behind::Recorded { calls: calls.into(), compare_fuel }
             }
-            Source::Recorded(calls) => Behind::Recorded(calls.into()),
         };
         Self { behind, recorded: Vec::new() }
     }
@@ -95,10 +101,12 @@ impl Exchange {
     pub(crate) fn call(&mut self, fuel_used: u64, request: Request) -> wasmtime::Result<Response> {
         let response = match &mut self.behind {
             Behind::Live { sources, random } => live(sources, random, &request)?,
-            Behind::Recorded(calls) => {
-                let next = calls.pop_front();
-                match next {
-                    Some(call) if call.request == request && call.fuel_used == fuel_used => call.response,
+            Behind::Recorded { calls, compare_fuel } => {
+                let same = |call: &CallRecord| {
+                    call.request == request && (!*compare_fuel || call.fuel_used == fuel_used)
+                };
+                match calls.pop_front() {
+                    Some(call) if same(&call) => call.response,
                     other => {
                         return Err(wasmtime::Error::from(Diverged(Divergence {
                             call: self.recorded.len(),
@@ -116,7 +124,7 @@ impl Exchange {
     /// The record, and the call that should have come and did not.
     pub(crate) fn finish(self) -> (Vec<CallRecord>, Option<Divergence>) {
         let missing = match self.behind {
-            Behind::Recorded(mut calls) => calls.pop_front().map(|call| Divergence {
+            Behind::Recorded { mut calls, .. } => calls.pop_front().map(|call| Divergence {
                 call: self.recorded.len(),
                 recorded: Some((call.request, call.fuel_used)),
                 replayed: None,

@@ -24,6 +24,7 @@ mod plugin;
 mod runtime;
 mod state;
 
+pub use cache::check as check_cache;
 pub use capability::answer_key::AnswerKeySource;
 pub use capability::submission::SubmissionSource;
 pub use compile::{COMPILE_MEMORY_BYTES, COMPILE_SECONDS, compile_worker};

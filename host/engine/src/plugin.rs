@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lancet_core::{
-    Answer, CallRecord, Fault, FaultKind, Grant, Limits, MAX_DOCUMENT_BYTES, Response, Role,
-    Sha256, SolveEnd, Task, Verdict,
+    Answer, CallRecord, Fault, FaultKind, Grant, Limits, MAX_DOCUMENT_BYTES, Response, Role, Sha256,
+    SolveEnd, Task, Verdict,
 };
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store};
@@ -122,7 +122,10 @@ impl Plugin {
     /// does is in the output.
     pub async fn solve(&self, call: Call<'_>) -> Result<SolveOutput, EngineError> {
         let Pre::Agent(pre) = &self.pre else {
-            return Err(EngineError { doing: "calling an agent", cause: format!("{} is a grader", self.name) });
+            return Err(EngineError {
+                doing: "calling an agent",
+                cause: format!("{} is a grader", self.name),
+            });
         };
         let task = types::Task::from(call.task);
         let output = self
@@ -158,7 +161,10 @@ impl Plugin {
     /// does is in the output, a fault of it as an invalid verdict.
     pub async fn grade(&self, call: Call<'_>, submission: &Answer) -> Result<GradeOutput, EngineError> {
         let Pre::Grader(pre) = &self.pre else {
-            return Err(EngineError { doing: "calling a grader", cause: format!("{} is an agent", self.name) });
+            return Err(EngineError {
+                doing: "calling a grader",
+                cause: format!("{} is an agent", self.name),
+            });
         };
         let task = types::Task::from(call.task);
         let output = self
@@ -179,9 +185,7 @@ impl Plugin {
                 Err(Fault::new(FaultKind::Timeout, format!("it took longer than {limit} ms")))
             }
             Err(Stop::Fault(fault)) => Err(fault),
-            Err(Stop::Diverged) => {
-                Err(Fault::new(FaultKind::Error, "the execution differs from its record"))
-            }
+            Err(Stop::Diverged) => Err(Fault::new(FaultKind::Error, "the execution differs from its record")),
         };
         let verdict =
             fault.unwrap_or_else(|fault| Verdict::invalid(fault.reason(Role::Grader), fault.message));
@@ -211,11 +215,8 @@ impl Plugin {
 
         // A guest that was cut off is in no state to be asked for anything.
         let timed_out = ended.is_err();
-        let fuel_used = if timed_out {
-            None
-        } else {
-            store.get_fuel().ok().map(|left| limits.fuel.saturating_sub(left))
-        };
+        let fuel_used =
+            if timed_out { None } else { store.get_fuel().ok().map(|left| limits.fuel.saturating_sub(left)) };
         let mut state = store.into_data();
         record_output(&mut state, fuel_used);
         let refused = state.limiter.refused();
@@ -232,7 +233,9 @@ impl Plugin {
                 match classify(error, refused) {
                     Ending::Fault(mut fault) => {
                         // Too many instances, memories or tables show only here.
-                        if instantiating && fault.kind == FaultKind::Trap && error.downcast_ref::<wasmtime::Trap>().is_none()
+                        if instantiating
+                            && fault.kind == FaultKind::Trap
+                            && error.downcast_ref::<wasmtime::Trap>().is_none()
                         {
                             fault.kind = FaultKind::Instantiation;
                         }
@@ -306,4 +309,3 @@ fn bounded(what: &str, text: &str) -> String {
     const LIMIT: usize = 2_000;
     format!("{what}: {}", &text[..text.floor_char_boundary(LIMIT)])
 }
-

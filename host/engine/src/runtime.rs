@@ -120,16 +120,20 @@ impl Runtime {
     ///
     /// # Errors
     /// When it is no plugin, not of the grant's role, or beyond its grant.
-    pub fn load(&self, name: &str, bytes: &[u8], grant: &Grant, compiler: &Compiler) -> Result<Plugin, LoadError> {
+    pub fn load(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        grant: &Grant,
+        compiler: &Compiler,
+    ) -> Result<Plugin, LoadError> {
         let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
         let inspection = inspect(bytes).map_err(not_a_plugin)?;
         if inspection.role != grant.role() {
             let cause = NotAPlugin::OtherRole { found: inspection.role, expected: grant.role() };
             return Err(not_a_plugin(cause));
         }
-        inspection
-            .check(grant)
-            .map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
+        inspection.check(grant).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
         let component = self.compiled(name, bytes, inspection.digest, compiler)?;
         let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: format!("{e:#}") };
         let pre = linker(&self.engine, grant)?.instantiate_pre(&component).map_err(types)?;
@@ -147,7 +151,13 @@ impl Runtime {
         })
     }
 
-    fn compiled(&self, name: &str, bytes: &[u8], digest: Sha256, compiler: &Compiler) -> Result<Component, LoadError> {
+    fn compiled(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        digest: Sha256,
+        compiler: &Compiler,
+    ) -> Result<Component, LoadError> {
         if let Some(component) = self.cache.as_ref().and_then(|c| c.get(&self.engine, digest)) {
             return Ok(component);
         }
@@ -172,7 +182,7 @@ impl Runtime {
             // Not being able to keep it costs time the next time, nothing else.
             let _ = cache.put(digest, &code);
         }
-        cache::load(&self.engine, &code)
-            .ok_or_else(|| refused("the compiled code is not of this engine's configuration".to_owned()))
+        // More instances, memories or tables than the pool holds show here.
+        cache::load(&self.engine, &code).map_err(|e| refused(format!("{e:#}")))
     }
 }

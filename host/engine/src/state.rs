@@ -87,4 +87,3 @@ pub(crate) fn mismatched(request: &'static str) -> wasmtime::Error {
         format!("the record holds a response of another kind for {request}"),
     )))
 }
-

@@ -72,7 +72,9 @@ fn engine() -> Vec<Finding> {
             (Role::Agent, "gold") => grant.clone().with(lancet_core::Capability::AnswerKey).unwrap_or(grant),
             _ => grant,
         };
-        match catalog::find(builtin.role, builtin.name).and_then(|named| catalog::load(&runtime, &named, &grant)) {
+        match catalog::find(builtin.role, builtin.name)
+            .and_then(|named| catalog::load(&runtime, &named, &grant))
+        {
             Ok(_) => loaded.push(builtin.name),
             Err(failure) => {
                 findings.push(Finding::bad("built-in plugins", failure.to_string(), "build lancet again"));
@@ -101,7 +103,10 @@ fn cache() -> Finding {
 fn store(folder: &Path) -> Finding {
     const CHECK: &str = "store";
     if !folder.exists() {
-        return Finding::good(CHECK, format!("`{}` is not there yet; the first run makes it", folder.display()));
+        return Finding::good(
+            CHECK,
+            format!("`{}` is not there yet; the first run makes it", folder.display()),
+        );
     }
     let looked = Store::open_existing(folder).and_then(|store| {
         let reader = store.reader();

@@ -61,9 +61,10 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
     let reader = store.reader();
     let run = reader.run(&reader.resolve_run(&arguments.run)?)?;
     let runtime = catalog::runtime(arguments.jobs.number())?;
-    let grant = arguments.grants.iter().fold(run.spec.grader_grant.clone(), |grant: Grant, (_, capability)| {
-        grant.clone().with(*capability).unwrap_or(grant)
-    });
+    let grant =
+        arguments.grants.iter().fold(run.spec.grader_grant.clone(), |grant: Grant, (_, capability)| {
+            grant.clone().with(*capability).unwrap_or(grant)
+        });
     let replacement = match &arguments.grader {
         None => None,
         Some(name) => {

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    Answer, AttemptState, CallRecord, Capability, Event, Fault, Grant, Limits, Phase, Role, RunSpec, Sha256, SolveEnd,
-    Verdict, attempt_seed,
+    Answer, AttemptState, CallRecord, Capability, Event, Fault, Grant, Limits, Phase, Role, RunSpec, Sha256,
+    SolveEnd, Verdict, attempt_seed,
 };
 use lancet_engine::{Call, Divergence, ENGINE_ID, Plugin, Runtime, Source};
 use lancet_store::{AttemptRow, Reader, RunRow};
@@ -150,8 +150,7 @@ impl Theatre {
         if let Some(plugin) = self.plugins.get(&key) {
             return Ok(plugin.clone());
         }
-        let identity =
-            lancet_core::PluginIdentity { name: recorded.plugin.short(), digest: recorded.plugin };
+        let identity = lancet_core::PluginIdentity { name: recorded.plugin.short(), digest: recorded.plugin };
         let named = catalog::recorded(&self.reader, &identity)?;
         let grant = recorded.grant.iter().fold(Grant::standard(role), |grant, capability| {
             grant.clone().with(*capability).unwrap_or(grant)
@@ -266,7 +265,10 @@ async fn replay(
     }
     let answer = journal.end.submission().unwrap_or(Answer::Nothing);
     if answer.digest() != journal.submission {
-        return different("solve", format!("recorded submission {}, replayed {}", journal.submission, answer.digest()));
+        return different(
+            "solve",
+            format!("recorded submission {}, replayed {}", journal.submission, answer.digest()),
+        );
     }
     let (verdict, grader) = match (journal.grade, grader, &journal.end) {
         (Some((recorded, verdict, fuel_used)), Some(grader), _) => {

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lancet_core::{
-    Capability, Cents, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role, RunId, RunSpec, Sha256, SuiteIdentity,
+    Capability, Cents, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role, RunId, RunSpec, Sha256,
+    SuiteIdentity,
 };
 use lancet_engine::{ENGINE_ID, Plugin};
 use lancet_store::{NewAttempt, Store};
@@ -36,10 +37,7 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
 
     let limits = limits(&arguments.bounds);
     let spec = RunSpec {
-        suite: SuiteIdentity {
-            reported: suite.reported(),
-            path: arguments.suite.display().to_string(),
-        },
+        suite: SuiteIdentity { reported: suite.reported(), path: arguments.suite.display().to_string() },
         agent: agent.identity.clone(),
         graders: identities(&graders),
         seed: arguments.seed,
@@ -73,10 +71,9 @@ fn is_runnable(task: &SuiteTask) -> bool {
 }
 
 fn grant(role: Role, granted: &[(Role, Capability)]) -> Grant {
-    granted
-        .iter()
-        .filter(|(to, _)| *to == role)
-        .fold(Grant::standard(role), |grant, (_, capability)| grant.clone().with(*capability).unwrap_or(grant))
+    granted.iter().filter(|(to, _)| *to == role).fold(Grant::standard(role), |grant, (_, capability)| {
+        grant.clone().with(*capability).unwrap_or(grant)
+    })
 }
 
 fn limits(bounds: &Bounds) -> Limits {
@@ -119,7 +116,8 @@ async fn create(
     blobs.extend(graders.values().map(|named| named.component.clone().into()));
     let mut attempts = Vec::new();
     for task in tasks {
-        let view = serde_json::to_vec(&task.public).map_err(|e| crate::failure::host("recording a task", e))?;
+        let view =
+            serde_json::to_vec(&task.public).map_err(|e| crate::failure::host("recording a task", e))?;
         let task_blob = Sha256::of(&view);
         blobs.push(view.into());
         let key_blob = task.answer_key.as_ref().map(|key| Sha256::of(key.as_bytes()));

@@ -150,8 +150,13 @@ fn described(event: &Event) -> (&'static str, Option<u64>, String) {
         }
         Event::Decided { record, digest } => {
             let verdict = &record.verdict;
-            let what =
-                format!("{} {}, earned {} ({})", verdict.outcome, verdict.reason, record.earned, digest.short());
+            let what = format!(
+                "{} {}, earned {} ({})",
+                verdict.outcome,
+                verdict.reason,
+                record.earned,
+                digest.short()
+            );
             ("", None, what)
         }
     }

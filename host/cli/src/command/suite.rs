@@ -1,5 +1,7 @@
 use lancet_core::{Baselines, Cents, Kind};
-use lancet_suite::{ImportError, ImportOptions, ImportSummary, Problem, RowProblem, Suite, TextMode, import_swe_lancer};
+use lancet_suite::{
+    ImportError, ImportOptions, ImportSummary, Problem, RowProblem, Suite, TextMode, import_swe_lancer,
+};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
@@ -31,15 +33,16 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
         strict: arguments.strict,
         name: arguments.name.clone(),
     };
-    let summary = import_swe_lancer(&options).map_err(failed)?;
+    let summary = import_swe_lancer(&options).map_err(|error| failed(&error))?;
     list("problem", &summary.problems);
     list("warning", &summary.warnings);
     if arguments.format.kind == FormatKind::Json {
         output::print_json(&summary)?;
     } else {
-        let table = kinds(&[(Kind::SweManager, summary.swe_manager), (Kind::IcSwe, summary.ic_swe)].map(
-            |(kind, sums)| (kind, sums.tasks, sums.cents),
-        ));
+        let table = kinds(
+            &[(Kind::SweManager, summary.swe_manager), (Kind::IcSwe, summary.ic_swe)]
+                .map(|(kind, sums)| (kind, sums.tasks, sums.cents)),
+        );
         match arguments.format.kind {
             FormatKind::Csv => output::print(&table.to_csv())?,
             FormatKind::Md => output::print(&table.to_markdown())?,
@@ -51,15 +54,15 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
     Ok(if summary.problems.is_empty() { Exit::Done } else { Exit::Suite })
 }
 
-fn failed(error: ImportError) -> Failure {
-    let exit = match &error {
+fn failed(error: &ImportError) -> Failure {
+    let exit = match error {
         ImportError::OutputExists { .. } | ImportError::Name => Exit::Usage,
         ImportError::Write { .. } => Exit::Host,
         _ => Exit::Suite,
     };
     list("problem", error.problems());
     let hint = error.hint();
-    let failure = Failure::new(exit, crate::failure::with_causes(&error));
+    let failure = Failure::new(exit, crate::failure::with_causes(error));
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -10,6 +10,10 @@ const MAX_FIELDS: usize = 16;
 const MAX_KEY_BYTES: usize = 64;
 const MAX_VALUE_BYTES: usize = 1 << 10;
 
+/// What a field costs beside its text: that is about what the host allocates for
+/// it, and an empty one must not be free.
+const FIELD_BYTES: usize = 64;
+
 /// What is left of a plugin's log. Text past it is dropped and counted: a log is
 /// for people, and also a way to smuggle data out, so it is small and recorded.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ impl LogBudget {
         self.messages -= 1;
         self.keep(&mut message, MAX_MESSAGE_BYTES);
         fields.truncate(MAX_FIELDS);
+        // The record is kept for long: it must not hold on to what was cut off.
+        fields.shrink_to_fit();
         for (key, value) in &mut fields {
             self.keep(key, MAX_KEY_BYTES);
             self.keep(value, MAX_VALUE_BYTES);
@@ -65,17 +71,14 @@ impl LogBudget {
 
 pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     type Params = (log::Level, String, Vec<log::Field>);
-    instance.func_wrap(
-        "write",
-        |store: StoreContextMut<'_, State>, (level, message, fields): Params| {
-            let bytes = fields.iter().fold(message.len(), |n, f| n + f.key.len() + f.value.len());
-            state::call(store, bytes, |state| {
-                let fields = fields.into_iter().map(|f| (f.key, f.value)).collect();
-                state.log.admit(level.into(), message, fields)
-            })?;
-            Ok(())
-        },
-    )
+    instance.func_wrap("write", |store: StoreContextMut<'_, State>, (level, message, fields): Params| {
+        let bytes = fields.iter().fold(message.len(), |n, f| n + FIELD_BYTES + f.key.len() + f.value.len());
+        state::call(store, bytes, |state| {
+            let fields = fields.into_iter().map(|f| (f.key, f.value)).collect();
+            state.log.admit(level.into(), message, fields)
+        })?;
+        Ok(())
+    })
 }
 
 #[cfg(test)]
