@@ -115,8 +115,10 @@ fn a_fault_makes_the_attempt_invalid_and_leaves_its_neighbours_alone() {
     let suite = context.small_suite("suite");
     let evil = suite.join("tasks/evil-two");
     copy(&suite.join("tasks/one"), &evil);
-    for (name, reason) in [("agent-loop", "agent-out-of-fuel"), ("agent-memory", "agent-out-of-memory")] {
-        let component = lancet_hostile::named(name);
+    for (name, reason) in
+        [("endless-loop-agent", "agent-out-of-fuel"), ("allocate-agent", "agent-out-of-memory")]
+    {
+        let component = lancet_hostile::component(lancet_hostile::case(name).unwrap());
         fs::write(context.path("evil.wasm"), component).unwrap();
         let outcome =
             context.lancet(&["run", suite.to_str().unwrap(), "--agent", "./evil.wasm", "--format", "json"]);

@@ -40,7 +40,7 @@ fn a_replay_compares_fuel_and_verdicts() {
     for (from, to, difference) in [
         (r#""reason":"wrong-choice""#, r#""reason":"right-choice""#, "verdict"),
         (r#""fuel_used":"#, r#""fuel_used":9"#, "fuel"),
-        (r#""correct": 1"#, r#""correct": 0"#, "verdict"),
+        (r#""correct": 1"#, r#""correct": 0"#, "call 1 differs"),
     ] {
         let context = Context::new();
         let suite = context.small_suite("suite");
@@ -76,16 +76,18 @@ fn regrading_shows_old_and_new_side_by_side() {
     assert_eq!(same["changed"], 0);
     assert_eq!(same["old_earned_cents"], same["new_earned_cents"]);
 
-    // Another grader: it passes whatever was handed in.
-    let generous = lancet_hostile::generous_grader();
-    fs::write(context.path("generous.wasm"), generous).unwrap();
-    let other = context.json(&["regrade", "--grader", "./generous.wasm"]);
-    let failed = number(&report, "totals/all/fail");
-    assert!(failed > 0.0);
+    // Another grader: it fails whatever was handed in, for a reason of its own.
+    fs::write(context.path("strict.wasm"), lancet_hostile::ordinary(lancet_core::Role::Grader)).unwrap();
+    let other = context.json(&["regrade", "--grader", "./strict.wasm"]);
+    assert!(number(&report, "totals/all/earned_cents") > 0.0);
     assert_eq!(number(&other, "changed"), number(&report, "totals/all/tasks"), "the reasons differ as well");
-    assert_eq!(number(&other, "new_earned_cents"), number(&report, "totals/all/available_cents"));
-    let table = context.lancet(&["regrade", "--grader", "./generous.wasm"]).stdout;
-    assert!(table.contains("wrong-choice") && table.contains("changed"), "{table}");
+    assert_eq!(number(&other, "old_earned_cents"), number(&report, "totals/all/earned_cents"));
+    assert_eq!(number(&other, "new_earned_cents"), 0.0);
+    let table = context.lancet(&["regrade", "--grader", "./strict.wasm"]).stdout;
+    assert!(
+        table.contains("right-choice") && table.contains("ordinary") && table.contains("changed"),
+        "{table}"
+    );
     // Nothing of it is recorded.
     assert_eq!(context.json(&["report"])["verdicts_digest"], report["verdicts_digest"]);
 }

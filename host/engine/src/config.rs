@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use lancet_core::Limits;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
 
 /// What fuel figures belong to: fuel depends on the compiler and its version, so
 /// figures of different engines are not compared.
@@ -112,6 +112,8 @@ fn pool(concurrency: NonZeroUsize) -> PoolingAllocationConfig {
     pool.max_component_instance_size(1 << 20);
     // Small guests touch little: keeping those pages saves the system calls that
     // would give them back, and they are zeroed all the same.
+    // Which pages those are is asked of the kernel where it can tell.
+    pool.pagemap_scan(Enabled::Auto);
     pool.linear_memory_keep_resident(128 << 10);
     pool.table_keep_resident(16 << 10);
     pool.async_stack_keep_resident(32 << 10);

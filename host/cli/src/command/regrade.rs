@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use lancet_core::{
@@ -143,35 +144,43 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
     Ok((recorded, left_out))
 }
 
+/// Judges everything with `jobs` workers that take the next one each when they
+/// are done: at tens of thousands a second a task for each would cost more than
+/// the judging.
 async fn regrade(run: &RunRow, work: Vec<(Recorded, Plugin)>, jobs: usize) -> Result<Vec<Line>, Failure> {
-    let spec = std::sync::Arc::new(run.spec.clone());
-    let mut waiting = work.into_iter();
-    let mut under_way = JoinSet::new();
-    let mut lines = BTreeMap::new();
-    loop {
-        while under_way.len() < jobs {
-            let Some((one, plugin)) = waiting.next() else { break };
-            let spec = std::sync::Arc::clone(&spec);
-            under_way.spawn(async move {
+    let spec = Arc::new(run.spec.clone());
+    let waiting = Arc::new(Mutex::new(work.into_iter()));
+    let mut workers = JoinSet::new();
+    for _ in 0..jobs {
+        let (spec, waiting) = (Arc::clone(&spec), Arc::clone(&waiting));
+        workers.spawn(async move {
+            let mut judged = Vec::new();
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((one, plugin)) = next else { break };
                 let output = grade(&plugin, &spec, &one.row, &one.task, one.key, &one.answer).await?;
                 let new = verdict_record(&spec, &one.row, plugin.digest(), output.verdict, &one.answer);
-                Ok::<_, lancet_engine::EngineError>((one.row.id, one.old, new))
-            });
+                judged.push((one.row.id, one.old, new));
+            }
+            Ok::<_, lancet_engine::EngineError>(judged)
+        });
+    }
+    let mut lines = BTreeMap::new();
+    while let Some(joined) = workers.join_next().await {
+        for (id, old, new) in joined.map_err(|e| host("a grader's task died", e))?? {
+            let line = Line {
+                attempt: id.to_string(),
+                old_outcome: old.verdict.outcome,
+                old_reason: old.verdict.reason.to_string(),
+                old_earned_cents: old.earned,
+                new_outcome: new.verdict.outcome,
+                new_reason: new.verdict.reason.to_string(),
+                new_earned_cents: new.earned,
+                // Another grader makes another record even when it judges the same.
+                same: old.verdict == new.verdict && old.earned == new.earned,
+            };
+            lines.insert(id, line);
         }
-        let Some(joined) = under_way.join_next().await else { break };
-        let (id, old, new) = joined.map_err(|e| host("a grader's task died", e))??;
-        let line = Line {
-            attempt: id.to_string(),
-            old_outcome: old.verdict.outcome,
-            old_reason: old.verdict.reason.to_string(),
-            old_earned_cents: old.earned,
-            new_outcome: new.verdict.outcome,
-            new_reason: new.verdict.reason.to_string(),
-            new_earned_cents: new.earned,
-            // Another grader makes another record even when it judges the same.
-            same: old.verdict == new.verdict && old.earned == new.earned,
-        };
-        lines.insert(id, line);
     }
     Ok(lines.into_values().collect())
 }
