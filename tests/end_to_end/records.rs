@@ -137,3 +137,13 @@ fn a_finished_run_is_not_executed_again() {
     assert_eq!(again["verdicts_digest"], report["verdicts_digest"]);
     assert_eq!(context.json(&["runs"]).as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn the_latest_run_is_the_one_started_last_even_within_a_second() {
+    let context = Context::new();
+    let suite = context.small_suite("suite");
+    for _ in 0..8 {
+        let report = context.json(&["run", suite.to_str().unwrap(), "--agent", "first"]);
+        assert_eq!(context.json(&["report", "latest"])["run"], report["run"]);
+    }
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Baselines, Grant, Kind, Limits, NotRunnable, Outcome, ReportedSuite, Sha256, TaskId};
 
 /// What names a run: `20261123-083329-4f2a9c`, its start in UTC and six
-/// hexadecimal digits. Runs sort by their start.
+/// hexadecimal digits, which hold its microsecond. Runs sort by their start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(String);

@@ -6,7 +6,7 @@ use lancet_core::{
     SuiteIdentity,
 };
 use lancet_engine::{ENGINE_ID, Plugin};
-use lancet_store::{NewAttempt, Store};
+use lancet_store::{NewAttempt, Store, StoreError};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
@@ -136,10 +136,14 @@ async fn create(
         }
     }
     store.put_blobs(blobs).await?;
-    let run = new_run_id()?;
-    let created = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    store.create_run(run.clone(), created, spec, attempts).await?;
-    Ok(run)
+    loop {
+        let run = new_run_id()?;
+        let created = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        match store.create_run(run.clone(), created, spec, attempts.clone()).await {
+            Err(StoreError::RunExists { .. }) => {}
+            created => return Ok(created.map(|()| run)?),
+        }
+    }
 }
 
 async fn execute(
