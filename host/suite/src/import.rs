@@ -220,7 +220,13 @@ fn warn_of_shared_issues(shared: &[(u64, Vec<TaskId>)], tasks: &[ImportedTask], 
 
 fn set_of(tasks: &[ImportedTask]) -> Option<String> {
     let sets: BTreeSet<&str> = tasks.iter().filter_map(|t| t.file.source.as_ref()?.set.as_deref()).collect();
-    (!sets.is_empty()).then(|| sets.into_iter().collect::<Vec<_>>().join("+"))
+    let count = sets.len();
+    let joined = sets.into_iter().collect::<Vec<_>>().join("+");
+    match count {
+        0 => None,
+        _ if joined.len() > crate::MAX_LINE_BYTES => Some(format!("{count} sets")),
+        _ => Some(joined),
+    }
 }
 
 fn is_name(name: &str) -> bool {

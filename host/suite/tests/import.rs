@@ -325,6 +325,15 @@ fn bad_rows_are_named_and_left_out() {
 }
 
 #[test]
+fn what_would_not_load_is_not_imported() {
+    let summary = changed(1, "cwd", |_| vec![b'x'; 300_000]).import().unwrap();
+    assert_eq!((summary.problems.len(), summary.problems[0].kind), (1, Row::TextTooLong));
+    assert!(summary.problems[0].message.contains("task.toml"), "{}", summary.problems[0]);
+    let summary = changed(1, "set", |_| vec![b'x'; 200_000]).import().unwrap();
+    assert_eq!((summary.problems.as_slice(), summary.set.as_deref()), (&[][..], Some("2 sets")));
+}
+
+#[test]
 fn all_problems_of_a_row_are_named() {
     let mut records = records("current.csv");
     records[2][1] = b"swe_manager".to_vec();

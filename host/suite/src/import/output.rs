@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::{Digester, Sha256};
-use serde::Serialize;
 
 use super::issue_folder::Issues;
 use super::report::{Findings, ImportError};
@@ -48,7 +47,8 @@ impl Output {
     }
 
     /// Writes everything, in the order of the paths' bytes, and gives the
-    /// suite's digest. On an error nothing is left.
+    /// suite's digest. On an error nothing is left, unless it is that the
+    /// last step, the folder's new name, cannot be made durable.
     pub(super) fn write(
         self,
         suite: &SuiteFile,
@@ -106,7 +106,7 @@ impl Writer {
     }
 
     fn suite(&mut self, suite: &SuiteFile) -> io::Result<()> {
-        let text = to_toml(suite)?;
+        let text = toml::to_string(suite).map_err(io::Error::other)?;
         self.digester.part(b"suite.toml").part(text.as_bytes());
         self.root.write("suite.toml", text)
     }
@@ -115,9 +115,8 @@ impl Writer {
         let id = task.id.as_str();
         self.tasks.create_dir(id)?;
         let dir = self.tasks.open_dir(id)?;
-        let toml = to_toml(&task.file)?;
         let mut files: Vec<(String, &[u8])> = vec![
-            ("task.toml".to_owned(), toml.as_bytes()),
+            ("task.toml".to_owned(), task.toml.as_bytes()),
             ("statement.md".to_owned(), task.statement.as_bytes()),
         ];
         for (entry, text) in task.file.proposals.iter().zip(&task.proposals) {
@@ -157,8 +156,4 @@ fn flush(place: &Path) -> io::Result<()> {
         rustix::fs::sync();
     }
     Ok(())
-}
-
-fn to_toml(value: &impl Serialize) -> io::Result<String> {
-    toml::to_string(value).map_err(io::Error::other)
 }

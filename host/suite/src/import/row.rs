@@ -7,8 +7,8 @@ use super::report::{Findings, RowProblemKind};
 use super::table::Row;
 use crate::escape::{TextMode, decode_faithful, decode_fixed};
 use crate::format::{
-    AnswerMode, Generation, GraderEntry, MAX_LINE_BYTES, ManagerAnswerKey, ProposalEntry, Source, TaskFile,
-    repeated_ids,
+    AnswerMode, Generation, GraderEntry, MAX_LINE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, ManagerAnswerKey,
+    ProposalEntry, Source, TaskFile, repeated_ids,
 };
 use crate::literal::{self, Literal};
 
@@ -21,6 +21,8 @@ pub(super) struct ImportedTask {
     pub(super) line: u64,
     pub(super) id: TaskId,
     pub(super) file: TaskFile,
+    /// `file` as it is written.
+    pub(super) toml: String,
     pub(super) statement: String,
     /// In the order of `file.proposals`.
     pub(super) proposals: Vec<String>,
@@ -91,27 +93,52 @@ impl<'r> Reader<'r> {
         let (proposals, repeated_proposal_ids, private) =
             managed.map(|m| (m.proposals, m.repeated, m.private)).unwrap_or_default();
         let (entries, proposals) = proposals.into_iter().unzip();
+        let file = TaskFile {
+            title,
+            kind: kind?,
+            price_cents: price,
+            repeated_proposal_ids,
+            grader: (kind? == Kind::SweManager).then(|| GraderEntry {
+                plugin: Some(MANAGER_GRADER.to_owned()),
+                file: None,
+                digest: None,
+            }),
+            source: Some(source?),
+            proposals: entries,
+        };
+        // Nothing known fails here; should anything, the row is left out, not written empty.
+        let toml = match toml::to_string(&file) {
+            Ok(toml) => toml,
+            Err(error) => {
+                let message = format!("its task.toml cannot be written: {error}");
+                let finding = self.row.finding(RowProblemKind::BadId, None, message);
+                self.findings.problems.push(finding);
+                return None;
+            }
+        };
+        // A suite that does not load is worse than a row left out.
+        self.check_size("task.toml", toml.len(), MAX_TOML_BYTES);
+        for (path, bytes) in &private {
+            self.check_size(path, bytes.len(), MAX_PRIVATE_BYTES);
+        }
         Some(ImportedTask {
             row: self.row.number,
             line: self.row.line,
             id,
-            file: TaskFile {
-                title,
-                kind: kind?,
-                price_cents: price,
-                repeated_proposal_ids,
-                grader: (kind? == Kind::SweManager).then(|| GraderEntry {
-                    plugin: Some(MANAGER_GRADER.to_owned()),
-                    file: None,
-                    digest: None,
-                }),
-                source: Some(source?),
-                proposals: entries,
-            },
+            file,
+            toml,
             statement,
             proposals,
             private,
         })
+    }
+
+    fn check_size(&mut self, path: &str, bytes: usize, limit: u64) {
+        if bytes as u64 > limit {
+            let message = format!("its {path} would have {bytes} bytes, at most {limit} are allowed");
+            let finding = self.row.finding(RowProblemKind::TextTooLong, None, message);
+            self.findings.problems.push(finding);
+        }
     }
 
     /// Whether the row has all of its fields, each of them UTF-8.
