@@ -158,6 +158,11 @@ mod tests {
 
     #[test]
     fn the_id_names_the_engine_in_use() {
-        assert!(ENGINE_ID.contains("48.0.8"), "keep ENGINE_ID with the version in Cargo.toml");
+        let pinned = include_str!("../../../Cargo.toml")
+            .lines()
+            .find_map(|line| line.strip_prefix("wasmtime = { version = \"="))
+            .and_then(|rest| rest.split('"').next())
+            .unwrap();
+        assert_eq!(ENGINE_ID, format!("wasmtime-{pinned}/cranelift"));
     }
 }

@@ -32,6 +32,57 @@ pub(crate) enum Pre {
     Grader(grader::GraderPre<State>),
 }
 
+/// Fuel for a trial instantiation: a component's start-up takes far less, and one
+/// that takes more is left to its first call.
+const TRIAL_FUEL: u64 = 10_000_000;
+
+impl Pre {
+    /// Whether the functions exported have the types of the contract. Wasmtime
+    /// tells only of an instance, so one is made and thrown away: under limits,
+    /// and with nothing behind its imports, whose first use ends it.
+    ///
+    /// # Errors
+    /// How the types differ. What goes wrong before they are compared is not told
+    /// here; the first call will.
+    pub(crate) fn check_types(&self, engine: &Engine) -> wasmtime::Result<()> {
+        let limits = Limits { fuel: TRIAL_FUEL, ..Limits::standard() };
+        let source = Source::Recorded { calls: Vec::new(), compare_fuel: true };
+        let mut store = new_store(engine, &limits, source, [0; 32])?;
+        let instance_pre = match self {
+            Self::Agent(pre) => pre.instance_pre(),
+            Self::Grader(pre) => pre.instance_pre(),
+        };
+        let instance = {
+            let instantiation = std::pin::pin!(instance_pre.instantiate_async(&mut store));
+            // Without yields it is ready at once, unless it waits in start-up.
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let std::task::Poll::Ready(Ok(instance)) = instantiation.poll(&mut context) else {
+                return Ok(());
+            };
+            instance
+        };
+        match self {
+            Self::Agent(_) => agent::Agent::new(&mut store, &instance).map(drop),
+            Self::Grader(_) => grader::Grader::new(&mut store, &instance).map(drop),
+        }
+    }
+}
+
+/// A fresh store under every limit.
+fn new_store(
+    engine: &Engine,
+    limits: &Limits,
+    source: Source,
+    seed: [u8; 32],
+) -> wasmtime::Result<Store<State>> {
+    let mut store = Store::new(engine, State::new(limits, source, seed));
+    store.limiter(|state| &mut state.limiter);
+    store.set_fuel(limits.fuel)?;
+    store.set_hostcall_fuel(usize::try_from(limits.call_bytes).unwrap_or(usize::MAX));
+    store.set_max_component_handles(limits.handles as usize);
+    Ok(store)
+}
+
 /// What one call of a plugin goes by.
 pub struct Call<'a> {
     /// The task's public part.
@@ -257,12 +308,8 @@ impl Plugin {
 
     fn store(&self, limits: &Limits, seed: [u8; 32], source: Source) -> Result<Store<State>, EngineError> {
         let failed = |e: wasmtime::Error| EngineError::new("making a store", &e);
-        let mut store = Store::new(&self.engine, State::new(limits, source, seed));
-        store.limiter(|state| &mut state.limiter);
-        store.set_fuel(limits.fuel).map_err(failed)?;
+        let mut store = new_store(&self.engine, limits, source, seed).map_err(failed)?;
         store.fuel_async_yield_interval(Some(FUEL_YIELD)).map_err(failed)?;
-        store.set_hostcall_fuel(usize::try_from(limits.call_bytes).unwrap_or(usize::MAX));
-        store.set_max_component_handles(limits.handles as usize);
         Ok(store)
     }
 }

@@ -115,8 +115,8 @@ impl Runtime {
     }
 
     /// Loads a component for `grant`: reads what it is, compares what it imports
-    /// with what is granted, and only then compiles and links it. Blocks while
-    /// it compiles.
+    /// with what is granted, and only then compiles and links it and compares the
+    /// types of what it exports. Blocks while it compiles.
     ///
     /// # Errors
     /// When it is no plugin, not of the grant's role, or beyond its grant.
@@ -141,6 +141,7 @@ impl Runtime {
             Role::Agent => Pre::Agent(agent::AgentPre::new(pre).map_err(types)?),
             Role::Grader => Pre::Grader(grader::GraderPre::new(pre).map_err(types)?),
         };
+        pre.check_types(&self.engine).map_err(types)?;
         Ok(Plugin {
             name: name.to_owned(),
             digest: inspection.digest,

@@ -2,8 +2,8 @@ use std::sync::LazyLock;
 
 use lancet_core::Capability;
 use lancet_core::FaultKind::{
-    CallTooLarge, Error, Instantiation, MalformedResult, OutOfFuel, OutOfMemory, StackOverflow, Timeout,
-    TooManyCalls, TooManyHandles, Trap,
+    CallTooLarge, Error, MalformedResult, OutOfFuel, OutOfMemory, StackOverflow, Timeout, TooManyCalls,
+    TooManyHandles, Trap,
 };
 use lancet_core::Role::{self, Agent, Grader};
 
@@ -177,7 +177,7 @@ fn entries() -> Vec<Entry> {
         lone(21, "exports-both", Refused("it exports both")).always(),
         lone(21, "exports-neither", Refused("it exports neither")).always(),
         lone(21, "exports-next-version", Refused("serves version 0.1.0")).always(),
-        both(21, "exports-other-types", Fault(Instantiation)).always(),
+        both(21, "exports-other-types", Refused("does not fit the contract")).always(),
         agent(21, "imports-answer-key", Refused("--grant answer-key")).always(),
         both(21, "imports-backdoor", Refused("it is no interface of the contract")).always(),
         both(21, "imports-filesystem", Refused("wasi-inert")).always(),
