@@ -60,6 +60,18 @@ pub enum Capability {
     Submission,
     /// The task's private configuration.
     AnswerKey,
+    /// What the operator gave the agent for this task.
+    Input,
+    /// The files of the agent's work tree.
+    Workspace,
+    /// Commands in the agent's container.
+    Shell,
+    /// A user who reproduces the issue for the agent.
+    UserTool,
+    /// Test runs of the plans that the task declares.
+    Tests,
+    /// What test runs left.
+    Artifacts,
     /// WASI with nothing behind it, for guests whose language wants it.
     WasiInert,
 }
@@ -84,7 +96,19 @@ pub struct ParseCapabilityError {
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 5] = [Self::Log, Self::Random, Self::Submission, Self::AnswerKey, Self::WasiInert];
+    pub const ALL: [Self; 11] = [
+        Self::Log,
+        Self::Random,
+        Self::Submission,
+        Self::AnswerKey,
+        Self::Input,
+        Self::Workspace,
+        Self::Shell,
+        Self::UserTool,
+        Self::Tests,
+        Self::Artifacts,
+        Self::WasiInert,
+    ];
 
     /// The name in grants; for an interface of the contract also its name there.
     #[must_use]
@@ -94,6 +118,12 @@ impl Capability {
             Self::Random => "random",
             Self::Submission => "submission",
             Self::AnswerKey => "answer-key",
+            Self::Input => "input",
+            Self::Workspace => "workspace",
+            Self::Shell => "shell",
+            Self::UserTool => "user-tool",
+            Self::Tests => "tests",
+            Self::Artifacts => "artifacts",
             Self::WasiInert => "wasi-inert",
         }
     }
@@ -102,7 +132,7 @@ impl Capability {
     /// and version.
     #[must_use]
     pub fn of_interface(name: &str) -> Option<Self> {
-        [Self::Log, Self::Random, Self::Submission, Self::AnswerKey].into_iter().find(|c| c.as_str() == name)
+        Self::ALL.into_iter().find(|c| *c != Self::WasiInert && c.as_str() == name)
     }
 
     /// Who can give this to a plugin of `role`.
@@ -110,13 +140,18 @@ impl Capability {
     pub fn granter(self, role: Role) -> Granter {
         match (self, role) {
             (Self::Log, _)
-            | (Self::Random, Role::Agent)
-            | (Self::Submission | Self::AnswerKey, Role::Grader) => Granter::Role,
+            | (Self::Random | Self::Input | Self::Workspace | Self::Shell | Self::UserTool, Role::Agent)
+            | (Self::Submission | Self::AnswerKey | Self::Tests | Self::Artifacts, Role::Grader) => {
+                Granter::Role
+            }
             // A control: an agent that knows the answers.
             (Self::AnswerKey, Role::Agent) | (Self::WasiInert, _) => Granter::Operator,
             // A grader that throws dice gives different verdicts on the same
-            // inputs; an agent's submission does not exist yet while it works.
-            (Self::Random, Role::Grader) | (Self::Submission, Role::Agent) => Granter::Nobody,
+            // inputs, and what an agent works with is gone when one judges; an
+            // agent's submission does not exist yet while it works, and hidden
+            // tests are never run for it.
+            (Self::Random | Self::Input | Self::Workspace | Self::Shell | Self::UserTool, Role::Grader)
+            | (Self::Submission | Self::Tests | Self::Artifacts, Role::Agent) => Granter::Nobody,
         }
     }
 
@@ -203,8 +238,8 @@ mod tests {
     #[test]
     fn roles_come_with_what_they_need_and_no_more() {
         let names = |role| Grant::standard(role).iter().map(Capability::as_str).collect::<Vec<_>>();
-        assert_eq!(names(Role::Agent), ["log", "random"]);
-        assert_eq!(names(Role::Grader), ["log", "submission", "answer-key"]);
+        assert_eq!(names(Role::Agent), ["log", "random", "input", "workspace", "shell", "user-tool"]);
+        assert_eq!(names(Role::Grader), ["log", "submission", "answer-key", "tests", "artifacts"]);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Capability, Fault, Limits, Sha256, Verdict, VerdictRecord};
+use crate::{
+    Answer, ArtifactEntry, CallError, Capability, Capture, CommandOutput, Fault, InfraFault, Limits,
+    Observation, Octets, Plan, SearchHit, Sha256, SubmittedFile, TestReport, Verdict, VerdictRecord,
+    WorkspaceEntry,
+};
 
 /// Which plugin of an attempt is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,6 +57,100 @@ pub enum Request {
     SubmissionAnswer,
     /// `answer-key.read`.
     AnswerKeyRead,
+    /// `input.read`.
+    InputRead,
+    /// `submission.files`.
+    SubmissionFiles,
+    /// `submission.read`.
+    SubmissionRead {
+        /// A path of the submission.
+        path: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `submission.diff`.
+    SubmissionDiff {
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `tests.plans`.
+    TestsPlans,
+    /// `tests.run`.
+    TestsRun {
+        /// The plan's name.
+        plan: String,
+    },
+    /// `artifacts.list`.
+    ArtifactsList,
+    /// `artifacts.read`.
+    ArtifactsRead {
+        /// The artifact's name.
+        name: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `workspace.list`.
+    WorkspaceList {
+        /// A folder, empty for the work tree itself.
+        path: String,
+    },
+    /// `workspace.read`.
+    WorkspaceRead {
+        /// A file.
+        path: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `workspace.search`.
+    WorkspaceSearch {
+        /// An extended regular expression.
+        pattern: String,
+        /// A folder, empty for the work tree itself.
+        path: String,
+    },
+    /// `workspace.write`.
+    WorkspaceWrite {
+        /// A file.
+        path: String,
+        /// All of its bytes.
+        contents: Octets,
+    },
+    /// `workspace.remove`.
+    WorkspaceRemove {
+        /// A file.
+        path: String,
+    },
+    /// `workspace.apply-patch`.
+    WorkspaceApplyPatch {
+        /// A unified diff.
+        patch: String,
+    },
+    /// `shell.run`.
+    ShellRun {
+        /// For `sh -c`.
+        command: String,
+        /// Seconds.
+        timeout_seconds: u32,
+    },
+    /// `user-tool.reproduce`.
+    UserToolReproduce,
+    /// `user-tool.read`.
+    UserToolRead {
+        /// The artifact's name.
+        name: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
@@ -70,6 +168,23 @@ impl Request {
             Self::RandomBelow { .. } => "random.below",
             Self::SubmissionAnswer => "submission.answer",
             Self::AnswerKeyRead => "answer-key.read",
+            Self::InputRead => "input.read",
+            Self::SubmissionFiles => "submission.files",
+            Self::SubmissionRead { .. } => "submission.read",
+            Self::SubmissionDiff { .. } => "submission.diff",
+            Self::TestsPlans => "tests.plans",
+            Self::TestsRun { .. } => "tests.run",
+            Self::ArtifactsList => "artifacts.list",
+            Self::ArtifactsRead { .. } => "artifacts.read",
+            Self::WorkspaceList { .. } => "workspace.list",
+            Self::WorkspaceRead { .. } => "workspace.read",
+            Self::WorkspaceSearch { .. } => "workspace.search",
+            Self::WorkspaceWrite { .. } => "workspace.write",
+            Self::WorkspaceRemove { .. } => "workspace.remove",
+            Self::WorkspaceApplyPatch { .. } => "workspace.apply-patch",
+            Self::ShellRun { .. } => "shell.run",
+            Self::UserToolReproduce => "user-tool.reproduce",
+            Self::UserToolRead { .. } => "user-tool.read",
         }
     }
 }
@@ -86,6 +201,55 @@ pub enum Response {
     Text(String),
     /// A submission.
     Answer(Answer),
+    /// A text, or none.
+    MaybeText(Option<String>),
+    /// Bytes.
+    Bytes(Octets),
+    /// The files of a submission.
+    Files(Vec<SubmittedFile>),
+    /// The task's test plans.
+    Plans(Vec<PlanView>),
+    /// What test runs showed.
+    Tested(Box<TestReport>),
+    /// Artifacts of the test runs so far.
+    Artifacts(Vec<ArtifactEntry>),
+    /// Files of the work tree.
+    Entries(Vec<WorkspaceEntry>),
+    /// Lines that were found.
+    Hits(Vec<SearchHit>),
+    /// What a command did.
+    Output(CommandOutput),
+    /// What the user found.
+    Observed(Observation),
+    /// Nothing, and why: for the plugin to handle.
+    Refused(CallError),
+    /// Nothing, because the infrastructure failed. It ends the plugin.
+    Unavailable(InfraFault),
+}
+
+/// A test plan as a grader sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanView {
+    /// Its name.
+    pub name: String,
+    /// The tests that have to run and to pass.
+    pub required: Vec<String>,
+    /// The tests that have to run and to fail.
+    pub sentinels: Vec<String>,
+    /// The most runs.
+    pub most_runs: u32,
+}
+
+impl From<&Plan> for PlanView {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            name: plan.name.clone(),
+            required: plan.required.clone(),
+            sentinels: plan.sentinels.clone(),
+            most_runs: plan.rerun.most(),
+        }
+    }
 }
 
 /// One call of a capability, as the host saw it at the boundary.
@@ -112,6 +276,8 @@ pub enum SolveEnd {
     TimedOut,
     /// It failed: the attempt is invalid.
     Fault(Fault),
+    /// The infrastructure failed it: the attempt is invalid for now.
+    Unavailable(InfraFault),
 }
 
 impl SolveEnd {
@@ -121,7 +287,7 @@ impl SolveEnd {
         match self {
             Self::Answer(answer) => Some(answer.clone()),
             Self::GaveUp(_) | Self::TimedOut => Some(Answer::Nothing),
-            Self::Fault(_) => None,
+            Self::Fault(_) | Self::Unavailable(_) => None,
         }
     }
 }
@@ -160,6 +326,20 @@ pub enum Event {
         /// The digest of what was handed in.
         submission: Sha256,
     },
+    /// The host took the work tree out of the agent's container, which has been
+    /// stopped. Comes before [`Event::Solved`], whose digest is the capture's then.
+    Captured {
+        /// What it found.
+        capture: Capture,
+    },
+    /// An attempt that the infrastructure made invalid is taken up again. What its
+    /// journal holds of the phase that failed stays and no longer counts.
+    Reopened {
+        /// The phase that is done again.
+        phase: Phase,
+        /// What had failed.
+        cause: InfraFault,
+    },
     /// The grader is done.
     Graded {
         /// Its verdict, or the invalid one that the host put in its place.
@@ -184,6 +364,8 @@ impl Event {
             Self::Began { .. } => "began",
             Self::Called { .. } => "called",
             Self::Solved { .. } => "solved",
+            Self::Captured { .. } => "captured",
+            Self::Reopened { .. } => "reopened",
             Self::Graded { .. } => "graded",
             Self::Decided { .. } => "decided",
         }

@@ -9,26 +9,43 @@
 mod answer;
 mod capability;
 mod digest;
+mod environment;
+mod evidence;
 mod fault;
+mod infrastructure;
 mod journal;
 mod limits;
 mod money;
+mod octets;
 mod report;
 mod run;
 mod seed;
 mod statistics;
+mod submission;
 mod task;
 mod verdict;
+mod workspace;
 
 pub use answer::{Answer, MAX_DOCUMENT_BYTES};
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
 pub use digest::{Digester, ParseSha256Error, Sha256};
+pub use environment::{
+    Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,
+    Protection, RESULTS_FOLDER, Rerun, Resources, Service, Step, SubmissionLimits, TESTS_FOLDER,
+    UNPRIVILEGED_ID,
+};
+pub use evidence::{
+    Artifact, ArtifactKind, CaseStatus, Conclusion, Facts, MAX_CASE_DETAIL_BYTES, MAX_REPORT_BYTES,
+    MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id, conclude,
+};
 pub use fault::{Fault, FaultKind};
-pub use journal::{CallRecord, Event, LogLevel, Phase, Request, Response, SolveEnd};
+pub use infrastructure::{InfraFault, InfraFaultKind};
+pub use journal::{CallRecord, Event, LogLevel, Phase, PlanView, Request, Response, SolveEnd};
 pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
+pub use octets::Octets;
 pub use report::{
     Baseline, Baselines, Decided, Expectation, NotRunnable, PublishedRow, Report, ReportedPlugin,
     ReportedSuite, Time, Totals, TotalsByKind, published_rows,
@@ -36,8 +53,13 @@ pub use report::{
 pub use run::{AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, SuiteIdentity};
 pub use seed::attempt_seed;
 pub use statistics::{Ratio, RatioSum, wilson95};
+pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
 pub use verdict::{
     Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict, Outcome,
     ReasonCode, Score, Verdict, VerdictRecord,
+};
+pub use workspace::{
+    ArtifactEntry, CallError, CallErrorKind, CommandOutput, MAX_COMMAND_SECONDS, MAX_ENTRIES,
+    MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Observation, SearchHit, WorkspaceEntry,
 };

@@ -1,0 +1,408 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CaseNaming, Outcome, Plan, ReasonCode, Sha256};
+
+/// The most test cases that a report may have.
+pub const MAX_TEST_CASES: usize = 10_000;
+/// The most bytes of a report: 16 MiB.
+pub const MAX_REPORT_BYTES: usize = 16 << 20;
+/// The most bytes that are kept of what a test case says.
+pub const MAX_CASE_DETAIL_BYTES: usize = 2 << 10;
+
+/// What became of a test case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseStatus {
+    /// It ran and passed.
+    Passed,
+    /// An assertion failed.
+    Failed,
+    /// It could not be carried out.
+    Errored,
+    /// It was not run.
+    Skipped,
+}
+
+/// One test case of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestCase {
+    /// As the plan's naming has it.
+    pub id: String,
+    /// What became of it.
+    pub status: CaseStatus,
+    /// What it says of a failure, at most [`MAX_CASE_DETAIL_BYTES`].
+    pub detail: String,
+}
+
+/// What an artifact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArtifactKind {
+    /// Text.
+    Log,
+    /// A Playwright trace.
+    Trace,
+    /// A film.
+    Video,
+    /// A picture.
+    Screenshot,
+    /// Anything else.
+    Other,
+}
+
+/// Something that a run left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifact {
+    /// Unique in its run: the rule's name, with `/path` for files of a folder.
+    pub name: String,
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// Bytes.
+    pub bytes: u64,
+    /// The blob.
+    pub sha256: Sha256,
+}
+
+/// How the process of a test run ended, as the engine saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunEnd {
+    /// It exited with this status.
+    Exited(i64),
+    /// The plan's time was over.
+    TimedOut,
+    /// It, or the app, used up its memory.
+    OutOfMemory,
+    /// It, or the app, wrote more to the disk than it may.
+    DiskLimit,
+    /// The app did not become ready with the submission, although it does without
+    /// one: the tests were not begun.
+    NotReady,
+}
+
+/// What came of reading a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportState {
+    /// It was read.
+    Read,
+    /// There was none.
+    Missing,
+    /// It cannot be understood.
+    Malformed(String),
+    /// It is over [`MAX_REPORT_BYTES`] or [`MAX_TEST_CASES`].
+    TooLarge(String),
+}
+
+/// One execution of a plan, as the host saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestRun {
+    /// How the process ended.
+    pub end: RunEnd,
+    /// What the plan's status file held, when it has one and it could be read.
+    pub status: Option<i64>,
+    /// What came of reading the report.
+    pub report: ReportState,
+    /// Sorted by id; a name that came twice is there twice.
+    pub cases: Vec<TestCase>,
+    /// Sorted by name.
+    pub artifacts: Vec<Artifact>,
+    /// What the host makes of it.
+    pub conclusion: Conclusion,
+    /// Milliseconds from the first container to the last. For people: no verdict
+    /// depends on it.
+    pub wall_ms: u64,
+}
+
+/// What the host makes of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conclusion {
+    /// Pass, fail, or invalid.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: ReasonCode,
+    /// For a person.
+    pub detail: String,
+}
+
+/// All executions of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestReport {
+    /// The plan.
+    pub plan: String,
+    /// In the order in which they were made. The first pass is the last one.
+    pub runs: Vec<TestRun>,
+}
+
+impl TestReport {
+    /// The conclusion that counts: a pass if any run passed, otherwise the first
+    /// run's.
+    #[must_use]
+    pub fn conclusion(&self) -> Option<&Conclusion> {
+        let passed = self.runs.iter().find(|run| run.conclusion.outcome == Outcome::Pass);
+        passed.or_else(|| self.runs.first()).map(|run| &run.conclusion)
+    }
+
+    /// The run that [`TestReport::conclusion`] is about.
+    #[must_use]
+    pub fn decisive(&self) -> Option<&TestRun> {
+        let passed = self.runs.iter().find(|run| run.conclusion.outcome == Outcome::Pass);
+        passed.or_else(|| self.runs.first())
+    }
+
+    /// Whether its runs came to different outcomes.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        self.runs.windows(2).any(|pair| pair[0].conclusion.outcome != pair[1].conclusion.outcome)
+    }
+}
+
+/// The facts of a run that its conclusion rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// See [`TestRun::end`].
+    pub end: RunEnd,
+    /// See [`TestRun::status`].
+    pub status: Option<i64>,
+    /// See [`TestRun::report`].
+    pub report: &'a ReportState,
+    /// See [`TestRun::cases`].
+    pub cases: &'a [TestCase],
+}
+
+/// What a run comes to: a pass only if the exit status, the report, the exact set
+/// of required tests and every sentinel say so.
+///
+/// | reason | outcome | when |
+/// |---|---|---|
+/// | `tests-passed` | pass | everything is as the plan says |
+/// | `tests-failed` | fail | a required test failed |
+/// | `required-test-skipped`, `required-test-missing` | fail | a required test did not run |
+/// | `sentinel-passed` | fail | a test that has to fail did not: results were tampered with |
+/// | `tests-timed-out`, `out-of-memory`, `disk-limit` | fail | a limit of the run |
+/// | `app-not-ready` | fail | the app comes up without the submission, but not with it |
+/// | `no-report`, `malformed-report`, `report-too-large` | invalid | there is nothing to judge by |
+/// | `no-exit-status` | invalid | the status file is missing or unreadable |
+/// | `tests-error` | invalid | the exit status is that of an error of the tests |
+/// | `exit-status-contradicts` | invalid | the exit status does not fit the report |
+/// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice |
+///
+/// # Panics
+/// Never: the reasons are reason codes, which a test holds.
+#[must_use]
+pub fn conclude(plan: &Plan, facts: Facts<'_>) -> Conclusion {
+    let (outcome, reason, detail) = judge(plan, facts);
+    Conclusion { outcome, reason: reason.parse().expect("reasons are reason codes"), detail }
+}
+
+fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
+    let fail = |reason, detail: String| (Outcome::Fail, reason, detail);
+    let invalid = |reason, detail: String| (Outcome::Invalid, reason, detail);
+    let code = match facts.end {
+        RunEnd::TimedOut => {
+            return fail("tests-timed-out", format!("not done after {} s", plan.timeout_seconds));
+        }
+        RunEnd::OutOfMemory => return fail("out-of-memory", "the memory limit was reached".to_owned()),
+        RunEnd::DiskLimit => return fail("disk-limit", "the limit on written bytes was reached".to_owned()),
+        RunEnd::NotReady => {
+            return fail("app-not-ready", "the app does not come up with the submission".to_owned());
+        }
+        RunEnd::Exited(code) => code,
+    };
+    // Where the tests' own status is in a file, the process that ran them has to
+    // have ended well besides.
+    let code = match (&plan.status_file, facts.status) {
+        (None, _) => code,
+        (Some(_), _) if code != 0 => {
+            return invalid("tests-error", format!("the command that runs the tests exited with {code}"));
+        }
+        (Some(_), Some(status)) => status,
+        (Some(file), None) => {
+            return invalid("no-exit-status", format!("`{file}` is missing, or holds no number"));
+        }
+    };
+    match facts.report {
+        ReportState::Read => {}
+        ReportState::Missing => {
+            return invalid("no-report", format!("no report at `{}`; exit status {code}", plan.report));
+        }
+        ReportState::Malformed(problem) => return invalid("malformed-report", problem.clone()),
+        ReportState::TooLarge(problem) => return invalid("report-too-large", problem.clone()),
+    }
+    let mut found: BTreeMap<&str, CaseStatus> = BTreeMap::new();
+    for case in facts.cases {
+        if found.insert(&case.id, case.status).is_some() {
+            return invalid("repeated-tests", format!("`{}` is reported twice", case.id));
+        }
+    }
+    let known: BTreeSet<&str> = plan.required.iter().chain(&plan.sentinels).map(String::as_str).collect();
+    // pytest reports what it could not collect as a test of another name.
+    if code > 1 && code != plan.pass_exit {
+        return invalid(
+            "tests-error",
+            format!("the tests exited with {code}, which is neither pass nor fail"),
+        );
+    }
+    if let Some(unknown) = found.keys().find(|id| !known.contains(**id)) {
+        return invalid("unknown-tests", format!("the report has `{unknown}`, which the plan does not"));
+    }
+    let of = |id: &String| found.get(id.as_str()).copied();
+    if let Some(sentinel) =
+        plan.sentinels.iter().find(|id| !matches!(of(id), Some(CaseStatus::Failed | CaseStatus::Errored)))
+    {
+        return fail("sentinel-passed", format!("`{sentinel}` has to fail and did not"));
+    }
+    let required = |wanted: fn(Option<CaseStatus>) -> bool| plan.required.iter().find(|id| wanted(of(id)));
+    if let Some(id) = required(|s| matches!(s, Some(CaseStatus::Failed | CaseStatus::Errored))) {
+        let failed = plan.required.iter().filter(|id| of(id) != Some(CaseStatus::Passed)).count();
+        let all = plan.required.len();
+        return fail(
+            "tests-failed",
+            format!("{failed} of {all} required tests did not pass, `{id}` for one"),
+        );
+    }
+    if let Some(id) = required(|s| s == Some(CaseStatus::Skipped)) {
+        return fail("required-test-skipped", format!("`{id}` was skipped"));
+    }
+    if let Some(id) = required(|s| s.is_none()) {
+        return fail("required-test-missing", format!("`{id}` did not run"));
+    }
+    if code != plan.pass_exit {
+        let expected = plan.pass_exit;
+        return invalid(
+            "exit-status-contradicts",
+            format!("every test is as it has to be, and yet the exit status is {code}, expected {expected}"),
+        );
+    }
+    (Outcome::Pass, "tests-passed", format!("all {} required tests passed", plan.required.len()))
+}
+
+/// The id of a test case under a naming. `class` and `name` are a report's.
+#[must_use]
+pub fn case_id(naming: CaseNaming, class: &str, name: &str) -> String {
+    match naming {
+        CaseNaming::Full if class.is_empty() => name.to_owned(),
+        CaseNaming::Full => format!("{class}::{name}"),
+        CaseNaming::Function => name.split_once('[').map_or(name, |(function, _)| function).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Isolation, Rerun};
+
+    fn plan() -> Plan {
+        Plan {
+            name: "hidden".into(),
+            isolation: Isolation::Single { service: None },
+            argv: vec!["pytest".into()],
+            variables: BTreeMap::new(),
+            working_directory: None,
+            timeout_seconds: 60,
+            report: "/r.xml".into(),
+            status_file: None,
+            artifacts: Vec::new(),
+            files: Vec::new(),
+            files_at: crate::TESTS_FOLDER.into(),
+            required: vec!["t::a".into(), "t::b".into()],
+            sentinels: vec!["t::s".into()],
+            naming: CaseNaming::Full,
+            pass_exit: 1,
+            rerun: Rerun::Once,
+        }
+    }
+
+    fn cases(list: &[(&str, CaseStatus)]) -> Vec<TestCase> {
+        list.iter()
+            .map(|(id, status)| TestCase { id: (*id).into(), status: *status, detail: String::new() })
+            .collect()
+    }
+
+    fn reason(
+        plan: &Plan,
+        end: RunEnd,
+        status: Option<i64>,
+        report: &ReportState,
+        list: &[(&str, CaseStatus)],
+    ) -> String {
+        let conclusion = conclude(plan, Facts { end, status, report, cases: &cases(list) });
+        format!("{} {}", conclusion.outcome, conclusion.reason)
+    }
+
+    #[test]
+    fn everything_has_to_say_pass() {
+        use CaseStatus::{Errored, Failed, Passed, Skipped};
+        let good = [("t::a", Passed), ("t::b", Passed), ("t::s", Failed)];
+        let ran = |code, list: &[(&str, CaseStatus)]| {
+            reason(&plan(), RunEnd::Exited(code), None, &ReportState::Read, list)
+        };
+        assert_eq!(ran(1, &good), "pass tests-passed");
+        assert_eq!(ran(0, &good), "invalid exit-status-contradicts");
+        assert_eq!(ran(2, &good), "invalid tests-error");
+        assert_eq!(ran(1, &good[..2]), "fail sentinel-passed");
+        assert_eq!(ran(0, &[("t::a", Passed), ("t::b", Passed), ("t::s", Passed)]), "fail sentinel-passed");
+        assert_eq!(ran(1, &[("t::a", Passed), ("t::b", Failed), ("t::s", Failed)]), "fail tests-failed");
+        assert_eq!(ran(1, &[("t::a", Passed), ("t::b", Errored), ("t::s", Failed)]), "fail tests-failed");
+        assert_eq!(
+            ran(1, &[("t::a", Passed), ("t::b", Skipped), ("t::s", Failed)]),
+            "fail required-test-skipped"
+        );
+        assert_eq!(ran(1, &[("t::a", Passed), ("t::s", Failed)]), "fail required-test-missing");
+        assert_eq!(ran(1, &[&good[..], &[("t::x", Passed)]].concat()), "invalid unknown-tests");
+        assert_eq!(ran(1, &[&good[..], &[("t::a", Passed)]].concat()), "invalid repeated-tests");
+        assert_eq!(ran(1, &[]), "fail sentinel-passed");
+    }
+
+    #[test]
+    fn without_a_report_nothing_passes() {
+        let with = |report| reason(&plan(), RunEnd::Exited(1), None, &report, &[]);
+        assert_eq!(with(ReportState::Missing), "invalid no-report");
+        assert_eq!(with(ReportState::Malformed(String::new())), "invalid malformed-report");
+        assert_eq!(with(ReportState::TooLarge(String::new())), "invalid report-too-large");
+    }
+
+    #[test]
+    fn limits_of_a_run_are_fails() {
+        let ended = |end| reason(&plan(), end, None, &ReportState::Missing, &[]);
+        assert_eq!(ended(RunEnd::TimedOut), "fail tests-timed-out");
+        assert_eq!(ended(RunEnd::OutOfMemory), "fail out-of-memory");
+        assert_eq!(ended(RunEnd::DiskLimit), "fail disk-limit");
+        assert_eq!(ended(RunEnd::NotReady), "fail app-not-ready");
+    }
+
+    #[test]
+    fn a_status_file_counts_beside_the_exit_status() {
+        use CaseStatus::{Failed, Passed};
+        let plan = Plan {
+            status_file: Some("/code".into()),
+            sentinels: Vec::new(),
+            required: vec!["t::a".into()],
+            pass_exit: 0,
+            ..plan()
+        };
+        let ran = |code, status, case| {
+            reason(&plan, RunEnd::Exited(code), status, &ReportState::Read, &[("t::a", case)])
+        };
+        assert_eq!(ran(0, Some(0), Passed), "pass tests-passed");
+        assert_eq!(ran(0, None, Passed), "invalid no-exit-status");
+        assert_eq!(ran(2, Some(0), Passed), "invalid tests-error");
+        assert_eq!(ran(0, Some(1), Failed), "fail tests-failed");
+        assert_eq!(ran(0, Some(4), Passed), "invalid tests-error");
+    }
+
+    #[test]
+    fn cases_are_named_as_the_plan_says() {
+        assert_eq!(case_id(CaseNaming::Full, "a.b", "test_x[chromium]"), "a.b::test_x[chromium]");
+        assert_eq!(case_id(CaseNaming::Full, "", "test_x"), "test_x");
+        assert_eq!(case_id(CaseNaming::Function, "a.b", "test_x[chromium]"), "test_x");
+    }
+}

@@ -1,0 +1,3 @@
+//! Hardened containers and test runs through the Docker Engine API.
+
+#![forbid(unsafe_code)]
