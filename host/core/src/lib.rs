@@ -50,7 +50,9 @@ pub use report::{
     Baseline, Baselines, Decided, Expectation, NotRunnable, PublishedRow, Report, ReportedPlugin,
     ReportedSuite, Time, Totals, TotalsByKind, published_rows,
 };
-pub use run::{AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, SuiteIdentity};
+pub use run::{
+    AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting, SuiteIdentity,
+};
 pub use seed::attempt_seed;
 pub use statistics::{Ratio, RatioSum, wilson95};
 pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};

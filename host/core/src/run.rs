@@ -4,7 +4,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Baselines, Grant, Kind, Limits, NotRunnable, Outcome, ReportedSuite, Sha256, TaskId};
+use crate::{
+    Baselines, Environment, Grant, Kind, Limits, NotRunnable, Outcome, ReportedSuite, Sha256, TaskId,
+};
 
 /// What names a run: `20261123-083329-4f2a9c`, its start in UTC and six
 /// hexadecimal digits, which hold its microsecond. Runs sort by their start.
@@ -147,6 +149,17 @@ pub struct SuiteIdentity {
     pub path: String,
 }
 
+/// What an attempt needs besides its task: kept as a blob, as neither the suite nor
+/// a file of the operator's is read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Where an individual contributor's task is worked on and judged.
+    pub environment: Option<Environment>,
+    /// The blob of what the operator gave the agent for this task.
+    pub input: Option<Sha256>,
+}
+
 /// All that a run is defined by, fixed when it starts. A run that is resumed
 /// goes by this and not by what the command line or the suite say then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,13 +193,17 @@ pub struct RunSpec {
     pub not_runnable: Vec<(Kind, NotRunnable)>,
     /// The trivial policies on the manager tasks selected.
     pub baselines: Option<Baselines>,
+    /// Which control of the suite this is, when the host made the inputs from the
+    /// answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
 }
 
 impl RunSpec {
     /// Whether the agent knew the answers, so that this is no result.
     #[must_use]
     pub fn is_control(&self) -> bool {
-        self.agent_grant.is_control()
+        self.control.is_some() || self.agent_grant.is_control()
     }
 }
 

@@ -161,6 +161,9 @@ pub enum StoreError {
     /// The attempt is over; nothing can be added to it.
     #[error("attempt {0} is decided already, nothing can be added to its journal")]
     AlreadyDecided(AttemptId),
+    /// The attempt's decision stands.
+    #[error("attempt {0} is not decided as invalid, or its journal has grown: it cannot be taken up again")]
+    NotReopened(AttemptId),
     /// The attempt has been handed in already.
     #[error("attempt {0} has been submitted already")]
     AlreadySubmitted(AttemptId),

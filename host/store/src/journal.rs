@@ -27,8 +27,8 @@ pub(crate) fn create_run(
         return Err(StoreError::RunExists(id.clone()).into());
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO attempts (run, task, number, kind, price_cents, task_blob, key_blob, grader, grader_digest)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run, task, number) DO NOTHING",
+        "INSERT INTO attempts (run, task, number, kind, price_cents, task_blob, key_blob, setting_blob, grader,
+         grader_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (run, task, number) DO NOTHING",
     )?;
     for attempt in attempts {
         let inserted = insert.execute(params![
@@ -39,6 +39,7 @@ pub(crate) fn create_run(
             integer("a price in cents", attempt.price.0)?,
             attempt.task_blob.to_string(),
             attempt.key_blob.map(|digest| digest.to_string()),
+            attempt.setting_blob.map(|digest| digest.to_string()),
             attempt.grader.name,
             attempt.grader.digest.to_string(),
         ])?;
@@ -111,16 +112,7 @@ pub(crate) fn append(
         return Err(StoreError::AlreadySubmitted(attempt.clone()).into());
     }
     let (run, task, number) = (attempt.run.as_str(), attempt.task.as_str(), attempt.number);
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO events (run, task, number, seq, at_us, event, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let mut seq = integer("a sequence number", first_seq)?;
-    for line in lines {
-        let at_us = integer("a time in microseconds", line.at_us)?;
-        let blob = line.blob.map(|digest| digest.to_string());
-        insert.execute(params![run, task, number, seq, at_us, line.event, blob])?;
-        seq += 1;
-    }
+    let seq = insert_events(connection, attempt, first_seq, lines)?;
     match transition {
         Transition::None => {
             let sql = "UPDATE attempts SET events = ?4 WHERE run = ?1 AND task = ?2 AND number = ?3";
@@ -132,10 +124,20 @@ pub(crate) fn append(
             let solve_us = integer("a time in microseconds", *solve_us)?;
             connection.prepare_cached(sql)?.execute(params![run, task, number, seq, solve_us])?;
         }
-        Transition::Decided { outcome, reason, earned, verdict_digest, solve_us, grade_us } => {
+        Transition::Decided {
+            outcome,
+            reason,
+            earned,
+            verdict_digest,
+            solve_us,
+            grade_us,
+            test_runs,
+            flaky,
+        } => {
             let sql =
                 "UPDATE attempts SET events = ?4, settled = ?4, state = 'decided', outcome = ?5, reason = ?6,
-                       earned_cents = ?7, verdict_digest = ?8, solve_us = ifnull(?9, solve_us), grade_us = ?10
+                       earned_cents = ?7, verdict_digest = ?8, solve_us = ifnull(?9, solve_us), grade_us = ?10,
+                       test_runs = ?11, flaky = ?12
                        WHERE run = ?1 AND task = ?2 AND number = ?3";
             let time = |us: Option<u64>| us.map(|us| integer("a time in microseconds", us)).transpose();
             connection.prepare_cached(sql)?.execute(params![
@@ -149,10 +151,58 @@ pub(crate) fn append(
                 verdict_digest.to_string(),
                 time(*solve_us)?,
                 time(*grade_us)?,
+                integer("a number of test runs", *test_runs)?,
+                flaky,
             ])?;
         }
     }
     Ok(first_seq + lines.len() as u64)
+}
+
+/// Writes events from `first_seq` on, and returns the next one's number.
+fn insert_events(
+    connection: &Connection,
+    attempt: &AttemptId,
+    first_seq: u64,
+    lines: &[Line],
+) -> Result<i64, Failure> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO events (run, task, number, seq, at_us, event, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let (run, task, number) = (attempt.run.as_str(), attempt.task.as_str(), attempt.number);
+    let mut seq = integer("a sequence number", first_seq)?;
+    for line in lines {
+        let at_us = integer("a time in microseconds", line.at_us)?;
+        let blob = line.blob.map(|digest| digest.to_string());
+        insert.execute(params![run, task, number, seq, at_us, line.event, blob])?;
+        seq += 1;
+    }
+    Ok(seq)
+}
+
+/// Takes a decision back that the infrastructure forced: the attempt is undecided
+/// again, and its run is not finished. `false`, with nothing written, when it is
+/// not decided as invalid, or when `first_seq` is not the number of its events.
+pub(crate) fn reopen(
+    connection: &Connection,
+    attempt: &AttemptId,
+    first_seq: u64,
+    line: &Line,
+    submitted: bool,
+) -> Result<bool, Failure> {
+    let (run, task, number) = (attempt.run.as_str(), attempt.task.as_str(), attempt.number);
+    let sql = "UPDATE attempts SET state = ?5, outcome = NULL, reason = NULL, earned_cents = NULL,
+               verdict_digest = NULL, grade_us = NULL, test_runs = NULL, flaky = NULL,
+               events = events + 1, settled = events + 1
+               WHERE run = ?1 AND task = ?2 AND number = ?3 AND events = ?4 AND outcome = 'invalid'";
+    let state = if submitted { "submitted" } else { "queued" };
+    let first = integer("a sequence number", first_seq)?;
+    if connection.execute(sql, params![run, task, number, first, state])? == 0 {
+        return Ok(false);
+    }
+    insert_events(connection, attempt, first_seq, std::slice::from_ref(line))?;
+    connection.execute("UPDATE runs SET finished = 0 WHERE id = ?1", [run])?;
+    Ok(true)
 }
 
 pub(crate) fn discard_partial(

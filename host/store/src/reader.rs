@@ -180,6 +180,7 @@ impl Reader {
             problems.extend(broken.map(|table| format!("table `{table}` refers to rows that are not there")));
             let sql = "SELECT task_blob AS blob FROM attempts
                        UNION SELECT key_blob FROM attempts WHERE key_blob IS NOT NULL
+                       UNION SELECT setting_blob FROM attempts WHERE setting_blob IS NOT NULL
                        UNION SELECT blob FROM events WHERE blob IS NOT NULL";
             let digests: Vec<Sha256> = rows(connection, sql, [], |row| named(row, "blob"))?;
             Ok((problems, digests))

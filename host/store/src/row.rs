@@ -68,6 +68,8 @@ pub struct NewAttempt {
     pub task_blob: Sha256,
     /// The blob that holds its private configuration, when it has one.
     pub key_blob: Option<Sha256>,
+    /// The blob that holds its [`lancet_core::Setting`], when it has one.
+    pub setting_blob: Option<Sha256>,
     /// Who judges it.
     pub grader: PluginIdentity,
 }
@@ -85,6 +87,8 @@ pub struct AttemptRow {
     pub task_blob: Sha256,
     /// The blob that holds its private configuration, when it has one.
     pub key_blob: Option<Sha256>,
+    /// The blob that holds its [`lancet_core::Setting`], when it has one.
+    pub setting_blob: Option<Sha256>,
     /// Who judges it.
     pub grader: PluginIdentity,
     /// How far it has come.
@@ -104,6 +108,10 @@ pub struct AttemptRow {
     pub solve_us: Option<u64>,
     /// Microseconds that the grader took, when it ran.
     pub grade_us: Option<u64>,
+    /// How often tests were run, once it is decided.
+    pub test_runs: Option<u64>,
+    /// Whether those runs differed, once it is decided.
+    pub flaky: Option<bool>,
 }
 
 /// A line of a journal, and when it was written.
@@ -139,6 +147,10 @@ pub enum Transition {
         solve_us: Option<u64>,
         /// Microseconds that the grader took, when it ran.
         grade_us: Option<u64>,
+        /// How often tests were run.
+        test_runs: u64,
+        /// Whether those runs differed.
+        flaky: bool,
     },
 }
 
@@ -175,7 +187,8 @@ pub(crate) fn run_row(row: &Row<'_>) -> Result<RunRow, Failure> {
 
 /// The columns that [`attempt_row`] reads.
 pub(crate) const ATTEMPT_COLUMNS: &str = "SELECT run, task, number, kind, price_cents, task_blob, key_blob,
-    grader, grader_digest, state, events, settled, outcome, reason, earned_cents, verdict_digest, solve_us, grade_us
+    setting_blob, grader, grader_digest, state, events, settled, outcome, reason, earned_cents, verdict_digest,
+    solve_us, grade_us, test_runs, flaky
     FROM attempts";
 
 pub(crate) fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, Failure> {
@@ -191,6 +204,7 @@ pub(crate) fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, Failure> {
         price: Cents(unsigned(row, "price_cents")?),
         task_blob: named(row, "task_blob")?,
         key_blob: optional(row, "key_blob")?,
+        setting_blob: optional(row, "setting_blob")?,
         grader: PluginIdentity { name: value(row, "grader")?, digest: named(row, "grader_digest")? },
         state,
         events: unsigned(row, "events")?,
@@ -200,6 +214,8 @@ pub(crate) fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, Failure> {
         verdict_digest: optional(row, "verdict_digest")?,
         solve_us: optional_unsigned(row, "solve_us")?,
         grade_us: optional_unsigned(row, "grade_us")?,
+        test_runs: optional_unsigned(row, "test_runs")?,
+        flaky: value(row, "flaky")?,
     })
 }
 

@@ -264,6 +264,33 @@ impl Store {
         Ok(lines)
     }
 
+    /// Takes back the decision of an attempt that the infrastructure made invalid, so
+    /// that it can be decided. Nothing of its journal goes: `event` is added to it.
+    /// With `submitted`, what was handed in stays handed in.
+    ///
+    /// # Errors
+    /// [`StoreError::NotReopened`] when it is not decided as invalid, or has another
+    /// number of events than `first_seq`; or what the database says. Nothing has been
+    /// written then.
+    pub async fn reopen_attempt(
+        &self,
+        attempt: &AttemptId,
+        first_seq: u64,
+        event: TimedEvent,
+        submitted: bool,
+    ) -> Result<(), StoreError> {
+        let attempt = attempt.clone();
+        let line = self.lines(std::slice::from_ref(&event)).await?.swap_remove(0);
+        self.write(move |connection| {
+            if journal::reopen(connection, &attempt, first_seq, &line, submitted)? {
+                Ok(())
+            } else {
+                Err(StoreError::NotReopened(attempt).into())
+            }
+        })
+        .await
+    }
+
     /// Cuts a journal back to its first `keep_seq` events, when it is taken up
     /// again after a crash: the rest belongs to a phase that was not finished.
     /// Does nothing when there are no more.

@@ -97,6 +97,41 @@ async fn nothing_is_recorded_twice() {
 }
 
 #[tokio::test]
+async fn what_the_infrastructure_failed_can_be_taken_up_again() {
+    let (place, run, ids) = with_run(2).await;
+    let store = &place.store;
+    let invalid = || Transition::Decided {
+        outcome: Outcome::Invalid,
+        reason: "image-missing".parse().unwrap(),
+        earned: Cents(0),
+        verdict_digest: Sha256::of(b"invalid"),
+        solve_us: None,
+        grade_us: None,
+        test_runs: 0,
+        flaky: false,
+    };
+    let reopened = || at(0, note(9, 1));
+    store.append(&ids[0], 0, solving(), Transition::Submitted { solve_us: 70 }).await.unwrap();
+    store.append(&ids[0], 6, Vec::new(), invalid()).await.unwrap();
+    store.append(&ids[1], 0, solving(), passed()).await.unwrap();
+    store.finish_run(&run).await.unwrap();
+
+    let error = store.reopen_attempt(&ids[1], 6, reopened(), true).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotReopened(_)), "{error}");
+    let error = store.reopen_attempt(&ids[0], 5, reopened(), true).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotReopened(_)), "{error}");
+    store.reopen_attempt(&ids[0], 6, reopened(), true).await.unwrap();
+
+    let row = store.attempt(&ids[0]).await.unwrap();
+    assert_eq!((row.state, row.events, row.settled), (AttemptState::Submitted, 7, 7));
+    assert_eq!((row.reason, row.earned, row.verdict_digest, row.solve_us), (None, None, None, Some(70)));
+    assert!(!store.run(&run).await.unwrap().finished);
+    store.append(&ids[0], 7, Vec::new(), passed()).await.unwrap();
+    store.finish_run(&run).await.unwrap();
+    assert_eq!(store.events(&ids[0]).await.unwrap().len(), 7);
+}
+
+#[tokio::test]
 async fn a_failed_append_writes_nothing() {
     let (place, run, ids) = with_run(1).await;
     // The second event's time does not fit; the first was inserted by then.
