@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ReasonCode, Sha256};
+use crate::{InfraFault, ReasonCode, Sha256};
 
 /// What happened to one path of the work tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +130,8 @@ pub enum Capture {
     Taken(Manifest),
     /// One that is not accepted.
     Refused(RefusedSubmission),
+    /// Nothing, because the infrastructure failed.
+    Unavailable(InfraFault),
 }
 
 impl Capture {
@@ -139,6 +141,7 @@ impl Capture {
         match self {
             Self::Taken(manifest) => manifest.digest(),
             Self::Refused(refused) => Sha256::of_json(refused),
+            Self::Unavailable(fault) => Sha256::of_json(fault),
         }
     }
 }
