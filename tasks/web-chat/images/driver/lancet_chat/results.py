@@ -1,0 +1,34 @@
+"""What a run leaves behind."""
+
+import os
+import tempfile
+import zipfile
+
+
+class Results:
+    def __init__(self, folder):
+        self.folder = folder
+        self.screenshots = os.path.join(folder, "screenshots")
+        os.makedirs(self.screenshots, exist_ok=True)
+
+    def log(self, line):
+        with open(os.path.join(self.folder, "log.txt"), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def screenshot(self, page, name):
+        page.screenshot(path=os.path.join(self.screenshots, f"{name}.png"), timeout=2_000)
+
+    def add_trace(self, context, name):
+        """Ends the context's trace and puts it into trace.zip, which the trace viewer shows as one."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "trace.zip")
+            context.tracing.stop(path=path)
+            with zipfile.ZipFile(path) as trace, zipfile.ZipFile(
+                os.path.join(self.folder, "trace.zip"), "a", zipfile.ZIP_DEFLATED
+            ) as whole:
+                known = set(whole.namelist())
+                for entry in trace.namelist():
+                    # `trace.network` is a part of this context; `resources/…` are named by their content.
+                    target = entry.replace("trace", name, 1) if entry.startswith("trace.") else entry
+                    if target not in known:
+                        whole.writestr(target, trace.read(entry))

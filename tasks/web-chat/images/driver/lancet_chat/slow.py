@@ -1,0 +1,28 @@
+"""A connection on which a message is on its way for as long as the test likes."""
+
+from playwright.sync_api import expect
+
+
+class SlowSend:
+    def __init__(self, page):
+        self.page = page
+        self.held = []
+        page.route("**/*", self.hold)
+
+    def hold(self, route):
+        if route.request.method == "POST" and not self.held:
+            self.held.append(route)
+        else:
+            route.continue_()
+
+    def start(self, chat, text):
+        """Sends, up to where the message is on its way."""
+        chat.composer.fill(text)
+        with self.page.expect_request(lambda request: request.method == "POST"):
+            chat.composer.press("Enter")
+        expect(self.page.get_by_text("Sending…")).to_be_visible()
+
+    def finish(self):
+        self.held[0].continue_()
+        self.page.unroute("**/*", self.hold)
+        expect(self.page.get_by_text("Sending…")).to_be_hidden()
