@@ -1,0 +1,3 @@
+import App from './App';
+
+new App(document.getElementById('root')).start();

@@ -1,0 +1,16 @@
+export default {
+    continue: 'Continue',
+    signIn: 'Sign in',
+    emailOrPhone: 'Phone or email',
+    magicCode: 'Magic code',
+    chats: 'Chats',
+    writeSomething: 'Write something...',
+    send: 'Send',
+    edit: 'Edit comment',
+    editBox: 'Edit message',
+    save: 'Save changes',
+    cancel: 'Cancel',
+    edited: '(edited)',
+    offline: 'You appear to be offline.',
+    requestFailed: 'Something went wrong. Please try again later.',
+};
