@@ -218,7 +218,21 @@ fn contract(
         resolve.push_str(&path, &read(&path)?).map_err(|e| describe(&e))?;
     }
     let mut world = String::from("package lancet:hostile;\nworld case {\n");
-    for name in ["types", "log", "random", "submission", "answer-key", "teleport"] {
+    for name in [
+        "types",
+        "log",
+        "random",
+        "submission",
+        "answer-key",
+        "evidence",
+        "input",
+        "workspace",
+        "shell",
+        "user-tool",
+        "tests",
+        "artifacts",
+        "teleport",
+    ] {
         writeln!(world, "import lancet:plugin/{name}@{VERSION};").map_err(|e| e.to_string())?;
     }
     for name in [

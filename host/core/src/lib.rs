@@ -58,8 +58,8 @@ pub use statistics::{Ratio, RatioSum, wilson95};
 pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
 pub use verdict::{
-    Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict, Outcome,
-    ReasonCode, Score, Verdict, VerdictRecord,
+    Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict, Observed,
+    Outcome, ReasonCode, Score, Verdict, VerdictRecord,
 };
 pub use workspace::{
     ArtifactEntry, CallError, CallErrorKind, CommandOutput, MAX_COMMAND_SECONDS, MAX_ENTRIES,

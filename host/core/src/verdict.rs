@@ -171,6 +171,9 @@ pub enum MalformedVerdict {
     /// A pass although the host saw no submission.
     #[error("a pass although nothing was handed in")]
     PassWithoutSubmission,
+    /// A pass of a task with tests although the host saw none pass.
+    #[error("a pass although no test run that the host saw passed")]
+    PassWithoutEvidence,
     /// No reason code.
     #[error("`{0}` is not a reason code: expected lower-case words joined by `-`, at most 64 bytes")]
     Reason(String),
@@ -195,6 +198,17 @@ pub enum MalformedVerdict {
     },
 }
 
+/// What the host itself saw of an attempt, whatever its grader says.
+#[derive(Debug, Clone, Copy)]
+pub struct Observed<'a> {
+    /// The task's kind.
+    pub kind: Kind,
+    /// What was handed in.
+    pub submission: &'a Answer,
+    /// Whether a test run that it made for this grading came to a pass.
+    pub tests_passed: bool,
+}
+
 impl Verdict {
     /// A verdict that the host itself comes to, when something other than the
     /// submission was at fault.
@@ -206,15 +220,20 @@ impl Verdict {
     }
 
     /// Checks what a grader returned against the contract and against what the
-    /// host saw, and gives it back when it holds together.
+    /// host saw, and gives it back when it holds together. A test that the host
+    /// did not observe cannot pass: an individual contributor's task passes only
+    /// on a test run that did.
     ///
     /// # Errors
     /// The first rule that it breaks.
-    pub fn validated(self, submission: &Answer) -> Result<Self, MalformedVerdict> {
+    pub fn validated(self, observed: Observed<'_>) -> Result<Self, MalformedVerdict> {
         match self.outcome {
             Outcome::Pass if self.score == Score::ZERO => return Err(MalformedVerdict::PassWithoutScore),
-            Outcome::Pass if *submission == Answer::Nothing => {
+            Outcome::Pass if *observed.submission == Answer::Nothing => {
                 return Err(MalformedVerdict::PassWithoutSubmission);
+            }
+            Outcome::Pass if observed.kind == Kind::IcSwe && !observed.tests_passed => {
+                return Err(MalformedVerdict::PassWithoutEvidence);
             }
             Outcome::Invalid if self.score != Score::ZERO => {
                 return Err(MalformedVerdict::InvalidWithScore(self.score.0));
@@ -313,30 +332,50 @@ mod tests {
         }
     }
 
+    fn manager(submission: &Answer) -> Observed<'_> {
+        Observed { kind: Kind::SweManager, submission, tests_passed: false }
+    }
+
     #[test]
     fn what_does_not_hold_together_is_refused() {
-        let choice = Answer::Choice(1);
-        assert!(verdict(Outcome::Pass, 1000).validated(&choice).is_ok());
-        assert_eq!(verdict(Outcome::Pass, 0).validated(&choice), Err(MalformedVerdict::PassWithoutScore));
+        let choice = manager(&Answer::Choice(1));
+        assert!(verdict(Outcome::Pass, 1000).validated(choice).is_ok());
+        assert_eq!(verdict(Outcome::Pass, 0).validated(choice), Err(MalformedVerdict::PassWithoutScore));
         assert_eq!(
-            verdict(Outcome::Pass, 1).validated(&Answer::Nothing),
+            verdict(Outcome::Pass, 1).validated(manager(&Answer::Nothing)),
             Err(MalformedVerdict::PassWithoutSubmission)
         );
         assert_eq!(
-            verdict(Outcome::Invalid, 5).validated(&choice),
+            verdict(Outcome::Invalid, 5).validated(choice),
             Err(MalformedVerdict::InvalidWithScore(5))
         );
         let mut twice = verdict(Outcome::Fail, 0);
         twice.checks.push(twice.checks[0].clone());
-        assert!(matches!(twice.validated(&choice), Err(MalformedVerdict::DuplicateCheck(_))));
+        assert!(matches!(twice.validated(choice), Err(MalformedVerdict::DuplicateCheck(_))));
         let mut long = verdict(Outcome::Fail, 0);
         long.explanation = "x".repeat(MAX_EXPLANATION_BYTES + 1);
-        assert!(matches!(long.validated(&choice), Err(MalformedVerdict::TooLong { .. })));
+        assert!(matches!(long.validated(choice), Err(MalformedVerdict::TooLong { .. })));
         let mut many = verdict(Outcome::Fail, 0);
         many.checks = (0..=MAX_CHECKS)
             .map(|i| Check { name: i.to_string(), passed: true, detail: String::new() })
             .collect();
-        assert_eq!(many.validated(&choice), Err(MalformedVerdict::TooManyChecks(MAX_CHECKS + 1)));
+        assert_eq!(many.validated(choice), Err(MalformedVerdict::TooManyChecks(MAX_CHECKS + 1)));
+    }
+
+    #[test]
+    fn a_test_that_the_host_did_not_observe_cannot_pass() {
+        let observed = |submission, tests_passed| Observed { kind: Kind::IcSwe, submission, tests_passed };
+        let tree = Answer::WorkTree;
+        assert_eq!(
+            verdict(Outcome::Pass, 1000).validated(observed(&tree, false)),
+            Err(MalformedVerdict::PassWithoutEvidence)
+        );
+        assert!(verdict(Outcome::Pass, 1000).validated(observed(&tree, true)).is_ok());
+        assert!(verdict(Outcome::Fail, 0).validated(observed(&tree, false)).is_ok());
+        assert_eq!(
+            verdict(Outcome::Pass, 1000).validated(observed(&Answer::Nothing, true)),
+            Err(MalformedVerdict::PassWithoutSubmission)
+        );
     }
 
     #[test]
@@ -351,7 +390,7 @@ mod tests {
     fn a_host_verdict_is_cut_at_a_character() {
         let verdict = Verdict::invalid("agent-trap".parse().unwrap(), "é".repeat(MAX_EXPLANATION_BYTES));
         assert_eq!(verdict.explanation.len(), MAX_EXPLANATION_BYTES);
-        assert!(verdict.validated(&Answer::Nothing).is_ok());
+        assert!(verdict.validated(manager(&Answer::Nothing)).is_ok());
     }
 
     proptest! {

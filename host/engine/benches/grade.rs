@@ -40,6 +40,7 @@ fn benches(criterion: &mut Criterion) {
             let sources = Sources {
                 submission: Some(Arc::new(answer.clone())),
                 answer_key: Some(Arc::clone(&key) as _),
+                ..Sources::default()
             };
             let call = Call { task: &task, limits: &limits, seed: [0; 32], source: Source::Live(sources) };
             let output = grader.grade(call, &answer).await.unwrap();

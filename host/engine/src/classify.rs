@@ -1,8 +1,8 @@
-use lancet_core::{Fault, FaultKind};
+use lancet_core::{Fault, FaultKind, InfraFault};
 use wasmtime::Trap;
 
 use crate::exchange::{Diverged, Divergence, NoSource};
-use crate::state::FaultTrap;
+use crate::state::{FaultTrap, UnavailableTrap};
 
 /// How a call of a plugin came to its end before it returned.
 pub(crate) enum Ending {
@@ -10,6 +10,8 @@ pub(crate) enum Ending {
     Fault(Fault),
     /// It did something else than its record says.
     Diverged(Divergence),
+    /// The infrastructure's fault, by what a capability was answered.
+    Unavailable(InfraFault),
     /// The host's fault.
     Host(String),
 }
@@ -22,6 +24,9 @@ pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
     }
     if let Some(FaultTrap(fault)) = error.downcast_ref::<FaultTrap>() {
         return Ending::Fault(fault.clone());
+    }
+    if let Some(UnavailableTrap(fault)) = error.downcast_ref::<UnavailableTrap>() {
+        return Ending::Unavailable(fault.clone());
     }
     if let Some(no_source) = error.downcast_ref::<NoSource>() {
         return Ending::Host(no_source.to_string());

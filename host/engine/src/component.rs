@@ -222,7 +222,7 @@ fn role(exports: &[String]) -> Result<(Role, String), NotAPlugin> {
 fn meaning(name: &str) -> Meaning {
     match split(name) {
         Some((CONTRACT_PACKAGE, _, version)) if !served(version) => Meaning::OtherVersion,
-        Some((CONTRACT_PACKAGE, "types", _)) => Meaning::Types,
+        Some((CONTRACT_PACKAGE, "types" | "evidence", _)) => Meaning::Types,
         Some((CONTRACT_PACKAGE, interface, _)) => {
             Capability::of_interface(interface).map_or(Meaning::UnknownInterface, Meaning::Capability)
         }

@@ -1,23 +1,50 @@
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use lancet_core::{CallRecord, Request, Response};
+use lancet_core::{CallError, CallRecord, InfraFault, Request, Response};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 
 use crate::capability::answer_key::AnswerKeySource;
+use crate::capability::artifacts::ArtifactsSource;
+use crate::capability::input::InputSource;
+use crate::capability::shell::ShellSource;
 use crate::capability::submission::SubmissionSource;
+use crate::capability::tests::TestsSource;
+use crate::capability::user_tool::UserToolSource;
+use crate::capability::workspace::WorkspaceSource;
+use crate::size;
+
+/// What a source that reaches into containers answers: what was asked for, why
+/// the plugin does not get it, or what of the infrastructure failed.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<Result<T, CallError>, InfraFault>> + Send + 'a>>;
 
 /// Where answers to a plugin's calls come from when it runs for real: one small
-/// trait for each capability that reaches outside. One that is granted and has
-/// no source is a mistake of the host's.
+/// trait for each capability that reaches outside.
+///
+/// `submission` and `answer-key` that are granted and have no source are a mistake
+/// of the host's. Without `input` there is none; without the others the task has
+/// no environment, which a plugin is told.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// For `submission`.
     pub submission: Option<Arc<dyn SubmissionSource>>,
     /// For `answer-key`.
     pub answer_key: Option<Arc<dyn AnswerKeySource>>,
+    /// For `input`.
+    pub input: Option<Arc<dyn InputSource>>,
+    /// For `tests`.
+    pub tests: Option<Arc<dyn TestsSource>>,
+    /// For `artifacts`.
+    pub artifacts: Option<Arc<dyn ArtifactsSource>>,
+    /// For `workspace`.
+    pub workspace: Option<Arc<dyn WorkspaceSource>>,
+    /// For `shell`.
+    pub shell: Option<Arc<dyn ShellSource>>,
+    /// For `user-tool`.
+    pub user_tool: Option<Arc<dyn UserToolSource>>,
 }
 
 /// What stands behind the capabilities during one call of a plugin.
@@ -75,50 +102,84 @@ pub(crate) struct NoSource(pub(crate) &'static str);
 pub(crate) struct Exchange {
     behind: Behind,
     recorded: Vec<CallRecord>,
+    bytes: u64,
 }
 
 enum Behind {
-    Live { sources: Sources, random: Box<ChaCha8Rng> },
+    Live(Live),
     Recorded { calls: VecDeque<CallRecord>, compare_fuel: bool },
+}
+
+/// What a call is answered from when there is no record of it.
+pub(crate) struct Live {
+    pub(crate) sources: Sources,
+    pub(crate) random: Box<ChaCha8Rng>,
+}
+
+/// What is known of a call before anything is asked.
+pub(crate) enum Known<'a> {
+    /// Its response.
+    Recorded(Response),
+    /// Nothing: this is to be asked.
+    Live(&'a mut Live),
 }
 
 impl Exchange {
     pub(crate) fn new(source: Source, seed: [u8; 32]) -> Self {
         let behind = match source {
-            Source::Live(sources) => Behind::Live { sources, random: Box::new(ChaCha8Rng::from_seed(seed)) },
+            Source::Live(sources) => {
+                Behind::Live(Live { sources, random: Box::new(ChaCha8Rng::from_seed(seed)) })
+            }
             Source::Recorded { calls, compare_fuel } => {
                 Behind::Recorded { calls: calls.into(), compare_fuel }
             }
         };
-        Self { behind, recorded: Vec::new() }
+        Self { behind, recorded: Vec::new(), bytes: 0 }
     }
 
+    /// How many calls there were.
     pub(crate) fn calls(&self) -> usize {
         self.recorded.len()
     }
 
-    /// Answers a call and records it.
-    pub(crate) fn call(&mut self, fuel_used: u64, request: Request) -> wasmtime::Result<Response> {
-        let response = match &mut self.behind {
-            Behind::Live { sources, random } => live(sources, random, &request)?,
+    /// How many bytes they carried.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Every call so far.
+    pub(crate) fn recorded(&self) -> &[CallRecord] {
+        &self.recorded
+    }
+
+    /// Compares a call with the record, where there is one.
+    ///
+    /// # Errors
+    /// [`Diverged`], when the record has another one in this place.
+    pub(crate) fn known(&mut self, fuel_used: u64, request: &Request) -> wasmtime::Result<Known<'_>> {
+        match &mut self.behind {
+            Behind::Live(live) => Ok(Known::Live(live)),
             Behind::Recorded { calls, compare_fuel } => {
                 let same = |call: &CallRecord| {
-                    call.request == request && (!*compare_fuel || call.fuel_used == fuel_used)
+                    call.request == *request && (!*compare_fuel || call.fuel_used == fuel_used)
                 };
                 match calls.pop_front() {
-                    Some(call) if same(&call) => call.response,
-                    other => {
-                        return Err(wasmtime::Error::from(Diverged(Divergence {
-                            call: self.recorded.len(),
-                            recorded: other.map(|c| (c.request, c.fuel_used)),
-                            replayed: Some((request, fuel_used)),
-                        })));
-                    }
+                    Some(call) if same(&call) => Ok(Known::Recorded(call.response)),
+                    other => Err(wasmtime::Error::from(Diverged(Divergence {
+                        call: self.recorded.len(),
+                        recorded: other.map(|c| (c.request, c.fuel_used)),
+                        replayed: Some((request.clone(), fuel_used)),
+                    }))),
                 }
             }
-        };
-        self.recorded.push(CallRecord { fuel_used, request, response: response.clone() });
-        Ok(response)
+        }
+    }
+
+    /// Adds a call that has been answered.
+    pub(crate) fn record(&mut self, fuel_used: u64, request: Request, response: Response) {
+        let bytes = size::of_request(&request).saturating_add(size::of_response(&response));
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.recorded.push(CallRecord { fuel_used, request, response });
     }
 
     /// The record, and the call that should have come and did not.
@@ -129,24 +190,8 @@ impl Exchange {
                 recorded: Some((call.request, call.fuel_used)),
                 replayed: None,
             }),
-            Behind::Live { .. } => None,
+            Behind::Live(_) => None,
         };
         (self.recorded, missing)
     }
-}
-
-fn live(sources: &Sources, random: &mut ChaCha8Rng, request: &Request) -> wasmtime::Result<Response> {
-    Ok(match request {
-        Request::LogWrite { .. } => Response::Done,
-        Request::RandomNext => Response::Number(random.next_u64()),
-        Request::RandomBelow { bound } => Response::Number(crate::capability::random::below(random, *bound)),
-        Request::SubmissionAnswer => {
-            let source = sources.submission.as_ref().ok_or(NoSource("submission"))?;
-            Response::Answer(source.answer())
-        }
-        Request::AnswerKeyRead => {
-            let source = sources.answer_key.as_ref().ok_or(NoSource("answer-key"))?;
-            Response::Text(source.read())
-        }
-    })
 }

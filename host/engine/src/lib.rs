@@ -14,24 +14,33 @@ mod bindings;
 mod cache;
 mod capability;
 mod classify;
+mod clock;
 mod compile;
 mod component;
 mod config;
 mod exchange;
 mod limiter;
 mod linker;
+mod outside;
 mod plugin;
 mod runtime;
+mod size;
 mod state;
 
 pub use cache::check as check_cache;
 pub use capability::answer_key::AnswerKeySource;
+pub use capability::artifacts::ArtifactsSource;
+pub use capability::input::InputSource;
+pub use capability::shell::ShellSource;
 pub use capability::submission::SubmissionSource;
+pub use capability::tests::TestsSource;
+pub use capability::user_tool::UserToolSource;
+pub use capability::workspace::WorkspaceSource;
 pub use compile::{COMPILE_MEMORY_BYTES, COMPILE_SECONDS, compile_worker};
 pub use component::{
     Import, ImportProblem, ImportProblems, Inspection, MAX_COMPONENT_BYTES, Meaning, NotAPlugin, inspect,
 };
 pub use config::{ENGINE_ID, EngineError, MAX_CORE_INSTANCES, WASM_STACK_BYTES};
-pub use exchange::{Divergence, Source, Sources};
+pub use exchange::{Divergence, Reply, Source, Sources};
 pub use plugin::{Call, GradeOutput, Plugin, SolveOutput};
 pub use runtime::{Compiler, LoadError, Runtime, RuntimeOptions};

@@ -2,7 +2,9 @@ use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant};
 use wasmtime::Engine;
 use wasmtime::component::{Linker, LinkerInstance};
 
-use crate::capability::{answer_key, log, random, submission, wasi};
+use crate::capability::{
+    answer_key, artifacts, input, log, random, shell, submission, tests, user_tool, wasi, workspace,
+};
 use crate::config::EngineError;
 use crate::state::State;
 
@@ -22,6 +24,12 @@ fn link(linker: &mut Linker<State>, capability: Capability) -> wasmtime::Result<
         Capability::Random => random::link,
         Capability::Submission => submission::link,
         Capability::AnswerKey => answer_key::link,
+        Capability::Input => input::link,
+        Capability::Workspace => workspace::link,
+        Capability::Shell => shell::link,
+        Capability::UserTool => user_tool::link,
+        Capability::Tests => tests::link,
+        Capability::Artifacts => artifacts::link,
         Capability::WasiInert => return wasi::link(linker),
     };
     link(&mut linker.instance(&format!("{CONTRACT_PACKAGE}/{}@{CONTRACT_VERSION}", capability.as_str()))?)

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lancet_core::{
-    Answer, CallRecord, Fault, FaultKind, Grant, Limits, MAX_DOCUMENT_BYTES, Response, Role, Sha256,
-    SolveEnd, Task, Verdict,
+    Answer, CallRecord, Fault, FaultKind, Grant, InfraFault, Limits, MAX_DOCUMENT_BYTES, Observed, Outcome,
+    Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
 };
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store};
@@ -123,6 +123,9 @@ pub struct GradeOutput {
     pub elapsed: Duration,
     /// Where it differs from the record that it was run on.
     pub divergence: Option<Divergence>,
+    /// What of the infrastructure failed it, when that is why the verdict is
+    /// invalid.
+    pub unavailable: Option<InfraFault>,
 }
 
 /// A call, over, whatever it returned.
@@ -137,6 +140,7 @@ struct Output<T> {
 /// Why a call returned nothing.
 enum Stop {
     Fault(Fault),
+    Unavailable(InfraFault),
     TimedOut,
     Diverged,
 }
@@ -192,6 +196,7 @@ impl Plugin {
             Ok(Err(types::SolveError::Other(text))) => SolveEnd::GaveUp(bounded("error", &text)),
             Err(Stop::TimedOut) => SolveEnd::TimedOut,
             Err(Stop::Fault(fault)) => SolveEnd::Fault(fault),
+            Err(Stop::Unavailable(fault)) => SolveEnd::Unavailable(fault),
             Err(Stop::Diverged) => {
                 SolveEnd::Fault(Fault::new(FaultKind::Error, "the execution differs from its record"))
             }
@@ -209,7 +214,8 @@ impl Plugin {
     ///
     /// # Errors
     /// Only when the host is at fault, or this is no grader; whatever the plugin
-    /// does is in the output, a fault of it as an invalid verdict.
+    /// does is in the output, a fault of it as an invalid verdict. So is a failure
+    /// of the infrastructure.
     pub async fn grade(&self, call: Call<'_>, submission: &Answer) -> Result<GradeOutput, EngineError> {
         let Pre::Grader(pre) = &self.pre else {
             return Err(EngineError {
@@ -225,27 +231,36 @@ impl Plugin {
                 grading.call_grade(&mut *store, &task).await.map_err(CallError::Running)
             })
             .await?;
-        let fault = match output.result {
-            Ok(Ok(verdict)) => match Verdict::try_from(verdict).and_then(|v| v.validated(submission)) {
+        let tests_passed = output.calls.iter().any(shows_a_pass);
+        let observed = Observed { kind: call.task.kind, submission, tests_passed };
+        let mut unavailable = None;
+        let judged = match output.result {
+            Ok(Ok(verdict)) => match Verdict::try_from(verdict).and_then(|v| v.validated(observed)) {
                 Ok(verdict) => Ok(verdict),
                 Err(broken) => Err(Fault::new(FaultKind::MalformedResult, broken.to_string())),
             },
+            Err(Stop::Unavailable(fault)) => {
+                let verdict = Verdict::invalid(fault.reason(), fault.message.clone());
+                unavailable = Some(fault);
+                Ok(verdict)
+            }
             Ok(Err(error)) => Err(Fault::new(FaultKind::Error, grade_error(&error))),
             Err(Stop::TimedOut) => {
                 let limit = call.limits.wall_ms;
-                Err(Fault::new(FaultKind::Timeout, format!("it took longer than {limit} ms")))
+                Err(Fault::new(FaultKind::Timeout, format!("it took longer than {limit} ms of its own")))
             }
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Diverged) => Err(Fault::new(FaultKind::Error, "the execution differs from its record")),
         };
         let verdict =
-            fault.unwrap_or_else(|fault| Verdict::invalid(fault.reason(Role::Grader), fault.message));
+            judged.unwrap_or_else(|fault| Verdict::invalid(fault.reason(Role::Grader), fault.message));
         Ok(GradeOutput {
             verdict,
             calls: output.calls,
             fuel_used: output.fuel_used,
             elapsed: output.elapsed,
             divergence: output.divergence,
+            unavailable,
         })
     }
 
@@ -262,10 +277,11 @@ impl Plugin {
         let started = Instant::now();
         let mut store = self.store(limits, seed, source)?;
         let wall = Duration::from_millis(limits.wall_ms);
-        let ended = tokio::time::timeout(wall, body(&mut store)).await;
+        let clock = store.data().clock.clone();
+        let ended = clock.within(wall, body(&mut store)).await;
 
         // A guest that was cut off is in no state to be asked for anything.
-        let timed_out = ended.is_err();
+        let timed_out = ended.is_none();
         let fuel_used =
             if timed_out { None } else { store.get_fuel().ok().map(|left| limits.fuel.saturating_sub(left)) };
         let mut state = store.into_data();
@@ -274,9 +290,9 @@ impl Plugin {
         let (calls, missing) = state.exchange.finish();
         let mut divergence = None;
         let result = match ended {
-            Err(_) => Err(Stop::TimedOut),
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
+            None => Err(Stop::TimedOut),
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => {
                 let (error, instantiating) = match &error {
                     CallError::Instantiation(error) => (error, true),
                     CallError::Running(error) => (error, false),
@@ -292,6 +308,7 @@ impl Plugin {
                         }
                         Err(Stop::Fault(fault))
                     }
+                    Ending::Unavailable(fault) => Err(Stop::Unavailable(fault)),
                     Ending::Diverged(at) => {
                         divergence = Some(at);
                         Err(Stop::Diverged)
@@ -328,7 +345,19 @@ fn record_output(state: &mut State, fuel_used: Option<u64>) {
         let request = state.log.admit(level, text, vec![("stream".to_owned(), stream.to_owned())]);
         // A difference shows as a divergence of what comes after, or as a
         // missing call; there is no guest left to end.
-        let _: Result<Response, _> = state.exchange.call(fuel_used, request);
+        if state.exchange.known(fuel_used, &request).is_ok() {
+            state.exchange.record(fuel_used, request, Response::Done);
+        }
+    }
+}
+
+/// Whether the call is a test run that came to a pass.
+fn shows_a_pass(call: &CallRecord) -> bool {
+    match (&call.request, &call.response) {
+        (Request::TestsRun { .. }, Response::Tested(report)) => {
+            report.conclusion().is_some_and(|conclusion| conclusion.outcome == Outcome::Pass)
+        }
+        _ => false,
     }
 }
 

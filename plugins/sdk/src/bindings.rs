@@ -33,6 +33,13 @@ pub mod imports {
                 import lancet:plugin/random@0.1.0;
                 import lancet:plugin/submission@0.1.0;
                 import lancet:plugin/answer-key@0.1.0;
+                import lancet:plugin/evidence@0.1.0;
+                import lancet:plugin/input@0.1.0;
+                import lancet:plugin/workspace@0.1.0;
+                import lancet:plugin/shell@0.1.0;
+                import lancet:plugin/user-tool@0.1.0;
+                import lancet:plugin/tests@0.1.0;
+                import lancet:plugin/artifacts@0.1.0;
             }
         ",
         generate_all,
@@ -51,6 +58,11 @@ pub mod agent {
             "lancet:plugin/log@0.1.0": crate::bindings::imports::lancet::plugin::log,
             "lancet:plugin/random@0.1.0": crate::bindings::imports::lancet::plugin::random,
             "lancet:plugin/answer-key@0.1.0": crate::bindings::imports::lancet::plugin::answer_key,
+            "lancet:plugin/evidence@0.1.0": crate::bindings::imports::lancet::plugin::evidence,
+            "lancet:plugin/input@0.1.0": crate::bindings::imports::lancet::plugin::input,
+            "lancet:plugin/workspace@0.1.0": crate::bindings::imports::lancet::plugin::workspace,
+            "lancet:plugin/shell@0.1.0": crate::bindings::imports::lancet::plugin::shell,
+            "lancet:plugin/user-tool@0.1.0": crate::bindings::imports::lancet::plugin::user_tool,
         },
         runtime_path: "::lancet_sdk::__private::rt",
         pub_export_macro: true,
@@ -69,6 +81,9 @@ pub mod grader {
             "lancet:plugin/random@0.1.0": crate::bindings::imports::lancet::plugin::random,
             "lancet:plugin/submission@0.1.0": crate::bindings::imports::lancet::plugin::submission,
             "lancet:plugin/answer-key@0.1.0": crate::bindings::imports::lancet::plugin::answer_key,
+            "lancet:plugin/evidence@0.1.0": crate::bindings::imports::lancet::plugin::evidence,
+            "lancet:plugin/tests@0.1.0": crate::bindings::imports::lancet::plugin::tests,
+            "lancet:plugin/artifacts@0.1.0": crate::bindings::imports::lancet::plugin::artifacts,
         },
         runtime_path: "::lancet_sdk::__private::rt",
         pub_export_macro: true,

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use lancet_core::{Answer, Cents, ReasonCode, Verdict, VerdictRecord};
+use lancet_core::{Answer, Cents, Kind, Observed, ReasonCode, Verdict, VerdictRecord};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -11,8 +11,12 @@ fuzz_target!(|data: &[u8]| {
         let written = serde_json::to_vec(&verdict).expect("a verdict is JSON");
         assert_eq!(serde_json::from_slice::<Verdict>(&written).as_ref().ok(), Some(&verdict));
         let price = Cents(100_001);
-        for answer in [Answer::Choice(0), Answer::Nothing] {
-            match verdict.clone().validated(&answer) {
+        for (kind, submission) in [
+            (Kind::SweManager, &Answer::Choice(0)),
+            (Kind::SweManager, &Answer::Nothing),
+            (Kind::IcSwe, &Answer::WorkTree),
+        ] {
+            match verdict.clone().validated(Observed { kind, submission, tests_passed: false }) {
                 Ok(valid) => assert!(valid.payout(price) <= price),
                 Err(error) => drop(error.to_string()),
             }

@@ -43,6 +43,7 @@ fn sources() -> Source {
     Source::Live(Sources {
         submission: Some(Arc::new(Answer::Choice(2))),
         answer_key: Some(Arc::new(r#"{"correct": 2, "secret": "the key of the task"}"#.to_owned())),
+        ..Sources::default()
     })
 }
 

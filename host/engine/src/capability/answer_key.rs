@@ -2,6 +2,7 @@ use lancet_core::{Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
+use crate::exchange::{Live, NoSource};
 use crate::state::{self, State};
 
 /// Gives a task's private configuration.
@@ -18,7 +19,11 @@ impl AnswerKeySource for String {
 
 pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     instance.func_wrap("read", |store: StoreContextMut<'_, State>, (): ()| {
-        match state::call(store, 0, |_| Request::AnswerKeyRead)? {
+        let read = |live: &mut Live| {
+            let source = live.sources.answer_key.as_ref().ok_or(NoSource("answer-key"))?;
+            Ok(Response::Text(source.read()))
+        };
+        match state::call(store, 0, |_| Request::AnswerKeyRead, read)? {
             Response::Text(text) => Ok((text,)),
             _ => Err(state::mismatched("answer-key.read")),
         }

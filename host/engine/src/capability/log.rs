@@ -1,18 +1,15 @@
-use lancet_core::{Limits, LogLevel, Request};
+use lancet_core::{Limits, LogLevel, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
 use crate::bindings::log;
+use crate::size::ITEM_BYTES;
 use crate::state::{self, State};
 
 const MAX_MESSAGE_BYTES: usize = 4 << 10;
 const MAX_FIELDS: usize = 16;
 const MAX_KEY_BYTES: usize = 64;
 const MAX_VALUE_BYTES: usize = 1 << 10;
-
-/// What a field costs beside its text: that is about what the host allocates for
-/// it, and an empty one must not be free.
-const FIELD_BYTES: usize = 64;
 
 /// What is left of a plugin's log. Text past it is dropped and counted: a log is
 /// for people, and also a way to smuggle data out, so it is small and recorded.
@@ -72,11 +69,12 @@ impl LogBudget {
 pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     type Params = (log::Level, String, Vec<log::Field>);
     instance.func_wrap("write", |store: StoreContextMut<'_, State>, (level, message, fields): Params| {
-        let bytes = fields.iter().fold(message.len(), |n, f| n + FIELD_BYTES + f.key.len() + f.value.len());
-        state::call(store, bytes, |state| {
+        let bytes = fields.iter().fold(message.len(), |n, f| n + ITEM_BYTES + f.key.len() + f.value.len());
+        let request = |state: &mut State| {
             let fields = fields.into_iter().map(|f| (f.key, f.value)).collect();
             state.log.admit(level.into(), message, fields)
-        })?;
+        };
+        state::call(store, bytes, request, |_| Ok(Response::Done))?;
         Ok(())
     })
 }

@@ -3,11 +3,13 @@ use rand_chacha::rand_core::Rng;
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
+use crate::exchange::Live;
 use crate::state::{self, FaultTrap, State};
 
 pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     instance.func_wrap("next-u64", |store: StoreContextMut<'_, State>, (): ()| {
-        match state::call(store, 0, |_| Request::RandomNext)? {
+        let draw = |live: &mut Live| Ok(Response::Number(live.random.next_u64()));
+        match state::call(store, 0, |_| Request::RandomNext, draw)? {
             Response::Number(number) => Ok((number,)),
             _ => Err(state::mismatched("random.next-u64")),
         }
@@ -17,7 +19,8 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
             let fault = Fault::new(FaultKind::Trap, "random.below(0): there is no number below 0");
             return Err(wasmtime::Error::from(FaultTrap(fault)));
         }
-        match state::call(store, 0, |_| Request::RandomBelow { bound })? {
+        let draw = |live: &mut Live| Ok(Response::Number(below(&mut live.random, bound)));
+        match state::call(store, 0, |_| Request::RandomBelow { bound }, draw)? {
             Response::Number(number) => Ok((number,)),
             _ => Err(state::mismatched("random.below")),
         }
@@ -26,7 +29,7 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
 
 /// A number below `bound`, which is not 0, each as likely as the next: numbers
 /// of the last, incomplete stretch of 64 bits are drawn again.
-pub(crate) fn below(random: &mut impl Rng, bound: u64) -> u64 {
+fn below(random: &mut impl Rng, bound: u64) -> u64 {
     let excess = (u64::MAX % bound + 1) % bound;
     loop {
         let number = random.next_u64();
