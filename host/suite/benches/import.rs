@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use lancet_suite::{ImportOptions, Suite, TextMode, import_swe_lancer, literal};
+use lancet_suite::{ImportOptions, Suite, import_swe_lancer, literal};
 
 const MANAGER_ROWS: usize = 265;
 const IC_ROWS: usize = 198;
@@ -74,14 +74,7 @@ fn table() -> String {
 }
 
 fn options(folder: &Path, out: &Path) -> ImportOptions {
-    ImportOptions {
-        csv: folder.join("table.csv"),
-        issues: None,
-        out: out.join("suite"),
-        text: TextMode::Fixed,
-        strict: true,
-        name: None,
-    }
+    ImportOptions { strict: true, ..ImportOptions::new(folder.join("table.csv"), out.join("suite")) }
 }
 
 fn benchmarks(criterion: &mut Criterion) {

@@ -1,10 +1,21 @@
+//! The files that people write.
+
+mod environment;
+mod plan;
+
 use std::collections::BTreeMap;
 
 use lancet_core::{Cents, Kind, Sha256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use environment::{
+    Cpus, EnvironmentEntry, ImageEntry, Profile, ResourcesEntry, ServiceEntry, StepEntry, SubmissionEntry,
+};
+pub use plan::{GoldEntry, KeptEntry, NamingName, PlanEntry, RerunName, SweLancerEntry, TestsAnswerKey};
+
 use crate::TextMode;
+use crate::lock::LockFile;
 
 /// The most bytes of `suite.toml` and of a `task.toml`: 256 KiB.
 pub const MAX_TOML_BYTES: u64 = 256 << 10;
@@ -14,6 +25,16 @@ pub const MAX_ANSWER_KEY_BYTES: u64 = 1 << 20;
 pub const MAX_PRIVATE_BYTES: u64 = 64 << 20;
 /// The most bytes of a grader's component: 64 MiB.
 pub const MAX_GRADER_BYTES: u64 = 64 << 20;
+/// The most bytes of a gold patch: 16 MiB.
+pub const MAX_GOLD_BYTES: u64 = 16 << 20;
+/// The most bytes of a file of a build folder: 64 MiB.
+pub const MAX_BUILD_FILE_BYTES: u64 = 64 << 20;
+/// The most bytes of all files of a build folder: 512 MiB.
+pub const MAX_BUILD_BYTES: u64 = 512 << 20;
+/// The most files of a build folder.
+pub const MAX_BUILD_FILES: usize = 10_000;
+/// The most bytes of `images.lock`: 1 MiB.
+pub const MAX_LOCK_BYTES: u64 = 1 << 20;
 /// The most bytes of a README or LICENSE: 1 MiB.
 pub const MAX_NOTE_BYTES: u64 = 1 << 20;
 /// The most bytes of a suite's name and of a title: 1 KiB.
@@ -31,6 +52,13 @@ pub struct SuiteFile {
     /// Where an imported suite comes from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub origin: Option<Origin>,
+    /// The images of its environments, by name: lower-case letters, digits and
+    /// `-`, at most 64.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub images: BTreeMap<String, ImageEntry>,
+    /// What `ic-swe` tasks are worked on and judged in, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub environments: BTreeMap<String, EnvironmentEntry>,
 }
 
 /// Where an imported suite comes from.
@@ -108,10 +136,25 @@ pub struct TaskFile {
     /// Proposals with one id that is not listed here are refused.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub repeated_proposal_ids: Vec<u32>,
+    /// The environment of an `ic-swe` task, one of `suite.toml`. Without one, the
+    /// task cannot be run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub environment: Option<String>,
+    /// The plan by which the user reproduces the issue for the agent, who gets
+    /// nothing of it but its artifacts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user_tool: Option<String>,
     /// What decides whether the task is paid. A `swe-manager` task has to name
-    /// one.
+    /// one, and so has an
+    /// `ic-swe` task in an environment.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub grader: Option<GraderEntry>,
+    /// Where the gold patch lies, by which the task itself is checked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gold: Option<GoldEntry>,
+    /// In an environment of the profile `swe-lancer`: the issue and its tests.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub swe_lancer: Option<SweLancerEntry>,
     /// Where an imported task comes from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<Source>,
@@ -119,6 +162,10 @@ pub struct TaskFile {
     /// `swe-manager` task has at least one, an `ic-swe` task none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub proposals: Vec<ProposalEntry>,
+    /// The test runs of an `ic-swe` task in an environment: at least one, unless
+    /// the environment has a profile, which brings its own.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub plans: Vec<PlanEntry>,
 }
 
 /// One proposal of a manager task.
@@ -135,7 +182,8 @@ pub struct ProposalEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GraderEntry {
-    /// One of the graders that the host has built in: `manager-choice`.
+    /// One of the graders that the host has built in: `manager-choice`, `junit`,
+    /// `playwright-e2e`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub plugin: Option<String>,
     /// A component: a path from the suite's folder, in `graders/`.
@@ -204,6 +252,8 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("suite.schema.json", schemars::schema_for!(SuiteFile)),
         ("task.schema.json", schemars::schema_for!(TaskFile)),
         ("answer-key.schema.json", schemars::schema_for!(ManagerAnswerKey)),
+        ("tests-answer-key.schema.json", schemars::schema_for!(TestsAnswerKey)),
+        ("images-lock.schema.json", schemars::schema_for!(LockFile)),
     ]
 }
 

@@ -17,7 +17,7 @@ use lancet_core::{Cents, Kind, Sha256, TaskId};
 pub use report::{ImportError, ImportSummary, KindSummary, RowProblem, RowProblemKind};
 
 use crate::TextMode;
-use crate::format::{Generation, Origin, OriginFormat, SuiteFile};
+use crate::format::{Generation, Origin, OriginFormat, RerunName, SuiteFile};
 use crate::suite::shared_issues;
 use issue_folder::Issues;
 use output::Output;
@@ -47,6 +47,39 @@ pub struct ImportOptions {
     pub strict: bool,
     /// The suite's name; by default it is made of the table's set.
     pub name: Option<String>,
+    /// What the names of the published images begin with; the question's id comes
+    /// after it and `_`.
+    pub image_prefix: String,
+    /// The tag of the published images.
+    pub image_tag: String,
+    /// Whether the tasks share the image that holds all issues, `<prefix>_monolith`.
+    pub monolith: bool,
+    /// How often tests are run. SWE-Lancer's own rule is [`RerunName::AnyOf3`].
+    pub rerun: RerunName,
+}
+
+impl ImportOptions {
+    /// The names under which SWE-Lancer's images are published.
+    pub const IMAGE_PREFIX: &str = "swelancer/swelancer_x86";
+    /// The tag under which SWE-Lancer's images are published.
+    pub const IMAGE_TAG: &str = "releasev1";
+
+    /// To import a table as it is, without issue folders.
+    #[must_use]
+    pub fn new(csv: PathBuf, out: PathBuf) -> Self {
+        Self {
+            csv,
+            issues: None,
+            out,
+            text: TextMode::default(),
+            strict: false,
+            name: None,
+            image_prefix: Self::IMAGE_PREFIX.to_owned(),
+            image_tag: Self::IMAGE_TAG.to_owned(),
+            monolith: false,
+            rerun: RerunName::Once,
+        }
+    }
 }
 
 /// Makes a canonical suite of SWE-Lancer's task table, in any of its three
@@ -131,6 +164,8 @@ pub fn import_swe_lancer(options: &ImportOptions) -> Result<ImportSummary, Impor
             source_sha256: source_digest,
             text: options.text,
         }),
+        images: BTreeMap::new(),
+        environments: BTreeMap::new(),
     };
     // In the order of the paths' bytes, which is the order of the digest.
     tasks.sort_by_cached_key(|task| format!("{}/", task.id));

@@ -3,7 +3,9 @@
 //! A suite is a folder:
 //!
 //! ```text
-//! suite.toml                    name, description, origin
+//! suite.toml                    name, description, origin, images, environments
+//! images.lock                   what the images were pinned to
+//! images/<name>/                what images are built from
 //! graders/                      components that tasks name, with their digests
 //! tasks/<id>/task.toml          title, kind, price, proposals, grader
 //! tasks/<id>/statement.md       the issue in full
@@ -18,25 +20,37 @@
 
 mod baseline;
 mod diagnose;
+mod environment;
 mod escape;
 mod format;
+mod image;
 mod import;
 pub mod literal;
+mod loader;
+mod lock;
 mod problem;
+mod reference;
+mod rules;
 mod select;
 mod suite;
 mod tree;
 
 pub use baseline::baselines;
+pub use environment::{Gold, LaidContent, TaskEnvironment};
 pub use escape::{TextMode, UnfaithfulError, decode_faithful, decode_fixed};
 pub use format::{
-    AnswerMode, Generation, GraderEntry, MAX_ANSWER_KEY_BYTES, MAX_GRADER_BYTES, MAX_LINE_BYTES,
-    MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, ManagerAnswerKey, Origin, OriginFormat, ProposalEntry,
-    Source, SuiteFile, TaskFile, schemas,
+    AnswerMode, Cpus, EnvironmentEntry, Generation, GoldEntry, GraderEntry, ImageEntry, KeptEntry,
+    MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GOLD_BYTES,
+    MAX_GRADER_BYTES, MAX_LINE_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
+    ManagerAnswerKey, NamingName, Origin, OriginFormat, PlanEntry, Profile, ProposalEntry, RerunName,
+    ResourcesEntry, ServiceEntry, Source, StepEntry, SubmissionEntry, SuiteFile, SweLancerEntry, TaskFile,
+    TestsAnswerKey, schemas,
 };
+pub use image::{BuildFile, ImageSource};
 pub use import::{
     ImportError, ImportOptions, ImportSummary, KindSummary, RowProblem, RowProblemKind, import_swe_lancer,
 };
+pub use lock::{Lock, LockEntry, LockFile, NotPinned};
 pub use problem::{Problem, SuiteError};
 pub use select::select;
 pub use suite::{GraderRef, Suite, SuiteTask};

@@ -87,6 +87,50 @@ pub enum SuiteError {
         /// What it is.
         found: Sha256,
     },
+    /// A file of the suite cannot be read.
+    #[error("cannot read `{path}` of the suite")]
+    File {
+        /// A path from the suite's folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the suite is no longer what it was.
+    #[error(
+        "`{path}` of the suite has the digest {found}, expected {expected}: it changed after the suite was loaded"
+    )]
+    FileChanged {
+        /// A path from the suite's folder.
+        path: String,
+        /// What it was.
+        expected: Sha256,
+        /// What it is.
+        found: Sha256,
+    },
+    /// The lock of a suite's images cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    WriteLock {
+        /// The lock.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The suite has no such image.
+    #[error("the suite has no image `{0}`")]
+    UnknownImage(String),
+    /// What an image is to be pinned to can change.
+    #[error(
+        "`{reference}` is nothing that `{image}` can be pinned to: expected `sha256:…` or `repository@sha256:…`"
+    )]
+    NotAPin {
+        /// The image.
+        image: String,
+        /// What was given for it.
+        reference: String,
+    },
+    /// The suite has no such build folder.
+    #[error("no image of the suite is built from `{0}`")]
+    UnknownBuild(String),
     /// No task names this grader.
     #[error("no task of the suite has the grader `{0}`")]
     UnknownGrader(String),
@@ -144,7 +188,7 @@ impl SuiteError {
                 Some("a suite is a folder; a table is made into one with `lancet suite import`".to_owned())
             }
             Self::Invalid { problems, .. } => problems.first().and_then(|p| p.hint.clone()),
-            Self::GraderChanged { .. } => Some("load the suite again".to_owned()),
+            Self::GraderChanged { .. } | Self::FileChanged { .. } => Some("load the suite again".to_owned()),
             Self::Pattern { .. } => Some(
                 "`*` stands for any characters, `?` for one, `[…]` for one of several, `{a,b}` for a or b"
                     .to_owned(),

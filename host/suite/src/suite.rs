@@ -1,27 +1,37 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use lancet_core::{Cents, Kind, Proposal, ReportedSuite, Sha256, Task, TaskId};
+use lancet_core::{Environment, ReportedSuite, Sha256, Task, TaskId};
 
-use crate::diagnose;
-use crate::format::{
-    GraderEntry, MAX_GRADER_BYTES, MAX_LINE_BYTES, ManagerAnswerKey, Origin, Source, SuiteFile, TaskFile,
-    repeated_ids,
-};
-use crate::problem::{Problem, SuiteError, nearest};
-use crate::tree::{TaskTree, TooLarge, Tree, read_file};
+use crate::environment::{Gold, GoldPlace, LaidContent, TaskEnvironment};
+use crate::format::{MAX_BUILD_FILE_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, Origin, Source, SuiteFile};
+use crate::image::{BuildFile, ImageSource};
+use crate::loader;
+use crate::lock::{Lock, NotPinned};
+use crate::problem::{Problem, SuiteError};
+use crate::tree::{StoredFile, TooLarge, Tree, read_file};
 
 /// A suite whose folder has been read and checked in full.
 #[derive(Debug)]
 pub struct Suite {
     dir: Dir,
-    file: SuiteFile,
-    digest: Sha256,
-    tasks: Vec<SuiteTask>,
-    graders: BTreeMap<String, Sha256>,
-    warnings: Vec<Problem>,
+    path: PathBuf,
+    loaded: Loaded,
+}
+
+/// What was found in a folder that is a suite.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) file: SuiteFile,
+    pub(crate) digest: Sha256,
+    pub(crate) tasks: Vec<SuiteTask>,
+    pub(crate) graders: BTreeMap<String, Sha256>,
+    pub(crate) images: BTreeMap<String, ImageSource>,
+    pub(crate) image_keys: BTreeMap<String, Sha256>,
+    pub(crate) builds: BTreeMap<String, Vec<StoredFile>>,
+    pub(crate) warnings: Vec<Problem>,
 }
 
 /// A task with what is not for agents.
@@ -35,6 +45,9 @@ pub struct SuiteTask {
     pub answer_key: Option<String>,
     /// Where it was imported from.
     pub source: Option<Source>,
+    /// What it is worked on and judged in. An individual contributor's task without
+    /// one cannot be run.
+    pub environment: Option<TaskEnvironment>,
 }
 
 /// A task's grader.
@@ -62,77 +75,42 @@ impl Suite {
     pub fn open(path: &Path) -> Result<Self, SuiteError> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())
             .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
-        let tree = Tree::read(&dir);
-        let mut loader = Loader {
-            unread: tree.problems.iter().map(|p| p.file.clone()).collect(),
-            problems: tree.problems,
-            warnings: Vec::new(),
-            used: BTreeSet::new(),
-        };
-        let file = loader.suite_file(tree.suite_toml);
-        if !tree.has_tasks || tree.tasks.is_empty() {
-            let problem = Problem::new("tasks", "the suite has no tasks");
-            loader.problems.push(problem.hint("each task is a folder: tasks/<id>/task.toml"));
-        }
-        loader.warn_of_colliding_ids(tree.tasks.keys());
-        let tasks: Vec<_> =
-            tree.tasks.into_iter().filter_map(|(id, task)| loader.task(id, task, &tree.graders)).collect();
-        for unused in tree.graders.keys().filter(|path| !loader.used.contains(*path)) {
-            if unused.ends_with(".wasm") {
-                loader.warnings.push(Problem::new(unused, "no task names this grader"));
-            }
-        }
-        loader.problems.sort();
-        loader.warnings.sort();
-        match file {
-            Some(file) if loader.problems.is_empty() => Ok(Self {
-                dir,
-                file,
-                digest: tree.digester.finish(),
-                tasks,
-                graders: tree.graders,
-                warnings: loader.warnings,
-            }),
-            _ => Err(SuiteError::Invalid {
-                path: path.to_owned(),
-                problems: loader.problems,
-                warnings: loader.warnings,
-            }),
-        }
+        let loaded = loader::load(Tree::read(&dir), path)?;
+        Ok(Self { dir, path: path.to_owned(), loaded })
     }
 
     /// The name that reports show.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.file.name
+        &self.loaded.file.name
     }
 
     /// What the suite is about, when it says so.
     #[must_use]
     pub fn description(&self) -> Option<&str> {
-        self.file.description.as_deref()
+        self.loaded.file.description.as_deref()
     }
 
     /// Where the suite was imported from.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
-        self.file.origin.as_ref()
+        self.loaded.file.origin.as_ref()
     }
 
     /// The digest over all files: for each, in the order of the bytes of their
     /// paths, the path and the content.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
-        self.digest
+        self.loaded.digest
     }
 
     /// The suite as a report names it.
     #[must_use]
     pub fn reported(&self) -> ReportedSuite {
-        let origin = self.file.origin.as_ref();
+        let origin = self.loaded.file.origin.as_ref();
         ReportedSuite {
-            name: self.file.name.clone(),
-            digest: self.digest,
+            name: self.loaded.file.name.clone(),
+            digest: self.loaded.digest,
             origin: origin.map(|o| o.format.as_str().to_owned()),
             set: origin.and_then(|o| o.set.clone()),
             source_digest: origin.map(|o| o.source_sha256),
@@ -142,19 +120,114 @@ impl Suite {
     /// The tasks, sorted by id.
     #[must_use]
     pub fn tasks(&self) -> &[SuiteTask] {
-        &self.tasks
+        &self.loaded.tasks
     }
 
     /// The task of that id.
     #[must_use]
     pub fn task(&self, id: &TaskId) -> Option<&SuiteTask> {
-        self.tasks.binary_search_by(|task| task.public.id.cmp(id)).ok().map(|index| &self.tasks[index])
+        self.loaded
+            .tasks
+            .binary_search_by(|task| task.public.id.cmp(id))
+            .ok()
+            .map(|index| &self.loaded.tasks[index])
     }
 
     /// What is odd but does no harm, sorted by file.
     #[must_use]
     pub fn warnings(&self) -> &[Problem] {
-        &self.warnings
+        &self.loaded.warnings
+    }
+
+    /// The folder, as it was named when the suite was opened.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// What a task is worked on and judged in, with its images looked up; `None`
+    /// when it has no environment.
+    ///
+    /// # Errors
+    /// When an image is not pinned, or has changed since.
+    pub fn environment(&self, task: &SuiteTask, lock: &Lock) -> Result<Option<Environment>, NotPinned> {
+        task.environment.as_ref().map(|environment| environment.resolve(self, lock)).transpose()
+    }
+
+    /// The files that a task's plans lay into containers, each once, by digest.
+    pub fn laid_files<'s>(&'s self, task: &'s SuiteTask) -> impl Iterator<Item = LaidContent<'s>> {
+        let laid = task.environment.iter().flat_map(|environment| &environment.laid);
+        laid.map(|(sha256, place)| LaidContent { suite: self, sha256: *sha256, place })
+    }
+
+    /// A task's gold patch; `None` when it has none.
+    ///
+    /// # Errors
+    /// When its file cannot be read, and when it is no longer what it was as the
+    /// suite was loaded.
+    pub fn gold(&self, task: &SuiteTask) -> Result<Option<Gold>, SuiteError> {
+        Ok(match task.environment.as_ref().and_then(|environment| environment.gold.as_ref()) {
+            None => None,
+            Some(GoldPlace::Image { image, path }) => {
+                Some(Gold::Image { image: image.clone(), path: path.clone() })
+            }
+            Some(GoldPlace::File { path, sha256 }) => {
+                let bytes = self.verified(path, MAX_GOLD_BYTES, *sha256)?;
+                let text = String::from_utf8(bytes).map_err(|error| SuiteError::File {
+                    path: path.clone(),
+                    source: std::io::Error::other(error.utf8_error()),
+                })?;
+                Some(Gold::File(text))
+            }
+        })
+    }
+
+    /// What the suite's images are made from, by the suite's names for them. A task
+    /// that names an image of a registry itself has it here by that reference.
+    #[must_use]
+    pub fn images(&self) -> &BTreeMap<String, ImageSource> {
+        &self.loaded.images
+    }
+
+    /// The digest of what an image is made from; `None` when the suite has no such
+    /// image.
+    #[must_use]
+    pub fn image_key(&self, image: &str) -> Option<Sha256> {
+        self.loaded.image_keys.get(image).copied()
+    }
+
+    /// The files of a build folder, sorted by path.
+    ///
+    /// # Errors
+    /// When no image is built from it, and when a file cannot be read or is no
+    /// longer what it was as the suite was loaded.
+    pub fn build_files(&self, folder: &str) -> Result<Vec<BuildFile>, SuiteError> {
+        let files =
+            self.loaded.builds.get(folder).ok_or_else(|| SuiteError::UnknownBuild(folder.to_owned()))?;
+        let read = |file: &StoredFile| {
+            let path = format!("{folder}/{}", file.path);
+            let bytes = self.verified(&path, MAX_BUILD_FILE_BYTES, file.sha256)?;
+            Ok(BuildFile { path: file.path.clone(), bytes, executable: file.executable })
+        };
+        files.iter().map(read).collect()
+    }
+
+    /// Reads a file, when it is still what it was as the suite was loaded.
+    pub(crate) fn verified(&self, path: &str, limit: u64, expected: Sha256) -> Result<Vec<u8>, SuiteError> {
+        let error = |source| SuiteError::File { path: path.to_owned(), source };
+        let file = read_file(&self.dir, path, limit)
+            .map_err(error)?
+            .map_err(|TooLarge| error(std::io::Error::other(format!("larger than {limit} bytes"))))?;
+        let found = Sha256::of(&file.bytes);
+        if found == expected {
+            Ok(file.bytes)
+        } else {
+            Err(SuiteError::FileChanged { path: path.to_owned(), expected, found })
+        }
     }
 
     /// Reads the component of a [`GraderRef::File`].
@@ -163,11 +236,13 @@ impl Suite {
     /// When no task names it, when it cannot be read, and when it is no longer
     /// what it was as the suite was loaded.
     pub fn grader_bytes(&self, path: &str) -> Result<Vec<u8>, SuiteError> {
-        let expected = *self.graders.get(path).ok_or_else(|| SuiteError::UnknownGrader(path.to_owned()))?;
+        let expected =
+            *self.loaded.graders.get(path).ok_or_else(|| SuiteError::UnknownGrader(path.to_owned()))?;
         let error = |source| SuiteError::Grader { path: path.to_owned(), source };
-        let bytes = read_file(&self.dir, path, MAX_GRADER_BYTES).map_err(error)?.map_err(|TooLarge| {
+        let file = read_file(&self.dir, path, MAX_GRADER_BYTES).map_err(error)?.map_err(|TooLarge| {
             error(std::io::Error::other(format!("larger than {MAX_GRADER_BYTES} bytes")))
         })?;
+        let bytes = file.bytes;
         let found = Sha256::of(&bytes);
         if found == expected {
             Ok(bytes)
@@ -180,7 +255,7 @@ impl Suite {
     /// Their prices are counted once for each task, as the source does.
     #[must_use]
     pub fn shared_issues(&self) -> Vec<(u64, Vec<TaskId>)> {
-        shared_issues(self.tasks.iter().filter_map(|task| {
+        shared_issues(self.loaded.tasks.iter().filter_map(|task| {
             let issue = task.source.as_ref()?.github_issue?;
             Some((issue, &task.public.id))
         }))
@@ -196,289 +271,4 @@ pub(crate) fn shared_issues<'a>(tasks: impl Iterator<Item = (u64, &'a TaskId)>) 
     issues.retain(|_, tasks| tasks.len() > 1);
     issues.values_mut().for_each(|tasks| tasks.sort());
     issues.into_iter().collect()
-}
-
-struct Loader {
-    problems: Vec<Problem>,
-    warnings: Vec<Problem>,
-    /// Files and folders that could not be read, about which enough was said.
-    unread: BTreeSet<String>,
-    /// Grader files that some task names.
-    used: BTreeSet<String>,
-}
-
-impl Loader {
-    fn suite_file(&mut self, bytes: Option<Vec<u8>>) -> Option<SuiteFile> {
-        const FILE: &str = "suite.toml";
-        let Some(bytes) = bytes else {
-            if !self.unread.contains(FILE) {
-                let hint = "a suite's folder holds suite.toml and tasks/; a table is made into one with `lancet suite import`";
-                self.problems.push(Problem::new(FILE, "missing").hint(hint));
-            }
-            return None;
-        };
-        let text = self.text(FILE, bytes)?;
-        let file: SuiteFile = diagnose::toml(FILE, &text, &mut self.problems)?;
-        self.line(FILE, "name", &file.name);
-        Some(file)
-    }
-
-    fn text(&mut self, file: &str, bytes: Vec<u8>) -> Option<String> {
-        match String::from_utf8(bytes) {
-            Ok(text) => Some(text),
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                self.problems.push(Problem::new(file, format!("not UTF-8 from byte {at} on")));
-                None
-            }
-        }
-    }
-
-    /// Checks what has to be one line of text.
-    fn line(&mut self, file: &str, key: &str, text: &str) {
-        let message = if text.trim().is_empty() {
-            "empty, expected a line of text".to_owned()
-        } else if text.contains(['\n', '\r', '\0']) {
-            "expected one line, found a line break or NUL".to_owned()
-        } else if text.len() > MAX_LINE_BYTES {
-            format!("{} bytes, at most {MAX_LINE_BYTES} are allowed", text.len())
-        } else {
-            return;
-        };
-        self.problems.push(Problem::new(file, message).key(key));
-    }
-
-    fn warn_of_colliding_ids<'a>(&mut self, ids: impl Iterator<Item = &'a TaskId>) {
-        let mut seen: BTreeMap<String, &TaskId> = BTreeMap::new();
-        for id in ids {
-            if let Some(other) = seen.insert(id.as_str().to_ascii_lowercase(), id) {
-                let message = format!("differs from tasks/{other} only in upper and lower case");
-                let hint = "on a file system that does not tell them apart, one of them is lost";
-                self.warnings.push(Problem::new(format!("tasks/{id}"), message).hint(hint));
-            }
-        }
-    }
-
-    fn task(&mut self, id: TaskId, tree: TaskTree, graders: &BTreeMap<String, Sha256>) -> Option<SuiteTask> {
-        let folder = format!("tasks/{id}");
-        let path = |name: &str| format!("{folder}/{name}");
-        let toml_path = path("task.toml");
-        let statement = self.required(&path("statement.md"), tree.statement);
-        let statement = statement.and_then(|bytes| self.text(&path("statement.md"), bytes));
-        let answer_key = tree.answer_key.and_then(|bytes| self.text(&path("private/answer-key.json"), bytes));
-        let file = self.required(&toml_path, tree.task_toml).and_then(|bytes| self.text(&toml_path, bytes));
-        let file: TaskFile = diagnose::toml(&toml_path, &file?, &mut self.problems)?;
-
-        self.line(&toml_path, "title", &file.title);
-        if file.price_cents > Cents::MAX_PRICE {
-            let message = format!(
-                "{} cents are over {}, the highest price that is believed",
-                file.price_cents.0,
-                Cents::MAX_PRICE
-            );
-            self.problems.push(Problem::new(&toml_path, message).key("price-cents"));
-        }
-        if statement.as_ref().is_some_and(|text| text.trim().is_empty()) {
-            self.warnings.push(Problem::new(path("statement.md"), "empty"));
-        }
-        let proposals = self.proposals(&folder, &file, tree.proposals);
-        let grader = self.grader(&toml_path, &file, graders);
-        self.answer_key(&folder, &file, grader.as_ref(), answer_key.as_deref());
-        Some(SuiteTask {
-            public: Task {
-                id,
-                kind: file.kind,
-                title: file.title,
-                statement: statement?,
-                price: file.price_cents,
-                proposals,
-            },
-            grader,
-            answer_key,
-            source: file.source,
-        })
-    }
-
-    /// A file that has to be there. When it could not be read, that has been
-    /// said already.
-    fn required(&mut self, file: &str, bytes: Option<Vec<u8>>) -> Option<Vec<u8>> {
-        if bytes.is_none() && !self.unread.contains(file) {
-            self.problems.push(Problem::new(file, "missing"));
-        }
-        bytes
-    }
-
-    fn proposals(
-        &mut self,
-        folder: &str,
-        file: &TaskFile,
-        mut texts: BTreeMap<String, Vec<u8>>,
-    ) -> Vec<Proposal> {
-        let toml_path = format!("{folder}/task.toml");
-        match file.kind {
-            Kind::SweManager if file.proposals.is_empty() => {
-                let problem =
-                    Problem::new(&toml_path, "missing: a swe-manager task needs at least one proposal");
-                self.problems.push(problem.key("proposals").hint("add [[proposals]] with `id` and `file`"));
-            }
-            Kind::IcSwe if !file.proposals.is_empty() => {
-                let problem = Problem::new(&toml_path, "an ic-swe task has no proposals");
-                self.problems
-                    .push(problem.key("proposals").hint("remove them, or set kind = \"swe-manager\""));
-            }
-            _ => {}
-        }
-        self.repeated_ids(&toml_path, file);
-
-        let mut listed = BTreeSet::new();
-        let mut proposals = Vec::with_capacity(file.proposals.len());
-        for (index, entry) in file.proposals.iter().enumerate() {
-            let problem =
-                |message: String| Problem::new(&toml_path, message).key(format!("proposals[{index}].file"));
-            let shown = entry.file.chars().take(200).collect::<String>();
-            if !listed.insert(entry.file.as_str()) {
-                self.problems.push(problem(format!("`{shown}` is listed twice")));
-            } else if !entry.file.starts_with("proposals/")
-                || entry.file.split('/').any(|part| matches!(part, "" | "." | ".."))
-            {
-                let problem = problem(format!("`{shown}` does not lie in proposals/"));
-                self.problems.push(problem.hint("expected a path from the task's folder: `proposals/0.md`"));
-            } else if let Some(bytes) = texts.remove(&entry.file) {
-                if let Some(text) = self.text(&format!("{folder}/{}", entry.file), bytes) {
-                    proposals.push(Proposal { id: entry.id, text });
-                }
-            } else if !self.unread.contains(&format!("{folder}/{}", entry.file)) {
-                let near = nearest(&entry.file, texts.keys().map(String::as_str)).map(str::to_owned);
-                let mut problem = problem(format!("there is no file `{shown}`"));
-                problem.hint = near.map(|near| format!("did you mean `{near}`?"));
-                self.problems.push(problem);
-            }
-        }
-        for unlisted in texts.keys().filter(|file| !listed.contains(file.as_str())) {
-            let problem =
-                Problem::new(format!("{folder}/{unlisted}"), "task.toml does not list this proposal");
-            self.problems.push(problem.hint("add it under [[proposals]], or remove the file"));
-        }
-        proposals
-    }
-
-    fn repeated_ids(&mut self, toml_path: &str, file: &TaskFile) {
-        const KEY: &str = "repeated-proposal-ids";
-        let repeated = repeated_ids(file.proposals.iter().map(|p| p.id));
-        for id in repeated.iter().filter(|id| !file.repeated_proposal_ids.contains(id)) {
-            let problem = Problem::new(toml_path, format!("several proposals have the id {id}"));
-            let hint = format!("give each its own; if the source repeats it, declare {KEY} = [{id}]");
-            self.problems.push(problem.key("proposals").hint(hint));
-        }
-        for id in file.repeated_proposal_ids.iter().filter(|id| !repeated.contains(id)) {
-            let message = format!("{id} is declared as repeated, but no two proposals have it");
-            self.problems.push(Problem::new(toml_path, message).key(KEY));
-        }
-        for id in repeated_ids(file.repeated_proposal_ids.iter().copied()) {
-            self.problems.push(Problem::new(toml_path, format!("{id} is listed twice")).key(KEY));
-        }
-    }
-
-    fn grader(
-        &mut self,
-        toml_path: &str,
-        file: &TaskFile,
-        graders: &BTreeMap<String, Sha256>,
-    ) -> Option<GraderRef> {
-        let problem = |key: &str, message: String| Problem::new(toml_path, message).key(key);
-        match &file.grader {
-            None if file.kind == Kind::SweManager => {
-                let hint = "add [grader] with plugin = \"manager-choice\"";
-                let message = "missing: a swe-manager task needs a grader";
-                self.problems.push(problem("grader", message.to_owned()).hint(hint));
-                None
-            }
-            None => None,
-            Some(GraderEntry { plugin: Some(name), file: None, digest: None }) => {
-                let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
-                    && name.len() <= 64
-                    && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-                if is_name {
-                    return Some(GraderRef::Builtin(name.clone()));
-                }
-                let shown: String = name.chars().take(80).collect();
-                let message = format!("`{shown}` is no name: expected lower-case letters, digits and `-`");
-                let hint = "a component of the suite is named by `file` and `digest`";
-                self.problems.push(problem("grader.plugin", message).hint(hint));
-                None
-            }
-            Some(GraderEntry { plugin: None, file: Some(path), digest }) => {
-                let shown: String = path.chars().take(200).collect();
-                let Some(found) = graders.get(path) else {
-                    let near = nearest(path, graders.keys().map(String::as_str));
-                    let hint = near.map_or_else(
-                        || "expected a path from the suite's folder to a file in graders/".to_owned(),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    self.problems
-                        .push(problem("grader.file", format!("there is no grader `{shown}`")).hint(hint));
-                    return None;
-                };
-                self.used.insert(path.clone());
-                match digest {
-                    Some(digest) if digest == found => {
-                        Some(GraderRef::File { path: path.clone(), digest: *digest })
-                    }
-                    Some(digest) => {
-                        let message = format!("`{shown}` has the digest {found}, expected {digest}");
-                        let hint = "the component is not the one that the task was written for; \
-                                    if you changed it on purpose, write its digest here";
-                        self.problems.push(problem("grader.digest", message).hint(hint));
-                        None
-                    }
-                    None => {
-                        let message = "missing: a component is named together with its digest".to_owned();
-                        let hint = format!("add digest = \"{found}\"");
-                        self.problems.push(problem("grader.digest", message).hint(hint));
-                        None
-                    }
-                }
-            }
-            Some(GraderEntry { plugin: Some(_), file: None, digest: Some(_) }) => {
-                let message = "a built-in grader has no digest here: the host brings its own".to_owned();
-                self.problems.push(problem("grader.digest", message).hint("remove it"));
-                None
-            }
-            Some(GraderEntry { plugin, file: _, digest: _ }) => {
-                let found = if plugin.is_some() { "both" } else { "neither" };
-                let message = format!("expected either `plugin` or `file`, found {found}");
-                self.problems.push(problem("grader", message));
-                None
-            }
-        }
-    }
-
-    fn answer_key(&mut self, folder: &str, file: &TaskFile, grader: Option<&GraderRef>, text: Option<&str>) {
-        let path = format!("{folder}/private/answer-key.json");
-        if file.kind != Kind::SweManager {
-            return;
-        }
-        let Some(text) = text else {
-            if !self.unread.contains(&path) {
-                let hint = "write {\"correct\": <the id of the right proposal>}";
-                self.problems
-                    .push(Problem::new(path, "missing: a swe-manager task needs an answer key").hint(hint));
-            }
-            return;
-        };
-        // What a grader of the suite's own wants to read is its own affair; but
-        // when it has the usual form, it has to make sense.
-        let key: Option<ManagerAnswerKey> = match grader {
-            Some(GraderRef::File { .. }) => serde_json::from_str(text).ok(),
-            _ => diagnose::json(&path, text, &mut self.problems),
-        };
-        if let Some(key) = key
-            && !file.proposals.iter().any(|p| p.id == key.correct)
-        {
-            let ids: BTreeSet<_> = file.proposals.iter().map(|p| p.id.to_string()).collect();
-            let message = format!("{} is no proposal's id", key.correct);
-            let hint = format!("the ids are {}", ids.into_iter().collect::<Vec<_>>().join(", "));
-            self.problems.push(Problem::new(path, message).key("correct").hint(hint));
-        }
-    }
 }

@@ -9,14 +9,27 @@ use cap_std::fs::{Dir, File, OpenOptions};
 use lancet_core::{Digester, MAX_TEXT_BYTES, Sha256, TaskId};
 
 use crate::format::{
-    MAX_ANSWER_KEY_BYTES, MAX_GRADER_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
+    MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GRADER_BYTES,
+    MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
 };
+use crate::lock::{LOCK_FILE, UNFINISHED_LOCK};
 use crate::problem::Problem;
+use crate::rules::is_name;
 
 /// How many folders may lie in one another.
 const MAX_DEPTH: usize = 12;
 /// The most files and folders of a suite.
 const MAX_ENTRIES: usize = 1_000_000;
+
+/// A file that is only digested when the suite is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredFile {
+    /// From the folder that it was listed for.
+    pub(crate) path: String,
+    pub(crate) sha256: Sha256,
+    pub(crate) bytes: u64,
+    pub(crate) executable: bool,
+}
 
 /// The files of one task that are read on: the others are only digested.
 #[derive(Default)]
@@ -26,6 +39,8 @@ pub(crate) struct TaskTree {
     pub(crate) answer_key: Option<Vec<u8>>,
     /// By path from the task's folder.
     pub(crate) proposals: BTreeMap<String, Vec<u8>>,
+    /// All in `private/`, by path from there, sorted by it.
+    pub(crate) private: Vec<StoredFile>,
 }
 
 /// What was found in the folder.
@@ -36,8 +51,12 @@ pub(crate) struct Tree {
     pub(crate) tasks: BTreeMap<TaskId, TaskTree>,
     /// By path from the suite's folder.
     pub(crate) graders: BTreeMap<String, Sha256>,
+    /// By the build folder, as a path from the suite's folder; the files sorted by
+    /// their path from there.
+    pub(crate) builds: BTreeMap<String, Vec<StoredFile>>,
     pub(crate) digester: Digester,
     pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
     entries: usize,
 }
 
@@ -46,6 +65,10 @@ enum Place {
     Suite,
     Note,
     Grader,
+    /// A file of a build folder: the folder, and the path from there.
+    Build(String, String),
+    /// What the images stand for: no part of the suite itself.
+    Lock,
     Task(TaskId, TaskFileKind),
 }
 
@@ -54,7 +77,8 @@ enum TaskFileKind {
     Statement,
     AnswerKey,
     Proposal(String),
-    Private,
+    /// The path from `private/`.
+    Private(String),
     Note,
 }
 
@@ -64,22 +88,31 @@ impl Place {
             Self::Suite | Self::Task(_, TaskFileKind::Toml) => MAX_TOML_BYTES,
             Self::Note | Self::Task(_, TaskFileKind::Note) => MAX_NOTE_BYTES,
             Self::Grader => MAX_GRADER_BYTES,
+            Self::Build(..) => MAX_BUILD_FILE_BYTES,
+            Self::Lock => MAX_LOCK_BYTES,
             Self::Task(_, TaskFileKind::Statement | TaskFileKind::Proposal(_)) => MAX_TEXT_BYTES as u64,
             Self::Task(_, TaskFileKind::AnswerKey) => MAX_ANSWER_KEY_BYTES,
-            Self::Task(_, TaskFileKind::Private) => MAX_PRIVATE_BYTES,
+            Self::Task(_, TaskFileKind::Private(_)) => MAX_PRIVATE_BYTES,
         }
     }
 
     /// Where a path leads, or what is allowed there instead.
     fn of(path: &str) -> Result<Self, &'static str> {
-        const ROOT: &str = "a suite holds suite.toml, tasks/, graders/, README.md and LICENSE files";
+        const ROOT: &str =
+            "a suite holds suite.toml, tasks/, graders/, images/, images.lock, README.md and LICENSE files";
         const TASK: &str = "a task holds task.toml, statement.md, proposals/, private/ and README.md";
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         match (first, rest) {
             ("suite.toml", "") => Ok(Self::Suite),
             ("README.md", "") => Ok(Self::Note),
             (name, "") if name.starts_with("LICENSE") => Ok(Self::Note),
+            (LOCK_FILE, "") => Ok(Self::Lock),
+            (name, "") if name.starts_with(UNFINISHED_LOCK) => Ok(Self::Lock),
             ("graders", rest) if !rest.is_empty() => Ok(Self::Grader),
+            ("images", rest) => match rest.split_once('/') {
+                Some((name, file)) => Ok(Self::Build(format!("images/{name}"), file.to_owned())),
+                None => Err("images/ holds one folder for each build"),
+            },
             ("tasks", rest) => {
                 let Some((id, rest)) = rest.split_once('/') else {
                     return Err("tasks/ holds one folder for each task");
@@ -91,7 +124,7 @@ impl Place {
                     ("README.md", "") => TaskFileKind::Note,
                     ("proposals", name) if !name.is_empty() => TaskFileKind::Proposal(rest.to_owned()),
                     ("private", "answer-key.json") => TaskFileKind::AnswerKey,
-                    ("private", name) if !name.is_empty() => TaskFileKind::Private,
+                    ("private", name) if !name.is_empty() => TaskFileKind::Private(name.to_owned()),
                     _ => return Err(TASK),
                 };
                 Ok(Self::Task(id, kind))
@@ -104,7 +137,11 @@ impl Place {
     fn allows_folder(path: &str) -> Result<(), String> {
         let mut parts = path.split('/');
         match (parts.next(), parts.next(), parts.next()) {
-            (Some("graders" | "tasks"), None, _) | (Some("graders"), ..) => Ok(()),
+            (Some("graders" | "tasks" | "images"), None, _) | (Some("graders"), ..) => Ok(()),
+            (Some("images"), Some(name), None) if !is_name(name) => {
+                Err("not a name of lower-case letters, digits and `-`".to_owned())
+            }
+            (Some("images"), ..) => Ok(()),
             (Some("tasks"), Some(id), None) => id.parse::<TaskId>().map(drop).map_err(|e| e.to_string()),
             (Some("tasks"), Some(_), Some("proposals" | "private")) => Ok(()),
             _ => Err("a folder that does not belong here".to_owned()),
@@ -198,8 +235,15 @@ impl Tree {
                 return;
             }
         };
-        let bytes = match read_file(dir, name, place.limit()) {
-            Ok(Ok(bytes)) => bytes,
+        if let Place::Lock = place {
+            if name != LOCK_FILE {
+                let problem = Problem::new(path, "left by a `lancet suite pin` that was interrupted");
+                self.warnings.push(problem.hint("remove it, unless one is running"));
+            }
+            return;
+        }
+        let ReadFile { bytes, executable } = match read_file(dir, name, place.limit()) {
+            Ok(Ok(file)) => file,
             Ok(Err(TooLarge)) => {
                 self.problem(
                     path,
@@ -213,14 +257,29 @@ impl Tree {
             }
         };
         self.digester.part(path.as_bytes()).part(&bytes);
+        let stored = |path: String| StoredFile {
+            path,
+            sha256: Sha256::of(&bytes),
+            bytes: bytes.len() as u64,
+            executable,
+        };
         match place {
             Place::Suite => self.suite_toml = Some(bytes),
-            Place::Note => {}
+            Place::Note | Place::Lock => {}
+            Place::Build(folder, file) => {
+                let stored = stored(file);
+                self.build_file(folder, stored);
+            }
             Place::Grader => {
                 self.graders.insert(path.to_owned(), Sha256::of(&bytes));
             }
             Place::Task(id, kind) => {
                 let task = self.tasks.entry(id).or_default();
+                if let TaskFileKind::Private(file) = &kind {
+                    task.private.push(stored(file.clone()));
+                } else if let TaskFileKind::AnswerKey = kind {
+                    task.private.push(stored("answer-key.json".to_owned()));
+                }
                 match kind {
                     TaskFileKind::Toml => task.task_toml = Some(bytes),
                     TaskFileKind::Statement => task.statement = Some(bytes),
@@ -228,9 +287,27 @@ impl Tree {
                     TaskFileKind::Proposal(file) => {
                         task.proposals.insert(file, bytes);
                     }
-                    TaskFileKind::Private | TaskFileKind::Note => {}
+                    TaskFileKind::Private(_) | TaskFileKind::Note => {}
                 }
             }
+        }
+    }
+}
+
+impl Tree {
+    /// Takes in a file of a build folder, within the bounds of all of them.
+    fn build_file(&mut self, folder: String, file: StoredFile) {
+        let files = self.builds.entry(folder.clone()).or_default();
+        files.push(file);
+        let count = files.len();
+        let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        let last = files.last().map_or(0, |file| file.bytes);
+        // Said once: by the file that goes beyond the bound.
+        if count == MAX_BUILD_FILES + 1 {
+            self.problem(&folder, format!("more than {MAX_BUILD_FILES} files"));
+        }
+        if bytes > MAX_BUILD_BYTES && bytes - last <= MAX_BUILD_BYTES {
+            self.problem(&folder, format!("more than {MAX_BUILD_BYTES} bytes"));
         }
     }
 }
@@ -273,8 +350,14 @@ pub(crate) fn list(dir: &Dir) -> io::Result<Vec<Result<(String, EntryKind), Stri
 /// A file over its limit.
 pub(crate) struct TooLarge;
 
+/// A file's content.
+pub(crate) struct ReadFile {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) executable: bool,
+}
+
 /// Reads a plain file of at most `limit` bytes.
-pub(crate) fn read_file(dir: &Dir, name: &str, limit: u64) -> io::Result<Result<Vec<u8>, TooLarge>> {
+pub(crate) fn read_file(dir: &Dir, name: &str, limit: u64) -> io::Result<Result<ReadFile, TooLarge>> {
     let file = open(dir, name)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -287,7 +370,19 @@ pub(crate) fn read_file(dir: &Dir, name: &str, limit: u64) -> io::Result<Result<
     // without another read, and a file that grew is noticed.
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
     file.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok(if bytes.len() as u64 > limit { Err(TooLarge) } else { Ok(bytes) })
+    let executable = is_executable(&metadata);
+    Ok(if bytes.len() as u64 > limit { Err(TooLarge) } else { Ok(ReadFile { bytes, executable }) })
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &cap_std::fs::Metadata) -> bool {
+    use cap_std::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &cap_std::fs::Metadata) -> bool {
+    false
 }
 
 fn open(dir: &Dir, name: &str) -> io::Result<File> {

@@ -25,14 +25,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let csv = folder.path().join("table.csv");
         fs::write(&csv, table).unwrap();
-        let options = ImportOptions {
-            csv,
-            issues: None,
-            out: folder.path().join("suite"),
-            text: TextMode::Fixed,
-            strict: false,
-            name: None,
-        };
+        let options = ImportOptions::new(csv, folder.path().join("suite"));
         Self { folder, options }
     }
 

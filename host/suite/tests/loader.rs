@@ -395,7 +395,16 @@ fn tasks_are_selected_by_pattern_and_kind() {
 #[test]
 fn schemas_are_of_the_files() {
     let names: Vec<_> = schemas().iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["suite.schema.json", "task.schema.json", "answer-key.schema.json"]);
+    assert_eq!(
+        names,
+        [
+            "suite.schema.json",
+            "task.schema.json",
+            "answer-key.schema.json",
+            "tests-answer-key.schema.json",
+            "images-lock.schema.json",
+        ]
+    );
     for (name, schema) in schemas() {
         let text = serde_json::to_string(&schema).unwrap();
         assert!(text.contains("\"additionalProperties\":false"), "{name}");

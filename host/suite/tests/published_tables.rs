@@ -31,12 +31,10 @@ fn import(
     let data = data()?;
     let temporary = tempfile::tempdir().unwrap();
     let options = ImportOptions {
-        csv: data.join(table),
         issues: with_issues.then(|| data.join("issues")),
-        out: temporary.path().join("suite"),
         text,
         strict: true,
-        name: None,
+        ..ImportOptions::new(data.join(table), temporary.path().join("suite"))
     };
     let start = Instant::now();
     let summary = import_swe_lancer(&options).unwrap();

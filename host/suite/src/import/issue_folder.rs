@@ -72,9 +72,9 @@ impl Issues {
                 break;
             }
             match read_file(&dir, &name, MAX_PRIVATE_BYTES) {
-                Ok(Ok(bytes)) if total + bytes.len() <= MAX_TOTAL_BYTES => {
-                    total += bytes.len();
-                    files.push((name, bytes));
+                Ok(Ok(file)) if total + file.bytes.len() <= MAX_TOTAL_BYTES => {
+                    total += file.bytes.len();
+                    files.push((name, file.bytes));
                 }
                 Ok(Ok(_)) => left_out(&name, format!("the folder holds more than {MAX_TOTAL_BYTES} bytes")),
                 Ok(Err(TooLarge)) => left_out(&name, format!("it is larger than {MAX_PRIVATE_BYTES} bytes")),

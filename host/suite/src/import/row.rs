@@ -98,13 +98,18 @@ impl<'r> Reader<'r> {
             kind: kind?,
             price_cents: price,
             repeated_proposal_ids,
+            environment: None,
+            user_tool: None,
             grader: (kind? == Kind::SweManager).then(|| GraderEntry {
                 plugin: Some(MANAGER_GRADER.to_owned()),
                 file: None,
                 digest: None,
             }),
+            gold: None,
+            swe_lancer: None,
             source: Some(source?),
             proposals: entries,
+            plans: Vec::new(),
         };
         // Nothing known fails here; should anything, the row is left out, not written empty.
         let toml = match toml::to_string(&file) {

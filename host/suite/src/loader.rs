@@ -1,0 +1,347 @@
+//! Makes a suite of what was found in its folder, with all problems named.
+
+mod image;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use lancet_core::{Cents, Kind, Proposal, Sha256, Task, TaskId};
+
+use crate::diagnose;
+use crate::format::{GraderEntry, MAX_LINE_BYTES, ManagerAnswerKey, SuiteFile, TaskFile, repeated_ids};
+use crate::image::key;
+use crate::problem::{Problem, SuiteError, nearest};
+use crate::suite::{GraderRef, Loaded, SuiteTask};
+use crate::tree::{TaskTree, Tree};
+
+/// Checks all that was found.
+pub(crate) fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
+    let mut loader = Loader {
+        unread: tree.problems.iter().map(|p| p.file.clone()).collect(),
+        problems: tree.problems,
+        warnings: tree.warnings,
+        used: BTreeSet::new(),
+    };
+    let file = loader.suite_file(tree.suite_toml);
+    let images = file.as_ref().map(|file| loader.images(file, &tree.builds)).unwrap_or_default();
+    if !tree.has_tasks || tree.tasks.is_empty() {
+        let problem = Problem::new("tasks", "the suite has no tasks");
+        loader.problems.push(problem.hint("each task is a folder: tasks/<id>/task.toml"));
+    }
+    loader.warn_of_colliding_ids(tree.tasks.keys());
+    let tasks: Vec<_> =
+        tree.tasks.into_iter().filter_map(|(id, task)| loader.task(id, task, &tree.graders)).collect();
+    for unused in tree.graders.keys().filter(|path| !loader.used.contains(*path)) {
+        if unused.ends_with(".wasm") {
+            loader.warnings.push(Problem::new(unused, "no task names this grader"));
+        }
+    }
+    loader.problems.sort();
+    loader.warnings.sort();
+    match file {
+        Some(file) if loader.problems.is_empty() => {
+            let image_keys = images.iter().map(|(name, source)| (name.clone(), key(source, &tree.builds)));
+            Ok(Loaded {
+                file,
+                digest: tree.digester.finish(),
+                tasks,
+                graders: tree.graders,
+                image_keys: image_keys.collect(),
+                images,
+                builds: tree.builds,
+                warnings: loader.warnings,
+            })
+        }
+        _ => Err(SuiteError::Invalid {
+            path: path.to_owned(),
+            problems: loader.problems,
+            warnings: loader.warnings,
+        }),
+    }
+}
+
+struct Loader {
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// Files and folders that could not be read, about which enough was said.
+    unread: BTreeSet<String>,
+    /// Grader files that some task names.
+    used: BTreeSet<String>,
+}
+
+impl Loader {
+    fn suite_file(&mut self, bytes: Option<Vec<u8>>) -> Option<SuiteFile> {
+        const FILE: &str = "suite.toml";
+        let Some(bytes) = bytes else {
+            if !self.unread.contains(FILE) {
+                let hint = "a suite's folder holds suite.toml and tasks/; a table is made into one with `lancet suite import`";
+                self.problems.push(Problem::new(FILE, "missing").hint(hint));
+            }
+            return None;
+        };
+        let text = self.text(FILE, bytes)?;
+        let file: SuiteFile = diagnose::toml(FILE, &text, &mut self.problems)?;
+        self.line(FILE, "name", &file.name);
+        Some(file)
+    }
+
+    fn text(&mut self, file: &str, bytes: Vec<u8>) -> Option<String> {
+        match String::from_utf8(bytes) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                self.problems.push(Problem::new(file, format!("not UTF-8 from byte {at} on")));
+                None
+            }
+        }
+    }
+
+    /// Checks what has to be one line of text.
+    fn line(&mut self, file: &str, key: &str, text: &str) {
+        let message = if text.trim().is_empty() {
+            "empty, expected a line of text".to_owned()
+        } else if text.contains(['\n', '\r', '\0']) {
+            "expected one line, found a line break or NUL".to_owned()
+        } else if text.len() > MAX_LINE_BYTES {
+            format!("{} bytes, at most {MAX_LINE_BYTES} are allowed", text.len())
+        } else {
+            return;
+        };
+        self.problems.push(Problem::new(file, message).key(key));
+    }
+
+    fn warn_of_colliding_ids<'a>(&mut self, ids: impl Iterator<Item = &'a TaskId>) {
+        let mut seen: BTreeMap<String, &TaskId> = BTreeMap::new();
+        for id in ids {
+            if let Some(other) = seen.insert(id.as_str().to_ascii_lowercase(), id) {
+                let message = format!("differs from tasks/{other} only in upper and lower case");
+                let hint = "on a file system that does not tell them apart, one of them is lost";
+                self.warnings.push(Problem::new(format!("tasks/{id}"), message).hint(hint));
+            }
+        }
+    }
+
+    fn task(&mut self, id: TaskId, tree: TaskTree, graders: &BTreeMap<String, Sha256>) -> Option<SuiteTask> {
+        let folder = format!("tasks/{id}");
+        let path = |name: &str| format!("{folder}/{name}");
+        let toml_path = path("task.toml");
+        let statement = self.required(&path("statement.md"), tree.statement);
+        let statement = statement.and_then(|bytes| self.text(&path("statement.md"), bytes));
+        let answer_key = tree.answer_key.and_then(|bytes| self.text(&path("private/answer-key.json"), bytes));
+        let file = self.required(&toml_path, tree.task_toml).and_then(|bytes| self.text(&toml_path, bytes));
+        let file: TaskFile = diagnose::toml(&toml_path, &file?, &mut self.problems)?;
+
+        self.line(&toml_path, "title", &file.title);
+        if file.price_cents > Cents::MAX_PRICE {
+            let message = format!(
+                "{} cents are over {}, the highest price that is believed",
+                file.price_cents.0,
+                Cents::MAX_PRICE
+            );
+            self.problems.push(Problem::new(&toml_path, message).key("price-cents"));
+        }
+        if statement.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            self.warnings.push(Problem::new(path("statement.md"), "empty"));
+        }
+        let proposals = self.proposals(&folder, &file, tree.proposals);
+        let grader = self.grader(&toml_path, &file, graders);
+        self.answer_key(&folder, &file, grader.as_ref(), answer_key.as_deref());
+        Some(SuiteTask {
+            public: Task {
+                id,
+                kind: file.kind,
+                title: file.title,
+                statement: statement?,
+                price: file.price_cents,
+                proposals,
+            },
+            grader,
+            answer_key,
+            source: file.source,
+            environment: None,
+        })
+    }
+
+    /// A file that has to be there. When it could not be read, that has been
+    /// said already.
+    fn required(&mut self, file: &str, bytes: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        if bytes.is_none() && !self.unread.contains(file) {
+            self.problems.push(Problem::new(file, "missing"));
+        }
+        bytes
+    }
+
+    fn proposals(
+        &mut self,
+        folder: &str,
+        file: &TaskFile,
+        mut texts: BTreeMap<String, Vec<u8>>,
+    ) -> Vec<Proposal> {
+        let toml_path = format!("{folder}/task.toml");
+        match file.kind {
+            Kind::SweManager if file.proposals.is_empty() => {
+                let problem =
+                    Problem::new(&toml_path, "missing: a swe-manager task needs at least one proposal");
+                self.problems.push(problem.key("proposals").hint("add [[proposals]] with `id` and `file`"));
+            }
+            Kind::IcSwe if !file.proposals.is_empty() => {
+                let problem = Problem::new(&toml_path, "an ic-swe task has no proposals");
+                self.problems
+                    .push(problem.key("proposals").hint("remove them, or set kind = \"swe-manager\""));
+            }
+            _ => {}
+        }
+        self.repeated_ids(&toml_path, file);
+
+        let mut listed = BTreeSet::new();
+        let mut proposals = Vec::with_capacity(file.proposals.len());
+        for (index, entry) in file.proposals.iter().enumerate() {
+            let problem =
+                |message: String| Problem::new(&toml_path, message).key(format!("proposals[{index}].file"));
+            let shown = entry.file.chars().take(200).collect::<String>();
+            if !listed.insert(entry.file.as_str()) {
+                self.problems.push(problem(format!("`{shown}` is listed twice")));
+            } else if !entry.file.starts_with("proposals/")
+                || entry.file.split('/').any(|part| matches!(part, "" | "." | ".."))
+            {
+                let problem = problem(format!("`{shown}` does not lie in proposals/"));
+                self.problems.push(problem.hint("expected a path from the task's folder: `proposals/0.md`"));
+            } else if let Some(bytes) = texts.remove(&entry.file) {
+                if let Some(text) = self.text(&format!("{folder}/{}", entry.file), bytes) {
+                    proposals.push(Proposal { id: entry.id, text });
+                }
+            } else if !self.unread.contains(&format!("{folder}/{}", entry.file)) {
+                let near = nearest(&entry.file, texts.keys().map(String::as_str)).map(str::to_owned);
+                let mut problem = problem(format!("there is no file `{shown}`"));
+                problem.hint = near.map(|near| format!("did you mean `{near}`?"));
+                self.problems.push(problem);
+            }
+        }
+        for unlisted in texts.keys().filter(|file| !listed.contains(file.as_str())) {
+            let problem =
+                Problem::new(format!("{folder}/{unlisted}"), "task.toml does not list this proposal");
+            self.problems.push(problem.hint("add it under [[proposals]], or remove the file"));
+        }
+        proposals
+    }
+
+    fn repeated_ids(&mut self, toml_path: &str, file: &TaskFile) {
+        const KEY: &str = "repeated-proposal-ids";
+        let repeated = repeated_ids(file.proposals.iter().map(|p| p.id));
+        for id in repeated.iter().filter(|id| !file.repeated_proposal_ids.contains(id)) {
+            let problem = Problem::new(toml_path, format!("several proposals have the id {id}"));
+            let hint = format!("give each its own; if the source repeats it, declare {KEY} = [{id}]");
+            self.problems.push(problem.key("proposals").hint(hint));
+        }
+        for id in file.repeated_proposal_ids.iter().filter(|id| !repeated.contains(id)) {
+            let message = format!("{id} is declared as repeated, but no two proposals have it");
+            self.problems.push(Problem::new(toml_path, message).key(KEY));
+        }
+        for id in repeated_ids(file.repeated_proposal_ids.iter().copied()) {
+            self.problems.push(Problem::new(toml_path, format!("{id} is listed twice")).key(KEY));
+        }
+    }
+
+    fn grader(
+        &mut self,
+        toml_path: &str,
+        file: &TaskFile,
+        graders: &BTreeMap<String, Sha256>,
+    ) -> Option<GraderRef> {
+        let problem = |key: &str, message: String| Problem::new(toml_path, message).key(key);
+        match &file.grader {
+            None if file.kind == Kind::SweManager => {
+                let hint = "add [grader] with plugin = \"manager-choice\"";
+                let message = "missing: a swe-manager task needs a grader";
+                self.problems.push(problem("grader", message.to_owned()).hint(hint));
+                None
+            }
+            None => None,
+            Some(GraderEntry { plugin: Some(name), file: None, digest: None }) => {
+                let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+                    && name.len() <= 64
+                    && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+                if is_name {
+                    return Some(GraderRef::Builtin(name.clone()));
+                }
+                let shown: String = name.chars().take(80).collect();
+                let message = format!("`{shown}` is no name: expected lower-case letters, digits and `-`");
+                let hint = "a component of the suite is named by `file` and `digest`";
+                self.problems.push(problem("grader.plugin", message).hint(hint));
+                None
+            }
+            Some(GraderEntry { plugin: None, file: Some(path), digest }) => {
+                let shown: String = path.chars().take(200).collect();
+                let Some(found) = graders.get(path) else {
+                    let near = nearest(path, graders.keys().map(String::as_str));
+                    let hint = near.map_or_else(
+                        || "expected a path from the suite's folder to a file in graders/".to_owned(),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    self.problems
+                        .push(problem("grader.file", format!("there is no grader `{shown}`")).hint(hint));
+                    return None;
+                };
+                self.used.insert(path.clone());
+                match digest {
+                    Some(digest) if digest == found => {
+                        Some(GraderRef::File { path: path.clone(), digest: *digest })
+                    }
+                    Some(digest) => {
+                        let message = format!("`{shown}` has the digest {found}, expected {digest}");
+                        let hint = "the component is not the one that the task was written for; \
+                                    if you changed it on purpose, write its digest here";
+                        self.problems.push(problem("grader.digest", message).hint(hint));
+                        None
+                    }
+                    None => {
+                        let message = "missing: a component is named together with its digest".to_owned();
+                        let hint = format!("add digest = \"{found}\"");
+                        self.problems.push(problem("grader.digest", message).hint(hint));
+                        None
+                    }
+                }
+            }
+            Some(GraderEntry { plugin: Some(_), file: None, digest: Some(_) }) => {
+                let message = "a built-in grader has no digest here: the host brings its own".to_owned();
+                self.problems.push(problem("grader.digest", message).hint("remove it"));
+                None
+            }
+            Some(GraderEntry { plugin, file: _, digest: _ }) => {
+                let found = if plugin.is_some() { "both" } else { "neither" };
+                let message = format!("expected either `plugin` or `file`, found {found}");
+                self.problems.push(problem("grader", message));
+                None
+            }
+        }
+    }
+
+    fn answer_key(&mut self, folder: &str, file: &TaskFile, grader: Option<&GraderRef>, text: Option<&str>) {
+        let path = format!("{folder}/private/answer-key.json");
+        if file.kind != Kind::SweManager {
+            return;
+        }
+        let Some(text) = text else {
+            if !self.unread.contains(&path) {
+                let hint = "write {\"correct\": <the id of the right proposal>}";
+                self.problems
+                    .push(Problem::new(path, "missing: a swe-manager task needs an answer key").hint(hint));
+            }
+            return;
+        };
+        // What a grader of the suite's own wants to read is its own affair; but
+        // when it has the usual form, it has to make sense.
+        let key: Option<ManagerAnswerKey> = match grader {
+            Some(GraderRef::File { .. }) => serde_json::from_str(text).ok(),
+            _ => diagnose::json(&path, text, &mut self.problems),
+        };
+        if let Some(key) = key
+            && !file.proposals.iter().any(|p| p.id == key.correct)
+        {
+            let ids: BTreeSet<_> = file.proposals.iter().map(|p| p.id.to_string()).collect();
+            let message = format!("{} is no proposal's id", key.correct);
+            let hint = format!("the ids are {}", ids.into_iter().collect::<Vec<_>>().join(", "));
+            self.problems.push(Problem::new(path, message).key("correct").hint(hint));
+        }
+    }
+}
