@@ -1,0 +1,363 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::models::SystemInfo;
+use lancet_core::Resources;
+use tokio::time::Instant;
+
+use crate::DockerError;
+use crate::admission::Queue;
+
+/// The oldest API that will do: Docker Engine 20.10.
+pub const OLDEST_API: &str = "1.41";
+/// See [`OLDEST_API`].
+const OLDEST: bollard::ClientVersion = bollard::ClientVersion { major_version: 1, minor_version: 41 };
+
+/// Seconds that the engine has for the head of an ordinary answer.
+const CALL_SECONDS: u64 = 120;
+/// Seconds for calls that copy whole images: commit, pull, build.
+const LONG_CALL_SECONDS: u64 = 3_600;
+
+/// How the engine is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DockerOptions {
+    /// The engine's socket. `None` for the one in `DOCKER_HOST` (`unix://…`), else
+    /// `/var/run/docker.sock`.
+    pub socket: Option<PathBuf>,
+    /// The container runtime, for instance `runsc`; `None` for the engine's default.
+    pub runtime: Option<String>,
+    /// The most that one container may get, whatever a task asks for.
+    pub ceiling: Resources,
+    /// Bytes of memory that are left to the machine itself.
+    pub reserve_bytes: u64,
+    /// The network of the `RUN` steps of builds, for instance `host`; `None` for
+    /// the engine's default.
+    pub build_network: Option<String>,
+    /// How long an engine that cannot be reached is waited for.
+    pub patience: Duration,
+}
+
+impl Default for DockerOptions {
+    /// At most four processors, 8 GiB of memory, 4,096 processes, 16 GiB of disk
+    /// and 2 GiB of shared memory for one container; 512 MiB kept back; ten seconds
+    /// of patience.
+    fn default() -> Self {
+        Self {
+            socket: None,
+            runtime: None,
+            ceiling: Resources {
+                cpu_millis: 4_000,
+                memory_bytes: 8 << 30,
+                pids: 4_096,
+                disk_bytes: 16 << 30,
+                shm_bytes: 2 << 30,
+            },
+            reserve_bytes: 512 << 20,
+            build_network: None,
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the engine says of itself and its machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// Its version, for instance `20.10.24`.
+    pub version: String,
+    /// The API that is spoken with it, for instance `1.41`.
+    pub api: String,
+    /// The processor, as images name it: `amd64`, `arm64`.
+    pub architecture: String,
+    /// Thousandths of processors.
+    pub cpu_millis: u32,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// How layers are stored, for instance `overlay2`.
+    pub storage_driver: String,
+    /// Whether layers are compared by the storage driver itself: without it,
+    /// listing a container's changes reads every file of the image.
+    pub native_diff: bool,
+    /// The container runtimes that it knows, sorted.
+    pub runtimes: Vec<String>,
+    /// Whether containers outlive a restart of the engine.
+    pub live_restore: bool,
+    /// The version of control groups, for instance `2`.
+    pub cgroup_version: String,
+    /// The engine's own warnings.
+    pub warnings: Vec<String>,
+}
+
+/// A Docker engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Docker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: bollard::Docker,
+    /// The same connection with more time for an answer.
+    slow: bollard::Docker,
+    socket: PathBuf,
+    options: DockerOptions,
+    info: EngineInfo,
+    queue: Queue,
+}
+
+impl std::fmt::Debug for Docker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Docker").field("socket", &self.inner.socket).finish_non_exhaustive()
+    }
+}
+
+impl Docker {
+    /// Connects to the engine and makes sure that it can do what hardening rests on.
+    /// An engine that cannot be reached is waited for as long as the options say.
+    ///
+    /// # Errors
+    /// [`DockerError::Unreachable`], [`DockerError::TooOld`],
+    /// [`DockerError::NotLinux`], [`DockerError::Unconfined`],
+    /// [`DockerError::RuntimeMissing`].
+    pub async fn connect(options: DockerOptions) -> Result<Self, DockerError> {
+        let socket = match &options.socket {
+            Some(path) => path.clone(),
+            None => default_socket(std::env::var("DOCKER_HOST").ok().as_deref())?,
+        };
+        let patience = options.patience;
+        let client = patiently(patience, || negotiate(&socket)).await?;
+        let info = describe(&client, &socket).await?;
+        if let Some(wanted) = &options.runtime
+            && !info.runtimes.contains(wanted)
+        {
+            let available = info.runtimes.join(", ");
+            return Err(DockerError::RuntimeMissing { wanted: wanted.clone(), available });
+        }
+        let queue = Queue::new(&info, &options);
+        let slow = client.clone().with_timeout(Duration::from_secs(LONG_CALL_SECONDS));
+        Ok(Self { inner: Arc::new(Inner { client, slow, socket, options, info, queue }) })
+    }
+
+    /// Asks the engine anew what it is.
+    ///
+    /// # Errors
+    /// As [`Docker::connect`].
+    pub async fn engine(&self) -> Result<EngineInfo, DockerError> {
+        describe(&self.inner.client, &self.inner.socket).await
+    }
+
+    /// Waits until the engine answers: it may be being restarted.
+    ///
+    /// # Errors
+    /// [`DockerError::Unreachable`] when it does not within that time.
+    pub async fn wait_until_reachable(&self, patience: Duration) -> Result<(), DockerError> {
+        patiently(patience, || async { self.call("asking whether it is there", self.client().ping()).await })
+            .await
+            .map(drop)
+    }
+
+    /// How the engine is used.
+    #[must_use]
+    pub fn options(&self) -> &DockerOptions {
+        &self.inner.options
+    }
+
+    pub(crate) fn client(&self) -> &bollard::Docker {
+        &self.inner.client
+    }
+
+    /// For calls that copy whole images.
+    pub(crate) fn slow_client(&self) -> &bollard::Docker {
+        &self.inner.slow
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.inner.socket
+    }
+
+    /// What the engine was when it was connected to.
+    pub(crate) fn info(&self) -> &EngineInfo {
+        &self.inner.info
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// Awaits a call and puts its error into our words.
+    pub(crate) async fn call<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, DockerError> {
+        call.await.map_err(|error| self.failed(doing, error))
+    }
+
+    /// Puts an error of a call, or of its stream, into our words.
+    pub(crate) fn failed(&self, doing: &'static str, error: bollard::errors::Error) -> DockerError {
+        failed(&self.inner.socket, doing, error)
+    }
+}
+
+fn failed(socket: &Path, doing: &'static str, error: bollard::errors::Error) -> DockerError {
+    let limit = Duration::from_secs(CALL_SECONDS);
+    DockerError::from_call(doing, &socket.display().to_string(), limit, error)
+}
+
+/// Repeats a call while the engine is away.
+async fn patiently<T, F: Future<Output = Result<T, DockerError>>>(
+    patience: Duration,
+    mut call: impl FnMut() -> F,
+) -> Result<T, DockerError> {
+    const PAUSE: Duration = Duration::from_millis(250);
+    let deadline = Instant::now() + patience;
+    loop {
+        match call().await {
+            Err(error) if error.is_outage() && Instant::now() + PAUSE < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Where the engine listens.
+fn default_socket(docker_host: Option<&str>) -> Result<PathBuf, DockerError> {
+    match docker_host.filter(|host| !host.is_empty()) {
+        None => Ok(PathBuf::from("/var/run/docker.sock")),
+        Some(host) => {
+            host.strip_prefix("unix://").map(PathBuf::from).ok_or_else(|| DockerError::Unreachable {
+                socket: host.to_owned(),
+                reason: "DOCKER_HOST has to be unix://…: Lancet speaks to local sockets only".to_owned(),
+            })
+        }
+    }
+}
+
+async fn negotiate(socket: &Path) -> Result<bollard::Docker, DockerError> {
+    let doing = "connecting";
+    let path = socket.display().to_string();
+    let client = bollard::Docker::connect_with_socket(&path, CALL_SECONDS, bollard::API_DEFAULT_VERSION)
+        .map_err(|error| failed(socket, doing, error))?;
+    client.negotiate_version().await.map_err(|error| failed(socket, doing, error))
+}
+
+async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo, DockerError> {
+    let api = client.client_version();
+    if api < OLDEST {
+        return Err(DockerError::TooOld { found: api.to_string(), needed: OLDEST_API });
+    }
+    let doing = "asking the engine what it is";
+    let info = client.info().await.map_err(|error| failed(socket, doing, error))?;
+    check(&info)?;
+    let mut runtimes: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
+    runtimes.sort();
+    let status: HashMap<String, String> = info
+        .driver_status
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|pair| <[String; 2]>::try_from(pair).ok().map(|[key, value]| (key, value)))
+        .collect();
+    let processors = u32::try_from(info.ncpu.unwrap_or_default()).unwrap_or_default();
+    Ok(EngineInfo {
+        version: info.server_version.unwrap_or_default(),
+        api: api.to_string(),
+        architecture: image_architecture(info.architecture.as_deref().unwrap_or_default()).to_owned(),
+        cpu_millis: processors.saturating_mul(1_000),
+        memory_bytes: u64::try_from(info.mem_total.unwrap_or_default()).unwrap_or_default(),
+        storage_driver: info.driver.unwrap_or_default(),
+        native_diff: status.get("Native Overlay Diff").is_some_and(|value| value == "true"),
+        runtimes,
+        live_restore: info.live_restore_enabled.unwrap_or_default(),
+        cgroup_version: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
+        warnings: info.warnings.unwrap_or_default(),
+    })
+}
+
+/// An engine that lacks one of these would create containers all the same, and say
+/// no more than a warning.
+fn check(info: &SystemInfo) -> Result<(), DockerError> {
+    let system = info.os_type.as_deref().unwrap_or_default();
+    if system != "linux" {
+        return Err(DockerError::NotLinux { found: system.to_owned() });
+    }
+    let mut missing = Vec::new();
+    for (there, what) in [
+        (info.memory_limit, "memory limits"),
+        (info.pids_limit, "limits of processes"),
+        (info.cpu_cfs_quota, "limits of processor time"),
+    ] {
+        if there != Some(true) {
+            missing.push(what);
+        }
+    }
+    let filters = |option: &String| {
+        option.split(',').any(|part| part == "name=seccomp") && !option.contains("profile=unconfined")
+    };
+    if !info.security_options.iter().flatten().any(filters) {
+        missing.push("system call filters (seccomp)");
+    }
+    if missing.is_empty() { Ok(()) } else { Err(DockerError::Unconfined { missing: missing.join(", ") }) }
+}
+
+/// The engine says `x86_64` of itself and `amd64` of its images.
+fn image_architecture(machine: &str) -> &str {
+    match machine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_local_sockets_are_taken_from_docker_host() {
+        assert_eq!(default_socket(None).unwrap(), Path::new("/var/run/docker.sock"));
+        assert_eq!(default_socket(Some("")).unwrap(), Path::new("/var/run/docker.sock"));
+        assert_eq!(default_socket(Some("unix:///run/x.sock")).unwrap(), Path::new("/run/x.sock"));
+        assert!(default_socket(Some("tcp://127.0.0.1:2375")).is_err());
+    }
+
+    #[test]
+    fn an_engine_that_cannot_confine_is_refused() {
+        let able = SystemInfo {
+            os_type: Some("linux".to_owned()),
+            memory_limit: Some(true),
+            pids_limit: Some(true),
+            cpu_cfs_quota: Some(true),
+            security_options: Some(vec!["name=seccomp,profile=default".to_owned()]),
+            ..SystemInfo::default()
+        };
+        assert!(check(&able).is_ok());
+        let unable = [
+            SystemInfo { memory_limit: Some(false), ..able.clone() },
+            SystemInfo { pids_limit: None, ..able.clone() },
+            SystemInfo { cpu_cfs_quota: Some(false), ..able.clone() },
+            SystemInfo { security_options: None, ..able.clone() },
+            SystemInfo {
+                security_options: Some(vec!["name=seccomp,profile=unconfined".to_owned()]),
+                ..able.clone()
+            },
+        ];
+        for info in unable {
+            assert!(matches!(check(&info), Err(DockerError::Unconfined { .. })));
+        }
+        let windows = SystemInfo { os_type: Some("windows".to_owned()), ..able };
+        assert!(matches!(check(&windows), Err(DockerError::NotLinux { .. })));
+    }
+
+    #[tokio::test]
+    async fn nobody_at_the_socket_is_unreachable() {
+        let options = DockerOptions {
+            socket: Some(PathBuf::from("/nonexistent/docker.sock")),
+            patience: Duration::ZERO,
+            ..DockerOptions::default()
+        };
+        let error = Docker::connect(options).await.unwrap_err();
+        assert!(matches!(error, DockerError::Unreachable { .. }), "{error}");
+    }
+}

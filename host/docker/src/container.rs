@@ -1,0 +1,407 @@
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bollard::models::{ContainerConfig, ContainerInspectResponse, ContainerStateStatusEnum};
+use bollard::query_parameters::{
+    CommitContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, InspectContainerOptionsBuilder,
+    KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    StopContainerOptionsBuilder, UploadToContainerOptionsBuilder, WaitContainerOptions,
+};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use lancet_core::Account;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::archive::{Holder, Packer};
+use crate::hardening::{self, ContainerSpec, HOME, Setting};
+use crate::image::ImageInfo;
+use crate::{Docker, DockerError, admission, label};
+
+/// How often a container's use of the disk is looked at. Between two looks it may
+/// write as much as the disk takes; its limit of file sizes holds at once.
+const DISK_LOOK: Duration = Duration::from_secs(2);
+/// How long a killed container may take to be gone.
+const KILL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A container. Whoever makes one removes it; one that is dropped is removed in the
+/// background, and what is left even then by the reaper.
+pub(crate) struct Container {
+    docker: Docker,
+    id: String,
+    account: Account,
+    removed: AtomicBool,
+}
+
+/// What a container is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not started yet.
+    Created,
+    /// Its first process runs.
+    Running,
+    /// All its processes are frozen.
+    Paused,
+    /// Its first process has ended, and all others with it.
+    Exited {
+        /// The exit status; 128 and the signal's number after a signal.
+        code: i64,
+        /// Whether any of its processes was ended for want of memory.
+        out_of_memory: bool,
+    },
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// By itself.
+    Exited {
+        /// See [`State::Exited`].
+        code: i64,
+        /// See [`State::Exited`].
+        out_of_memory: bool,
+    },
+    /// It was killed at its deadline.
+    TimedOut,
+    /// It wrote more than it may; if it still ran, it was killed.
+    DiskLimit,
+}
+
+/// What became of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ChangeKind {
+    /// It, or something in it, is not as in the image.
+    Modified,
+    /// The image does not have it.
+    Added,
+    /// The image has it, the container does not.
+    Deleted,
+}
+
+/// A path of a container that is not as in its image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PathChange {
+    /// Absolute.
+    pub(crate) path: String,
+    /// What became of it.
+    pub(crate) kind: ChangeKind,
+}
+
+/// What came of listing changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Changes {
+    /// All of them, as the engine orders them.
+    Listed(Vec<PathChange>),
+    /// More than are read.
+    TooMany,
+}
+
+/// What came of reading a file or folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Download {
+    /// It is not there.
+    Missing,
+    /// Its archive is larger than what is read.
+    TooLarge,
+    /// Its archive. The first entry is the path itself, by its last name.
+    Tar(Vec<u8>),
+}
+
+impl Docker {
+    /// Creates a container, without starting it.
+    ///
+    /// # Errors
+    /// [`DockerError::ResourcesExceeded`] above the operator's ceiling; those of
+    /// [`Docker::image`]; any other.
+    pub(crate) async fn create(&self, spec: &ContainerSpec<'_>) -> Result<Container, DockerError> {
+        let options = self.options();
+        if let Some(excess) = admission::excess(&spec.resources, &options.ceiling) {
+            return Err(DockerError::ResourcesExceeded(excess));
+        }
+        let image = self.image(spec.image).await?;
+        let setting = Setting {
+            runtime: options.runtime.as_deref(),
+            ceiling: options.ceiling,
+            image_has_home: image.has_home(),
+        };
+        let body = hardening::container(spec, &setting);
+        let created = self.call("creating a container", self.client().create_container(None, body)).await;
+        let id = match created {
+            Ok(created) => created.id,
+            Err(error) if error.status() == Some(404) => {
+                return Err(DockerError::ImageMissing {
+                    name: spec.image.name.clone(),
+                    reason: error.to_string(),
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        let container =
+            Container { docker: self.clone(), id, account: spec.account, removed: AtomicBool::new(false) };
+        // With a read-only root it is a temporary file system.
+        if hardening::needs_home(spec, &setting) && !spec.read_only_root {
+            let mut packer = Packer::new();
+            packer.folder(HOME.trim_start_matches('/'), 0o700, Holder::Unprivileged)?;
+            container.upload("/", packer.finish()?).await?;
+        }
+        Ok(container)
+    }
+
+    /// Removes a container with its processes and anonymous volumes; one that is
+    /// gone already is no error.
+    pub(crate) async fn remove_container(&self, id: &str) -> Result<(), DockerError> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.call("removing a container", self.client().remove_container(id, Some(options))).await {
+            // 409: somebody else is removing it just now.
+            Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Removes something in the background: its owner was dropped in the middle of
+    /// something. Where this does not succeed the reaper will.
+    pub(crate) fn clean_up(&self, remove: impl Future<Output = Result<(), DockerError>> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(remove));
+        }
+    }
+}
+
+impl Container {
+    /// The engine's id of it.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The engine that it is in.
+    pub(crate) fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// Who its processes are.
+    pub(crate) fn account(&self) -> Account {
+        self.account
+    }
+
+    /// Unpacks an archive into a folder of it. Only before anything that is not
+    /// trusted has run in it: a symbolic link that such a process plants would lead
+    /// the engine, which is root, elsewhere in the container. A read-only root
+    /// refuses it; a volume in it does not.
+    pub(crate) async fn upload(&self, folder: &str, tar: Vec<u8>) -> Result<(), DockerError> {
+        let options =
+            UploadToContainerOptionsBuilder::default().path(folder).no_overwrite_dir_non_dir("1").build();
+        let body = bollard::body_full(Bytes::from(tar));
+        let client = self.docker.slow_client();
+        self.docker.call("uploading files", client.upload_to_container(&self.id, Some(options), body)).await
+    }
+
+    /// Starts it.
+    pub(crate) async fn start(&self) -> Result<(), DockerError> {
+        let client = self.docker.client();
+        self.docker.call("starting a container", client.start_container(&self.id, None)).await
+    }
+
+    /// What it is doing.
+    pub(crate) async fn state(&self) -> Result<State, DockerError> {
+        Ok(state(&self.inspect(false).await?))
+    }
+
+    /// Bytes that it has written to its root file system, and has not removed.
+    pub(crate) async fn disk_bytes(&self) -> Result<u64, DockerError> {
+        Ok(disk(&self.inspect(true).await?))
+    }
+
+    /// Waits until it has ended; kills it at the deadline, and when it has written
+    /// `disk_bytes` or more, which is looked at every two seconds and at the end.
+    /// It has to have been started.
+    pub(crate) async fn wait(&self, deadline: Instant, disk_bytes: u64) -> Result<Ended, DockerError> {
+        let doing = "waiting for a container";
+        let client = self.docker.client();
+        loop {
+            let mut ended = std::pin::pin!(client.wait_container(&self.id, None::<WaitContainerOptions>));
+            let timed_out = loop {
+                tokio::select! {
+                    // The status is not taken from here: it is -1 when the engine
+                    // lost the container's shim, and inspecting tells more.
+                    answer = ended.next() => match answer {
+                        None | Some(Ok(_)) => break false,
+                        Some(Err(bollard::errors::Error::DockerContainerWaitError { .. })) => break false,
+                        Some(Err(error)) => return Err(self.docker.failed(doing, error)),
+                    },
+                    () = sleep_until(deadline) => break true,
+                    () = sleep(DISK_LOOK) => {
+                        if self.disk_bytes().await? >= disk_bytes {
+                            self.kill().await?;
+                            return Ok(Ended::DiskLimit);
+                        }
+                    }
+                }
+            };
+            if timed_out {
+                self.kill().await?;
+            }
+            let found = self.inspect(true).await?;
+            match state(&found) {
+                State::Exited { .. } if disk(&found) >= disk_bytes => return Ok(Ended::DiskLimit),
+                State::Exited { .. } if timed_out => return Ok(Ended::TimedOut),
+                State::Exited { code, out_of_memory } => return Ok(Ended::Exited { code, out_of_memory }),
+                State::Created | State::Running | State::Paused => sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    /// The last `limit` bytes of what its first process wrote, both streams as they
+    /// came.
+    pub(crate) async fn logs(&self, limit: usize) -> Result<Vec<u8>, DockerError> {
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
+        let mut stream = std::pin::pin!(self.docker.client().logs(&self.id, Some(options)));
+        let mut kept = Vec::new();
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| self.docker.failed("reading a container's log", error))?;
+            kept.extend_from_slice(piece.as_ref());
+            if kept.len() > limit.saturating_mul(2) {
+                kept.drain(..kept.len() - limit);
+            }
+        }
+        kept.drain(..kept.len().saturating_sub(limit));
+        Ok(kept)
+    }
+
+    /// The archive of a file or folder, as long as it is at most `limit` bytes. A
+    /// symbolic link as the last part of the path is not followed; temporary file
+    /// systems cannot be read.
+    pub(crate) async fn download(&self, path: &str, limit: u64) -> Result<Download, DockerError> {
+        let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
+        let mut stream =
+            std::pin::pin!(self.docker.client().download_from_container(&self.id, Some(options)));
+        let mut tar = Vec::new();
+        while let Some(piece) = stream.next().await {
+            let piece = match piece.map_err(|error| self.docker.failed("downloading files", error)) {
+                Ok(piece) => piece,
+                Err(error) if error.status() == Some(404) => return Ok(Download::Missing),
+                Err(error) => return Err(error),
+            };
+            if (tar.len() + piece.len()) as u64 > limit {
+                return Ok(Download::TooLarge);
+            }
+            tar.extend_from_slice(&piece);
+        }
+        Ok(Download::Tar(tar))
+    }
+
+    /// Ends all its processes at once, and waits until they are gone. One that does
+    /// not run is no error.
+    pub(crate) async fn kill(&self) -> Result<(), DockerError> {
+        let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        let client = self.docker.client();
+        match self.docker.call("killing a container", client.kill_container(&self.id, Some(options))).await {
+            Err(error) if error.status() == Some(409) => {}
+            result => result?,
+        }
+        self.gone().await
+    }
+
+    /// Asks its first process to end, and kills it after that many seconds.
+    pub(crate) async fn stop(&self, seconds: u16) -> Result<(), DockerError> {
+        let options = StopContainerOptionsBuilder::default().t(i32::from(seconds)).build();
+        let client = self.docker.client();
+        self.docker.call("stopping a container", client.stop_container(&self.id, Some(options))).await?;
+        self.gone().await
+    }
+
+    async fn gone(&self) -> Result<(), DockerError> {
+        let gone = async {
+            while !matches!(self.state().await?, State::Exited { .. } | State::Created) {
+                sleep(Duration::from_millis(20)).await;
+            }
+            Ok(())
+        };
+        let late = |_| DockerError::Timeout { doing: "killing a container", limit: KILL_PATIENCE };
+        timeout(KILL_PATIENCE, gone).await.map_err(late)?
+    }
+
+    /// Freezes all its processes.
+    pub(crate) async fn pause(&self) -> Result<(), DockerError> {
+        let client = self.docker.client();
+        self.docker.call("pausing a container", client.pause_container(&self.id)).await
+    }
+
+    /// Lets its processes go on.
+    pub(crate) async fn unpause(&self) -> Result<(), DockerError> {
+        let client = self.docker.client();
+        self.docker.call("resuming a container", client.unpause_container(&self.id)).await
+    }
+
+    /// Keeps its root file system as an image, with those labels and otherwise with
+    /// the image's own configuration rather than the container's.
+    pub(crate) async fn commit(
+        &self,
+        image: &ImageInfo,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<String, DockerError> {
+        // Whatever is left out here would be taken from the container; a container
+        // that somebody starts from the image must not look like ours.
+        let no_lease = label::LEASE.map(|name| (name.to_owned(), String::new()));
+        let labels = no_lease.into_iter().chain(labels.clone()).collect();
+        let working_directory =
+            if image.working_directory.is_empty() { "/" } else { image.working_directory.as_str() };
+        let config = ContainerConfig {
+            entrypoint: Some(image.entry_point.clone()),
+            cmd: Some(image.command.clone()),
+            env: Some(image.variables.clone()),
+            working_dir: Some(working_directory.to_owned()),
+            labels: Some(labels),
+            ..ContainerConfig::default()
+        };
+        let options = CommitContainerOptionsBuilder::default().container(&self.id).pause(true).build();
+        let client = self.docker.slow_client();
+        let kept =
+            self.docker.call("keeping a container as an image", client.commit_container(options, config));
+        Ok(kept.await?.id)
+    }
+
+    /// Removes it, with all its processes.
+    pub(crate) async fn remove(self) -> Result<(), DockerError> {
+        self.docker.remove_container(&self.id).await?;
+        self.removed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn inspect(&self, size: bool) -> Result<ContainerInspectResponse, DockerError> {
+        let options = InspectContainerOptionsBuilder::default().size(size).build();
+        let client = self.docker.client();
+        self.docker.call("inspecting a container", client.inspect_container(&self.id, Some(options))).await
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        if !self.removed.load(Ordering::Relaxed) {
+            let (docker, id) = (self.docker.clone(), self.id.clone());
+            self.docker.clean_up(async move { docker.remove_container(&id).await });
+        }
+    }
+}
+
+fn disk(found: &ContainerInspectResponse) -> u64 {
+    u64::try_from(found.size_rw.unwrap_or_default()).unwrap_or_default()
+}
+
+fn state(found: &ContainerInspectResponse) -> State {
+    let Some(state) = &found.state else { return State::Created };
+    let exited = State::Exited {
+        code: state.exit_code.unwrap_or(-1),
+        out_of_memory: state.oom_killed.unwrap_or_default(),
+    };
+    match state.status {
+        Some(ContainerStateStatusEnum::CREATED) => State::Created,
+        Some(ContainerStateStatusEnum::PAUSED) => State::Paused,
+        Some(
+            ContainerStateStatusEnum::EXITED
+            | ContainerStateStatusEnum::DEAD
+            | ContainerStateStatusEnum::REMOVING,
+        ) => exited,
+        _ => State::Running,
+    }
+}

@@ -1,0 +1,304 @@
+use std::time::Duration;
+
+use lancet_core::{InfraFault, InfraFaultKind};
+
+/// What can go wrong between Lancet and the Docker engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DockerError {
+    /// Nobody answers at the engine's socket.
+    #[error("the Docker engine at {socket} cannot be reached: {reason}")]
+    Unreachable {
+        /// The socket's path, or what `DOCKER_HOST` says.
+        socket: String,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The connection died in the middle of a call, most likely because the engine
+    /// was stopped: whether the call took effect is not known.
+    #[error("the connection to the Docker engine was lost while {doing}: {reason}")]
+    Interrupted {
+        /// The call.
+        doing: &'static str,
+        /// What the connection says.
+        reason: String,
+    },
+    /// The engine did not answer in time.
+    #[error("the Docker engine did not finish {doing} within {} s", .limit.as_secs())]
+    Timeout {
+        /// The call.
+        doing: &'static str,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The engine's API is older than the one that is needed.
+    #[error("the Docker engine speaks API {found}; {needed} or later is needed")]
+    TooOld {
+        /// The engine's.
+        found: String,
+        /// The oldest that will do.
+        needed: &'static str,
+    },
+    /// The engine runs Windows containers.
+    #[error("the Docker engine runs {found} containers, not Linux ones")]
+    NotLinux {
+        /// What it says of itself.
+        found: String,
+    },
+    /// The engine cannot enforce something that hardening rests on, and would leave
+    /// it out with no more than a warning.
+    #[error("the Docker engine cannot confine containers here: {missing}")]
+    Unconfined {
+        /// What it cannot do.
+        missing: String,
+    },
+    /// The engine does not have the container runtime that was asked for.
+    #[error("the Docker engine has no runtime {wanted:?}; it has {available}")]
+    RuntimeMissing {
+        /// The one that was asked for.
+        wanted: String,
+        /// Those that it has.
+        available: String,
+    },
+    /// The engine does not have the image, and could not pull it.
+    #[error("there is no image {name} ({reason})")]
+    ImageMissing {
+        /// What was asked for.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The image is for another operating system or processor.
+    #[error("image {name} is for {found}, the engine runs {needed}")]
+    ImagePlatform {
+        /// The image.
+        name: String,
+        /// Its platform.
+        found: String,
+        /// The engine's.
+        needed: String,
+    },
+    /// The image is not the one that was pinned, or was not pinned at all.
+    #[error("image {name} is {found}, not the pinned {wanted}")]
+    ImageDigest {
+        /// The image.
+        name: String,
+        /// The pinned reference.
+        wanted: String,
+        /// What the engine has.
+        found: String,
+    },
+    /// The image declares `VOLUME`s, which would escape the disk limit, the
+    /// read-only root and the comparison of files.
+    #[error("image {name} declares volumes ({paths}), which escape the disk limit and the snapshot of files")]
+    ImageVolumes {
+        /// The image.
+        name: String,
+        /// The volumes.
+        paths: String,
+    },
+    /// A build failed.
+    #[error("building image {name} failed: {reason}\n{output}")]
+    BuildFailed {
+        /// The image.
+        name: String,
+        /// What the builder says.
+        reason: String,
+        /// The end of its output.
+        output: String,
+    },
+    /// The engine's disk is full.
+    #[error("the Docker engine's disk is full: {message}")]
+    DiskFull {
+        /// The engine's words.
+        message: String,
+    },
+    /// More was asked for than the operator allows or the machine has.
+    #[error("{0}")]
+    ResourcesExceeded(String),
+    /// Something that the container should have held is not there.
+    #[error("{path} is not in {what}")]
+    PathMissing {
+        /// The path.
+        path: String,
+        /// The container or image.
+        what: String,
+    },
+    /// A file or answer is larger than what is read.
+    #[error("{what} is larger than {limit} bytes")]
+    TooLarge {
+        /// What it is.
+        what: String,
+        /// The most bytes.
+        limit: u64,
+    },
+    /// What is to be packed for the engine cannot be read.
+    #[error("cannot pack {path}: {reason}")]
+    Context {
+        /// The file or folder.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The engine answered with something that cannot be understood.
+    #[error("the Docker engine's answer while {doing} cannot be understood: {reason}")]
+    Malformed {
+        /// The call.
+        doing: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Any other error of the engine.
+    #[error("the Docker engine failed while {doing} ({status}): {message}")]
+    Engine {
+        /// The call.
+        doing: &'static str,
+        /// The HTTP status; 0 for an error in the middle of an answer.
+        status: u16,
+        /// The engine's words.
+        message: String,
+    },
+}
+
+impl DockerError {
+    /// The kind of infrastructure fault that this is.
+    #[must_use]
+    pub fn kind(&self) -> InfraFaultKind {
+        match self {
+            Self::Unreachable { .. } | Self::Interrupted { .. } => InfraFaultKind::DockerUnreachable,
+            Self::TooOld { .. } => InfraFaultKind::DockerTooOld,
+            Self::ImageMissing { .. } => InfraFaultKind::ImageMissing,
+            Self::ImagePlatform { .. } => InfraFaultKind::ImagePlatform,
+            Self::ImageDigest { .. } => InfraFaultKind::ImageDigest,
+            Self::DiskFull { .. } => InfraFaultKind::DiskFull,
+            Self::ResourcesExceeded(_) => InfraFaultKind::ResourcesExceeded,
+            Self::Timeout { .. }
+            | Self::NotLinux { .. }
+            | Self::Unconfined { .. }
+            | Self::RuntimeMissing { .. }
+            | Self::ImageVolumes { .. }
+            | Self::BuildFailed { .. }
+            | Self::PathMissing { .. }
+            | Self::TooLarge { .. }
+            | Self::Context { .. }
+            | Self::Malformed { .. }
+            | Self::Engine { .. } => InfraFaultKind::DockerError,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Interrupted { .. } => "look whether the Docker engine was stopped; `lancet resume` goes on",
+            Self::Timeout { .. } => "the engine is overloaded or stuck; its own log says more",
+            Self::NotLinux { .. } => "switch the engine to Linux containers",
+            Self::Unconfined { .. } => {
+                "enable the memory, cpu and pids control groups and the default seccomp profile on the engine's host"
+            }
+            Self::RuntimeMissing { .. } => {
+                "install the runtime and name it under `runtimes` in the engine's daemon.json"
+            }
+            Self::ImageVolumes { .. } => "build the image without VOLUME",
+            Self::BuildFailed { .. } => "the builder's output above says which step of the Dockerfile failed",
+            Self::Context { .. } => "an image's folder holds folders and regular files only",
+            other => other.kind().hint(),
+        }
+    }
+
+    /// Whether the engine may come back, so that waiting for it makes sense.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Interrupted { .. })
+    }
+
+    /// The engine's HTTP status, for the few that mean something to the caller.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Engine { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Puts bollard's error into our words.
+    pub(crate) fn from_call(
+        doing: &'static str,
+        socket: &str,
+        limit: Duration,
+        error: bollard::errors::Error,
+    ) -> Self {
+        use bollard::errors::Error;
+        match error {
+            Error::DockerResponseServerError { status_code, message } => {
+                Self::from_message(doing, status_code, message)
+            }
+            Error::DockerStreamError { error } => Self::from_message(doing, 0, error),
+            Error::DockerContainerWaitError { error, .. } => Self::from_message(doing, 0, error),
+            Error::RequestTimeoutError => Self::Timeout { doing, limit },
+            Error::SocketNotFoundError(path) => {
+                Self::Unreachable { socket: path, reason: "there is no such socket".to_owned() }
+            }
+            Error::HyperLegacyError { err } if err.is_connect() => {
+                Self::Unreachable { socket: socket.to_owned(), reason: chain(&err) }
+            }
+            Error::HyperLegacyError { err } => Self::Interrupted { doing, reason: chain(&err) },
+            Error::HyperResponseError { err } => Self::Interrupted { doing, reason: chain(&err) },
+            Error::IOError { err } => Self::Interrupted { doing, reason: chain(&err) },
+            other => Self::Malformed { doing, reason: chain(&other) },
+        }
+    }
+
+    /// An error by the engine's own words: a full disk has no status of its own.
+    pub(crate) fn from_message(doing: &'static str, status: u16, message: String) -> Self {
+        if message.contains("no space left on device") || message.contains("disk quota exceeded") {
+            Self::DiskFull { message }
+        } else {
+            Self::Engine { doing, status, message }
+        }
+    }
+}
+
+impl From<DockerError> for InfraFault {
+    fn from(error: DockerError) -> Self {
+        Self::new(error.kind(), error.to_string())
+    }
+}
+
+/// An error with its causes: those of the connection lie two layers deep.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_errors() {
+        let words = "mkdir /var/lib/docker/overlay2/x: no space left on device".to_owned();
+        let error = DockerError::from_message("creating a container", 500, words);
+        assert!(matches!(error, DockerError::DiskFull { .. }));
+        assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DiskFull);
+        let error = DockerError::from_message("creating a container", 500, "no such plugin".to_owned());
+        assert_eq!(error.status(), Some(500));
+        assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DockerError);
+    }
+
+    #[test]
+    fn an_outage_is_worth_waiting_for() {
+        let lost = DockerError::Interrupted { doing: "waiting", reason: String::new() };
+        assert!(lost.is_outage());
+        assert_eq!(lost.kind(), InfraFaultKind::DockerUnreachable);
+        assert!(!DockerError::ResourcesExceeded(String::new()).is_outage());
+    }
+}

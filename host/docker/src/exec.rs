@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use futures_util::{Stream, StreamExt as _};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, interval, sleep};
+
+use crate::container::Container;
+use crate::{DockerError, hardening};
+
+/// Seconds that a command has, beyond its time, to be killed by the `timeout` in
+/// its container before it is given up.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long output may go on after the command itself has ended: a process that it
+/// left in the background may still hold the stream.
+const TRAILING: Duration = Duration::from_secs(1);
+/// How often it is looked whether the command has ended.
+const LOOK: Duration = Duration::from_millis(500);
+/// The status of a command that SIGKILL ended.
+const KILLED: i64 = 137;
+const DOING: &str = "executing a command";
+
+/// A command to be executed in a running container.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExecSpec<'a> {
+    /// The program and its arguments; no shell in between.
+    pub(crate) argv: &'a [String],
+    /// Added to the container's variables.
+    pub(crate) variables: &'a BTreeMap<String, String>,
+    /// `None` for the container's own.
+    pub(crate) working_directory: Option<&'a str>,
+    /// What it reads.
+    pub(crate) stdin: &'a [u8],
+    /// How long it may take, at least a second.
+    pub(crate) time: Duration,
+    /// The most bytes that are kept of each of its two streams.
+    pub(crate) output_bytes: usize,
+}
+
+/// What a command wrote to one stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The first bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// How many came after them, and were not kept.
+    pub(crate) dropped: u64,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExecEnd {
+    /// With that status; 128 and the signal's number after a signal, 127 when there
+    /// is no such program.
+    Exited(i64),
+    /// It, and what it started in its process group, was killed when its time was
+    /// over.
+    TimedOut,
+    /// Its time is over, and it is not known that it has ended: the container is to
+    /// be killed.
+    Stuck,
+}
+
+/// What came of executing a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExecOutput {
+    /// How it ended.
+    pub(crate) end: ExecEnd,
+    /// Its standard output.
+    pub(crate) stdout: Kept,
+    /// Its standard error.
+    pub(crate) stderr: Kept,
+}
+
+impl Kept {
+    fn keep(&mut self, bytes: &[u8], limit: usize) {
+        let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
+        self.bytes.extend_from_slice(&bytes[..room]);
+        self.dropped += (bytes.len() - room) as u64;
+    }
+}
+
+impl Container {
+    /// Executes a command as the container's account.
+    ///
+    /// The time is kept by `timeout` (coreutils or busybox) in the container, which
+    /// kills the command's process group; if that has not helped five seconds later,
+    /// the end is [`ExecEnd::Stuck`], and only killing the container is certain.
+    ///
+    /// # Errors
+    /// [`DockerError`]; with status 409 when the container does not run.
+    pub(crate) async fn exec(&self, spec: &ExecSpec<'_>) -> Result<ExecOutput, DockerError> {
+        let docker = self.docker();
+        let seconds = spec.time.as_secs().max(1);
+        let mut cmd = ["timeout", "-s", "KILL"].map(str::to_owned).to_vec();
+        cmd.push(seconds.to_string());
+        cmd.extend_from_slice(spec.argv);
+        let options = CreateExecOptions {
+            attach_stdin: Some(!spec.stdin.is_empty()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            tty: Some(false),
+            cmd: Some(cmd),
+            env: Some(spec.variables.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            user: Some(hardening::user(self.account())),
+            working_dir: spec.working_directory.map(str::to_owned),
+            privileged: Some(false),
+            detach_keys: None,
+        };
+        let exec = docker.call(DOING, docker.client().create_exec(self.id(), options)).await?.id;
+        let began = Instant::now();
+        let started = docker.client().start_exec(&exec, Some(StartExecOptions::default()));
+        let (mut output, mut input) = match docker.call(DOING, started).await? {
+            StartExecResults::Attached { output, input } => (output, input),
+            StartExecResults::Detached => {
+                let reason = "it was detached".to_owned();
+                return Err(DockerError::Malformed { doing: DOING, reason });
+            }
+        };
+        let mut session = Session {
+            container: self,
+            exec: &exec,
+            last_look: began + Duration::from_secs(seconds) + GRACE,
+            limit: spec.output_bytes,
+            stdout: Kept::default(),
+            stderr: Kept::default(),
+        };
+        session.attend(&mut output, &mut input, spec.stdin).await?;
+        let end = match session.exit_code().await? {
+            // The status of a command that `timeout` killed is that of any killed one.
+            Some(KILLED) if began.elapsed() >= Duration::from_secs(seconds) => ExecEnd::TimedOut,
+            Some(code) => ExecEnd::Exited(code),
+            None => ExecEnd::Stuck,
+        };
+        Ok(ExecOutput { end, stdout: session.stdout, stderr: session.stderr })
+    }
+}
+
+/// A command while it runs.
+struct Session<'a> {
+    container: &'a Container,
+    exec: &'a str,
+    /// When it is given up.
+    last_look: Instant,
+    limit: usize,
+    stdout: Kept,
+    stderr: Kept,
+}
+
+impl Session<'_> {
+    /// Feeds it and reads from it, until its streams end, or it has ended and they
+    /// do not, or it is given up. Output beyond the limit is read and dropped, so
+    /// that it is not held up by it.
+    async fn attend(
+        &mut self,
+        output: &mut (impl Stream<Item = Result<LogOutput, bollard::errors::Error>> + Unpin),
+        input: &mut (impl AsyncWrite + Unpin),
+        stdin: &[u8],
+    ) -> Result<(), DockerError> {
+        let mut fed = stdin.is_empty();
+        // A command that does not read what it is given is none of our business.
+        let mut feed = std::pin::pin!(async {
+            if input.write_all(stdin).await.is_ok() {
+                let _ = input.shutdown().await;
+            }
+        });
+        let mut look = interval(LOOK);
+        let mut trailing_until = None;
+        loop {
+            tokio::select! {
+                () = &mut feed, if !fed => fed = true,
+                piece = output.next() => match piece {
+                    None => return Ok(()),
+                    Some(Ok(LogOutput::StdErr { message })) => self.stderr.keep(&message, self.limit),
+                    Some(Ok(piece)) => self.stdout.keep(piece.as_ref(), self.limit),
+                    Some(Err(error)) => return Err(self.container.docker().failed(DOING, error)),
+                },
+                now = look.tick() => {
+                    if now >= self.last_look || trailing_until.is_some_and(|until| now >= until) {
+                        return Ok(());
+                    }
+                    if trailing_until.is_none() && self.ended().await?.is_some() {
+                        trailing_until = Some(now + TRAILING);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Its status, or `None` when it is given up.
+    async fn exit_code(&self) -> Result<Option<i64>, DockerError> {
+        loop {
+            if let Some(code) = self.ended().await? {
+                return Ok(Some(code));
+            }
+            if Instant::now() >= self.last_look {
+                return Ok(None);
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Its status, if it has ended. The streams may end before the engine knows.
+    async fn ended(&self) -> Result<Option<i64>, DockerError> {
+        let docker = self.container.docker();
+        let found = docker.call(DOING, docker.client().inspect_exec(self.exec)).await?;
+        Ok(found.exit_code.filter(|_| found.running == Some(false)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_are_kept_and_the_rest_is_counted() {
+        let mut kept = Kept::default();
+        kept.keep(b"abc", 4);
+        kept.keep(b"def", 4);
+        kept.keep(b"ghi", 4);
+        assert_eq!(kept, Kept { bytes: b"abcd".to_vec(), dropped: 5 });
+    }
+}

@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bollard::models::ImageInspect;
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt as _;
+use lancet_core::{Account, PinnedImage, Resources};
+
+use crate::archive::{self, EntryKind};
+use crate::container::Download;
+use crate::hardening::{ContainerSpec, HOME};
+use crate::label::Role;
+use crate::{Docker, DockerError, Lease};
+
+/// How long reading one file of an image may take at most; then the reaper comes.
+const READ_LIFETIME: Duration = Duration::from_secs(600);
+
+/// An image that the engine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// Its id: `sha256:…`.
+    pub id: String,
+    /// `repository@sha256:…`, one for each registry it came from.
+    pub repository_digests: Vec<String>,
+    /// Its variables, `NAME=value`.
+    pub variables: Vec<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Where its processes start; empty for the root.
+    pub working_directory: String,
+    /// What comes before the command.
+    pub entry_point: Vec<String>,
+    /// What runs unless another command is given.
+    pub command: Vec<String>,
+    /// Bytes, with those of the images it builds on.
+    pub bytes: u64,
+}
+
+impl ImageInfo {
+    /// Whether it says where the home is. Ours, in an image that was kept from a
+    /// container, does not count.
+    pub(crate) fn has_home(&self) -> bool {
+        self.variables.iter().filter_map(|variable| variable.strip_prefix("HOME=")).any(|home| home != HOME)
+    }
+}
+
+impl Docker {
+    /// Makes sure that the engine has the image, that it is the pinned one, for this
+    /// platform, and without volumes of its own.
+    ///
+    /// # Errors
+    /// [`DockerError::ImageMissing`], [`DockerError::ImageDigest`],
+    /// [`DockerError::ImagePlatform`], [`DockerError::ImageVolumes`].
+    pub async fn image(&self, image: &PinnedImage) -> Result<ImageInfo, DockerError> {
+        let mismatch = |found: String| DockerError::ImageDigest {
+            name: image.name.clone(),
+            wanted: image.reference.clone(),
+            found,
+        };
+        if image.digest().is_none() {
+            return Err(mismatch("named without a digest".to_owned()));
+        }
+        let found = self.inspect_image(&image.reference).await?.ok_or_else(|| DockerError::ImageMissing {
+            name: image.name.clone(),
+            reason: format!("{} is not there", image.reference),
+        })?;
+        let id = found.id.clone().unwrap_or_default();
+        let digests = found.repo_digests.clone().unwrap_or_default();
+        if id != image.reference && !digests.contains(&image.reference) {
+            let found = digests.first().cloned().unwrap_or(id);
+            return Err(mismatch(found));
+        }
+        self.examine(&image.name, found)
+    }
+
+    /// Pins an image by its name: what the engine has, else what a registry has. An
+    /// image that a registry knows is pinned by the registry's digest, so that other
+    /// machines find it; any other by its id.
+    ///
+    /// # Errors
+    /// [`DockerError::ImageMissing`], [`DockerError::ImagePlatform`],
+    /// [`DockerError::ImageVolumes`].
+    pub async fn resolve(&self, name: &str) -> Result<PinnedImage, DockerError> {
+        let found = match self.inspect_image(name).await? {
+            Some(found) => found,
+            None => {
+                self.pull(name).await?;
+                self.inspect_image(name).await?.ok_or_else(|| DockerError::ImageMissing {
+                    name: name.to_owned(),
+                    reason: "it was pulled and is not there".to_owned(),
+                })?
+            }
+        };
+        let info = self.examine(name, found)?;
+        let repository = repository(name);
+        let digest = info
+            .repository_digests
+            .into_iter()
+            .find(|digest| digest.split_once('@').is_some_and(|(from, _)| from == repository));
+        Ok(PinnedImage { name: name.to_owned(), reference: digest.unwrap_or(info.id) })
+    }
+
+    /// Reads a file of an image. A container is created for it, and never started.
+    ///
+    /// # Errors
+    /// [`DockerError::PathMissing`] when it is not there or not a regular file,
+    /// [`DockerError::TooLarge`] above `limit` bytes.
+    pub async fn image_file(
+        &self,
+        image: &PinnedImage,
+        path: &str,
+        limit: u64,
+    ) -> Result<Vec<u8>, DockerError> {
+        /// A tar's header, padding and end.
+        const TAR_OVERHEAD: u64 = 16 << 10;
+        let lease = Lease::new("", "", READ_LIFETIME);
+        let container = self
+            .create(&ContainerSpec {
+                role: Role::File,
+                image,
+                // An image need not have a command; this one is never run.
+                argv: Some(&["/".to_owned()]),
+                variables: &BTreeMap::new(),
+                working_directory: Some("/"),
+                account: Account::Unprivileged,
+                resources: Resources::standard(),
+                network: None,
+                read_only_root: true,
+                volume: None,
+                lease: &lease,
+            })
+            .await?;
+        let download = container.download(path, limit.saturating_add(TAR_OVERHEAD)).await;
+        container.remove().await?;
+        let missing = || DockerError::PathMissing { path: path.to_owned(), what: image.name.clone() };
+        let large = || DockerError::TooLarge { what: format!("{path} of {}", image.name), limit };
+        let tar = match download? {
+            Download::Missing => return Err(missing()),
+            Download::TooLarge => return Err(large()),
+            Download::Tar(tar) => tar,
+        };
+        let entries = archive::read(&tar, 1).map_err(|_| missing())?;
+        match entries.first().map(|entry| &entry.kind) {
+            Some(EntryKind::File(bytes)) if bytes.len() as u64 > limit => Err(large()),
+            Some(EntryKind::File(bytes)) => Ok(bytes.to_vec()),
+            _ => Err(missing()),
+        }
+    }
+
+    /// `None` when the engine does not have it.
+    async fn inspect_image(&self, name: &str) -> Result<Option<ImageInspect>, DockerError> {
+        match self.call("inspecting an image", self.client().inspect_image(name)).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn pull(&self, name: &str) -> Result<(), DockerError> {
+        // Without a tag the engine would pull every one.
+        let tagged = name.contains('@') || name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+        let from = if tagged { name.to_owned() } else { format!("{name}:latest") };
+        let options = CreateImageOptionsBuilder::default().from_image(&from).build();
+        let mut progress = std::pin::pin!(self.slow_client().create_image(Some(options), None, None));
+        let missing = |reason: String| DockerError::ImageMissing { name: name.to_owned(), reason };
+        while let Some(step) = progress.next().await {
+            match step.map_err(|error| self.failed("pulling an image", error)) {
+                Ok(step) => {
+                    if let Some(error) = step.error_detail {
+                        let words = error.message.unwrap_or_default();
+                        return Err(match DockerError::from_message("pulling an image", 0, words) {
+                            DockerError::Engine { message, .. } => missing(message),
+                            other => other,
+                        });
+                    }
+                }
+                Err(DockerError::Engine { message, .. }) => return Err(missing(message)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What all images have to be.
+    fn examine(&self, name: &str, image: ImageInspect) -> Result<ImageInfo, DockerError> {
+        let system = image.os.unwrap_or_default();
+        let architecture = image.architecture.unwrap_or_default();
+        let needed = &self.info().architecture;
+        if system != "linux" || &architecture != needed {
+            return Err(DockerError::ImagePlatform {
+                name: name.to_owned(),
+                found: format!("{system}/{architecture}"),
+                needed: format!("linux/{needed}"),
+            });
+        }
+        let config = image.config.unwrap_or_default();
+        let volumes = config.volumes.unwrap_or_default();
+        if !volumes.is_empty() {
+            return Err(DockerError::ImageVolumes { name: name.to_owned(), paths: volumes.join(", ") });
+        }
+        Ok(ImageInfo {
+            id: image.id.unwrap_or_default(),
+            repository_digests: image.repo_digests.unwrap_or_default(),
+            variables: config.env.unwrap_or_default(),
+            labels: config.labels.unwrap_or_default().into_iter().collect(),
+            working_directory: config.working_dir.unwrap_or_default(),
+            entry_point: config.entrypoint.unwrap_or_default(),
+            command: config.cmd.unwrap_or_default(),
+            bytes: u64::try_from(image.size.unwrap_or_default()).unwrap_or_default(),
+        })
+    }
+}
+
+/// A name without its tag and digest: `debian:bookworm-slim` → `debian`. A colon
+/// before a slash belongs to a registry's port.
+fn repository(name: &str) -> &str {
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_names_without_tags() {
+        for (name, expected) in [
+            ("debian", "debian"),
+            ("debian:bookworm-slim", "debian"),
+            ("ghcr.io/a/b:1", "ghcr.io/a/b"),
+            ("localhost:5000/a", "localhost:5000/a"),
+            ("localhost:5000/a:1@sha256:00", "localhost:5000/a"),
+        ] {
+            assert_eq!(repository(name), expected);
+        }
+    }
+}
