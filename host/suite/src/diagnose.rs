@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::problem::{Problem, nearest};
+use crate::rules::shown;
 
 /// How deep a file's values are compared with its schema.
 const MAX_DEPTH: usize = 16;
@@ -145,10 +146,10 @@ impl Comparison<'_> {
             Value::Number(number) => {
                 let number = number.as_f64().unwrap_or_default();
                 let bound = |name| schema.get(name).and_then(Value::as_f64);
-                let highest = match schema.get("format").and_then(Value::as_str) {
-                    Some("uint32") => Some(f64::from(u32::MAX)),
-                    _ => bound("maximum"),
-                };
+                let highest = bound("maximum").or_else(|| {
+                    let format = schema.get("format").and_then(Value::as_str);
+                    (format == Some("uint32")).then(|| f64::from(u32::MAX))
+                });
                 if bound("minimum").is_some_and(|least| number < least) {
                     let message =
                         format!("expected at least {}, found {value}", bound("minimum").unwrap_or_default());
@@ -172,21 +173,32 @@ impl Comparison<'_> {
     }
 
     fn object(&mut self, entries: &Map<String, Value>, schema: &Value, key: &str, depth: usize) {
-        let Some(known) = schema.get("properties").and_then(Value::as_object) else { return };
         let path = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+        let Some(known) = schema.get("properties").and_then(Value::as_object) else {
+            // A table whose keys are names that the suite gives.
+            if let Some(schema) = schema.get("additionalProperties").filter(|schema| schema.is_object()) {
+                for (name, value) in entries {
+                    self.walk(value, schema, &path(&shown(name)), depth + 1);
+                }
+            }
+            return;
+        };
         for (name, value) in entries {
             match known.get(name) {
                 Some(schema) => self.walk(value, schema, &path(name), depth + 1),
                 None => {
                     let hint = match nearest(name, known.keys().map(String::as_str)) {
+                        _ if is_of_the_host(name) => {
+                            "the host alone decides that, the same for every container; no suite can ask for it"
+                                .to_owned()
+                        }
                         Some(near) => format!("did you mean `{near}`?"),
                         None => {
                             let known: Vec<_> = known.keys().map(|k| format!("`{k}`")).collect();
                             format!("there are {}", known.join(", "))
                         }
                     };
-                    let shown: String = name.chars().take(80).collect();
-                    self.problem(&path(&shown), "unknown key".to_owned(), Some(hint));
+                    self.problem(&path(&shown(name)), "unknown key".to_owned(), Some(hint));
                 }
             }
         }
@@ -197,6 +209,58 @@ impl Comparison<'_> {
             self.problem(&path(name), "missing".to_owned(), about.map(|text| format!("`{name}`: {text}")));
         }
     }
+}
+
+/// What containers get from the host alone, as Docker and its like call it.
+const OF_THE_HOST: [&str; 44] = [
+    "apparmor",
+    "binds",
+    "cap-add",
+    "cap-drop",
+    "capabilities",
+    "cgroup",
+    "cgroup-parent",
+    "cgroupns",
+    "cgroupns-mode",
+    "device-requests",
+    "devices",
+    "dns",
+    "entrypoint",
+    "extra-hosts",
+    "gpus",
+    "group-add",
+    "host-config",
+    "hostname",
+    "init",
+    "ipc",
+    "ipc-mode",
+    "links",
+    "mac-address",
+    "masked-paths",
+    "mount",
+    "mounts",
+    "network",
+    "network-mode",
+    "networks",
+    "pid",
+    "pid-mode",
+    "ports",
+    "privileged",
+    "readonly-paths",
+    "restart",
+    "runtime",
+    "seccomp",
+    "security-opt",
+    "sysctls",
+    "tmpfs",
+    "ulimits",
+    "user",
+    "userns-mode",
+    "volumes",
+];
+
+fn is_of_the_host(name: &str) -> bool {
+    OF_THE_HOST.contains(&name.to_ascii_lowercase().replace('_', "-").as_str())
 }
 
 /// The names that an enumeration allows, in either of the forms in which a

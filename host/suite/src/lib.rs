@@ -29,6 +29,7 @@ pub mod literal;
 mod loader;
 mod lock;
 mod problem;
+mod profile;
 mod reference;
 mod rules;
 mod select;

@@ -1,6 +1,8 @@
 //! Makes a suite of what was found in its folder, with all problems named.
 
+mod environment;
 mod image;
+mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,11 +10,13 @@ use std::path::Path;
 use lancet_core::{Cents, Kind, Proposal, Sha256, Task, TaskId};
 
 use crate::diagnose;
-use crate::format::{GraderEntry, MAX_LINE_BYTES, ManagerAnswerKey, SuiteFile, TaskFile, repeated_ids};
-use crate::image::key;
+use crate::format::{
+    EnvironmentEntry, GraderEntry, MAX_LINE_BYTES, ManagerAnswerKey, SuiteFile, TaskFile, repeated_ids,
+};
+use crate::image::{ImageSource, key};
 use crate::problem::{Problem, SuiteError, nearest};
 use crate::suite::{GraderRef, Loaded, SuiteTask};
-use crate::tree::{TaskTree, Tree};
+use crate::tree::{StoredFile, TaskTree, Tree};
 
 /// Checks all that was found.
 pub(crate) fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
@@ -24,13 +28,24 @@ pub(crate) fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
     };
     let file = loader.suite_file(tree.suite_toml);
     let images = file.as_ref().map(|file| loader.images(file, &tree.builds)).unwrap_or_default();
+    if let Some(file) = &file {
+        loader.environments(file, &images);
+    }
     if !tree.has_tasks || tree.tasks.is_empty() {
         let problem = Problem::new("tasks", "the suite has no tasks");
         loader.problems.push(problem.hint("each task is a folder: tasks/<id>/task.toml"));
     }
     loader.warn_of_colliding_ids(tree.tasks.keys());
+    let no_environments = BTreeMap::new();
+    let mut context = Context {
+        graders: &tree.graders,
+        builds: &tree.builds,
+        environments: file.as_ref().map_or(&no_environments, |file| &file.environments),
+        images,
+    };
     let tasks: Vec<_> =
-        tree.tasks.into_iter().filter_map(|(id, task)| loader.task(id, task, &tree.graders)).collect();
+        tree.tasks.into_iter().filter_map(|(id, task)| loader.task(id, task, &mut context)).collect();
+    let images = context.images;
     for unused in tree.graders.keys().filter(|path| !loader.used.contains(*path)) {
         if unused.ends_with(".wasm") {
             loader.warnings.push(Problem::new(unused, "no task names this grader"));
@@ -58,6 +73,15 @@ pub(crate) fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
             warnings: loader.warnings,
         }),
     }
+}
+
+/// What tasks refer to.
+struct Context<'s> {
+    graders: &'s BTreeMap<String, Sha256>,
+    builds: &'s BTreeMap<String, Vec<StoredFile>>,
+    environments: &'s BTreeMap<String, EnvironmentEntry>,
+    /// Those of `suite.toml`, and those that tasks name themselves.
+    images: BTreeMap<String, ImageSource>,
 }
 
 struct Loader {
@@ -121,7 +145,7 @@ impl Loader {
         }
     }
 
-    fn task(&mut self, id: TaskId, tree: TaskTree, graders: &BTreeMap<String, Sha256>) -> Option<SuiteTask> {
+    fn task(&mut self, id: TaskId, tree: TaskTree, context: &mut Context<'_>) -> Option<SuiteTask> {
         let folder = format!("tasks/{id}");
         let path = |name: &str| format!("{folder}/{name}");
         let toml_path = path("task.toml");
@@ -144,8 +168,12 @@ impl Loader {
             self.warnings.push(Problem::new(path("statement.md"), "empty"));
         }
         let proposals = self.proposals(&folder, &file, tree.proposals);
-        let grader = self.grader(&toml_path, &file, graders);
+        let grader = self.grader(&toml_path, &file, context.graders);
         self.answer_key(&folder, &file, grader.as_ref(), answer_key.as_deref());
+        let environment = self.task_environment(&id, &file, &tree.private, context);
+        if let Some(environment) = &environment {
+            self.tests_answer_key(&id, environment, grader.as_ref(), answer_key.as_deref());
+        }
         Some(SuiteTask {
             public: Task {
                 id,
@@ -158,7 +186,7 @@ impl Loader {
             grader,
             answer_key,
             source: file.source,
-            environment: None,
+            environment,
         })
     }
 

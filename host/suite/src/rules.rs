@@ -50,7 +50,7 @@ pub(crate) fn is_relative_path(text: &str) -> bool {
 
 /// What somebody wrote, short enough to be repeated.
 pub(crate) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(120).collect();
+    let mut short: String = text.chars().take(80).collect();
     if short.len() < text.len() {
         short.push('…');
     }
