@@ -1,0 +1,539 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{GlobBuilder, GlobMatcher};
+use lancet_core::{
+    Capture, Environment, FileChange, InfraFault, InfraFaultKind, Manifest, PinnedImage, ProtectedPath,
+    Protection, RefusalKind, RefusedSubmission, Sha256, SubmissionLimits, SubmittedFile,
+};
+use tokio::sync::OnceCell;
+
+use crate::container::{ChangeKind, Changes, Container, PathChange};
+use crate::diff::{DiffWriter, MAX_SHOWN_FILE_BYTES, Side, SideKind};
+use crate::tree::{Appetite, Gathered, Node, NodeKind, PathKind, in_git, is_below};
+use crate::{Docker, DockerError, Lease};
+
+/// The longest path of a submission, in bytes.
+const MAX_PATH_BYTES: usize = 4_096;
+/// So many times the files that a submission may have, a container may have
+/// changed paths in all: folders, and files that are as they were, are no part of a
+/// submission, but looking at each costs time.
+const MAX_LOOKED_AT: usize = 4;
+/// The most bytes of the image's own files that are kept for the diff.
+const MAX_OLD_BYTES: u64 = 64 << 20;
+/// The most dropped changes that are named one by one.
+const MAX_OVERLAID: usize = 1_000;
+
+/// A submission with its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// What was handed in, or why it is not accepted.
+    pub capture: Capture,
+    /// The contents of its files, and its diff: what the manifest names.
+    pub blobs: Vec<Vec<u8>>,
+}
+
+/// Why there is no manifest.
+enum Failure {
+    Refused(RefusedSubmission),
+    Docker(DockerError),
+}
+
+impl From<DockerError> for Failure {
+    fn from(error: DockerError) -> Self {
+        Self::Docker(error)
+    }
+}
+
+impl From<RefusedSubmission> for Failure {
+    fn from(refused: RefusedSubmission) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl Docker {
+    /// The submission of an agent that never opened its container: nothing changed.
+    #[must_use]
+    pub fn unchanged(environment: &Environment) -> Captured {
+        submission(environment, Vec::new(), Vec::new(), DiffWriter::new(), BTreeMap::new())
+    }
+
+    /// What a container that is stopped or paused has changed in the work tree,
+    /// against `image`, which it was made of. The engine's own list of changes says
+    /// what is to be looked at, so the cost follows the change and not the tree.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: those of the engine. A submission that is not accepted is no
+    /// error.
+    pub(crate) async fn capture(
+        &self,
+        environment: &Environment,
+        container: &Container,
+        image: &PinnedImage,
+        lease: &Lease,
+    ) -> Result<Captured, InfraFault> {
+        let rules = Rules::new(&environment.protected)
+            .map_err(|error| InfraFault::new(InfraFaultKind::DockerError, error))?;
+        let capturing = Capturing { docker: self, environment, rules, container, image, lease };
+        match capturing.run().await {
+            Ok(captured) => Ok(captured),
+            Err(Failure::Docker(error)) => Err(error.into()),
+            Err(Failure::Refused(refused)) => {
+                Ok(Captured { capture: Capture::Refused(refused), blobs: Vec::new() })
+            }
+        }
+    }
+}
+
+struct Capturing<'a> {
+    docker: &'a Docker,
+    environment: &'a Environment,
+    rules: Rules,
+    container: &'a Container,
+    image: &'a PinnedImage,
+    lease: &'a Lease,
+}
+
+impl Capturing<'_> {
+    async fn run(&self) -> Result<Captured, Failure> {
+        let limits = &self.environment.submission;
+        let listed = match self.container.changes().await? {
+            Changes::Listed(listed) => listed,
+            Changes::TooMany => return Err(too_many("more paths are changed than are listed", limits).into()),
+        };
+        let changed = Changed::sort_out(&listed, &self.environment.work_tree, &self.rules, limits)?;
+        drop(listed);
+        if changed.questionable {
+            self.work_tree_is_folder().await?;
+        }
+        if changed.is_empty() {
+            return Ok(Docker::unchanged(self.environment));
+        }
+        // Only a container can give the image's files: one that is never started.
+        let original = Original { capturing: self, container: OnceCell::new() };
+        let (new, made) = tokio::join!(self.new_files(&changed), async {
+            if changed.needs_original() { original.container().await.map(drop) } else { Ok(()) }
+        });
+        let result = match (new, made) {
+            (Ok(new), Ok(())) => self.compare(&original, changed, new).await,
+            (Err(failure), _) => Err(failure),
+            (_, Err(error)) => Err(error.into()),
+        };
+        original.remove().await;
+        result
+    }
+
+    /// The work tree itself, or a folder above it, was replaced: nothing is read
+    /// through whatever lies there now.
+    async fn work_tree_is_folder(&self) -> Result<(), Failure> {
+        let tree = &self.environment.work_tree;
+        for (end, _) in tree.match_indices('/').skip(1).chain([(tree.len(), "")]) {
+            if self.container.look(&tree[..end]).await? != Some(PathKind::Folder) {
+                let message =
+                    format!("the work tree `{tree}` is gone: `{}` is no folder any more", &tree[..end]);
+                return Err(refused(RefusalKind::NotARegularFile, message).into());
+            }
+        }
+        Ok(())
+    }
+
+    async fn new_files(&self, changed: &Changed) -> Result<Gathered, Failure> {
+        let limits = &self.environment.submission;
+        let appetite = Appetite {
+            read: limits.file_bytes,
+            keep: limits.file_bytes,
+            // Files that turn out to be the image's own are in it too.
+            room: limits.bytes.saturating_mul(2),
+            strict: true,
+            expand: false,
+            files: usize::MAX,
+        };
+        let wanted: BTreeSet<String> = changed.present.keys().cloned().collect();
+        let tree = &self.environment.work_tree;
+        let new = self.docker.gather(self.container.id(), tree, wanted, appetite).await?;
+        if new.excess.is_some() {
+            let message = format!("the files have more than {} bytes", limits.bytes);
+            return Err(refused(RefusalKind::TooLarge, message).into());
+        }
+        // The engine packs all there is but sockets.
+        if let Some(missing) = changed.present.keys().find(|path| !new.nodes.contains_key(*path)) {
+            let message = format!("`{missing}` is a socket");
+            return Err(refused(RefusalKind::NotARegularFile, message).into());
+        }
+        Ok(new)
+    }
+
+    /// Compares what is there with what was, and makes the manifest of it.
+    async fn compare(
+        &self,
+        original: &Original<'_>,
+        changed: Changed,
+        new: Gathered,
+    ) -> Result<Captured, Failure> {
+        let limits = &self.environment.submission;
+        let mut wanted = changed.deleted.clone();
+        wanted.extend(new.nodes.iter().filter_map(|(path, node)| {
+            let was_there = changed.present.get(path) == Some(&ChangeKind::Modified);
+            (was_there && node.kind != NodeKind::Folder).then(|| path.clone())
+        }));
+        let appetite = Appetite {
+            read: limits.file_bytes,
+            keep: MAX_SHOWN_FILE_BYTES,
+            room: MAX_OLD_BYTES,
+            strict: false,
+            expand: true,
+            files: MAX_LOOKED_AT * limits.files as usize,
+        };
+        let old = original.gather(wanted, appetite).await?;
+        if old.excess.is_some() {
+            return Err(too_many("whole folders are deleted", limits).into());
+        }
+        let large =
+            new.nodes.iter().filter(|(_, node)| node.kind == NodeKind::File && node.size > limits.file_bytes);
+        let large: BTreeSet<String> = large.map(|(path, _)| path.clone()).collect();
+        let untouched = self.untouched(original, &old, &new, large).await?;
+        self.collect(changed, &old, new, &untouched)
+    }
+
+    /// Those of the files above the limit that are the image's own after all: the
+    /// list of changes names what was only touched, too.
+    async fn untouched(
+        &self,
+        original: &Original<'_>,
+        old: &Gathered,
+        new: &Gathered,
+        large: BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, Failure> {
+        let same_size = |path: &String| {
+            let sizes = old.nodes.get(path).zip(new.nodes.get(path)).map(|(old, new)| (old.size, new.size));
+            sizes.is_some_and(|(old, new)| old == new)
+        };
+        // One that is larger than it was is refused, whatever the others are.
+        if large.is_empty() || !large.iter().all(same_size) {
+            return Ok(BTreeSet::new());
+        }
+        let digests =
+            Appetite { read: u64::MAX, keep: 0, room: 0, strict: false, expand: false, files: usize::MAX };
+        let tree = &self.environment.work_tree;
+        let now = self.docker.gather(self.container.id(), tree, large.clone(), digests).await?;
+        let before = original.gather(large, digests).await?;
+        let same = now
+            .nodes
+            .into_iter()
+            .filter(|(path, node)| before.nodes.get(path).is_some_and(|old| same(old, node)));
+        Ok(same.map(|(path, _)| path).collect())
+    }
+
+    fn collect(
+        &self,
+        changed: Changed,
+        old: &Gathered,
+        mut new: Gathered,
+        untouched: &BTreeSet<String>,
+    ) -> Result<Captured, Failure> {
+        let limits = &self.environment.submission;
+        new.nodes.retain(|path, node| {
+            node.kind != NodeKind::Folder
+                && !untouched.contains(path)
+                && !old.nodes.get(path).is_some_and(|old| same(old, node))
+        });
+        let kept = |path: &String| changed.present.contains_key(path);
+        let gone = old.nodes.iter().filter(|(path, node)| node.kind != NodeKind::Folder && !kept(path));
+        let gone: BTreeSet<&String> = gone.map(|(path, _)| path).collect();
+
+        let mut overlaid = changed.overlaid;
+        let mut paths: Vec<String> = new.nodes.keys().chain(gone.iter().copied()).cloned().collect();
+        paths.sort_unstable();
+        for path in &paths {
+            match self.rules.of(path) {
+                Some(Protection::Refused) => {
+                    let message = format!("`{path}` is not to be changed");
+                    return Err(refused(RefusalKind::ProtectedPath, message).into());
+                }
+                Some(Protection::Overlaid) => overlaid.push(path.clone()),
+                None => {}
+            }
+        }
+        let dropped: BTreeSet<String> = overlaid.iter().cloned().collect();
+        paths.retain(|path| {
+            // A file in the place of a folder whose files stay would be in their way.
+            let below = format!("{path}/");
+            let in_the_way =
+                dropped.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below));
+            if in_the_way {
+                overlaid.push(path.clone());
+            }
+            !in_the_way && !dropped.contains(path)
+        });
+        overlaid.sort_unstable();
+        overlaid.dedup();
+        check(&paths, &new, limits)?;
+
+        let mut diff = DiffWriter::new();
+        let mut files = Vec::with_capacity(paths.len());
+        let mut blobs = BTreeMap::new();
+        for path in paths {
+            let (was, is) = (old.nodes.get(&path), new.nodes.remove(&path));
+            diff.file(&path, was.and_then(side), is.as_ref().and_then(side));
+            let change = match is {
+                None => FileChange::Deleted,
+                Some(node) => {
+                    let content = node.content.unwrap_or_default();
+                    let sha256 = node.sha256.unwrap_or_else(|| Sha256::of(&content));
+                    blobs.insert(sha256, content);
+                    FileChange::Written { sha256, bytes: node.size, executable: node.executable }
+                }
+            };
+            files.push(SubmittedFile { path, change });
+        }
+        Ok(submission(self.environment, files, overlaid, diff, blobs))
+    }
+}
+
+/// The limits, once it is known what was really changed.
+fn check(paths: &[String], new: &Gathered, limits: &SubmissionLimits) -> Result<(), RefusedSubmission> {
+    if paths.len() > limits.files as usize {
+        return Err(too_many(&format!("{} files are changed", paths.len()), limits));
+    }
+    for path in paths {
+        // Those that an image's folder has are looked at here for the first time.
+        check_path(path)?;
+    }
+    let nodes = || paths.iter().filter_map(|path| new.nodes.get(path).map(|node| (path, node)));
+    if let Some((path, node)) = nodes().find(|(_, node)| node.kind != NodeKind::File) {
+        let message = format!("`{path}` is {}", node.kind.name());
+        return Err(refused(RefusalKind::NotARegularFile, message));
+    }
+    if let Some((path, node)) = nodes().find(|(_, node)| node.size > limits.file_bytes) {
+        let message = format!("`{path}` has {} bytes, a file may have {}", node.size, limits.file_bytes);
+        return Err(refused(RefusalKind::TooLarge, message));
+    }
+    let total: u64 = nodes().map(|(_, node)| node.size).sum();
+    if total > limits.bytes {
+        let message = format!("the files have {total} bytes, all may have {}", limits.bytes);
+        return Err(refused(RefusalKind::TooLarge, message));
+    }
+    Ok(())
+}
+
+/// Whether a file is as it was. Times and owners are no part of a submission.
+fn same(old: &Node, new: &Node) -> bool {
+    match (&old.kind, &new.kind) {
+        (NodeKind::File, NodeKind::File) => {
+            old.executable == new.executable
+                && old.size == new.size
+                && old.sha256.is_some()
+                && old.sha256 == new.sha256
+        }
+        (old, new) => old == new && matches!(new, NodeKind::Symlink(_)),
+    }
+}
+
+fn side(node: &Node) -> Option<Side<'_>> {
+    let kind = match (&node.kind, node.executable) {
+        (NodeKind::Folder, _) => return None,
+        (NodeKind::Symlink(_), _) => SideKind::Link,
+        (_, true) => SideKind::Executable,
+        (_, false) => SideKind::Plain,
+    };
+    let content = match &node.kind {
+        NodeKind::Symlink(target) => Some(target.as_slice()),
+        _ => node.content.as_deref().filter(|content| content.len() as u64 <= MAX_SHOWN_FILE_BYTES),
+    };
+    Some(Side { kind, content })
+}
+
+fn submission(
+    environment: &Environment,
+    files: Vec<SubmittedFile>,
+    mut overlaid: Vec<String>,
+    diff: DiffWriter,
+    contents: BTreeMap<Sha256, Vec<u8>>,
+) -> Captured {
+    if overlaid.len() > MAX_OVERLAID {
+        let more = overlaid.len() - MAX_OVERLAID;
+        overlaid.truncate(MAX_OVERLAID);
+        overlaid.push(format!("… and {more} more"));
+    }
+    let diff = diff.finish();
+    let manifest =
+        Manifest { base: environment.image.reference.clone(), files, overlaid, diff: Sha256::of(&diff) };
+    let blobs = contents.into_values().chain([diff]).collect();
+    Captured { capture: Capture::Taken(manifest), blobs }
+}
+
+/// The image's own files, from a container that is made when the first is asked for.
+struct Original<'a> {
+    capturing: &'a Capturing<'a>,
+    container: OnceCell<Container>,
+}
+
+impl Original<'_> {
+    async fn container(&self) -> Result<&Container, DockerError> {
+        let Capturing { docker, image, lease, .. } = self.capturing;
+        self.container.get_or_try_init(|| docker.unstarted(image, lease)).await
+    }
+
+    async fn gather(&self, wanted: BTreeSet<String>, appetite: Appetite) -> Result<Gathered, DockerError> {
+        if wanted.is_empty() {
+            return Ok(Gathered::default());
+        }
+        let Capturing { docker, environment, .. } = self.capturing;
+        docker.gather(self.container().await?.id(), &environment.work_tree, wanted, appetite).await
+    }
+
+    async fn remove(self) {
+        if let Some(container) = self.container.into_inner() {
+            // What cannot be removed now is the reaper's.
+            let _ = container.remove().await;
+        }
+    }
+}
+
+/// The engine's list of changes, as far as it concerns the work tree.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Changed {
+    /// What is there now, apart from folders with changes in them.
+    present: BTreeMap<String, ChangeKind>,
+    /// What was there, files and folders: of a folder all that is not in `present`.
+    /// The empty path is the work tree itself.
+    deleted: BTreeSet<String>,
+    /// What is dropped without being looked at.
+    overlaid: Vec<String>,
+    /// Whether the work tree may no longer be a folder.
+    questionable: bool,
+}
+
+impl Changed {
+    fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.deleted.is_empty() && self.overlaid.is_empty()
+    }
+
+    fn needs_original(&self) -> bool {
+        !self.deleted.is_empty() || self.present.values().any(|kind| *kind == ChangeKind::Modified)
+    }
+
+    fn sort_out(
+        listed: &[PathChange],
+        work_tree: &str,
+        rules: &Rules,
+        limits: &SubmissionLimits,
+    ) -> Result<Self, RefusedSubmission> {
+        let mut changed = Self::default();
+        let mut paths = BTreeMap::new();
+        let mut above = false;
+        for change in listed {
+            if change.path == work_tree || is_below(work_tree, change.path.trim_end_matches('/')) {
+                above = true;
+                // It is there, and yet deleted: it was made anew.
+                if change.kind == ChangeKind::Deleted {
+                    changed.deleted.insert(String::new());
+                }
+            } else if let Some(path) =
+                change.path.strip_prefix(work_tree).and_then(|path| path.strip_prefix('/'))
+                && paths.insert(path, change.kind).is_some()
+            {
+                // Two names that are not UTF-8 look the same in the list.
+                return Err(bad_path(path, "is there twice"));
+            }
+        }
+        // What is listed below it proves that it is a folder.
+        changed.questionable = above && paths.is_empty();
+        for (&path, &kind) in &paths {
+            if in_git(path) {
+                continue;
+            }
+            let below = format!("{path}/");
+            let is_folder =
+                paths.range(below.as_str()..).next().is_some_and(|(next, _)| next.starts_with(&below));
+            match kind {
+                ChangeKind::Deleted if rules.covers(path) == Some(Protection::Overlaid) => {
+                    changed.overlaid.push(path.to_owned());
+                }
+                ChangeKind::Deleted => {
+                    check_path(path)?;
+                    changed.deleted.insert(path.to_owned());
+                }
+                _ if is_folder => {}
+                _ if rules.of(path) == Some(Protection::Overlaid) => changed.overlaid.push(path.to_owned()),
+                kind => {
+                    check_path(path)?;
+                    changed.present.insert(path.to_owned(), kind);
+                }
+            }
+        }
+        let looked_at = changed.present.len() + changed.deleted.len();
+        if looked_at > MAX_LOOKED_AT * limits.files as usize {
+            return Err(too_many(&format!("{looked_at} paths are changed"), limits));
+        }
+        Ok(changed)
+    }
+}
+
+/// What of the work tree a submission may not change.
+struct Rules(Vec<Rule>);
+
+struct Rule {
+    glob: GlobMatcher,
+    /// Whether it takes all that is below a folder that it takes.
+    whole: bool,
+    protection: Protection,
+}
+
+impl Rules {
+    fn new(protected: &[ProtectedPath]) -> Result<Self, String> {
+        let rule = |path: &ProtectedPath| {
+            let glob = GlobBuilder::new(&path.pattern).literal_separator(true).build();
+            let glob = glob.map_err(|error| format!("protected path `{}`: {error}", path.pattern))?;
+            let whole = path.pattern == "**" || path.pattern.ends_with("/**");
+            Ok(Rule { glob: glob.compile_matcher(), whole, protection: path.protection })
+        };
+        protected.iter().map(rule).collect::<Result<_, String>>().map(Self)
+    }
+
+    /// The first rule for a path counts.
+    fn of(&self, path: &str) -> Option<Protection> {
+        self.0.iter().find(|rule| rule.glob.is_match(path)).map(|rule| rule.protection)
+    }
+
+    /// What happens to everything below a folder, where that is the same for all
+    /// and can be told from its name.
+    fn covers(&self, folder: &str) -> Option<Protection> {
+        // Nobody's name, so only a pattern that takes all names takes it.
+        let anything = format!("{folder}/\u{1}");
+        let index = self.0.iter().position(|rule| rule.whole && rule.glob.is_match(&anything))?;
+        let protection = self.0[index].protection;
+        self.0[..index].iter().all(|rule| rule.protection == protection).then_some(protection)
+    }
+}
+
+/// Refuses what is not a plain path: a submission is laid into containers by it,
+/// and people read it.
+fn check_path(path: &str) -> Result<(), RefusedSubmission> {
+    if path.len() > MAX_PATH_BYTES {
+        let start: String = path.chars().take(200).collect();
+        return Err(bad_path(&format!("{start}…"), "is too long"));
+    }
+    if path.split('/').any(|name| matches!(name, "" | "." | "..")) {
+        return Err(bad_path(path, "is no plain path below the work tree"));
+    }
+    if path.contains(char::is_control) {
+        return Err(bad_path(path, "has control characters"));
+    }
+    // The engine puts this sign for bytes that are not UTF-8.
+    if path.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(bad_path(path, "is not UTF-8"));
+    }
+    Ok(())
+}
+
+fn bad_path(path: &str, problem: &str) -> RefusedSubmission {
+    refused(RefusalKind::BadPath, format!("`{}` {problem}", path.escape_debug()))
+}
+
+fn too_many(what: &str, limits: &SubmissionLimits) -> RefusedSubmission {
+    refused(RefusalKind::TooManyFiles, format!("{what}, a submission may have {} files", limits.files))
+}
+
+fn refused(kind: RefusalKind, message: String) -> RefusedSubmission {
+    RefusedSubmission { kind, message }
+}

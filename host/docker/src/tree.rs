@@ -1,0 +1,532 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bollard::query_parameters::{ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder};
+use bytes::{Buf as _, Bytes};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use lancet_core::{Account, PinnedImage, Sha256};
+use tokio::sync::mpsc;
+
+use crate::container::Container;
+use crate::hardening::ContainerSpec;
+use crate::{Docker, DockerError, Lease, Role};
+
+/// Requests to the engine at a time.
+const CONCURRENCY: usize = 8;
+/// So few files are fetched one by one.
+const FEW: usize = 4;
+/// One request costs the engine as much as packing this many bytes of files that
+/// nobody asked for (each request starts a process there, some 40 ms). Half of it
+/// is tried before a folder is given up.
+const REQUEST_BYTES: u64 = 4 << 20;
+/// What an entry costs besides its bytes, by the same measure.
+const ENTRY_BYTES: u64 = 8 << 10;
+
+/// What lies at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NodeKind {
+    File,
+    Symlink(Vec<u8>),
+    /// Another name of a file that came before it in the same archive.
+    HardLink,
+    Folder,
+    /// A device or a pipe. The engine leaves sockets out.
+    Other,
+}
+
+impl NodeKind {
+    /// In words.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::File => "a regular file",
+            Self::Symlink(_) => "a symbolic link",
+            Self::HardLink => "a hard link",
+            Self::Folder => "a folder",
+            Self::Other => "a device or a pipe",
+        }
+    }
+}
+
+/// A file of a container, as the engine's archive has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) kind: NodeKind,
+    pub(crate) executable: bool,
+    /// How many bytes it has.
+    pub(crate) size: u64,
+    /// Of its bytes, where they were read.
+    pub(crate) sha256: Option<Sha256>,
+    /// Its bytes, where they were kept.
+    pub(crate) content: Option<Vec<u8>>,
+}
+
+/// How much is read of the files that are gathered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Appetite {
+    /// Larger files are not read: their size is all that is known of them.
+    pub(crate) read: u64,
+    /// Larger files are read for their digest, and not kept.
+    pub(crate) keep: u64,
+    /// The most bytes that are kept in all.
+    pub(crate) room: u64,
+    /// Whether what there is no room for ends everything; otherwise it is only read
+    /// for its digest.
+    pub(crate) strict: bool,
+    /// Whether a folder stands for all that it holds.
+    pub(crate) expand: bool,
+    /// More files than these end everything.
+    pub(crate) files: usize,
+}
+
+/// What ended a gathering before it was complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Excess {
+    Bytes,
+    Files,
+}
+
+/// What was found, by path from the root that was given. What is not there is
+/// missing from it.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) nodes: BTreeMap<String, Node>,
+    pub(crate) excess: Option<Excess>,
+}
+
+/// What lies at a path, as far as it can be told without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PathKind {
+    Folder,
+    Symlink,
+    File,
+    Other,
+}
+
+impl Container {
+    /// What lies at an absolute path; a symbolic link as its last part is not
+    /// followed, but those above it are. Cheap: nothing is packed for it.
+    ///
+    /// # Errors
+    /// [`DockerError`], but not that there is nothing.
+    pub(crate) async fn look(&self, path: &str) -> Result<Option<PathKind>, DockerError> {
+        // Bits of Go's `os.FileMode`.
+        const FOLDER: u32 = 1 << 31;
+        const SYMLINK: u32 = 1 << 27;
+        const SPECIAL: u32 = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19;
+        let docker = self.docker();
+        let options = ContainerArchiveInfoOptionsBuilder::default().path(path).build();
+        let look = docker.client().get_container_archive_info(self.id(), Some(options));
+        match docker.call("looking at a container's file", look).await {
+            Ok(found) if found.file_mode & FOLDER != 0 => Ok(Some(PathKind::Folder)),
+            Ok(found) if found.file_mode & SYMLINK != 0 => Ok(Some(PathKind::Symlink)),
+            Ok(found) if found.file_mode & SPECIAL != 0 => Ok(Some(PathKind::Other)),
+            Ok(_) => Ok(Some(PathKind::File)),
+            // The container itself may be what is missing: then this fails.
+            Err(error) if error.status() == Some(404) => self.state().await.map(|_| None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What to do with an entry of an archive.
+enum Step {
+    Pass,
+    Read,
+    Stop,
+}
+
+/// Looks at an archive's entries as they arrive.
+trait Visitor: Send + 'static {
+    /// By its path below what was asked for (empty for that itself), and without
+    /// its bytes.
+    fn meet(&mut self, path: &str, node: &Node) -> Step;
+
+    /// The bytes of an entry that was to be read.
+    fn take(&mut self, path: &str, node: Node, bytes: Vec<u8>);
+}
+
+impl Docker {
+    /// A container that is never started: what an image holds can be read in no
+    /// other way.
+    ///
+    /// # Errors
+    /// Those of [`Docker::create`].
+    pub(crate) async fn unstarted(
+        &self,
+        image: &PinnedImage,
+        lease: &Lease,
+    ) -> Result<Container, DockerError> {
+        self.create(&ContainerSpec {
+            role: Role::File,
+            image,
+            // An image need not have a command; this one is never run.
+            argv: Some(&["/".to_owned()]),
+            variables: &BTreeMap::new(),
+            working_directory: Some("/"),
+            account: Account::Unprivileged,
+            resources: self.options().ceiling,
+            network: None,
+            read_only_root: true,
+            volume: None,
+            lease,
+        })
+        .await
+    }
+
+    /// Looks up paths of a container that does not run, or is paused, at a cost that
+    /// follows their number and not the size of the tree: few are fetched one by
+    /// one, many by the folders that they share.
+    ///
+    /// # Errors
+    /// [`DockerError`], but not that a path is missing.
+    pub(crate) async fn gather(
+        &self,
+        container: &str,
+        root: &str,
+        wanted: BTreeSet<String>,
+        appetite: Appetite,
+    ) -> Result<Gathered, DockerError> {
+        let shared = Arc::new(Mutex::new(Shared { found: Gathered::default(), room: appetite.room }));
+        let mut waiting = grouped(wanted);
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < CONCURRENCY
+                && let Some(group) = waiting.pop()
+            {
+                let gatherer = Gatherer::new(group, appetite, Arc::clone(&shared));
+                running.push(self.walk(container, root, gatherer));
+            }
+            let Some(gatherer) = running.next().await else { break };
+            if let Some(gatherer) = gatherer? {
+                waiting.extend(gatherer.left());
+            }
+            if lock(&shared).found.excess.is_some() {
+                break;
+            }
+        }
+        drop(running);
+        Ok(std::mem::take(&mut lock(&shared).found))
+    }
+
+    /// Sends an archive of the visitor's folder through it; `None` when there is no
+    /// such path.
+    async fn walk(
+        &self,
+        container: &str,
+        root: &str,
+        visitor: Gatherer,
+    ) -> Result<Option<Gatherer>, DockerError> {
+        let doing = "reading a container's files";
+        let path =
+            if visitor.folder.is_empty() { root.to_owned() } else { format!("{root}/{}", visitor.folder) };
+        let (sender, receiver) = mpsc::channel::<Bytes>(4);
+        let reading = tokio::task::spawn_blocking(move || read(receiver, visitor));
+        let options = DownloadFromContainerOptionsBuilder::default().path(&path).build();
+        let mut stream = self.client().download_from_container(container, Some(options));
+        let mut failure = None;
+        while let Some(chunk) = stream.next().await {
+            match chunk {
+                Ok(chunk) => {
+                    // The reader has seen enough.
+                    if sender.send(chunk).await.is_err() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failure = Some(self.failed(doing, error));
+                    break;
+                }
+            }
+        }
+        drop((sender, stream));
+        let malformed = |reason: String| DockerError::Malformed { doing, reason };
+        let read = reading.await.map_err(|error| malformed(error.to_string()))?;
+        match (failure, read) {
+            (Some(error), _) if is_missing_path(&error) => Ok(None),
+            (Some(error), _) => Err(error),
+            (None, Ok(visitor)) => Ok(Some(visitor)),
+            (None, Err(error)) => Err(malformed(error.to_string())),
+        }
+    }
+}
+
+/// The engine has one status for a missing container and a missing path.
+fn is_missing_path(error: &DockerError) -> bool {
+    matches!(error, DockerError::Engine { status: 404, message, .. } if !message.contains("No such container"))
+}
+
+fn read<V: Visitor>(chunks: mpsc::Receiver<Bytes>, mut visitor: V) -> io::Result<V> {
+    let mut archive = tar::Archive::new(Chunks { chunks, rest: Bytes::new() });
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let kind = match entry.header().entry_type() {
+            tar::EntryType::Regular | tar::EntryType::Continuous => NodeKind::File,
+            tar::EntryType::Symlink => {
+                NodeKind::Symlink(entry.link_name_bytes().unwrap_or_default().into_owned())
+            }
+            tar::EntryType::Link => NodeKind::HardLink,
+            tar::EntryType::Directory => NodeKind::Folder,
+            _ => NodeKind::Other,
+        };
+        // Names begin with the last part of what was asked for. Those that are not
+        // UTF-8 keep a sign of it, by which they are refused.
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let path = path.trim_end_matches('/').split_once('/').map_or("", |(_, rest)| rest).to_owned();
+        let executable = entry.header().mode()? & 0o100 != 0;
+        let node = Node { kind, executable, size: entry.size(), sha256: None, content: None };
+        match visitor.meet(&path, &node) {
+            Step::Pass => {}
+            Step::Stop => return Ok(visitor),
+            Step::Read => {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes)?;
+                visitor.take(&path, node, bytes);
+            }
+        }
+    }
+    Ok(visitor)
+}
+
+/// Reads what arrives through a channel; blocks until it does.
+struct Chunks {
+    chunks: mpsc::Receiver<Bytes>,
+    rest: Bytes,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(chunk) => self.rest = chunk,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.rest.len());
+        self.rest.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+}
+
+struct Shared {
+    found: Gathered,
+    room: u64,
+}
+
+fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Paths that are fetched together, in one archive of a folder; or one path.
+#[derive(Debug, PartialEq, Eq)]
+struct Group {
+    folder: String,
+    wanted: BTreeSet<String>,
+}
+
+struct Gatherer {
+    folder: String,
+    wanted: BTreeSet<String>,
+    appetite: Appetite,
+    shared: Arc<Mutex<Shared>>,
+    /// The folder that is being taken whole.
+    open: Option<String>,
+    /// Bytes of what nobody wants that are still put up with.
+    patience: u64,
+    gave_up: bool,
+}
+
+impl Gatherer {
+    fn new(group: Group, appetite: Appetite, shared: Arc<Mutex<Shared>>) -> Self {
+        let patience = REQUEST_BYTES.saturating_mul(group.wanted.len() as u64);
+        Self {
+            folder: group.folder,
+            wanted: group.wanted,
+            appetite,
+            shared,
+            open: None,
+            patience,
+            gave_up: false,
+        }
+    }
+
+    /// What has to be fetched from folders further down.
+    fn left(self) -> Vec<Group> {
+        if self.gave_up { split(&self.folder, self.wanted) } else { Vec::new() }
+    }
+
+    fn path(&self, below: &str) -> String {
+        joined(&self.folder, below)
+    }
+
+    /// Passes over an entry, as long as there is patience.
+    fn pass(&mut self, node: &Node) -> Step {
+        self.patience = self.patience.saturating_sub(ENTRY_BYTES.saturating_add(node.size));
+        // A folder that is taken whole is not asked for in parts.
+        self.gave_up = self.patience == 0 && self.open.is_none();
+        if self.gave_up { Step::Stop } else { Step::Pass }
+    }
+}
+
+impl Visitor for Gatherer {
+    fn meet(&mut self, below: &str, node: &Node) -> Step {
+        let path = self.path(below);
+        if let Some(open) = self.open.take_if(|open| !is_below(&path, open)) {
+            self.wanted.remove(&open);
+        }
+        if self.open.is_none() {
+            if self.wanted.is_empty() {
+                return Step::Stop;
+            }
+            if !self.wanted.contains(&path) {
+                return self.pass(node);
+            }
+            if node.kind == NodeKind::Folder && self.appetite.expand {
+                self.open = Some(path.clone());
+            } else {
+                self.wanted.remove(&path);
+            }
+        } else if in_git(&path) {
+            return Step::Pass;
+        }
+        let mut shared = lock(&self.shared);
+        if shared.found.excess.is_some() {
+            return Step::Stop;
+        }
+        if shared.found.nodes.len() >= self.appetite.files {
+            shared.found.excess = Some(Excess::Files);
+            return Step::Stop;
+        }
+        if node.kind == NodeKind::File && node.size <= self.appetite.read {
+            if node.size <= self.appetite.keep {
+                match shared.room.checked_sub(node.size) {
+                    Some(room) => shared.room = room,
+                    None if self.appetite.strict => {
+                        shared.found.excess = Some(Excess::Bytes);
+                        return Step::Stop;
+                    }
+                    // Nothing more is kept.
+                    None => self.appetite.keep = 0,
+                }
+            }
+            return Step::Read;
+        }
+        shared.found.nodes.insert(path, node.clone());
+        drop(shared);
+        if self.open.is_none() && self.wanted.is_empty() { Step::Stop } else { self.pass(node) }
+    }
+
+    fn take(&mut self, below: &str, mut node: Node, bytes: Vec<u8>) {
+        node.sha256 = Some(Sha256::of(&bytes));
+        node.content = (node.size <= self.appetite.keep).then_some(bytes);
+        lock(&self.shared).found.nodes.insert(self.path(below), node);
+    }
+}
+
+fn joined(folder: &str, below: &str) -> String {
+    match (folder, below) {
+        (folder, "") => folder.to_owned(),
+        ("", below) => below.to_owned(),
+        (folder, below) => format!("{folder}/{below}"),
+    }
+}
+
+/// Whether `path` lies below `folder`, both from the same root.
+pub(crate) fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether a path is a repository's own, at any depth.
+pub(crate) fn in_git(path: &str) -> bool {
+    path.split('/').any(|name| name == ".git")
+}
+
+/// One group of all below the folder that they share, or one of each when they are
+/// few.
+fn grouped(wanted: BTreeSet<String>) -> Vec<Group> {
+    if wanted.len() <= FEW {
+        return wanted
+            .into_iter()
+            .map(|path| Group { folder: path.clone(), wanted: BTreeSet::from([path]) })
+            .collect();
+    }
+    vec![Group { folder: shared_folder(&wanted), wanted }]
+}
+
+/// The groups below a folder that is too large to be fetched whole.
+fn split(folder: &str, wanted: BTreeSet<String>) -> Vec<Group> {
+    let mut children: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in wanted {
+        let below = path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/');
+        let child = joined(folder, below.split('/').next().unwrap_or(below));
+        children.entry(child).or_default().insert(path);
+    }
+    let groups = children.into_iter().flat_map(|(child, wanted)| {
+        if wanted.len() <= FEW {
+            return grouped(wanted);
+        }
+        // The child itself may be among what is wanted.
+        let shared = shared_folder(&wanted);
+        vec![Group { folder: if is_below(&shared, &child) { shared } else { child }, wanted }]
+    });
+    groups.collect()
+}
+
+/// The deepest folder that holds all of these paths: the one that holds the first
+/// and the last, as what comes between begins with all that these two share.
+fn shared_folder(paths: &BTreeSet<String>) -> String {
+    let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return String::new() };
+    let folders = |path: &str| path.rsplit_once('/').map_or(0, |(folder, _)| folder.split('/').count());
+    let most = folders(first).min(folders(last));
+    let same = first.split('/').zip(last.split('/')).take(most).take_while(|(a, b)| a == b).count();
+    first.split('/').take(same).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(paths: &[&str]) -> BTreeSet<String> {
+        paths.iter().map(|path| (*path).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_shared_folder_is_the_deepest() {
+        for (paths, folder) in [
+            (&["a/b/c", "a/b/d"][..], "a/b"),
+            (&["a/b/c", "a/bc/d"], "a"),
+            (&["a-b/c", "a/b"], ""),
+            (&["a", "a/b"], ""),
+            (&["a/b"], "a"),
+            (&["a"], ""),
+            (&["", "a/b"], ""),
+        ] {
+            assert_eq!(shared_folder(&set(paths)), folder, "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn splitting_always_gets_further_down() {
+        let wanted = set(&["x/a", "x/a/1", "x/a/2", "x/a/3", "x/a/4", "x/b/c/1", "x/d"]);
+        let groups = grouped(wanted.clone());
+        assert_eq!(groups, [Group { folder: "x".to_owned(), wanted: wanted.clone() }]);
+        let groups = split("x", wanted);
+        let folders: Vec<&str> = groups.iter().map(|group| group.folder.as_str()).collect();
+        assert_eq!(folders, ["x/a", "x/b/c/1", "x/d"]);
+        let groups = split("x/a", groups.into_iter().next().unwrap().wanted);
+        let folders: Vec<&str> = groups.iter().map(|group| group.folder.as_str()).collect();
+        assert_eq!(folders, ["x/a", "x/a/1", "x/a/2", "x/a/3", "x/a/4"]);
+    }
+
+    #[test]
+    fn repositories_are_told_by_whole_names() {
+        for path in [".git", ".git/config", "a/.git", "a/.git/b"] {
+            assert!(in_git(path), "{path}");
+        }
+        for path in [".gitignore", "a/git", "a/.github/b"] {
+            assert!(!in_git(path), "{path}");
+        }
+        assert!(is_below("a/b", "a") && is_below("a", "") && !is_below("ab", "a") && !is_below("a", "a"));
+    }
+}
