@@ -7,18 +7,25 @@ use std::{env, fs, process};
 use lancet_guest_build::{Request, build, target_dir};
 
 /// Role, name and description of each.
-const PLUGINS: [(&str, &str, &str); 7] = [
+const PLUGINS: [(&str, &str, &str); 11] = [
     ("agent", "first", "chooses the first proposal"),
     ("agent", "last", "chooses the last proposal"),
     ("agent", "longest", "chooses the proposal with the most characters"),
-    ("agent", "random", "chooses any proposal, from the run's seed"),
+    ("agent", "random", "chooses any proposal, or changes any line, from the run's seed"),
+    ("agent", "patch", "applies the patch that it is given with `--input`"),
+    ("agent", "script", "runs the shell script that it is given with `--input`"),
     ("agent", "noop", "hands in nothing: a control"),
     ("agent", "gold", "hands in what the answer key says: a control, needs `--grant answer-key`"),
     ("grader", "manager-choice", "pays for the proposal that the answer key names"),
+    ("grader", "junit", "pays when the hidden tests pass, by their JUnit report"),
+    ("grader", "playwright-e2e", "pays when the hidden browser tests pass, and points at traces and logs"),
 ];
 
 fn main() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // At run time: a script compiled for one checkout may be run for another that
+    // shares its target folder.
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo sets CARGO_MANIFEST_DIR");
+    let workspace = Path::new(&manifest).join("../..");
     for input in ["plugins", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }

@@ -10,8 +10,5 @@
 /// On targets other than `wasm32`, where no host is there to ask.
 #[must_use]
 pub fn read() -> String {
-    #[cfg(target_arch = "wasm32")]
-    return crate::bindings::imports::lancet::plugin::answer_key::read();
-    #[cfg(not(target_arch = "wasm32"))]
-    crate::no_host("answer_key::read");
+    host!(answer_key::read())
 }

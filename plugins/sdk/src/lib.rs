@@ -8,8 +8,14 @@
 //! | judge submissions | [`Grader`] and [`export_grader!`] |
 //! | leave notes for people | [`log`] |
 //! | draw reproducible random numbers | [`random`] |
+//! | read what the operator gave the agent to go by | [`input`] |
+//! | work on the files of the work tree | [`workspace`] |
+//! | run commands beside them | [`shell`] |
+//! | have a user reproduce the issue | [`user_tool`] |
 //! | read what the agent handed in | [`submission`] |
 //! | read the task's private configuration | [`answer_key`] |
+//! | run the task's tests on the submission | [`tests`] |
+//! | read what test runs left | [`artifacts`] |
 //!
 //! The types are those of the contract, `lancet:plugin@0.1.0`; limits are named
 //! where they apply, and it is the host that holds a plugin to them.
@@ -18,19 +24,43 @@
 //!
 //! The crate compiles for every target, so that a plugin's logic can be tested
 //! with `cargo test`. There is no host then: [`log`] writes to standard error,
-//! and [`random`], [`submission`] and [`answer_key`] panic. Keep the logic in
-//! functions that take what was read as a value.
+//! and everything else that asks the host panics. Keep the logic in functions that
+//! take what was read as a value.
 
 // The export macros name this crate by its name, also from inside of it.
 extern crate self as lancet_sdk;
 
+/// Asks the host with a function of the contract; on targets where there is none,
+/// panics.
+macro_rules! host {
+    ($interface:ident::$function:ident($($argument:expr),*)) => {{
+        #[cfg(target_arch = "wasm32")]
+        {
+            crate::bindings::imports::lancet::plugin::$interface::$function($($argument),*)
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            $(let _ = $argument;)*
+            crate::no_host(concat!(stringify!($interface), "::", stringify!($function)))
+        }
+    }};
+}
+
 mod bindings;
+mod call_error;
 
 pub mod answer_key;
+pub mod artifacts;
+pub mod input;
 pub mod log;
 pub mod random;
+pub mod shell;
 pub mod submission;
+pub mod tests;
+pub mod user_tool;
+pub mod workspace;
 
+pub use bindings::imports::lancet::plugin::evidence::{ArtifactEntry, ArtifactKind, CallError};
 pub use bindings::imports::lancet::plugin::types::{
     Answer, Cents, Check, GradeError, Outcome, Proposal, SolveError, Task, TaskKind, Thousandths, Verdict,
 };

@@ -1,0 +1,11 @@
+//! What the operator gave the agent to go by: a patch, a script, a prompt.
+//! Granted to agents.
+
+/// The operator's text for this task, at most 1 MiB, or `None` when there is none.
+///
+/// # Panics
+/// On targets other than `wasm32`, where no host is there to ask.
+#[must_use]
+pub fn read() -> Option<String> {
+    host!(input::read())
+}
