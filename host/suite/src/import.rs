@@ -1,8 +1,11 @@
 //! Importing SWE-Lancer's task table.
 
+mod contribution;
 mod issue_folder;
 mod output;
+mod patch;
 mod prompt;
+mod python;
 mod report;
 mod row;
 mod table;
@@ -19,6 +22,7 @@ pub use report::{ImportError, ImportSummary, KindSummary, RowProblem, RowProblem
 use crate::TextMode;
 use crate::format::{Generation, Origin, OriginFormat, RerunName, SuiteFile};
 use crate::suite::shared_issues;
+use contribution::Images;
 use issue_folder::Issues;
 use output::Output;
 use report::Findings;
@@ -102,6 +106,11 @@ impl ImportOptions {
 ///   text is kept whole, and the title is taken from `manager_data` or the first
 ///   line. `text` makes no difference, for these are literals.
 ///
+/// Individual contributor tasks whose issue folder is there get the environment of
+/// the profile `swe-lancer`, with the published images: their test functions, read
+/// from `test.py`, are the ones that have to pass, and the gold patch is
+/// `bug_reintroduce.patch` turned around. Without the folder they cannot be run.
+///
 /// What of `manager_data` an agent must not see (and all the rest of it) goes to
 /// `private/manager-data.json`, as JSON. The canary column is not copied.
 ///
@@ -111,6 +120,7 @@ pub fn import_swe_lancer(options: &ImportOptions) -> Result<ImportSummary, Impor
     if options.name.as_deref().is_some_and(|name| !is_name(name)) {
         return Err(ImportError::Name);
     }
+    let images = Images::of(options)?;
     let output = Output::prepare(&options.out)?;
     let issues = options.issues.as_deref().map(Issues::open).transpose()?;
     let bytes = read_table(&options.csv)?;
@@ -154,6 +164,8 @@ pub fn import_swe_lancer(options: &ImportOptions) -> Result<ImportSummary, Impor
         Some(name) => name.clone(),
         None => default_name(table.generation, set.as_deref()),
     };
+    let has_environment = issues.is_some() && tasks.iter().any(|task| task.file.kind == Kind::IcSwe);
+    let (image_entries, environments) = if has_environment { images.entries() } else { Default::default() };
     let suite = SuiteFile {
         name: name.clone(),
         description: None,
@@ -164,8 +176,8 @@ pub fn import_swe_lancer(options: &ImportOptions) -> Result<ImportSummary, Impor
             source_sha256: source_digest,
             text: options.text,
         }),
-        images: BTreeMap::new(),
-        environments: BTreeMap::new(),
+        images: image_entries,
+        environments,
     };
     // In the order of the paths' bytes, which is the order of the digest.
     tasks.sort_by_cached_key(|task| format!("{}/", task.id));
@@ -173,7 +185,7 @@ pub fn import_swe_lancer(options: &ImportOptions) -> Result<ImportSummary, Impor
         let prices = tasks.iter().filter(|t| t.file.kind == kind).map(|t| t.file.price_cents);
         KindSummary { tasks: prices.clone().count() as u64, cents: prices.sum() }
     });
-    let digest = output.write(&suite, &tasks, issues.as_ref(), &mut findings)?;
+    let written = output.write(&suite, &tasks, issues.as_ref(), &images, &mut findings)?;
     findings.warnings.sort_by_key(|w| w.row);
 
     let [swe_manager, ic_swe] = summaries;
@@ -185,10 +197,12 @@ pub fn import_swe_lancer(options: &ImportOptions) -> Result<ImportSummary, Impor
         rows: table.rows.len() as u64,
         swe_manager,
         ic_swe,
+        ic_runnable: written.runnable,
+        ic_gold: written.gold,
         problems: findings.problems,
         warnings: findings.warnings,
         shared_issues: shared,
-        digest,
+        digest: written.digest,
         source_digest,
     })
 }

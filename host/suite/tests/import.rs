@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use lancet_core::{Cents, Kind};
 use lancet_suite::{
-    Generation, ImportError, ImportOptions, ImportSummary, RowProblemKind as Row, Suite, SuiteTask, TextMode,
-    baselines, import_swe_lancer,
+    Generation, GraderRef, ImportError, ImportOptions, ImportSummary, RowProblemKind as Row, Suite,
+    SuiteTask, TextMode, baselines, import_swe_lancer,
 };
 use proptest::prelude::*;
 
@@ -120,7 +120,11 @@ fn the_current_generation() {
     assert_eq!(first.source.as_ref().unwrap().github_issue, Some(101));
     assert_eq!(task(&suite, "202-manager-0").public.title, "[$500] Delete doesn't ask");
     assert_eq!(task(&suite, "101_7").source.as_ref().unwrap().acceptable_folders, ["101_7"]);
-    assert_eq!(task(&suite, "101_7").grader, None);
+    // Without issue folders, nobody knows what its tests are.
+    assert_eq!(task(&suite, "101_7").environment, None);
+    assert_eq!(task(&suite, "101_7").grader, Some(GraderRef::Builtin("playwright-e2e".to_owned())));
+    assert_eq!(task(&suite, "101_7").answer_key.as_deref(), Some("{\"plan\":\"tests\"}\n"));
+    assert_eq!((summary.ic_runnable, summary.ic_gold, suite.images().len()), (0, 0, 0));
 
     // What an agent must not see is kept, and only in private.
     let private = place.options.out.join("tasks/101-manager-0/private/manager-data.json");

@@ -127,7 +127,7 @@ impl From<RerunName> for Rerun {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SweLancerEntry {
-    /// The folder in the image: letters, digits, `-` and `_`.
+    /// The folder in the image: letters, digits, `-`, `_` and `.`.
     pub question_id: String,
     /// The task's own image: a name from `suite.toml`, or an image of a registry.
     /// Needed unless the environment has one image for all tasks.

@@ -5,7 +5,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::Cents;
 
-use super::report::{Findings, ImportError, RowProblem, RowProblemKind};
+use super::report::{Findings, ImportError, RowProblemKind};
 use super::row::ImportedTask;
 use crate::format::MAX_PRIVATE_BYTES;
 use crate::tree::{EntryKind, TooLarge, list, read_file};
@@ -25,19 +25,14 @@ impl Issues {
             .map_err(|source| ImportError::Issues { path: path.to_owned(), source })
     }
 
-    /// The plain files of a task's issue folder, by name.
-    pub(super) fn files(&self, task: &ImportedTask, findings: &mut Findings) -> Vec<(String, Vec<u8>)> {
-        let mut warn = |kind, message: String| {
-            findings.warnings.push(RowProblem {
-                row: task.row,
-                line: task.line,
-                question_id: Some(task.id.to_string()),
-                column: None,
-                kind,
-                message,
-                hint: None,
-            });
-        };
+    /// The plain files of a task's issue folder, by name; `None` when it cannot be
+    /// read.
+    pub(super) fn files(
+        &self,
+        task: &ImportedTask,
+        findings: &mut Findings,
+    ) -> Option<Vec<(String, Vec<u8>)>> {
+        let mut warn = |kind, message: String| findings.warnings.push(task.warning(kind, message));
         let id = task.id.as_str();
         let listed = self.0.open_dir_nofollow(id).and_then(|dir| Ok((list(&dir)?, dir)));
         let (entries, dir) = match listed {
@@ -47,7 +42,7 @@ impl Issues {
                     RowProblemKind::NoIssueFolder,
                     format!("the issue folder `{id}` cannot be read: {error}"),
                 );
-                return Vec::new();
+                return None;
             }
         };
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
@@ -96,7 +91,7 @@ impl Issues {
                 Ok(_) => {}
             }
         }
-        files
+        Some(files)
     }
 }
 

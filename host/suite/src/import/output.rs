@@ -6,6 +6,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::{Digester, Sha256};
 
+use super::contribution::{Contribution, GOLD_FILE, Images, contribution};
 use super::issue_folder::Issues;
 use super::report::{Findings, ImportError};
 use super::row::ImportedTask;
@@ -54,8 +55,9 @@ impl Output {
         suite: &SuiteFile,
         tasks: &[ImportedTask],
         issues: Option<&Issues>,
+        images: &Images,
         findings: &mut Findings,
-    ) -> Result<Sha256, ImportError> {
+    ) -> Result<Written, ImportError> {
         let error =
             |what: &str, source| ImportError::Write { out: self.out.clone(), what: what.to_owned(), source };
         // Removed with whatever is in it when this function is left early.
@@ -67,13 +69,18 @@ impl Output {
         let place = hidden.path().join("suite");
         let mut writer = Writer::new(&place).map_err(|source| error("the suite's folder", source))?;
         writer.suite(suite).map_err(|source| error("suite.toml", source))?;
+        let (mut runnable, mut gold) = (0, 0);
         for task in tasks {
             let issue_files = match issues {
                 Some(issues) if task.file.kind == lancet_core::Kind::IcSwe => issues.files(task, findings),
-                _ => Vec::new(),
+                _ => None,
             };
+            let made = issue_files.as_ref().and_then(|files| contribution(task, files, images, findings));
+            let issue_files = issue_files.unwrap_or_default();
+            runnable += u64::from(made.is_some());
+            gold += u64::from(made.as_ref().is_some_and(|made| made.gold.is_some()));
             writer
-                .task(task, &issue_files)
+                .task(task, made.as_ref(), &issue_files)
                 .map_err(|source| error(&format!("the task {}", task.id), source))?;
         }
         flush(&place).map_err(|source| error("everything to the disk", source))?;
@@ -86,8 +93,17 @@ impl Output {
         })?;
         let parent = fs::File::open(&self.parent);
         parent.and_then(|parent| parent.sync_all()).map_err(|source| error("the parent folder", source))?;
-        Ok(writer.digester.finish())
+        Ok(Written { digest: writer.digester.finish(), runnable, gold })
     }
+}
+
+/// What was written.
+pub(super) struct Written {
+    pub(super) digest: Sha256,
+    /// Individual contributor tasks with an environment, and those of them with a
+    /// gold patch.
+    pub(super) runnable: u64,
+    pub(super) gold: u64,
 }
 
 struct Writer {
@@ -111,12 +127,18 @@ impl Writer {
         self.root.write("suite.toml", text)
     }
 
-    fn task(&mut self, task: &ImportedTask, issue_files: &[(String, Vec<u8>)]) -> io::Result<()> {
+    fn task(
+        &mut self,
+        task: &ImportedTask,
+        contribution: Option<&Contribution>,
+        issue_files: &[(String, Vec<u8>)],
+    ) -> io::Result<()> {
         let id = task.id.as_str();
         self.tasks.create_dir(id)?;
         let dir = self.tasks.open_dir(id)?;
+        let toml = contribution.map_or(&task.toml, |contribution| &contribution.toml);
         let mut files: Vec<(String, &[u8])> = vec![
-            ("task.toml".to_owned(), task.toml.as_bytes()),
+            ("task.toml".to_owned(), toml.as_bytes()),
             ("statement.md".to_owned(), task.statement.as_bytes()),
         ];
         for (entry, text) in task.file.proposals.iter().zip(&task.proposals) {
@@ -126,6 +148,9 @@ impl Writer {
         files.extend(
             issue_files.iter().map(|(name, bytes)| (format!("private/issue/{name}"), bytes.as_slice())),
         );
+        if let Some(gold) = contribution.and_then(|contribution| contribution.gold.as_ref()) {
+            files.push((format!("private/{GOLD_FILE}"), gold.as_bytes()));
+        }
         files.sort_by(|(a, _), (b, _)| a.cmp(b));
 
         if !task.proposals.is_empty() {

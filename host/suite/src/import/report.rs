@@ -25,6 +25,10 @@ pub struct ImportSummary {
     pub swe_manager: KindSummary,
     /// Individual contributor tasks imported.
     pub ic_swe: KindSummary,
+    /// How many of them can be run, once their images are pinned.
+    pub ic_runnable: u64,
+    /// How many of those have a gold patch.
+    pub ic_gold: u64,
     /// Why rows were left out, by row.
     pub problems: Vec<RowProblem>,
     /// What is odd in rows that were imported, by row.
@@ -124,6 +128,11 @@ pub enum RowProblemKind {
     NoIssueFolder,
     /// Warning: something in an issue folder was not taken over.
     IssueFile,
+    /// Warning: a task that cannot be run, because its tests or its image are not
+    /// known.
+    NotRunnable,
+    /// Warning: a task without a gold patch.
+    NoGold,
     /// Warning: a prompt that is framed in an unknown way.
     UnknownFraming,
     /// Warning: a title that is empty or too long.
@@ -205,6 +214,14 @@ pub enum ImportError {
     /// The name given is no name.
     #[error("the suite's name has to be one line of 1 to {max} bytes", max = crate::MAX_LINE_BYTES)]
     Name,
+    /// The images' prefix and tag make no name of an image.
+    #[error("`{image}` is no name of an image: {message}")]
+    Image {
+        /// What they make.
+        image: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The folder of issue folders cannot be opened.
     #[error("cannot open the issue folders `{}`", path.display())]
     Issues {
@@ -253,6 +270,9 @@ impl ImportError {
             }
             Self::Header { .. } => "the first line has to name the columns of one generation, in any order",
             Self::Strict { .. } => "mend the rows, or leave out `--strict` to import the good ones",
+            Self::Image { .. } => {
+                "expected a prefix like `swelancer/swelancer_x86`, and a tag like `releasev1`"
+            }
             Self::Issues { .. } => "name the folder that holds one folder for each question id",
             Self::OutputExists { .. } => "choose another folder, or remove this one",
             Self::Write { source, .. } => match source.kind() {

@@ -3,17 +3,20 @@ use std::borrow::Cow;
 use lancet_core::{Cents, Kind, MAX_TEXT_BYTES, TaskId};
 
 use super::prompt::{self, PromptError};
-use super::report::{Findings, RowProblemKind};
+use super::report::{Findings, RowProblem, RowProblemKind};
 use super::table::Row;
 use crate::escape::{TextMode, decode_faithful, decode_fixed};
 use crate::format::{
     AnswerMode, Generation, GraderEntry, MAX_LINE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, ManagerAnswerKey,
-    ProposalEntry, Source, TaskFile, repeated_ids,
+    ProposalEntry, Source, TaskFile, TestsAnswerKey, repeated_ids,
 };
 use crate::literal::{self, Literal};
+use crate::profile::TESTS_PLAN;
 
 /// The grader of SWE-Lancer's manager tasks.
 const MANAGER_GRADER: &str = "manager-choice";
+/// The grader of SWE-Lancer's individual contributor tasks.
+const CONTRIBUTOR_GRADER: &str = "playwright-e2e";
 
 /// A row made into a task, with the content of its files.
 pub(super) struct ImportedTask {
@@ -28,6 +31,21 @@ pub(super) struct ImportedTask {
     pub(super) proposals: Vec<String>,
     /// By path from the task's folder.
     pub(super) private: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl ImportedTask {
+    /// What is odd about the task, as a warning without a column.
+    pub(super) fn warning(&self, kind: RowProblemKind, message: String) -> RowProblem {
+        RowProblem {
+            row: self.row,
+            line: self.line,
+            question_id: Some(self.id.to_string()),
+            column: None,
+            kind,
+            message,
+            hint: None,
+        }
+    }
 }
 
 /// What a manager's row has beyond the others.
@@ -90,8 +108,17 @@ impl<'r> Reader<'r> {
         let (title, statement) = self.texts(kind?, title_of_data)?;
         let (id, price) = (id?, price?);
         let title = self.title(&title, &id);
-        let (proposals, repeated_proposal_ids, private) =
-            managed.map(|m| (m.proposals, m.repeated, m.private)).unwrap_or_default();
+        let (proposals, repeated_proposal_ids, private) = match managed {
+            Some(managed) => (managed.proposals, managed.repeated, managed.private),
+            None => {
+                let key = TestsAnswerKey { plan: TESTS_PLAN.to_owned(), partial: false };
+                (Vec::new(), Vec::new(), vec![("private/answer-key.json", json_line(&key))])
+            }
+        };
+        let grader = match kind? {
+            Kind::SweManager => MANAGER_GRADER,
+            Kind::IcSwe => CONTRIBUTOR_GRADER,
+        };
         let (entries, proposals) = proposals.into_iter().unzip();
         let file = TaskFile {
             title,
@@ -100,11 +127,7 @@ impl<'r> Reader<'r> {
             repeated_proposal_ids,
             environment: None,
             user_tool: None,
-            grader: (kind? == Kind::SweManager).then(|| GraderEntry {
-                plugin: Some(MANAGER_GRADER.to_owned()),
-                file: None,
-                digest: None,
-            }),
+            grader: Some(GraderEntry { plugin: Some(grader.to_owned()), file: None, digest: None }),
             gold: None,
             swe_lancer: None,
             source: Some(source?),

@@ -391,9 +391,9 @@ fn issue(
     let id = &issue.question_id;
     let is_id = (1..=128).contains(&id.len())
         && id.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
     if !is_id {
-        let message = format!("`{}` is no id: expected letters, digits, `-` and `_`", shown(id));
+        let message = format!("`{}` is no id: expected letters, digits, `-`, `_` and `.`", shown(id));
         rules.problem("swe-lancer.question-id", message);
     }
     tests(rules, "swe-lancer", &issue.required, &issue.sentinels, CaseNaming::Function);
