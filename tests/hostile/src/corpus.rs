@@ -1,11 +1,11 @@
 use std::sync::LazyLock;
 
-use lancet_core::Capability;
 use lancet_core::FaultKind::{
     CallTooLarge, Error, MalformedResult, OutOfFuel, OutOfMemory, StackOverflow, Timeout, TooManyCalls,
     TooManyHandles, Trap,
 };
 use lancet_core::Role::{self, Agent, Grader};
+use lancet_core::{Capability, Kind};
 
 use crate::Expected::{self, Fault, Harmless, Refused};
 use crate::{COMPONENTS, Case, broken};
@@ -25,6 +25,7 @@ struct Entry {
     /// Whether the name of a case ends with its role.
     suffixed: bool,
     expected: Expected,
+    kind: Kind,
     needs: &'static [Capability],
     evil_only: bool,
 }
@@ -34,7 +35,16 @@ fn both(threat: u8, name: &'static str, expected: Expected) -> Entry {
 }
 
 fn agent(threat: u8, name: &'static str, expected: Expected) -> Entry {
-    Entry { threat, name, roles: &[Agent], suffixed: true, expected, needs: &[], evil_only: true }
+    Entry {
+        threat,
+        name,
+        roles: &[Agent],
+        suffixed: true,
+        expected,
+        kind: Kind::SweManager,
+        needs: &[],
+        evil_only: true,
+    }
 }
 
 fn grader(threat: u8, name: &'static str, expected: Expected) -> Entry {
@@ -50,6 +60,12 @@ impl Entry {
     /// Misbehaves whatever the task, or is refused.
     fn always(mut self) -> Self {
         self.evil_only = false;
+        self
+    }
+
+    /// Made for a task that asks for a work tree, and has an environment.
+    fn on_work_tree(mut self) -> Self {
+        self.kind = Kind::IcSwe;
         self
     }
 
@@ -69,6 +85,7 @@ impl Entry {
                 threat: self.threat,
                 what,
                 expected: self.expected,
+                kind: self.kind,
                 needs: self.needs,
                 evil_only: self.evil_only,
             }
@@ -87,10 +104,14 @@ fn entries() -> Vec<Entry> {
     vec![
         // 16. Endless loops, also where the host waits for the guest.
         agent(16, "endless-calls", Fault(TooManyCalls)),
+        agent(16, "endless-commands", Fault(TooManyCalls)).on_work_tree(),
         both(16, "endless-fields", Fault(OutOfFuel)),
+        agent(16, "endless-file-reads", Fault(TooManyCalls)).on_work_tree(),
         both(16, "endless-fill", Fault(OutOfFuel)),
         both(16, "endless-loop", Fault(OutOfFuel)),
         grader(16, "endless-reads", Fault(TooManyCalls)),
+        grader(16, "endless-tests", Fault(TooManyCalls)).on_work_tree(),
+        agent(16, "endless-writes", Fault(TooManyCalls)).on_work_tree(),
         both(16, "log-loop", Fault(TooManyCalls)),
         both(16, "loop-in-post-return", Fault(OutOfFuel)),
         both(16, "loop-in-realloc", Fault(OutOfFuel)).always(),
@@ -139,7 +160,9 @@ fn entries() -> Vec<Entry> {
         both(19, "log-shared-text", Fault(CallTooLarge)),
         both(19, "log-unaligned", Fault(Trap)),
         both(19, "log-wrapping", Fault(Trap)),
+        agent(19, "path-not-utf8", Fault(Trap)).on_work_tree(),
         agent(19, "random-bytes", Fault(Trap)).with_wasi(),
+        both(19, "requests-over-limit", Harmless).on_work_tree(),
         both(19, "result-no-case", Fault(Trap)),
         both(19, "result-out-of-bounds", Fault(Trap)),
         both(19, "result-unaligned", Fault(Trap)),
@@ -152,9 +175,13 @@ fn entries() -> Vec<Entry> {
         grader(19, "verdict-no-outcome", Fault(Trap)),
         grader(19, "verdict-not-utf8", Fault(Trap)),
         grader(19, "verdict-over-limit", Fault(MalformedResult)),
+        grader(19, "verdict-pass-of-failed-tests", Fault(MalformedResult)).on_work_tree(),
         grader(19, "verdict-pass-unscored", Fault(MalformedResult)),
+        grader(19, "verdict-pass-untested", Fault(MalformedResult)).on_work_tree(),
         grader(19, "verdict-reason-text", Fault(MalformedResult)),
         grader(19, "verdict-score-over", Fault(MalformedResult)),
+        agent(19, "write-huge", Fault(CallTooLarge)).on_work_tree(),
+        agent(19, "write-out-of-bounds", Fault(Trap)).on_work_tree(),
         // 20. Traps around and in the middle of host calls.
         both(20, "call-in-post-return", Fault(Trap)),
         agent(20, "call-in-start", Harmless).always(),
@@ -171,6 +198,7 @@ fn entries() -> Vec<Entry> {
         both(20, "realloc-traps", Fault(Trap)).always(),
         both(20, "realloc-unaligned", Fault(Trap)).always(),
         both(20, "trap-after-call", Fault(Trap)),
+        agent(20, "trap-after-command", Fault(Trap)).on_work_tree(),
         both(20, "trap-in-post-return", Fault(Trap)),
         both(20, "trap-in-start", Fault(Trap)).always(),
         // 21. Imports and exports beyond the contract or the grant.
@@ -179,19 +207,28 @@ fn entries() -> Vec<Entry> {
         lone(21, "exports-next-version", Refused("serves version 0.1.0")).always(),
         both(21, "exports-other-types", Refused("does not fit the contract")).always(),
         agent(21, "imports-answer-key", Refused("--grant answer-key")).always(),
+        agent(21, "imports-artifacts", Refused("nobody can grant `artifacts`")).always(),
         both(21, "imports-backdoor", Refused("it is no interface of the contract")).always(),
         both(21, "imports-filesystem", Refused("wasi-inert")).always(),
+        grader(21, "imports-input", Refused("nobody can grant `input`")).always(),
         agent(21, "imports-module", Refused("it is no interface of the contract")).always(),
         both(21, "imports-next-version", Refused("this host serves version 0.1.0")).always(),
         both(21, "imports-other-signature", Refused("does not fit the contract")).always(),
         grader(21, "imports-random", Refused("nobody can grant `random`")).always(),
+        grader(21, "imports-shell", Refused("nobody can grant `shell`")).always(),
         both(21, "imports-sockets", Refused("it is not in the inert profile")).always(),
         agent(21, "imports-submission", Refused("nobody can grant `submission`")).always(),
+        agent(21, "imports-submission-diff", Refused("nobody can grant `submission`")).always(),
+        agent(21, "imports-tests", Refused("nobody can grant `tests`")).always(),
         agent(21, "imports-unknown-function", Refused("does not fit the contract")).always(),
         both(21, "imports-unknown-interface", Refused("the contract has no such interface")).always(),
+        grader(21, "imports-user-tool", Refused("nobody can grant `user-tool`")).always(),
+        grader(21, "imports-workspace", Refused("nobody can grant `workspace`")).always(),
         // 22. Reading what it was not given.
         agent(22, "environment", Harmless).with_wasi(),
         both(22, "paths", Harmless).with_wasi(),
+        grader(22, "submission-escapes", Harmless).on_work_tree(),
+        agent(22, "work-tree-escapes", Harmless).on_work_tree(),
         // 23. Different verdicts on the same inputs.
         grader(23, "address", Harmless),
         grader(23, "clock", Harmless).with_wasi(),

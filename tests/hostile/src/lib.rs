@@ -23,7 +23,7 @@
 mod broken;
 mod corpus;
 
-use lancet_core::{Capability, FaultKind, Role};
+use lancet_core::{Capability, FaultKind, Kind, Role};
 
 pub use corpus::cases;
 
@@ -46,6 +46,8 @@ pub struct Case {
     pub what: &'static str,
     /// What has to become of it.
     pub expected: Expected,
+    /// The kind of task that it is made for.
+    pub kind: Kind,
     /// What it has to be granted beyond its role's standard grant. Without, it
     /// has to be refused.
     pub needs: &'static [Capability],

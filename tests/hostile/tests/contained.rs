@@ -16,13 +16,23 @@ use lancet_engine::{
 };
 use lancet_hostile::{Case, Expected, cases, component, ordinary};
 
+mod double;
+
 /// How much the host may grow while a case does its worst.
 const MAX_GROWTH_KIB: u64 = 64 << 10;
 
-fn task(id: &str) -> Task {
+/// How much the record of an attempt may have, as text: what files hold is in it.
+fn max_record_bytes(kind: Kind) -> usize {
+    match kind {
+        Kind::SweManager => 3 << 20,
+        Kind::IcSwe => 36 << 20,
+    }
+}
+
+fn task(id: &str, kind: Kind) -> Task {
     Task {
         id: id.parse().unwrap(),
-        kind: Kind::SweManager,
+        kind,
         title: "A task".to_owned(),
         statement: "Something is wrong. ".repeat(200),
         price: Cents(100_000),
@@ -39,7 +49,17 @@ fn grant(case: &Case) -> Grant {
     case.needs.iter().fold(Grant::standard(case.role), |grant, needed| grant.with(*needed).unwrap())
 }
 
-fn sources() -> Source {
+fn answer(kind: Kind) -> Answer {
+    match kind {
+        Kind::SweManager => Answer::Choice(2),
+        Kind::IcSwe => Answer::WorkTree,
+    }
+}
+
+fn sources(kind: Kind) -> Source {
+    if kind == Kind::IcSwe {
+        return Source::Live(double::sources());
+    }
     Source::Live(Sources {
         submission: Some(Arc::new(Answer::Choice(2))),
         answer_key: Some(Arc::new(r#"{"correct": 2, "secret": "the key of the task"}"#.to_owned())),
@@ -92,7 +112,7 @@ async fn call(plugin: &Plugin, task: &Task, limits: &Limits, source: Source) -> 
             (seen, output.divergence)
         }
         Role::Grader => {
-            let output = plugin.grade(call, &Answer::Choice(2)).await.unwrap();
+            let output = plugin.grade(call, &answer(task.kind)).await.unwrap();
             let seen =
                 Seen { end: End::Graded(output.verdict), calls: output.calls, fuel_used: output.fuel_used };
             (seen, output.divergence)
@@ -112,6 +132,14 @@ fn forget_peak() {
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
 }
 
+/// Whether the host has grown by more than it may.
+fn check_growth(before: u64, wrong: &mut Vec<String>) {
+    let growth = status_kib("VmHWM").saturating_sub(before);
+    if growth > MAX_GROWTH_KIB {
+        wrong.push(format!("the host grew by {growth} KiB"));
+    }
+}
+
 struct Host {
     runtime: Runtime,
     neighbour: Plugin,
@@ -125,7 +153,8 @@ impl Host {
                 .unwrap();
         let grant = Grant::standard(Role::Agent);
         let neighbour = runtime.load("neighbour", &ordinary(Role::Agent), &grant, &Compiler::Here).unwrap();
-        let (neighbour_alone, _) = call(&neighbour, &task("good"), &limits(), sources()).await;
+        let (neighbour_alone, _) =
+            call(&neighbour, &task("good", Kind::SweManager), &limits(), sources(Kind::SweManager)).await;
         assert!(neighbour_alone.is_harmless());
         Self { runtime, neighbour, neighbour_alone }
     }
@@ -164,17 +193,14 @@ impl Host {
             }
             (Ok(plugin), _) => Some(plugin),
         };
-        if let Some(plugin) = plugin {
-            self.execute(case, &plugin, &mut wrong).await;
-        }
-        let growth = status_kib("VmHWM").saturating_sub(before);
-        if growth > MAX_GROWTH_KIB {
-            wrong.push(format!("the host grew by {growth} KiB"));
+        match plugin {
+            Some(plugin) => self.execute(case, &plugin, before, &mut wrong).await,
+            None => check_growth(before, &mut wrong),
         }
         wrong
     }
 
-    async fn execute(&self, case: &Case, plugin: &Plugin, wrong: &mut Vec<String>) {
+    async fn execute(&self, case: &Case, plugin: &Plugin, before: u64, wrong: &mut Vec<String>) {
         let mut limits = limits();
         match case.expected {
             // Only the clock is to stop it, on however fast a machine.
@@ -185,12 +211,14 @@ impl Host {
             Expected::Harmless => limits.fuel = Limits::standard().fuel,
             _ => {}
         }
-        let evil = task("evil-1");
-        let good = task("good");
+        let evil = task("evil-1", case.kind);
+        let good = task("good", Kind::SweManager);
         let (misbehaving, neighbour) = tokio::join!(
-            call(plugin, &evil, &limits, sources()),
-            call(&self.neighbour, &good, &limits, sources()),
+            call(plugin, &evil, &limits, sources(case.kind)),
+            call(&self.neighbour, &good, &limits, sources(Kind::SweManager)),
         );
+        // What follows keeps records several times over.
+        check_growth(before, wrong);
         let seen = misbehaving.0;
         if neighbour.0 != self.neighbour_alone {
             wrong.push(format!("its neighbour came to {:?}", neighbour.0));
@@ -204,11 +232,11 @@ impl Host {
             wrong.push(format!("came to {:?}", seen.end));
         }
         let text: usize = serde_json::to_string(&seen.calls).unwrap().len();
-        if text > 3 << 20 {
+        if text > max_record_bytes(case.kind) {
             wrong.push(format!("its record has {text} bytes"));
         }
         if case.expected != Expected::Fault(FaultKind::Timeout) {
-            let (again, _) = call(plugin, &evil, &limits, sources()).await;
+            let (again, _) = call(plugin, &evil, &limits, sources(case.kind)).await;
             if again != seen {
                 wrong.push(format!("came to {:?} the second time", again.end));
             }
@@ -219,7 +247,8 @@ impl Host {
             }
         }
         if case.evil_only {
-            let (other, _) = call(plugin, &good, &limits, sources()).await;
+            let good = task("good", case.kind);
+            let (other, _) = call(plugin, &good, &limits, sources(case.kind)).await;
             if !other.is_harmless() {
                 wrong.push(format!("came to {:?} on a task that it should leave alone", other.end));
             }
