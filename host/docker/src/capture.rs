@@ -508,7 +508,7 @@ impl Rules {
 
 /// Refuses what is not a plain path: a submission is laid into containers by it,
 /// and people read it.
-fn check_path(path: &str) -> Result<(), RefusedSubmission> {
+pub(crate) fn check_path(path: &str) -> Result<(), RefusedSubmission> {
     if path.len() > MAX_PATH_BYTES {
         let start: String = path.chars().take(200).collect();
         return Err(bad_path(&format!("{start}…"), "is too long"));

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::DockerError;
 use crate::admission::Queue;
+use crate::prepare::Preparations;
 
 /// The oldest API that will do: Docker Engine 20.10.
 pub const OLDEST_API: &str = "1.41";
@@ -104,6 +105,7 @@ struct Inner {
     options: DockerOptions,
     info: EngineInfo,
     queue: Queue,
+    preparations: Preparations,
 }
 
 impl std::fmt::Debug for Docker {
@@ -136,7 +138,8 @@ impl Docker {
         }
         let queue = Queue::new(&info, &options);
         let slow = client.clone().with_timeout(Duration::from_secs(LONG_CALL_SECONDS));
-        Ok(Self { inner: Arc::new(Inner { client, slow, socket, options, info, queue }) })
+        let preparations = Preparations::default();
+        Ok(Self { inner: Arc::new(Inner { client, slow, socket, options, info, queue, preparations }) })
     }
 
     /// Asks the engine anew what it is.
@@ -183,6 +186,10 @@ impl Docker {
 
     pub(crate) fn queue(&self) -> &Queue {
         &self.inner.queue
+    }
+
+    pub(crate) fn preparations(&self) -> &Preparations {
+        &self.inner.preparations
     }
 
     /// Awaits a call and puts its error into our words.

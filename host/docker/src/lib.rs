@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod agent;
 mod archive;
+mod artifact;
 mod build;
 mod capture;
 mod changes;
@@ -20,12 +22,19 @@ mod hardening;
 mod image;
 mod junit;
 mod label;
+mod lay;
 mod network;
+mod plan;
+mod prepare;
 mod reaper;
 mod tree;
 mod volume;
 
+#[cfg(test)]
+mod tests;
+
 pub use admission::Admission;
+pub use agent::AgentBox;
 pub use build::{BuildRequest, MAX_CONTEXT_BYTES};
 pub use capture::Captured;
 pub use client::{Docker, DockerOptions, EngineInfo, OLDEST_API};
@@ -33,4 +42,7 @@ pub use error::DockerError;
 pub use image::ImageInfo;
 pub use junit::read_report;
 pub use label::{Lease, Owner, Role};
+pub use lay::BlobSource;
+pub use plan::PlanOutcome;
+pub use prepare::Prepared;
 pub use reaper::{Reaped, Reaper};

@@ -189,7 +189,8 @@ impl Docker {
         appetite: Appetite,
     ) -> Result<Gathered, DockerError> {
         let shared = Arc::new(Mutex::new(Shared { found: Gathered::default(), room: appetite.room }));
-        let mut waiting = grouped(wanted);
+        // The root of a container is never fetched whole.
+        let mut waiting = if root.is_empty() { split("", wanted) } else { grouped(wanted) };
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < CONCURRENCY

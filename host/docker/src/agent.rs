@@ -1,0 +1,494 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use lancet_core::{
+    CallError, CallErrorKind, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS, MAX_ENTRIES,
+    MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, SearchHit, WorkspaceEntry,
+};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::admission::Admission;
+use crate::container::{Container, Ended, State};
+use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
+use crate::hardening::ContainerSpec;
+use crate::prepare::{Prepared, idle};
+use crate::{Captured, Docker, DockerError, Lease, Role};
+
+/// The longest path, in bytes.
+const MAX_PATH_BYTES: usize = 4_096;
+/// The longest pattern of a search, in bytes.
+const MAX_PATTERN_BYTES: usize = 4_096;
+/// The longest command, in bytes.
+const MAX_COMMAND_BYTES: usize = 64 << 10;
+/// How much of a line that a search found is given.
+const MAX_HIT_BYTES: usize = 512;
+/// How long listing, reading, writing and searching may take.
+const FILE_TIME: Duration = Duration::from_secs(60);
+/// Bytes of a listing, and of what a search found.
+const MAX_LIST_BYTES: usize = 8 << 20;
+/// Bytes of a tool's own messages.
+const MAX_MESSAGE_BYTES: usize = 2_000;
+
+const TIME_OVER: &str = "the time for the task is over";
+const ENDED: &str = "the container has ended";
+
+// Exit statuses of the scripts below.
+const NOT_FOUND: i64 = 93;
+const NOT_ALLOWED: i64 = 94;
+
+/// Goes before every script that is given a path as `$1`: the path's folder has to
+/// lie in the work tree once links are followed, and the path itself must not be a
+/// link. It keeps honest plugins from mistakes; what the agent's own processes do
+/// meanwhile only the container bounds.
+const RESOLVE: &str = r#"tree=$(pwd -P) || exit 92
+inside() { case "$1" in "$tree"|"$tree"/*) ;; *) echo "it leads out of the work tree" >&2; exit 94;; esac; }
+path="./$1"
+[ -z "$1" ] && path=.
+[ -L "$path" ] && { echo "it is a symbolic link" >&2; exit 94; }
+"#;
+
+const LIST: &str = r#"[ -e "$path" ] || exit 93
+[ -d "$path" ] || { echo "it is no folder" >&2; exit 94; }
+inside "$(cd "$path" && pwd -P)"
+find "$path" -name .git -prune -o -type f -printf '%p\t%s\0' | LC_ALL=C sort -z | head -z -n "$2""#;
+
+const READ: &str = r#"[ -e "$path" ] || exit 93
+[ -f "$path" ] || { echo "it is no regular file" >&2; exit 94; }
+inside "$(cd "$(dirname "$path")" && pwd -P)"
+tail -c +"$2" "$path" | head -c "$3""#;
+
+const SEARCH: &str = r#"[ -e "$path" ] || exit 93
+[ -d "$path" ] || { echo "it is no folder" >&2; exit 94; }
+inside "$(cd "$path" && pwd -P)"
+grep -E -e "$2" </dev/null
+[ $? -lt 2 ] || exit 95
+grep -rnIEsZ --exclude-dir=.git -e "$2" "$path" | LC_ALL=C cut -b -"$3""#;
+
+const WRITE: &str = r#"[ ! -e "$path" ] || [ -f "$path" ] || { echo "it is no regular file" >&2; exit 94; }
+folder=$(dirname "$path")
+above=$folder
+until [ -e "$above" ]; do above=$(dirname "$above"); done
+[ -d "$above" ] || { echo "\`$above\` is no folder" >&2; exit 94; }
+inside "$(cd "$above" && pwd -P)"
+mkdir -p "$folder" && cat >"$path""#;
+
+const REMOVE: &str = r#"[ -e "$path" ] || exit 93
+[ -f "$path" ] || { echo "it is no regular file" >&2; exit 94; }
+inside "$(cd "$(dirname "$path")" && pwd -P)"
+rm -f "$path""#;
+
+/// `git` first, as it checks the whole patch before it changes anything. `patch` is
+/// less exact about where a hunk lies; tried on nothing first, for the same reason.
+const APPLY: &str = r#"file=$(mktemp) || exit 1
+trap 'rm -f "$file" "$file.why"' EXIT
+cat >"$file"
+g() { git -c safe.directory='*' apply --whitespace=nowarn -p1 "$@" "$file"; }
+p() { patch -p1 --batch --forward --no-backup-if-mismatch --reject-file=- --input="$file" "$@"; }
+if command -v git >/dev/null; then
+    if g --check 2>"$file.why"; then g; exit; fi
+fi
+if command -v patch >/dev/null && p --dry-run >/dev/null 2>&1; then p >&2; exit; fi
+[ -e "$file.why" ] && { cat "$file.why" >&2; exit 1; }
+p --dry-run >&2"#;
+
+/// The container that an agent works in: of the task's image, without network,
+/// hidden tests, answer or history. What happens in it only touches it; everything
+/// is done by commands in it, as its own account, and nothing by the engine's
+/// archives, which act as root.
+///
+/// One call after the other. When the time for the task is over, or the container
+/// has ended for another reason, calls answer [`CallErrorKind::Unavailable`]; what
+/// was changed until then can still be taken.
+pub struct AgentBox {
+    docker: Docker,
+    environment: Environment,
+    lease: Lease,
+    prepared: Prepared,
+    container: Arc<Container>,
+    /// Ends the container at its limits.
+    watch: Watch,
+    /// Why the container ended, once it has.
+    ended: Arc<OnceLock<String>>,
+    deadline: Instant,
+    _admission: Admission,
+}
+
+type Answer<T> = Result<Result<T, CallError>, InfraFault>;
+
+impl Docker {
+    /// Opens the container of an agent, and starts the clock of the environment's
+    /// `solve_seconds`.
+    ///
+    /// # Errors
+    /// Those of [`Docker::prepare`], and of the engine.
+    pub async fn agent_box(&self, environment: &Environment, lease: &Lease) -> Result<AgentBox, InfraFault> {
+        let prepared = self.prepare(environment, lease).await?;
+        let admission = self.admit(&[environment.resources]).await?;
+        let container = self
+            .create(&ContainerSpec {
+                role: Role::Agent,
+                image: &prepared.agent,
+                argv: Some(&idle()),
+                variables: &environment.variables,
+                working_directory: Some(&environment.work_tree),
+                account: environment.account,
+                resources: environment.resources,
+                network: None,
+                read_only_root: false,
+                volume: None,
+                lease,
+            })
+            .await?;
+        container.start().await?;
+        let container = Arc::new(container);
+        let ended = Arc::new(OnceLock::new());
+        let deadline = Instant::now() + Duration::from_secs(environment.solve_seconds.into());
+        let disk_bytes = environment.resources.disk_bytes;
+        let watch = watch(Arc::clone(&container), Arc::clone(&ended), deadline, disk_bytes);
+        let watch = Watch(tokio::spawn(watch));
+        Ok(AgentBox {
+            docker: self.clone(),
+            environment: environment.clone(),
+            lease: lease.clone(),
+            prepared,
+            container,
+            watch,
+            ended,
+            deadline,
+            _admission: admission,
+        })
+    }
+}
+
+/// A task that ends with its owner.
+struct Watch(JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn watch(container: Arc<Container>, ended: Arc<OnceLock<String>>, deadline: Instant, disk_bytes: u64) {
+    // Where the engine cannot say how it ended, the next call finds out.
+    let Ok(end) = container.wait(deadline, disk_bytes).await else { return };
+    let reason = match end {
+        Ended::TimedOut => TIME_OVER.to_owned(),
+        Ended::DiskLimit => format!("the container wrote over {disk_bytes} bytes and was ended"),
+        Ended::Exited { out_of_memory: true, .. } => {
+            "the container ran out of memory and has ended".to_owned()
+        }
+        Ended::Exited { .. } => ENDED.to_owned(),
+    };
+    let _ = ended.set(reason);
+}
+
+impl AgentBox {
+    /// The regular files below a folder, sorted by path, without `.git`: the first
+    /// [`MAX_ENTRIES`]. An empty path is the work tree.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn list(&self, path: &str) -> Answer<Vec<WorkspaceEntry>> {
+        let Some(path) = folder(path) else { return bad_path(path) };
+        let most = MAX_ENTRIES.to_string();
+        let found = self.file_script(LIST, &[path, &most], &[], MAX_LIST_BYTES).await?;
+        Ok(found.map(|found| {
+            let entries = found.split(|byte| *byte == 0).filter_map(|entry| {
+                let (path, bytes) = std::str::from_utf8(entry).ok()?.rsplit_once('\t')?;
+                let path = path.strip_prefix("./")?.to_owned();
+                Some(WorkspaceEntry { path, bytes: bytes.parse().ok()? })
+            });
+            let mut entries: Vec<_> = entries.collect();
+            entries.sort_by(|a, b| a.path.cmp(&b.path));
+            entries
+        }))
+    }
+
+    /// Bytes of a regular file from `offset`: at most `length` and
+    /// [`MAX_READ_BYTES`].
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn read(&self, path: &str, offset: u64, length: u32) -> Answer<Octets> {
+        let Some(path) = plain(path) else { return bad_path(path) };
+        let length = length.min(MAX_READ_BYTES);
+        let (from, count) = (offset.saturating_add(1).to_string(), length.to_string());
+        let found = self.file_script(READ, &[path, &from, &count], &[], length as usize).await?;
+        Ok(found.map(Octets))
+    }
+
+    /// Lines of the text files below a folder that match a POSIX extended regular
+    /// expression, without `.git`: the first [`MAX_ENTRIES`]. An empty path is the
+    /// work tree.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn search(&self, pattern: &str, path: &str) -> Answer<Vec<SearchHit>> {
+        let Some(path) = folder(path) else { return bad_path(path) };
+        if pattern.len() > MAX_PATTERN_BYTES || pattern.contains('\0') {
+            return Ok(Err(CallError::new(CallErrorKind::TooLarge, "the pattern is too long, or has NUL")));
+        }
+        // A path, NUL, the line's number, and the line.
+        let width = (MAX_PATH_BYTES + MAX_HIT_BYTES + 32).to_string();
+        let found = self.file_script(SEARCH, &[path, pattern, &width], &[], MAX_LIST_BYTES).await?;
+        Ok(found.map(|found| {
+            let mut hits: Vec<_> = found.split(|byte| *byte == b'\n').filter_map(hit).collect();
+            hits.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+            hits.truncate(MAX_ENTRIES);
+            hits
+        }))
+    }
+
+    /// Makes a file hold these bytes, at most [`MAX_WRITE_BYTES`]; its folders are
+    /// made with it.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn write(&self, path: &str, bytes: &[u8]) -> Answer<()> {
+        let Some(path) = plain(path) else { return bad_path(path) };
+        if bytes.len() > MAX_WRITE_BYTES {
+            return Ok(Err(too_large("a file", bytes.len())));
+        }
+        let written = self.file_script(WRITE, &[path], bytes, 0).await?;
+        Ok(written.map(drop))
+    }
+
+    /// Removes a regular file.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn remove(&self, path: &str) -> Answer<()> {
+        let Some(path) = plain(path) else { return bad_path(path) };
+        let removed = self.file_script(REMOVE, &[path], &[], 0).await?;
+        Ok(removed.map(drop))
+    }
+
+    /// Applies a unified diff of at most [`MAX_WRITE_BYTES`], with `a/` and `b/`
+    /// before its paths: all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn apply_patch(&self, patch: &str) -> Answer<()> {
+        if patch.len() > MAX_WRITE_BYTES {
+            return Ok(Err(too_large("a patch", patch.len())));
+        }
+        let applied = self.script(APPLY, &[], patch.as_bytes(), MAX_MESSAGE_BYTES, FILE_TIME).await?;
+        Ok(applied.and_then(|output| match output.end {
+            ExecEnd::Exited(0) => Ok(()),
+            _ => Err(CallError::new(CallErrorKind::Other, message(&output, "the patch does not apply"))),
+        }))
+    }
+
+    /// Runs `sh -c COMMAND` in the work tree, for 1 to [`MAX_COMMAND_SECONDS`]
+    /// seconds and never longer than what is left of the time for the task. Each of
+    /// its two streams is kept to [`MAX_OUTPUT_BYTES`].
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn run(&self, command: &str, timeout_seconds: u32) -> Answer<CommandOutput> {
+        if command.len() > MAX_COMMAND_BYTES || command.contains('\0') {
+            return Ok(Err(CallError::new(CallErrorKind::TooLarge, "the command is too long, or has NUL")));
+        }
+        let time = Duration::from_secs(timeout_seconds.clamp(1, MAX_COMMAND_SECONDS).into());
+        let output = self.execute(&["sh", "-c", command], &[], MAX_OUTPUT_BYTES, time).await?;
+        Ok(output.map(|output| {
+            let exit_status = match output.end {
+                ExecEnd::Exited(code) => Some(i32::try_from(code).unwrap_or(-1)),
+                ExecEnd::TimedOut | ExecEnd::Stuck => None,
+            };
+            CommandOutput {
+                exit_status,
+                dropped_bytes: output.stdout.dropped + output.stderr.dropped,
+                stdout: Octets(output.stdout.bytes),
+                stderr: Octets(output.stderr.bytes),
+            }
+        }))
+    }
+
+    /// What was changed so far. Processes are paused meanwhile, and go on.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn snapshot(&self) -> Result<Captured, InfraFault> {
+        let paused = match self.container.pause().await {
+            Ok(()) => true,
+            // It has ended, or is about to.
+            Err(error) if error.status() == Some(409) => {
+                self.container.kill().await?;
+                false
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let captured = self.capture().await;
+        if paused && let Err(error) = self.container.unpause().await {
+            // At its limits it is killed although it is paused.
+            if !matches!(self.container.state().await?, State::Exited { .. }) {
+                return Err(error.into());
+            }
+        }
+        captured
+    }
+
+    /// Kills every process, takes what was changed, and removes the container.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: the engine's.
+    pub async fn finish(self) -> Result<Captured, InfraFault> {
+        self.watch.0.abort();
+        let killed = self.container.kill().await;
+        let captured = match killed {
+            Ok(()) => self.capture().await,
+            Err(error) => Err(error.into()),
+        };
+        self.discard().await;
+        captured
+    }
+
+    /// Removes the container with all that is in it.
+    pub async fn discard(mut self) {
+        self.watch.0.abort();
+        // It lets go of the container, whether it was done or not.
+        let _ = (&mut self.watch.0).await;
+        if let Some(container) = Arc::into_inner(self.container) {
+            // What cannot be removed now is the reaper's.
+            let _ = container.remove().await;
+        }
+    }
+
+    async fn capture(&self) -> Result<Captured, InfraFault> {
+        let image = &self.prepared.agent;
+        self.docker.capture(&self.environment, &self.container, image, &self.lease).await
+    }
+
+    /// Runs a script on a path, and gives what it wrote.
+    async fn file_script(&self, script: &str, args: &[&str], stdin: &[u8], limit: usize) -> Answer<Vec<u8>> {
+        let script = format!("{RESOLVE}{script}");
+        let output = self.script(&script, args, stdin, limit.max(MAX_MESSAGE_BYTES), FILE_TIME).await?;
+        Ok(output.and_then(|output| match output.end {
+            ExecEnd::Exited(0) => {
+                let mut bytes = output.stdout.bytes;
+                bytes.truncate(limit);
+                Ok(bytes)
+            }
+            ExecEnd::Exited(NOT_FOUND) => {
+                Err(CallError::new(CallErrorKind::NotFound, "there is no such file or folder"))
+            }
+            ExecEnd::Exited(NOT_ALLOWED) => {
+                Err(CallError::new(CallErrorKind::Refused, message(&output, "it is not allowed")))
+            }
+            ExecEnd::Exited(_) => Err(CallError::new(CallErrorKind::Other, message(&output, "it failed"))),
+            ExecEnd::TimedOut | ExecEnd::Stuck => {
+                Err(CallError::new(CallErrorKind::Other, "it took too long"))
+            }
+        }))
+    }
+
+    async fn script(
+        &self,
+        script: &str,
+        args: &[&str],
+        stdin: &[u8],
+        limit: usize,
+        time: Duration,
+    ) -> Answer<ExecOutput> {
+        let argv: Vec<&str> = ["sh", "-c", script, "sh"].into_iter().chain(args.iter().copied()).collect();
+        self.execute(&argv, stdin, limit, time).await
+    }
+
+    async fn execute(&self, argv: &[&str], stdin: &[u8], limit: usize, time: Duration) -> Answer<ExecOutput> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || self.ended.get().is_some() {
+            return Ok(Err(self.unavailable().await));
+        }
+        let argv: Vec<String> = argv.iter().map(|&arg| arg.to_owned()).collect();
+        let output = self
+            .container
+            .exec(&ExecSpec {
+                argv: &argv,
+                variables: &BTreeMap::new(),
+                working_directory: Some(&self.environment.work_tree),
+                stdin,
+                time: time.min(left),
+                output_bytes: limit,
+            })
+            .await;
+        match output {
+            // Only this is certain to end what does not end by itself.
+            Ok(output) if output.end == ExecEnd::Stuck => {
+                self.container.kill().await?;
+                Ok(Err(self.unavailable().await))
+            }
+            // A command in a container that was ended is killed with it.
+            Ok(output) if output.end == ExecEnd::Exited(137) && self.has_ended().await? => {
+                Ok(Err(self.unavailable().await))
+            }
+            Ok(output) => Ok(Ok(output)),
+            Err(error) if self.has_ended().await? => {
+                drop(error);
+                Ok(Err(self.unavailable().await))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn has_ended(&self) -> Result<bool, DockerError> {
+        Ok(matches!(self.container.state().await?, State::Exited { .. }))
+    }
+
+    async fn unavailable(&self) -> CallError {
+        // The watch may be about to say it.
+        for _ in 0..20 {
+            if self.ended.get().is_some() || self.watch.0.is_finished() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let otherwise = if Instant::now() < self.deadline { ENDED } else { TIME_OVER };
+        CallError::new(CallErrorKind::Unavailable, self.ended.get().map_or(otherwise, String::as_str))
+    }
+}
+
+/// A tool's own words.
+fn message(output: &ExecOutput, otherwise: &str) -> String {
+    let printable = |c: char| if c == '\n' || !c.is_control() { c } else { char::REPLACEMENT_CHARACTER };
+    let words: String = String::from_utf8_lossy(&output.stderr.bytes).trim().chars().map(printable).collect();
+    if words.is_empty() { otherwise.to_owned() } else { words }
+}
+
+fn too_large(what: &str, bytes: usize) -> CallError {
+    let message = format!("{what} of {bytes} bytes; {MAX_WRITE_BYTES} are allowed");
+    CallError::new(CallErrorKind::TooLarge, message)
+}
+
+fn bad_path<T>(path: &str) -> Answer<T> {
+    let start: String = path.escape_debug().take(200).collect();
+    let message =
+        format!("`{start}` is no path of the work tree: names joined by `/`, at most {MAX_PATH_BYTES} bytes");
+    Ok(Err(CallError::new(CallErrorKind::Refused, message)))
+}
+
+/// A path that names something in the work tree.
+fn plain(path: &str) -> Option<&str> {
+    let plain = path.len() <= MAX_PATH_BYTES
+        && !path.contains('\0')
+        && !path.split('/').any(|name| matches!(name, "" | "." | ".."));
+    plain.then_some(path)
+}
+
+/// As [`plain`], or empty for the work tree itself.
+fn folder(path: &str) -> Option<&str> {
+    if path.is_empty() { Some(path) } else { plain(path) }
+}
+
+/// A line of `grep -nZ`: path, NUL, number, `:`, line.
+fn hit(line: &[u8]) -> Option<SearchHit> {
+    let end = line.iter().position(|byte| *byte == 0)?;
+    let path = std::str::from_utf8(&line[..end]).ok()?.strip_prefix("./")?;
+    let rest = String::from_utf8_lossy(&line[end + 1..]);
+    let (number, text) = rest.split_once(':')?;
+    let text = &text[..text.floor_char_boundary(MAX_HIT_BYTES)];
+    Some(SearchHit { path: path.to_owned(), line: number.parse().ok()?, text: text.to_owned() })
+}

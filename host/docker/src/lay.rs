@@ -1,0 +1,223 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use bollard::query_parameters::UploadToContainerOptionsBuilder;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lancet_core::{Account, FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
+
+use crate::archive::{Holder, Packer};
+use crate::capture::check_path;
+use crate::container::Container;
+use crate::tree::{PathKind, is_below};
+use crate::{Docker, DockerError};
+
+/// Where blobs are read from: the contents of submitted files and of hidden tests.
+pub trait BlobSource: Send + Sync {
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read.
+    fn blob(&self, digest: Sha256) -> io::Result<Vec<u8>>;
+}
+
+/// The lists of files and folders that [`Laying::first`] takes away. They stay in
+/// the container, and tell whoever runs there no more than it handed in itself.
+const GONE_FILES: &str = "/.lancet-gone-files";
+const GONE_FOLDERS: &str = "/.lancet-gone-folders";
+/// The engine's archives cannot take anything away. The container's own first
+/// process does, and becomes what is to run there after that. A folder that is left
+/// empty goes too, as with `git`. Its mode may have been changed for it.
+const TAKE_AWAY: &str = "(cd \"$1\" \
+    && { xargs -0 chmod u+w -- </.lancet-gone-folders 2>/dev/null || :; } \
+    && xargs -0 rm -f -- </.lancet-gone-files \
+    && { xargs -0 rmdir -p -- </.lancet-gone-folders 2>/dev/null || :; }) || exit 125; \
+    shift; exec \"$@\"";
+/// Looks at folders of a container at a time.
+const CONCURRENCY: usize = 8;
+
+/// Files that are laid into a container before anything runs there. The last one
+/// for a path counts; what is in its way goes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Laying {
+    /// By absolute path.
+    files: BTreeMap<String, (Sha256, bool)>,
+    work_tree: String,
+    gone: BTreeSet<String>,
+}
+
+impl Laying {
+    /// A submission, into its work tree.
+    pub(crate) fn submission(work_tree: &str, manifest: &Manifest) -> Result<Self, InfraFault> {
+        let mut laying = Self { work_tree: work_tree.to_owned(), ..Self::default() };
+        for file in &manifest.files {
+            // Whoever made the manifest has checked it; nothing rests on that.
+            check_path(&file.path)
+                .map_err(|refused| InfraFault::new(InfraFaultKind::DockerError, refused.to_string()))?;
+            let path = format!("{work_tree}/{}", file.path);
+            match &file.change {
+                FileChange::Written { sha256, executable, .. } => laying.put(path, *sha256, *executable),
+                FileChange::Deleted => {
+                    laying.gone.insert(path);
+                }
+            }
+        }
+        Ok(laying)
+    }
+
+    /// Adds a plan's files, on top.
+    pub(crate) fn add(&mut self, folder: &str, files: &[LaidFile]) {
+        for file in files {
+            self.put(format!("{folder}/{}", file.path), file.sha256, file.executable);
+        }
+    }
+
+    fn put(&mut self, path: String, sha256: Sha256, executable: bool) {
+        self.gone.remove(&path);
+        for (end, _) in path.match_indices('/') {
+            self.files.remove(&path[..end]);
+        }
+        let folder = format!("{path}/");
+        let below = self.files.range(folder.clone()..).take_while(|(other, _)| other.starts_with(&folder));
+        for other in below.map(|(other, _)| other.clone()).collect::<Vec<_>>() {
+            self.files.remove(&other);
+        }
+        self.files.insert(path, (sha256, executable));
+    }
+
+    /// Leaves out a file that the submission must not bring.
+    pub(crate) fn leave_out(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
+    /// Whether something is to be gone.
+    pub(crate) fn takes_away(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
+    /// The command that takes away what is to be gone, and then becomes `argv`.
+    pub(crate) fn first(&self, argv: &[String]) -> Vec<String> {
+        let shell = ["sh", "-c", TAKE_AWAY, "sh", &self.work_tree];
+        shell.into_iter().map(str::to_owned).chain(argv.iter().cloned()).collect()
+    }
+
+    /// Lays everything into a container that has not been started.
+    pub(crate) async fn lay(&self, container: &Container, blobs: &dyn BlobSource) -> Result<(), InfraFault> {
+        if self.files.is_empty() && self.gone.is_empty() {
+            return Ok(());
+        }
+        let holder = holder(container.account());
+        let mut packer = Packer::new();
+        for folder in self.missing_folders(container).await? {
+            packer.folder(relative(&folder), 0o755, holder)?;
+        }
+        for (path, (sha256, executable)) in &self.files {
+            let mode = if *executable { 0o755 } else { 0o644 };
+            packer.file(relative(path), &read(blobs, *sha256)?, mode, holder)?;
+        }
+        if !self.gone.is_empty() {
+            let below = |path: &String| path.strip_prefix(&self.work_tree).map(relative).map(str::to_owned);
+            let files: BTreeSet<String> = self.gone.iter().filter_map(below).collect();
+            let folders = files.iter().filter_map(|path| path.rsplit_once('/').map(|(folder, _)| folder));
+            let folders: BTreeSet<&str> = folders.collect();
+            let list = |names: &mut dyn Iterator<Item = &str>| {
+                names.fold(Vec::new(), |mut list, name| {
+                    list.extend_from_slice(b"./");
+                    list.extend_from_slice(name.as_bytes());
+                    list.push(0);
+                    list
+                })
+            };
+            let (files, folders) =
+                (list(&mut files.iter().map(String::as_str)), list(&mut folders.into_iter()));
+            packer.file(relative(GONE_FILES), &files, 0o444, Holder::Root)?;
+            packer.file(relative(GONE_FOLDERS), &folders, 0o444, Holder::Root)?;
+        }
+        container.lay("/", packer.finish()?).await?;
+        Ok(())
+    }
+
+    /// The folders above the files that the container does not have, or has
+    /// something else in place of. A symbolic link outside of the work tree is the
+    /// image's own affair, and is followed.
+    async fn missing_folders(&self, container: &Container) -> Result<Vec<String>, DockerError> {
+        let mut folders = BTreeSet::new();
+        for path in self.files.keys() {
+            let above = path.match_indices('/').skip(1).map(|(end, _)| &path[..end]);
+            folders.extend(above.filter(|folder| !self.work_tree.starts_with(*folder)));
+        }
+        let looks = folders.into_iter().map(|folder| async move {
+            let missing = match container.look(folder).await? {
+                Some(PathKind::Folder) => false,
+                Some(PathKind::Symlink) => is_below(folder, &self.work_tree),
+                Some(PathKind::File | PathKind::Other) | None => true,
+            };
+            Ok(missing.then(|| folder.to_owned()))
+        });
+        let found: Vec<Option<String>> = stream::iter(looks).buffered(CONCURRENCY).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+/// A driver's volume: the tests in it, and a folder for the results, both the
+/// tests' own.
+pub(crate) fn pack_volume(
+    volume: &str,
+    tests: &str,
+    results: &str,
+    files: &[LaidFile],
+    blobs: &dyn BlobSource,
+) -> Result<Vec<u8>, InfraFault> {
+    let mut packer = Packer::new();
+    let mut folders = BTreeSet::new();
+    let paths = files.iter().map(|file| (format!("{tests}/{}", file.path), file)).collect::<Vec<_>>();
+    let below = |path: &str| path.strip_prefix(volume).map(|path| relative(path).to_owned());
+    let all = paths.iter().map(|(path, _)| path.rsplit_once('/').map_or("", |(folder, _)| folder));
+    for folder in all.chain([tests, results]) {
+        let Some(folder) = below(folder) else {
+            let message = format!("`{folder}` is outside of `{volume}`, and nothing else can be written to");
+            return Err(InfraFault::new(InfraFaultKind::DockerError, message));
+        };
+        let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);
+        folders.extend(ends.map(|end| folder[..end].to_owned()));
+    }
+    for folder in folders.iter().filter(|folder| !folder.is_empty()) {
+        packer.folder(folder, 0o755, Holder::Unprivileged)?;
+    }
+    for (path, file) in &paths {
+        let mode = if file.executable { 0o755 } else { 0o644 };
+        let path = below(path).unwrap_or_default();
+        packer.file(&path, &read(blobs, file.sha256)?, mode, Holder::Unprivileged)?;
+    }
+    Ok(packer.finish()?)
+}
+
+impl Container {
+    /// As [`Container::upload`], except that a file may take a folder's place.
+    pub(crate) async fn lay(&self, folder: &str, tar: Vec<u8>) -> Result<(), DockerError> {
+        let docker: &Docker = self.docker();
+        let options = UploadToContainerOptionsBuilder::default().path(folder).build();
+        let body = bollard::body_full(Bytes::from(tar));
+        let laying = docker.slow_client().upload_to_container(self.id(), Some(options), body);
+        docker.call("laying files into a container", laying).await
+    }
+}
+
+fn read(blobs: &dyn BlobSource, digest: Sha256) -> Result<Vec<u8>, InfraFault> {
+    let unreadable = |error: io::Error| {
+        let message = format!("blob {digest}, which is to be laid into a container: {error}");
+        InfraFault::new(InfraFaultKind::DockerError, message)
+    };
+    blobs.blob(digest).map_err(unreadable)
+}
+
+fn holder(account: Account) -> Holder {
+    match account {
+        Account::Unprivileged => Holder::Unprivileged,
+        Account::Root => Holder::Root,
+    }
+}
+
+fn relative(path: &str) -> &str {
+    path.trim_start_matches('/')
+}

@@ -1,0 +1,260 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use bollard::query_parameters::ListImagesOptionsBuilder;
+use lancet_core::{Environment, InfraFault, InfraFaultKind, PinnedImage, Sha256, Step};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::container::{Container, Ended};
+use crate::exec::{ExecEnd, ExecSpec};
+use crate::hardening::ContainerSpec;
+use crate::tree::PathKind;
+use crate::{Docker, DockerError, Lease, Role};
+
+/// The label of an image that was prepared; its value is the digest of all that it
+/// depends on.
+const PREPARED: &str = "dev.lancet.prepared";
+/// How much of the output of a command that failed is shown.
+const SHOWN_BYTES: usize = 1_500;
+/// How long looking at a repository may take.
+const HISTORY_TIME: Duration = Duration::from_secs(120);
+
+/// Prints what is wrong with the repository in `$1`, if there is one: a commit
+/// beyond one, or an object that no commit holds. References, reflogs, packs and
+/// borrowed object stores count, and so do what a crashed `git` left and the
+/// repositories of submodules.
+const HISTORY: &str = r#"cd "$1" || exit 1
+[ -e .git ] || exit 0
+command -v git >/dev/null || { echo "it is a repository, and the image has no git to look into it"; exit 0; }
+export GIT_NO_REPLACE_OBJECTS=1 GIT_OPTIONAL_LOCKS=0 LC_ALL=C
+g() { git --git-dir=.git "$@"; }
+commits=$(g rev-list --all --reflog --count) || exit 1
+[ "$commits" -le 1 ] || { echo "it has $commits commits"; exit 0; }
+all=$(g cat-file --batch-all-objects --unordered --batch-check='%(objectname)' | sort -u | wc -l) || exit 1
+held=$(g rev-list --objects --no-object-names --all | sort -u | wc -l) || exit 1
+[ "$all" -eq "$held" ] || { echo "it has $all objects, of which its commit holds $held"; exit 0; }
+left=$(g count-objects -v | grep -E '^(garbage: [1-9]|alternate:)') && { echo "it has other objects: $left"; exit 0; }
+modules=$(g rev-parse --git-path modules) || exit 1
+[ -z "$(ls -A "$modules" 2>/dev/null)" ] || { echo "it has submodules with repositories of their own"; exit 0; }"#;
+
+/// The images that an environment's containers are made of, after its `setup` and
+/// `conceal` commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// For the agent: without what it must not see.
+    pub agent: PinnedImage,
+    /// For the app and its tests.
+    pub app: PinnedImage,
+}
+
+/// What was prepared and checked by this process, by what it depends on. Whoever
+/// asks for the same while it is made waits for it.
+#[derive(Default)]
+pub(crate) struct Preparations(std::sync::Mutex<HashMap<Sha256, Arc<Mutex<Option<Prepared>>>>>);
+
+impl Preparations {
+    fn slot(&self, key: Sha256) -> Arc<Mutex<Option<Prepared>>> {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(key).or_default())
+    }
+}
+
+impl Docker {
+    /// Makes ready what an environment's containers need: checks that its images
+    /// are there, are the pinned ones, and for this platform; runs `setup` and
+    /// `conceal`, once for all environments with the same image and commands, and
+    /// keeps what they leave as images; and checks that the work tree is a folder
+    /// and that the agent's image holds no history beyond one commit.
+    ///
+    /// # Errors
+    /// [`InfraFaultKind::ImageMissing`], [`InfraFaultKind::ImageDigest`],
+    /// [`InfraFaultKind::ImagePlatform`], [`InfraFaultKind::SetupFailed`],
+    /// [`InfraFaultKind::WorkTreeMissing`], [`InfraFaultKind::HistoryPresent`], and
+    /// those of the engine.
+    pub async fn prepare(&self, environment: &Environment, lease: &Lease) -> Result<Prepared, InfraFault> {
+        for image in environment.images() {
+            self.image(image).await?;
+        }
+        let Environment { image, setup, conceal, account, variables, work_tree, .. } = environment;
+        let argv = |step: &Option<Step>| step.as_ref().map(|step| step.argv.clone());
+        let depends_on = (&image.reference, argv(setup), argv(conceal), account, variables, work_tree);
+        let slot = self.preparations().slot(Sha256::of_json(&depends_on));
+        let mut slot = slot.lock().await;
+        if let Some(prepared) = &*slot
+            && self.still_there(prepared).await?
+        {
+            return Ok(prepared.clone());
+        }
+        let app = match setup {
+            Some(step) => self.prepared(environment, image, "setup", step, lease).await?,
+            None => image.clone(),
+        };
+        let agent = match conceal {
+            Some(step) => self.prepared(environment, &app, "conceal", step, lease).await?,
+            None => app.clone(),
+        };
+        self.examine_tree(environment, &agent, lease).await?;
+        Ok(slot.insert(Prepared { agent, app }).clone())
+    }
+
+    /// Somebody may have removed an image since.
+    async fn still_there(&self, prepared: &Prepared) -> Result<bool, DockerError> {
+        for image in [&prepared.app, &prepared.agent] {
+            match self.image(image).await {
+                Ok(_) => {}
+                Err(DockerError::ImageMissing { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The image that a step leaves, from an earlier time or made now.
+    async fn prepared(
+        &self,
+        environment: &Environment,
+        base: &PinnedImage,
+        name: &str,
+        step: &Step,
+        lease: &Lease,
+    ) -> Result<PinnedImage, InfraFault> {
+        let depends_on = (&base.reference, &step.argv, environment.account, &environment.variables);
+        let key = Sha256::of_json(&depends_on).to_string();
+        let reference = match self.kept(&key).await? {
+            Some(id) => id,
+            None => {
+                let _admission = self.admit(&[environment.resources]).await?;
+                let container = self.create(&spec(environment, base, &step.argv, lease)).await?;
+                let result = self.run_step(&container, environment, base, name, step, &key).await;
+                // What cannot be removed now is the reaper's.
+                let _ = container.remove().await;
+                result?
+            }
+        };
+        Ok(PinnedImage { name: environment.image.name.clone(), reference })
+    }
+
+    /// The image that was kept under a key.
+    async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{PREPARED}={key}")])]);
+        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        let found = self.call("listing images", self.client().list_images(Some(options))).await?;
+        // Two hosts may have made it at the same time.
+        Ok(found.into_iter().map(|image| image.id).min())
+    }
+
+    async fn run_step(
+        &self,
+        container: &Container,
+        environment: &Environment,
+        base: &PinnedImage,
+        name: &str,
+        step: &Step,
+        key: &str,
+    ) -> Result<String, InfraFault> {
+        let deadline = Instant::now() + Duration::from_secs(step.timeout_seconds.into());
+        container.start().await?;
+        let problem = match container.wait(deadline, environment.resources.disk_bytes).await? {
+            Ended::Exited { code: 0, .. } => {
+                let labels = BTreeMap::from([(PREPARED.to_owned(), key.to_owned())]);
+                return Ok(container.commit(&self.image(base).await?, &labels).await?);
+            }
+            Ended::Exited { out_of_memory: true, .. } => "ran out of memory".to_owned(),
+            Ended::Exited { code, .. } => format!("exited with {code}"),
+            Ended::TimedOut => format!("was not done after {} s", step.timeout_seconds),
+            Ended::DiskLimit => format!("wrote over {} bytes", environment.resources.disk_bytes),
+        };
+        let output = container.logs(SHOWN_BYTES).await?;
+        let message = format!("`{name}` {problem}; its output ends with:\n{}", shown(&output));
+        Err(InfraFault::new(InfraFaultKind::SetupFailed, message))
+    }
+
+    async fn examine_tree(
+        &self,
+        environment: &Environment,
+        agent: &PinnedImage,
+        lease: &Lease,
+    ) -> Result<(), InfraFault> {
+        let _admission = self.admit(&[environment.resources]).await?;
+        let container = self.create(&spec(environment, agent, &idle(), lease)).await?;
+        let result = async {
+            work_tree_is_folder(&container, &environment.work_tree).await?;
+            container.start().await?;
+            one_commit(&container, &environment.work_tree).await
+        };
+        let result = result.await;
+        let _ = container.remove().await;
+        result
+    }
+}
+
+/// What keeps a container running while commands are executed in it.
+pub(crate) fn idle() -> [String; 2] {
+    ["sleep", "infinity"].map(str::to_owned)
+}
+
+fn spec<'a>(
+    environment: &'a Environment,
+    image: &'a PinnedImage,
+    argv: &'a [String],
+    lease: &'a Lease,
+) -> ContainerSpec<'a> {
+    ContainerSpec {
+        role: Role::Setup,
+        image,
+        argv: Some(argv),
+        variables: &environment.variables,
+        working_directory: None,
+        account: environment.account,
+        resources: environment.resources,
+        network: None,
+        read_only_root: false,
+        volume: None,
+        lease,
+    }
+}
+
+/// The engine lists changes by their real paths, so no part of the work tree's may
+/// be a symbolic link.
+async fn work_tree_is_folder(container: &Container, tree: &str) -> Result<(), InfraFault> {
+    for end in tree.match_indices('/').map(|(end, _)| end).skip(1).chain([tree.len()]) {
+        let path = &tree[..end];
+        let problem = match container.look(path).await? {
+            Some(PathKind::Folder) => continue,
+            Some(PathKind::Symlink) => "is a symbolic link",
+            Some(PathKind::File | PathKind::Other) => "is no folder",
+            None => "is not there",
+        };
+        let message = format!("work tree `{tree}`: `{path}` {problem}");
+        return Err(InfraFault::new(InfraFaultKind::WorkTreeMissing, message));
+    }
+    Ok(())
+}
+
+async fn one_commit(container: &Container, tree: &str) -> Result<(), InfraFault> {
+    let argv = ["sh", "-c", HISTORY, "sh", tree].map(str::to_owned);
+    let output = container
+        .exec(&ExecSpec {
+            argv: &argv,
+            variables: &BTreeMap::new(),
+            working_directory: Some("/"),
+            stdin: &[],
+            time: HISTORY_TIME,
+            output_bytes: SHOWN_BYTES,
+        })
+        .await?;
+    let problem = match output.end {
+        ExecEnd::Exited(0) if output.stdout.bytes.is_empty() => return Ok(()),
+        ExecEnd::Exited(0) => shown(&output.stdout.bytes),
+        end => format!("it cannot be told ({end:?}): {}", shown(&output.stderr.bytes)),
+    };
+    Err(InfraFault::new(InfraFaultKind::HistoryPresent, format!("repository `{tree}`: {problem}")))
+}
+
+/// Output as people can be shown it.
+fn shown(output: &[u8]) -> String {
+    let printable = |c: char| if c == '\n' || !c.is_control() { c } else { char::REPLACEMENT_CHARACTER };
+    String::from_utf8_lossy(output).trim().chars().map(printable).collect()
+}
