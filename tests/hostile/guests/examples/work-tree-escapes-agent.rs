@@ -5,7 +5,7 @@ use lancet_sdk::{Agent, Answer, CallError, SolveError, Task, workspace};
 
 struct Hostile;
 
-fn refused<T>(answer: Result<T, CallError>, path: &str) {
+fn refused<T>(answer: &Result<T, CallError>, path: &str) {
     assert!(matches!(answer, Err(CallError::Refused(_))), "{path} was not refused");
 }
 
@@ -28,15 +28,15 @@ impl Agent for Hostile {
                 "a\0b",
                 "\0",
             ] {
-                refused(workspace::read(path, 0, 100), path);
-                refused(workspace::write(path, b"x"), path);
-                refused(workspace::remove(path), path);
-                refused(workspace::list(path), path);
-                refused(workspace::search("x", path), path);
+                refused(&workspace::read(path, 0, 100), path);
+                refused(&workspace::write(path, b"x"), path);
+                refused(&workspace::remove(path), path);
+                refused(&workspace::list(path), path);
+                refused(&workspace::search("x", path), path);
             }
-            refused(workspace::read("", 0, 100), "the empty path");
-            refused(workspace::write("", b"x"), "the empty path");
-            refused(workspace::remove(""), "the empty path");
+            refused(&workspace::read("", 0, 100), "the empty path");
+            refused(&workspace::write("", b"x"), "the empty path");
+            refused(&workspace::remove(""), "the empty path");
         }
         Ok(ordinary_answer(&task))
     }
