@@ -36,11 +36,10 @@ pub(crate) fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
         loader.problems.push(problem.hint("each task is a folder: tasks/<id>/task.toml"));
     }
     loader.warn_of_colliding_ids(tree.tasks.keys());
-    let no_environments = BTreeMap::new();
     let mut context = Context {
         graders: &tree.graders,
         builds: &tree.builds,
-        environments: file.as_ref().map_or(&no_environments, |file| &file.environments),
+        environments: file.as_ref().map(|file| &file.environments),
         images,
     };
     let tasks: Vec<_> =
@@ -79,7 +78,8 @@ pub(crate) fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
 struct Context<'s> {
     graders: &'s BTreeMap<String, Sha256>,
     builds: &'s BTreeMap<String, Vec<StoredFile>>,
-    environments: &'s BTreeMap<String, EnvironmentEntry>,
+    /// `None` when `suite.toml` could not be read, about which enough was said.
+    environments: Option<&'s BTreeMap<String, EnvironmentEntry>>,
     /// Those of `suite.toml`, and those that tasks name themselves.
     images: BTreeMap<String, ImageSource>,
 }

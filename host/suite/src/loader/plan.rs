@@ -138,10 +138,11 @@ fn place<'c>(
         }
         return None;
     };
-    match context.environments.get_key_value(name) {
+    let environments = context.environments?;
+    match environments.get_key_value(name) {
         Some((name, entry)) => Some((name, entry)),
         None => {
-            let near = nearest(name, context.environments.keys().map(String::as_str));
+            let near = nearest(name, environments.keys().map(String::as_str));
             let hint = near.map_or_else(
                 || "environments are declared in suite.toml, under [environments.<name>]".to_owned(),
                 |near| format!("did you mean `{near}`?"),
