@@ -171,8 +171,8 @@ mod tests {
         let queue = queue(1_000, 4 << 30);
         let first = queue.admit(&[want(1_000, 1 << 30)]).await.unwrap();
         {
-            let waiting = queue.admit(&[want(1_000, 1 << 30)]);
-            tokio::pin!(waiting);
+            let wanted = [want(1_000, 1 << 30)];
+            let mut waiting = std::pin::pin!(queue.admit(&wanted));
             assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         }
         drop(first);

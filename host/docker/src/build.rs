@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 
-use bollard::query_parameters::BuildImageOptionsBuilder;
+use bollard::query_parameters::{BuildImageOptionsBuilder, TagImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use lancet_core::PinnedImage;
@@ -17,7 +17,8 @@ const TAIL_LINE_BYTES: usize = 400;
 /// An image to be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildRequest {
-    /// The suite's name for it; the image is labelled `dev.lancet.image` with it.
+    /// The suite's name for it; the image is labelled `dev.lancet.image` with it, and
+    /// tagged `lancet/NAME:ID`.
     pub name: String,
     /// The folder with the `Dockerfile` and what it copies. Folders and regular
     /// files only; all of it is sent, a `.dockerignore` is refused.
@@ -92,8 +93,27 @@ impl Docker {
         }
         output.finish();
         let reference = built.ok_or_else(|| failed("the builder named no image".to_owned(), &output))?;
+        // Without a tag the next `docker image prune` would take it.
+        let tag = tag(&reference);
+        let options =
+            TagImageOptionsBuilder::default().repo(&format!("lancet/{}", repository(&request.name))).tag(tag);
+        let tagged = self.client().tag_image(&reference, Some(options.build()));
+        self.call("tagging an image", tagged).await?;
         Ok(PinnedImage { name: request.name, reference })
     }
+}
+
+/// A name that can be a repository's: what cannot be in one is left out.
+fn repository(name: &str) -> String {
+    let plain = name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let plain = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    if plain.is_empty() { "image".to_owned() } else { plain.chars().take(100).collect() }
+}
+
+/// A tag that never moves: the first digits of the image's own id.
+fn tag(reference: &str) -> &str {
+    let digits = reference.trim_start_matches("sha256:");
+    digits.get(..12).unwrap_or(digits)
 }
 
 /// A build's output, in lines.
@@ -136,6 +156,15 @@ impl Output<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_name_gives_a_repository_and_a_fixed_tag() {
+        assert_eq!(repository("library-94"), "library-94");
+        assert_eq!(repository("Über/../x__y-"), "ber-x-y");
+        assert_eq!(repository("::"), "image");
+        assert_eq!(tag("sha256:0123456789abcdef"), "0123456789ab");
+        assert_eq!(tag("sha256:01"), "01");
+    }
 
     #[test]
     fn output_is_told_by_the_line_and_its_end_is_kept() {

@@ -85,9 +85,14 @@ pub(crate) struct Setting<'a> {
 
 /// The user and group of an account, as the engine takes them.
 pub(crate) fn user(account: Account) -> String {
+    let id = id(account);
+    format!("{id}:{id}")
+}
+
+fn id(account: Account) -> u32 {
     match account {
-        Account::Unprivileged => format!("{UNPRIVILEGED_ID}:{UNPRIVILEGED_ID}"),
-        Account::Root => "0:0".to_owned(),
+        Account::Unprivileged => UNPRIVILEGED_ID,
+        Account::Root => 0,
     }
 }
 
@@ -230,14 +235,17 @@ fn temporary(
     let small = SMALL_TEMPORARY_BYTES.min(resources.memory_bytes);
     let options =
         |size: u64, rest: &str| format!("rw,nosuid,nodev,nr_inodes={TEMPORARY_INODES},size={size},{rest}");
+    // The image's own mode of a folder is kept whatever is said here, so they are
+    // given to the account.
+    let id = id(spec.account);
+    let owner = format!("uid={id},gid={id}");
     // Programs are unpacked into and run from /tmp by test frameworks.
     let mut folders = HashMap::from([
         ("/tmp".to_owned(), options(scratch, "exec,mode=1777")),
-        ("/run".to_owned(), options(small, "noexec,mode=1777")),
+        ("/run".to_owned(), options(small, &format!("noexec,mode=0755,{owner}"))),
     ]);
     if needs_home(spec, setting) {
-        let owner = format!("exec,mode=0700,uid={UNPRIVILEGED_ID},gid={UNPRIVILEGED_ID}");
-        folders.insert(HOME.to_owned(), options(scratch, &owner));
+        folders.insert(HOME.to_owned(), options(scratch, &format!("exec,mode=0700,{owner}")));
     }
     folders
 }

@@ -1,0 +1,186 @@
+//! What processes in a container find themselves able to do.
+
+use std::time::Duration;
+
+use lancet_core::{Account, Resources};
+use tokio::time::Instant;
+
+use super::{Bench, argv, output, run};
+use crate::Role;
+use crate::container::{Ended, State};
+use crate::exec::ExecEnd;
+use crate::hardening::ContainerSpec;
+
+#[tokio::test]
+async fn processes_have_no_capabilities_and_cannot_get_any() {
+    let bench = Bench::new().await;
+    let idle = argv(&["sleep", "600"]);
+    for account in [Account::Unprivileged, Account::Root] {
+        let container = bench.docker.create(&ContainerSpec { account, ..bench.spec(&idle) }).await.unwrap();
+        container.start().await.unwrap();
+        let status = output(&container, &["cat", "/proc/self/status"]).await;
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_once(':').unwrap().1.trim().to_owned()
+        };
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            assert_eq!(field(set), "0000000000000000", "{set} of {account:?}");
+        }
+        assert_eq!(field("NoNewPrivs"), "1");
+        // 2 is a filter.
+        assert_eq!(field("Seccomp"), "2");
+        let expected = if account == Account::Root { "0" } else { "10001" };
+        assert_eq!(output(&container, &["id", "-u"]).await.trim(), expected);
+        assert_eq!(output(&container, &["id", "-g"]).await.trim(), expected);
+        for forbidden in [
+            ["mount", "-t", "tmpfs", "tmpfs", "/mnt"].as_slice(),
+            &["unshare", "-U", "true"],
+            &["sh", "-c", "echo 1 > /proc/sys/kernel/panic"],
+            &["sh", "-c", "echo x > /sys/kernel/uevent_helper"],
+            &["mknod", "/tmp/null", "c", "1", "3"],
+            &["dmesg"],
+        ] {
+            assert_ne!(
+                run(&container, forbidden).await.end,
+                ExecEnd::Exited(0),
+                "{forbidden:?} as {account:?}"
+            );
+        }
+        container.remove().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn limits_are_those_that_were_asked_for() {
+    let bench = Bench::new().await;
+    let container = bench.idle().await;
+    let limits = output(&container, &["cat", "/proc/self/limits"]).await;
+    let limit = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(limit("Max open files").contains("16384"));
+    assert!(limit("Max core file size").contains(" 0 "));
+    assert!(limit("Max file size").contains(&Resources::standard().disk_bytes.to_string()));
+    let shm = output(&container, &["df", "-B1", "--output=size", "/dev/shm"]).await;
+    assert_eq!(shm.lines().last().unwrap().trim(), Resources::standard().shm_bytes.to_string());
+    // Its own process tree, host name and home, and nothing of the machine's.
+    assert_eq!(output(&container, &["cat", "/proc/sys/kernel/hostname"]).await.trim(), "lancet");
+    assert_eq!(output(&container, &["sh", "-c", "cd $HOME && touch x && pwd"]).await.trim(), "/tmp/home");
+    container.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_only_root_has_room_to_write_in_temporary_folders_only() {
+    let bench = Bench::new().await;
+    let volume = bench.docker.volume(&bench.lease).await.unwrap();
+    let idle = argv(&["sleep", "600"]);
+    let spec = ContainerSpec {
+        role: Role::Driver,
+        read_only_root: true,
+        volume: Some(volume.name()),
+        resources: Resources { disk_bytes: 8 << 20, ..Resources::standard() },
+        ..bench.spec(&idle)
+    };
+    let container = bench.docker.create(&spec).await.unwrap();
+    container.start().await.unwrap();
+    for allowed in ["touch /tmp/x", "touch /run/x", "cd $HOME && touch x"] {
+        output(&container, &["sh", "-c", allowed]).await;
+    }
+    for refused in [
+        "touch /srv/app/x",
+        "touch /x",
+        "touch /var/tmp/x",
+        // The volume's own folder is root's; what is uploaded into it says whose it is.
+        "touch /lancet/x",
+        "head -c 9M /dev/zero > /tmp/large",
+        "for i in 1 2 3; do head -c 4M /dev/zero > /tmp/part$i || exit 1; done",
+    ] {
+        assert_ne!(run(&container, &["sh", "-c", refused]).await.end, ExecEnd::Exited(0), "{refused}");
+    }
+    container.remove().await.unwrap();
+    volume.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_fork_bomb_and_a_memory_hog_end_in_their_container() {
+    let bench = Bench::new().await;
+    let resources = Resources { pids: 32, memory_bytes: 64 << 20, ..Resources::standard() };
+    let fork = argv(&[
+        "python3",
+        "-c",
+        "import os, time\nn = 0\ntry:\n    while True:\n        if os.fork() == 0:\n            os.setsid(); time.sleep(600)\n        n += 1\nexcept OSError:\n    pass\nos._exit(0 if 10 < n < 32 else 1)",
+    ]);
+    let container = bench.docker.create(&ContainerSpec { resources, ..bench.spec(&fork) }).await.unwrap();
+    container.start().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let ended = container.wait(deadline, resources.disk_bytes).await.unwrap();
+    assert_eq!(ended, Ended::Exited { code: 0, out_of_memory: false });
+    container.remove().await.unwrap();
+
+    for hog in
+        ["x = bytearray(1 << 30)", "open('/dev/shm/x', 'wb').write(b'x' * (48 << 20)); y = b'y' * (48 << 20)"]
+    {
+        let hog = argv(&["python3", "-c", hog]);
+        let container = bench.docker.create(&ContainerSpec { resources, ..bench.spec(&hog) }).await.unwrap();
+        container.start().await.unwrap();
+        let ended = container.wait(deadline, resources.disk_bytes).await.unwrap();
+        assert_eq!(ended, Ended::Exited { code: 137, out_of_memory: true });
+        assert_eq!(container.state().await.unwrap(), State::Exited { code: 137, out_of_memory: true });
+        container.remove().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_disk_filler_is_stopped() {
+    let bench = Bench::new().await;
+    let resources = Resources { disk_bytes: 16 << 20, ..Resources::standard() };
+    let deadline = Instant::now() + Duration::from_secs(120);
+    // One that goes on and on, with files below the limit of one file; one that is
+    // done before anybody looks.
+    let endless = "i=0; while true; do i=$((i+1)); head -c 1M /dev/zero > /tmp/f$i; sleep 0.05; done";
+    let quick = "for i in 1 2 3; do head -c 8M /dev/zero > /tmp/f$i; done";
+    for script in [endless, quick] {
+        let filler = argv(&["sh", "-c", script]);
+        let container =
+            bench.docker.create(&ContainerSpec { resources, ..bench.spec(&filler) }).await.unwrap();
+        container.start().await.unwrap();
+        assert_eq!(container.wait(deadline, resources.disk_bytes).await.unwrap(), Ended::DiskLimit);
+        assert!(matches!(container.state().await.unwrap(), State::Exited { .. }));
+        container.remove().await.unwrap();
+    }
+    // A single file stops growing at once.
+    let container = bench
+        .docker
+        .create(&ContainerSpec { resources, ..bench.spec(&argv(&["sleep", "600"])) })
+        .await
+        .unwrap();
+    container.start().await.unwrap();
+    run(&container, &["sh", "-c", "head -c 64M /dev/zero > /tmp/large"]).await;
+    assert_eq!(output(&container, &["stat", "-c", "%s", "/tmp/large"]).await.trim(), (16 << 20).to_string());
+    container.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_flood_is_capped() {
+    let bench = Bench::new().await;
+    let flood = argv(&["sh", "-c", "yes $(printf %2000s x | tr ' ' x) | head -c 60000000; echo the end"]);
+    let container = bench.docker.create(&bench.spec(&flood)).await.unwrap();
+    container.start().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let ended = container.wait(deadline, Resources::standard().disk_bytes).await.unwrap();
+    assert_eq!(ended, Ended::Exited { code: 0, out_of_memory: false });
+    let all = container.logs(64 << 20).await.unwrap();
+    assert!(all.len() < 16 << 20, "{} bytes", all.len());
+    assert_eq!(container.logs(1_000).await.unwrap(), all[all.len() - 1_000..]);
+    container.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn more_than_the_operator_allows_is_refused() {
+    let bench = Bench::new().await;
+    let idle = argv(&["sleep", "600"]);
+    let resources = Resources { memory_bytes: 1 << 40, ..Resources::standard() };
+    let refused = bench.docker.create(&ContainerSpec { resources, ..bench.spec(&idle) }).await.map(drop);
+    assert!(matches!(refused, Err(crate::DockerError::ResourcesExceeded(_))));
+    let fault = bench.docker.admit(&[resources]).await.unwrap_err();
+    assert_eq!(fault.kind, lancet_core::InfraFaultKind::ResourcesExceeded);
+    let _admission = bench.docker.admit(&[Resources::standard()]).await.unwrap();
+}

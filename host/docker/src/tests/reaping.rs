@@ -1,0 +1,88 @@
+//! What dead processes left is removed, and nothing else.
+
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use super::{Bench, argv};
+use crate::hardening::{ContainerSpec, Joined};
+use crate::label::Owner;
+use crate::{Lease, Role};
+
+struct Left {
+    container: String,
+    network: String,
+    volume: String,
+}
+
+impl Left {
+    /// Makes one of each, and forgets that they are ours to remove.
+    async fn new(bench: &Bench, lease: &Lease) -> Self {
+        let network = bench.docker.network(lease).await.unwrap();
+        let volume = bench.docker.volume(lease).await.unwrap();
+        let idle = argv(&["sleep", "600"]);
+        let spec = ContainerSpec {
+            role: Role::App,
+            lease,
+            network: Some(Joined { network: network.name(), alias: Some("app") }),
+            volume: Some(volume.name()),
+            ..bench.spec(&idle)
+        };
+        let container = bench.docker.create(&spec).await.unwrap();
+        container.start().await.unwrap();
+        let left = Self {
+            container: container.id().to_owned(),
+            network: network.name().to_owned(),
+            volume: volume.name().to_owned(),
+        };
+        std::mem::forget((container, network, volume));
+        left
+    }
+
+    async fn there(&self, bench: &Bench) -> [bool; 3] {
+        let client = bench.docker.client();
+        [
+            client.inspect_container(&self.container, None).await.is_ok(),
+            client.inspect_network(&self.network, None).await.is_ok(),
+            client.inspect_volume(&self.volume).await.is_ok(),
+        ]
+    }
+
+    async fn remove(&self, bench: &Bench) {
+        bench.docker.remove_container(&self.container).await.unwrap();
+        bench.docker.remove_network(&self.network).await.unwrap();
+        bench.docker.remove_volume(&self.volume).await.unwrap();
+    }
+}
+
+/// A process of this machine that has ended.
+fn dead_owner() -> String {
+    let mut child = Command::new("true").spawn().unwrap();
+    let pid = child.id();
+    child.wait().unwrap();
+    let this = Owner::this_process().to_string();
+    let mut parts: Vec<String> = this.split('-').map(str::to_owned).collect();
+    parts[3] = pid.to_string();
+    parts.join("-")
+}
+
+#[tokio::test]
+async fn only_what_dead_owners_left_and_what_is_overdue_is_removed() {
+    let bench = Bench::new().await;
+    let dead = Lease { owner: dead_owner(), ..bench.lease.clone() };
+    let overdue = Lease { deadline: SystemTime::now() - Duration::from_secs(1), ..bench.lease.clone() };
+    let (live, dead, overdue) = (
+        Left::new(&bench, &bench.lease).await,
+        Left::new(&bench, &dead).await,
+        Left::new(&bench, &overdue).await,
+    );
+    let reaper = bench.docker.spawn_reaper();
+    let gone = async {
+        while dead.there(&bench).await != [false; 3] || overdue.there(&bench).await != [false; 3] {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(90), gone).await.unwrap();
+    assert_eq!(live.there(&bench).await, [true; 3]);
+    drop(reaper);
+    live.remove(&bench).await;
+}
