@@ -305,3 +305,85 @@ impl File<'_> {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::reversed;
+
+    #[test]
+    fn lines_and_headers_change_places() {
+        let patch = "some prose\n--- that is no header\n\
+            diff --git a/src/a.js b/src/a.js\nindex 1234567..89abcde 100755\n--- a/src/a.js\n+++ b/src/a.js\n\
+            @@ -1,4 +1,5 @@ function a() {\n one\n-two\n-three\n+2\n+3\n+3.5\n four\n@@ -9 +10,0 @@\n-gone\n\
+            diff --git a/new.txt b/new.txt\nnew file mode 100755\nindex 0000000..1\n--- /dev/null\n+++ b/new.txt\n\
+            @@ -0,0 +1 @@\n+--- a/trap\n\\ No newline at end of file\n\
+            diff --git a/x y.txt b/x y.txt\ndeleted file mode 100644\nindex e69de29..0000000\n\
+            diff --git a/m b/m\nold mode 100644\nnew mode 100755\n\
+            diff --git a/from b/to\nsimilarity index 100%\nrename from from\nrename to to\n-- \n2.40.0\n";
+        let expected = "diff --git a/to b/from\nsimilarity index 100%\nrename from to\nrename to from\n\
+            diff --git a/m b/m\nold mode 100755\nnew mode 100644\n\
+            diff --git a/x y.txt b/x y.txt\nnew file mode 100644\n\
+            diff --git a/new.txt b/new.txt\ndeleted file mode 100755\n--- a/new.txt\n+++ /dev/null\n\
+            @@ -1 +0,0 @@\n---- a/trap\n\\ No newline at end of file\n\
+            diff --git a/src/a.js b/src/a.js\n--- a/src/a.js\n+++ b/src/a.js\n\
+            @@ -1,5 +1,4 @@ function a() {\n one\n-2\n-3\n-3.5\n+two\n+three\n four\n@@ -10,0 +9 @@\n+gone\n";
+        assert_eq!(reversed(patch).unwrap(), expected);
+        // Twice is not at all, but for what is dropped and the order of the files.
+        assert_eq!(reversed(&reversed(expected).unwrap()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_git_did_not_write_is_read() {
+        let patch = "--- a/src/é.js\t2024-01-01 00:00:00\n+++ b/src/é.js\t2024-01-02\n@@ -1,3 +1,3 @@\n a\r\n\n-ß\n+ss";
+        let expected = "diff --git a/src/é.js b/src/é.js\n--- a/src/é.js\n+++ b/src/é.js\n@@ -1,3 +1,3 @@\n a\r\n \n-ss\n+ß\n";
+        assert_eq!(reversed(patch).unwrap(), expected);
+        let created = "--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+x\n";
+        assert!(reversed(created).unwrap().contains("deleted file mode 100644\n--- a/n\n+++ /dev/null\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_turned_around_is_said() {
+        for (patch, message) in [
+            ("", "line 2: no file"),
+            ("nothing\nhere\n", "no file"),
+            ("@@ -1 +1 @@\n-a\n+b\n", "line 1: a hunk that belongs to no file"),
+            ("--- a/x\n+++ b/x\n", "expected a hunk"),
+            ("--- a/x\n+++ b/x\n@@ -1 +1\n", "line 4: expected `@@"),
+            ("--- a/x\n+++ b/x\n@@ -1,a +1 @@\n", "expected `@@"),
+            ("--- a/x\n+++ b/x\n@@ -1,99999999999999999999999 +1 @@\n", "expected `@@"),
+            ("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-a\n+b\n", "line 6: the hunk is cut off"),
+            ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n-a\n+b\n", "line 5: the hunk has more lines"),
+            ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\nb\n", "line 5: expected a line of the hunk"),
+            ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n\\ No newline\n", "no line before"),
+            ("--- a/x\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n", "do not fit together"),
+            ("--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n", "do not fit together"),
+            ("--- x\n+++ x\n@@ -1 +1 @@\n-a\n+b\n", "does not begin with `a/`"),
+            ("--- a/../x\n+++ b/../x\n@@ -1 +1 @@\n-a\n+b\n", "not made of plain names"),
+            ("--- a//etc/x\n+++ b//etc/x\n@@ -1 +1 @@\n-a\n+b\n", "not made of plain names"),
+            ("--- \"a/x\"\n+++ \"b/x\"\n@@ -1 +1 @@\n-a\n+b\n", "does not begin with `a/`"),
+            ("diff --git a/x b/x\nindex 1..2\nBinary files a/x and b/x differ\n", "only text"),
+            ("diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\n", "only text"),
+            ("diff --git a/x b/y\nsimilarity index 90%\ncopy from x\ncopy to y\n", "only text"),
+            ("diff --git a/x b/y\nold mode 1\nnew mode 2\n", "does not say which file"),
+        ] {
+            let error = reversed(patch).unwrap_err().to_string();
+            assert!(error.contains(message), "{patch:?}: {error}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn odd_patches_end(lines in proptest::collection::vec(proptest::sample::select(vec![
+            "diff --git a/x b/x", "diff --git a/é b/é", "--- a/x", "+++ b/x", "--- /dev/null", "+++ /dev/null", "@@ -1 +1 @@",
+            "@@ -1,2 +0,0 @@", "-a", "+b", " c", "", "\\ No newline at end of file", "new file mode 1",
+            "rename from x", "rename to x", "old mode 1", "new mode 1", "é", "\r",
+        ]), 0..12)) {
+            if let Ok(gold) = reversed(&lines.join("\n")) {
+                // What comes out can be read again.
+                proptest::prop_assert!(reversed(&gold).is_ok(), "{gold}");
+            }
+        }
+    }
+}

@@ -100,6 +100,23 @@ artifacts = [{ name = "trace", kind = "trace", path = "/lancet/results/trace.zip
 pub(crate) const KEY: &str = r#"{"plan": "hidden"}"#;
 pub(crate) const TEST: &str = "def test_sum():\n    assert 1 + 1 == 2\n";
 
+/// A suite with one task in an environment of the profile `swe-lancer`.
+pub(crate) const SWE_LANCER: &str = "name = \"small\"\n[environments.published]\nprofile = \"swe-lancer\"\n";
+
+pub(crate) const SWE_LANCER_TASK: &str = r#"title = "Totals are off by a cent"
+kind = "ic-swe"
+price-cents = 25000
+environment = "published"
+
+[grader]
+plugin = "playwright-e2e"
+
+[swe-lancer]
+question-id = "101_7"
+image = "swelancer/swelancer_x86_101_7:releasev1"
+required = ["test_sum"]
+"#;
+
 /// A folder that is removed in the end.
 pub(crate) struct Folder {
     pub(crate) temporary: tempfile::TempDir,
@@ -124,6 +141,22 @@ impl Folder {
             ("tasks/totals/private/tests/test_totals.py", TEST),
             ("tasks/totals/private/tests/test_sentinel.py", "def test_must_fail():\n    assert False\n"),
             ("tasks/totals/private/tests/user/reproduce.py", "print('hello')\n"),
+        ] {
+            folder.write(path, text);
+        }
+        folder
+    }
+
+    /// With [`SWE_LANCER`] and [`SWE_LANCER_TASK`].
+    pub(crate) fn swe_lancer() -> Self {
+        let folder = Self::empty();
+        for (path, text) in [
+            ("suite.toml", SWE_LANCER),
+            ("tasks/101_7/task.toml", SWE_LANCER_TASK),
+            ("tasks/101_7/statement.md", "They are.\n"),
+            ("tasks/101_7/private/answer-key.json", "{\"plan\": \"tests\"}\n"),
+            ("tasks/101_7/private/issue/test.py", TEST),
+            ("tasks/101_7/private/issue/flow.mitm", "…"),
         ] {
             folder.write(path, text);
         }
