@@ -61,7 +61,8 @@ def test_publish_returns_the_module():
 
 
 def test_event_without_subscribers_as_before():
-    assert run(*LOAD, publish("nobody", 1)).type == "undefined"
+    outcome = run(*LOAD, subscribe("updated", "first"), publish("nobody", 1), {"get": ["pubsub", "ERROR"]})
+    assert (outcome.value, outcome.spies) == ("ev_error", {"first": []})
 
 
 def test_identifiers_differ_as_before():
