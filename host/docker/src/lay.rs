@@ -3,7 +3,8 @@ use std::io;
 
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use lancet_core::{Account, FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
 
 use crate::archive::{Holder, Packer};
@@ -146,16 +147,22 @@ impl Laying {
             let above = path.match_indices('/').skip(1).map(|(end, _)| &path[..end]);
             folders.extend(above.filter(|folder| !self.work_tree.starts_with(*folder)));
         }
-        let looks = folders.into_iter().map(|folder| async move {
-            let missing = match container.look(folder).await? {
-                Some(PathKind::Folder) => false,
-                Some(PathKind::Symlink) => is_below(folder, &self.work_tree),
-                Some(PathKind::File | PathKind::Other) | None => true,
-            };
-            Ok(missing.then(|| folder.to_owned()))
-        });
+        // Owned, and boxed where they begin: a stream of borrowing closures cannot be
+        // shown to be `Send` from further out (rust-lang/rust#102211).
+        let looks: Vec<BoxFuture<'_, _>> =
+            folders.into_iter().map(|folder| self.missing(container, folder.to_owned()).boxed()).collect();
         let found: Vec<Option<String>> = stream::iter(looks).buffered(CONCURRENCY).try_collect().await?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The folder, when the container does not have it.
+    async fn missing(&self, container: &Container, folder: String) -> Result<Option<String>, DockerError> {
+        let missing = match container.look(&folder).await? {
+            Some(PathKind::Folder) => false,
+            Some(PathKind::Symlink) => is_below(&folder, &self.work_tree),
+            Some(PathKind::File | PathKind::Other) | None => true,
+        };
+        Ok(missing.then_some(folder))
     }
 }
 
