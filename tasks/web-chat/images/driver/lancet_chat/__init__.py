@@ -1,27 +1,32 @@
 """Fixtures for the browser tests of the web chat, loaded with `pytest -p lancet_chat`.
 
-Each test has a workspace of the chat for itself, and each person in it a browser context of their own. Whatever happens
-is kept in /lancet/results: log.txt, trace.zip and screenshots/.
+Each test has a workspace of the chat for itself, and each person in it a browser context of their own, cleared between
+tests. Whatever happens is kept in /lancet/results: log.txt, trace.zip and screenshots/.
 """
 
 import itertools
 import os
-import re
 
 import pytest
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import Error, TimeoutError, expect, sync_playwright
 
 from .chat import Chat
 from .results import Results
+from .seat import TIMEOUT_MS, Seat
 from .user import User
 
-ACTION_TIMEOUT_MS = 5_000
-VIEWPORTS = {
-    "laptop": {"width": 1100, "height": 700},
-    "phone": {"width": 390, "height": 760},
-}
-
 workspaces = itertools.count(1)
+failed = pytest.StashKey[bool]()
+# Why later tests need not be tried: every wait takes seconds, and the verdict is clear by then.
+unusable = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.failed:
+        item.stash[failed] = True
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -37,46 +42,61 @@ def results():
 @pytest.fixture(scope="session")
 def browser():
     os.makedirs(os.path.expanduser("~"), exist_ok=True)
-    expect.set_options(timeout=ACTION_TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         # Chromium's own sandbox needs user namespaces, which the container refuses.
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu"],
-        )
+        try:
+            browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium-headless-shell",
+                args=["--no-sandbox", "--disable-gpu"],
+            )
+        except Error as error:
+            # No fault of what is tested: the run ends without a result for any test.
+            pytest.exit(f"the browser does not start: {error.message}", returncode=3)
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def free_seats():
+    """Seats to be taken again, as clean as new ones. A new one costs more than most tests."""
+    return []
+
+
 @pytest.fixture
-def visit(request, browser, app_url, results):
+def visit(request, browser, free_seats, app_url, results):
     """`visit("Jonas Weber", device="phone")` signs in, and gives the chat as that person sees it."""
-    title = re.sub(r"\W+", "-", request.node.name.removeprefix("test_"))
+    title = request.node.name.removeprefix("test_")
     workspace = f"workspace-{next(workspaces)}"
-    visits = []
+    taken = []
 
     def visit(person="Mara Lind", device="laptop"):
-        context = browser.new_context(viewport=VIEWPORTS[device], service_workers="block")
-        context.set_default_timeout(ACTION_TIMEOUT_MS)
-        name = f"{title}-{len(visits) + 1}-{person.split()[0].lower()}-{device}"
-        context.tracing.start(title=name, screenshots=True, snapshots=True, sources=False)
-        page = context.new_page()
-        visits.append((name, context, page))
-        page.on("console", lambda message: results.log(f"console of {person} ({device}): {message.type}: {message.text}"))
-        page.on("pageerror", lambda error: results.log(f"error in the page of {person} ({device}): {error}"))
-        chat = Chat(page)
-        chat.sign_in(app_url, workspace, person)
+        if unusable in request.config.stash:
+            pytest.fail(request.config.stash[unusable])
+        seat = free_seats.pop() if free_seats else Seat(browser, app_url, results, film="user" in request.fixturenames)
+        taken.append(seat)
+        seat.take(f"{title}-{len(taken)}-{person.split()[0].lower()}-{device}", device)
+        chat = Chat(seat.page)
+        try:
+            chat.sign_in(app_url, workspace, person)
+        except Error:
+            request.config.stash[unusable] = "nobody could sign in in an earlier test"
+            raise
         return chat
 
     results.log(f"== {title}")
     yield visit
-    for name, context, page in visits:
+    for seat in taken:
         try:
-            results.screenshot(page, name)
-            results.add_trace(context, name)
+            seat.keep_evidence()
+            seat.leave()
         except Error as error:
-            results.log(f"nothing could be kept of {name}: {error.message}")
-        context.close()
+            results.log(f"{seat.name}: {error.message.splitlines()[0]}")
+            seat.context.close()
+            if isinstance(error, TimeoutError) and failed in request.node.stash:
+                request.config.stash[unusable] = "the page did not answer any more in an earlier test"
+        else:
+            free_seats.append(seat)
 
 
 @pytest.fixture
@@ -88,4 +108,6 @@ def chat(visit):
 @pytest.fixture
 def user(chat, results):
     """Mara Lind on a laptop, who tells what she does and sees."""
-    return User(chat, results)
+    user = User(chat, results)
+    user.did("signed in as Mara Lind, on a laptop")
+    return user

@@ -2,8 +2,6 @@
 
 import re
 
-from playwright.sync_api import expect
-
 # For what has to be so by now: the action is over, and only drawing may be left to do.
 SETTLED_MS = 2_000
 
@@ -24,7 +22,7 @@ class Chat:
         self.page.get_by_label("Workspace").fill(workspace)
         self.page.get_by_label("Person").select_option(label=person)
         self.page.get_by_role("button", name="Sign in").click()
-        expect(self.row("General")).to_be_visible()
+        self.row("General").wait_for()
 
     def row(self, name):
         """The line of a chat in the list of chats."""
@@ -36,8 +34,8 @@ class Chat:
 
     def open(self, name):
         self.row(name).click()
-        expect(self.page.get_by_role("heading", name=name, exact=True)).to_be_visible()
-        expect(self.messages.get_by_role("listitem").first).to_be_visible()
+        self.page.get_by_role("heading", name=name, exact=True).wait_for()
+        self.messages.get_by_role("listitem").first.wait_for()
 
     def message(self, text):
         return self.messages.get_by_role("listitem").filter(has_text=text)
@@ -45,7 +43,7 @@ class Chat:
     def send(self, text):
         self.composer.fill(text)
         self.composer.press("Enter")
-        expect(self.messages.get_by_text(text, exact=True)).to_be_visible()
+        self.messages.get_by_text(text, exact=True).wait_for()
 
     def button(self, text, name):
         """A button of the message with that text."""

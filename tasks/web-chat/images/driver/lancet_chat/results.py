@@ -4,6 +4,8 @@ import os
 import tempfile
 import zipfile
 
+TRACE_LIMIT = 32 * 1024 * 1024  # bytes, for each test and seat
+
 
 class Results:
     def __init__(self, folder):
@@ -19,10 +21,13 @@ class Results:
         page.screenshot(path=os.path.join(self.screenshots, f"{name}.png"), timeout=2_000)
 
     def add_trace(self, context, name):
-        """Ends the context's trace and puts it into trace.zip, which the trace viewer shows as one."""
+        """Puts what the context has traced into trace.zip, which the trace viewer shows as one."""
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "trace.zip")
-            context.tracing.stop(path=path)
+            context.tracing.stop_chunk(path=path)
+            if os.path.getsize(path) > TRACE_LIMIT:
+                self.log(f"{name}: the trace is too large to be kept")
+                return
             with zipfile.ZipFile(path) as trace, zipfile.ZipFile(
                 os.path.join(self.folder, "trace.zip"), "a", zipfile.ZIP_DEFLATED
             ) as whole:

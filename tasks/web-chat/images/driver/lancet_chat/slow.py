@@ -1,7 +1,5 @@
 """A connection on which a message is on its way for as long as the test likes."""
 
-from playwright.sync_api import expect
-
 
 class SlowSend:
     def __init__(self, page):
@@ -20,9 +18,9 @@ class SlowSend:
         chat.composer.fill(text)
         with self.page.expect_request(lambda request: request.method == "POST"):
             chat.composer.press("Enter")
-        expect(self.page.get_by_text("Sending…")).to_be_visible()
+        self.page.get_by_text("Sending…").wait_for()
 
     def finish(self):
         self.held[0].continue_()
         self.page.unroute("**/*", self.hold)
-        expect(self.page.get_by_text("Sending…")).to_be_hidden()
+        self.page.get_by_text("Sending…").wait_for(state="hidden")

@@ -8,8 +8,10 @@ const SESSION_LIMIT = 1000;
 export function createApi(workspaces) {
   const sessions = new Map();
 
+  const sessionOf = (request) => sessions.get(cookies(request).get('session'));
+
   function session(request) {
-    const found = sessions.get(cookies(request).get('session'));
+    const found = sessionOf(request);
     if (!found) throw new HttpError(401, 'Please sign in.');
     return found;
   }
@@ -44,7 +46,10 @@ export function createApi(workspaces) {
     ['GET', /^\/api\/people$/, (request, response) => sendJson(response, 200, people)],
     ['POST', /^\/api\/session$/, signIn],
     ['DELETE', /^\/api\/session$/, signOut],
-    ['GET', /^\/api\/session$/, (request, response) => sendJson(response, 200, describe(session(request)))],
+    ['GET', /^\/api\/session$/, (request, response) => {
+      const found = sessionOf(request);
+      sendJson(response, 200, found ? describe(found) : null);
+    }],
     ['GET', /^\/api\/events$/, (request, response) => {
       const { workspace, me } = session(request);
       workspace.streams.open(me.id, request, response);

@@ -66,10 +66,10 @@ async function start(session) {
 }
 
 async function main() {
-  try {
-    await start(await api.session());
-  } catch (error) {
-    if (error.status !== 401) throw error;
+  const session = await api.session(); // null when nobody is signed in
+  if (session) {
+    await start(session);
+  } else {
     root.replaceChildren(createSignIn(api, await api.people(), start));
   }
 }
