@@ -77,7 +77,7 @@ impl Docker {
             other => other,
         };
         while let Some(step) = steps.next().await {
-            let step = match step.map_err(|error| self.failed("building an image", error)) {
+            let step = match step.map_err(|error| self.failed_slowly("building an image", error)) {
                 Ok(step) => step,
                 Err(DockerError::Engine { message, .. }) => return Err(failed(message, &output)),
                 Err(error) => return Err(error),

@@ -37,22 +37,46 @@ impl Container {
             .map_err(|_| DockerError::Timeout { doing: DOING, limit: PATIENCE })?
     }
 
-    async fn list_changes(&self) -> Result<Changes, DockerError> {
+    /// Whether that list is larger than so many bytes. It is not kept.
+    ///
+    /// # Errors
+    /// [`DockerError`].
+    pub(crate) async fn changes_exceed(&self, bytes: u64) -> Result<bool, DockerError> {
+        let counting = async {
+            let mut stream = self.ask_for_changes().await?.take(bytes);
+            let mut piece = vec![0; 64 << 10];
+            let mut counted = 0;
+            loop {
+                match stream.read(&mut piece).await.map_err(|error| lost(&error))? {
+                    0 => return Ok(counted >= bytes),
+                    read => counted += read as u64,
+                }
+            }
+        };
+        timeout(PATIENCE, counting)
+            .await
+            .map_err(|_| DockerError::Timeout { doing: DOING, limit: PATIENCE })?
+    }
+
+    async fn ask_for_changes(&self) -> Result<UnixStream, DockerError> {
         let docker = self.docker();
-        let lost =
-            |error: std::io::Error| DockerError::Interrupted { doing: DOING, reason: error.to_string() };
-        let mut stream =
-            UnixStream::connect(docker.socket()).await.map_err(|error| DockerError::Unreachable {
-                socket: docker.socket().display().to_string(),
-                reason: error.to_string(),
-            })?;
+        let unreachable = |error: std::io::Error| DockerError::Unreachable {
+            socket: docker.socket().display().to_string(),
+            reason: error.to_string(),
+        };
+        let mut stream = UnixStream::connect(docker.socket()).await.map_err(unreachable)?;
         let api = &docker.info().api;
         let request =
             format!("GET /v{api}/containers/{}/changes HTTP/1.0\r\nHost: docker\r\n\r\n", self.id());
-        stream.write_all(request.as_bytes()).await.map_err(lost)?;
+        stream.write_all(request.as_bytes()).await.map_err(|error| lost(&error))?;
+        Ok(stream)
+    }
+
+    async fn list_changes(&self) -> Result<Changes, DockerError> {
         let mut answer = Vec::new();
         let limit = MAX_LIST_BYTES + MAX_HEAD_BYTES as u64;
-        stream.take(limit).read_to_end(&mut answer).await.map_err(lost)?;
+        let mut stream = self.ask_for_changes().await?.take(limit);
+        stream.read_to_end(&mut answer).await.map_err(|error| lost(&error))?;
         let (status, body) = split(&answer)?;
         if status != 200 {
             let message = String::from_utf8_lossy(body).trim().to_owned();
@@ -63,6 +87,10 @@ impl Container {
         }
         parse(body)
     }
+}
+
+fn lost(error: &std::io::Error) -> DockerError {
+    DockerError::Interrupted { doing: DOING, reason: error.to_string() }
 }
 
 /// The status and the body of an HTTP/1 answer.

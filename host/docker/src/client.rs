@@ -201,14 +201,40 @@ impl Docker {
         call.await.map_err(|error| self.failed(doing, error))
     }
 
+    /// As [`Docker::call`], for calls of [`Docker::slow_client`].
+    pub(crate) async fn slow_call<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, DockerError> {
+        call.await.map_err(|error| self.failed_slowly(doing, error))
+    }
+
     /// Puts an error of a call, or of its stream, into our words.
     pub(crate) fn failed(&self, doing: &'static str, error: bollard::errors::Error) -> DockerError {
-        failed(&self.inner.socket, doing, error)
+        failed(&self.inner.socket, doing, CALL_SECONDS, error)
+    }
+
+    /// As [`Docker::failed`], for calls of [`Docker::slow_client`].
+    pub(crate) fn failed_slowly(&self, doing: &'static str, error: bollard::errors::Error) -> DockerError {
+        failed(&self.inner.socket, doing, LONG_CALL_SECONDS, error)
+    }
+
+    /// Carries a call through even if nobody waits for it any more. What it makes is
+    /// removed then, as it is whenever it is dropped; without this, a call that is
+    /// given up half-way may leave behind what nobody knows of.
+    pub(crate) async fn carried_through<T: Send + 'static>(
+        call: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        match tokio::spawn(call).await {
+            Ok(made) => made,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 }
 
-fn failed(socket: &Path, doing: &'static str, error: bollard::errors::Error) -> DockerError {
-    let limit = Duration::from_secs(CALL_SECONDS);
+fn failed(socket: &Path, doing: &'static str, seconds: u64, error: bollard::errors::Error) -> DockerError {
+    let limit = Duration::from_secs(seconds);
     DockerError::from_call(doing, &socket.display().to_string(), limit, error)
 }
 
@@ -246,8 +272,8 @@ async fn negotiate(socket: &Path) -> Result<bollard::Docker, DockerError> {
     let doing = "connecting";
     let path = socket.display().to_string();
     let client = bollard::Docker::connect_with_socket(&path, CALL_SECONDS, bollard::API_DEFAULT_VERSION)
-        .map_err(|error| failed(socket, doing, error))?;
-    client.negotiate_version().await.map_err(|error| failed(socket, doing, error))
+        .map_err(|error| failed(socket, doing, CALL_SECONDS, error))?;
+    client.negotiate_version().await.map_err(|error| failed(socket, doing, CALL_SECONDS, error))
 }
 
 async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo, DockerError> {
@@ -256,7 +282,7 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
         return Err(DockerError::TooOld { found: api.to_string(), needed: OLDEST_API });
     }
     let doing = "asking the engine what it is";
-    let info = client.info().await.map_err(|error| failed(socket, doing, error))?;
+    let info = client.info().await.map_err(|error| failed(socket, doing, CALL_SECONDS, error))?;
     check(&info)?;
     let mut runtimes: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
     runtimes.sort();

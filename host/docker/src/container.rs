@@ -7,7 +7,7 @@ use bollard::models::{ContainerConfig, ContainerInspectResponse, ContainerStateS
 use bollard::query_parameters::{
     CommitContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, InspectContainerOptionsBuilder,
     KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    StopContainerOptionsBuilder, UploadToContainerOptionsBuilder, WaitContainerOptions,
+    UploadToContainerOptionsBuilder, WaitContainerOptions,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -22,6 +22,11 @@ use crate::{Docker, DockerError, admission, label};
 /// How often a container's use of the disk is looked at. Between two looks it may
 /// write as much as the disk takes; its limit of file sizes holds at once.
 const DISK_LOOK: Duration = Duration::from_secs(2);
+/// At every so many looks its files are looked at too: empty ones take no bytes, but
+/// the machine has only so many.
+const FILES_LOOK: u32 = 5;
+/// The most bytes of the list of its changes: about a million files.
+const MAX_CHANGED_BYTES: u64 = 96 << 20;
 /// How long a killed container may take to be gone.
 const KILL_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -126,19 +131,19 @@ impl Docker {
             image_has_home: image.has_home(),
         };
         let body = hardening::container(spec, &setting);
-        let created = self.call("creating a container", self.client().create_container(None, body)).await;
-        let id = match created {
-            Ok(created) => created.id,
-            Err(error) if error.status() == Some(404) => {
-                return Err(DockerError::ImageMissing {
-                    name: spec.image.name.clone(),
-                    reason: error.to_string(),
-                });
+        let (docker, account) = (self.clone(), spec.account);
+        let made = Self::carried_through(async move {
+            let made =
+                docker.call("creating a container", docker.client().create_container(None, body)).await?;
+            Ok(Container { docker, id: made.id, account, removed: AtomicBool::new(false) })
+        })
+        .await;
+        let container = match made {
+            Err(DockerError::Engine { status: 404, message, .. }) => {
+                return Err(DockerError::ImageMissing { name: spec.image.name.clone(), reason: message });
             }
-            Err(error) => return Err(error),
+            made => made?,
         };
-        let container =
-            Container { docker: self.clone(), id, account: spec.account, removed: AtomicBool::new(false) };
         // With a read-only root it is a temporary file system.
         if hardening::needs_home(spec, &setting) && !spec.read_only_root {
             let mut packer = Packer::new();
@@ -193,7 +198,9 @@ impl Container {
             UploadToContainerOptionsBuilder::default().path(folder).no_overwrite_dir_non_dir("1").build();
         let body = bollard::body_full(Bytes::from(tar));
         let client = self.docker.slow_client();
-        self.docker.call("uploading files", client.upload_to_container(&self.id, Some(options), body)).await
+        self.docker
+            .slow_call("uploading files", client.upload_to_container(&self.id, Some(options), body))
+            .await
     }
 
     /// Starts it.
@@ -213,42 +220,68 @@ impl Container {
     }
 
     /// Waits until it has ended; kills it at the deadline, and when it has written
-    /// `disk_bytes` or more, which is looked at every two seconds and at the end.
-    /// It has to have been started.
+    /// `disk_bytes` or more, or an unreasonable number of files. Its bytes are looked
+    /// at every two seconds and at the end, its files every ten seconds. It has to
+    /// have been started.
     pub(crate) async fn wait(&self, deadline: Instant, disk_bytes: u64) -> Result<Ended, DockerError> {
-        let doing = "waiting for a container";
+        self.wait_within(deadline, disk_bytes, MAX_CHANGED_BYTES).await
+    }
+
+    /// As [`Container::wait`], with that many bytes of names of changed files.
+    pub(crate) async fn wait_within(
+        &self,
+        deadline: Instant,
+        disk_bytes: u64,
+        changed_bytes: u64,
+    ) -> Result<Ended, DockerError> {
         let client = self.docker.client();
         loop {
-            let mut ended = std::pin::pin!(client.wait_container(&self.id, None::<WaitContainerOptions>));
-            let timed_out = loop {
-                tokio::select! {
-                    // The status is not taken from here: it is -1 when the engine
-                    // lost the container's shim, and inspecting tells more.
-                    answer = ended.next() => match answer {
-                        None | Some(Ok(_)) => break false,
-                        Some(Err(bollard::errors::Error::DockerContainerWaitError { .. })) => break false,
-                        Some(Err(error)) => return Err(self.docker.failed(doing, error)),
-                    },
-                    () = sleep_until(deadline) => break true,
-                    () = sleep(DISK_LOOK) => {
-                        if self.disk_bytes().await? >= disk_bytes {
-                            self.kill().await?;
-                            return Ok(Ended::DiskLimit);
-                        }
-                    }
-                }
+            // On the heap: attempts are many at a time, and this is in all of them.
+            let mut ended = Box::pin(client.wait_container(&self.id, None::<WaitContainerOptions>));
+            let mut filled = Box::pin(self.filled(disk_bytes, changed_bytes));
+            // The status is not taken from the first answer: it is -1 when the engine
+            // lost sight of the container, and inspecting tells more.
+            let killed = tokio::select! {
+                answer = ended.next() => match answer {
+                    None | Some(Ok(_)) => None,
+                    Some(Err(bollard::errors::Error::DockerContainerWaitError { .. })) => None,
+                    Some(Err(error)) => return Err(self.docker.failed("waiting for a container", error)),
+                },
+                filled = &mut filled => filled.map(|()| Some(Ended::DiskLimit))?,
+                () = sleep_until(deadline) => Some(Ended::TimedOut),
             };
-            if timed_out {
+            if killed.is_some() {
                 self.kill().await?;
             }
             let found = self.inspect(true).await?;
-            match state(&found) {
-                State::Exited { .. } if disk(&found) >= disk_bytes => return Ok(Ended::DiskLimit),
-                State::Exited { .. } if timed_out => return Ok(Ended::TimedOut),
-                State::Exited { code, out_of_memory } => return Ok(Ended::Exited { code, out_of_memory }),
-                State::Created | State::Running | State::Paused => sleep(Duration::from_millis(50)).await,
+            match (state(&found), killed) {
+                (State::Exited { .. }, _) if disk(&found) >= disk_bytes => return Ok(Ended::DiskLimit),
+                (State::Exited { .. }, Some(killed)) => return Ok(killed),
+                (State::Exited { code, out_of_memory }, None) => {
+                    return Ok(Ended::Exited { code, out_of_memory });
+                }
+                (State::Created | State::Running | State::Paused, _) => {
+                    sleep(Duration::from_millis(50)).await;
+                }
             }
         }
+    }
+
+    /// Looks again and again, until it has written too much.
+    async fn filled(&self, disk_bytes: u64, changed_bytes: u64) -> Result<(), DockerError> {
+        // Where the engine cannot compare layers itself, it would read every file of
+        // the image for it.
+        let can_list = self.docker.info().native_diff;
+        for look in 1_u32.. {
+            sleep(DISK_LOOK).await;
+            if self.disk_bytes().await? >= disk_bytes {
+                break;
+            }
+            if can_list && look % FILES_LOOK == 0 && self.changes_exceed(changed_bytes).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The last `limit` bytes of what its first process wrote, both streams as they
@@ -299,14 +332,6 @@ impl Container {
             Err(error) if error.status() == Some(409) => {}
             result => result?,
         }
-        self.gone().await
-    }
-
-    /// Asks its first process to end, and kills it after that many seconds.
-    pub(crate) async fn stop(&self, seconds: u16) -> Result<(), DockerError> {
-        let options = StopContainerOptionsBuilder::default().t(i32::from(seconds)).build();
-        let client = self.docker.client();
-        self.docker.call("stopping a container", client.stop_container(&self.id, Some(options))).await?;
         self.gone().await
     }
 

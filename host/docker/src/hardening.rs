@@ -19,6 +19,9 @@ const HOSTNAME: &str = "lancet";
 /// aliases of a private network, and would hand everything else on to the servers
 /// of the host, out of a network that is to lead nowhere (CVE-2024-29018).
 const NO_NAME_SERVER: &str = "127.0.0.1";
+/// Docker's own server says nothing at all when its servers do not answer: with
+/// this, outside names are given up after four seconds rather than ten or more.
+const NAME_SERVER_OPTIONS: [&str; 2] = ["timeout:2", "attempts:2"];
 
 /// Files and sockets that a process may have open.
 const OPEN_FILES: i64 = 16_384;
@@ -186,7 +189,7 @@ fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
         network_mode: Some(spec.network.map_or("none", |joined| joined.network).to_owned()),
         publish_all_ports: Some(false),
         dns: Some(vec![NO_NAME_SERVER.to_owned()]),
-        dns_options: Some(Vec::new()),
+        dns_options: Some(NAME_SERVER_OPTIONS.map(str::to_owned).to_vec()),
         // The host's own search domains stay its own.
         dns_search: Some(vec![".".to_owned()]),
 

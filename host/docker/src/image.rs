@@ -164,7 +164,7 @@ impl Docker {
         let mut progress = std::pin::pin!(self.slow_client().create_image(Some(options), None, None));
         let missing = |reason: String| DockerError::ImageMissing { name: name.to_owned(), reason };
         while let Some(step) = progress.next().await {
-            match step.map_err(|error| self.failed("pulling an image", error)) {
+            match step.map_err(|error| self.failed_slowly("pulling an image", error)) {
                 Ok(step) => {
                     if let Some(error) = step.error_detail {
                         let words = error.message.unwrap_or_default();

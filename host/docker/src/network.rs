@@ -33,8 +33,13 @@ impl Docker {
             let random = RandomState::new().hash_one(draw);
             let name = format!("lancet-{random:016x}");
             let request = request(&name, random % BLOCKS, lease);
-            match self.call(doing, self.client().create_network(request)).await {
-                Ok(_) => return Ok(Network { docker: self.clone(), name, removed: AtomicBool::new(false) }),
+            let docker = self.clone();
+            let making = async move {
+                docker.call(doing, docker.client().create_network(request)).await?;
+                Ok(Network { docker, name, removed: AtomicBool::new(false) })
+            };
+            match Self::carried_through(making).await {
+                Ok(network) => return Ok(network),
                 Err(DockerError::Engine { message, .. }) if message.contains("overlaps") && draw < DRAWS => {
                     draw += 1;
                 }

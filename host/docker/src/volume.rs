@@ -26,8 +26,12 @@ impl Docker {
             labels: Some(lease.labels("volume")),
             ..VolumeCreateRequest::default()
         };
-        let volume = self.call("creating a volume", self.client().create_volume(request)).await?;
-        Ok(Volume { docker: self.clone(), name: volume.name, removed: AtomicBool::new(false) })
+        let docker = self.clone();
+        Self::carried_through(async move {
+            let made = docker.call("creating a volume", docker.client().create_volume(request)).await?;
+            Ok(Volume { docker, name: made.name, removed: AtomicBool::new(false) })
+        })
+        .await
     }
 
     /// Removes a volume; one that is gone already is no error.

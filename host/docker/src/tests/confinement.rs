@@ -159,6 +159,21 @@ async fn a_disk_filler_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_flood_of_empty_files_is_stopped() {
+    let bench = Bench::new().await;
+    let script = "import os, time\nfor i in range(20000): open('/tmp/' + 'n' * 200 + str(i), 'w').close()\ntime.sleep(600)";
+    let flood = argv(&["python3", "-c", script]);
+    let container = bench.docker.create(&bench.spec(&flood)).await.unwrap();
+    container.start().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(300);
+    let ended = container.wait_within(deadline, 1 << 30, 1 << 20).await.unwrap();
+    assert_eq!(ended, Ended::DiskLimit);
+    assert!(container.changes_exceed(1 << 20).await.unwrap());
+    assert!(!container.changes_exceed(1 << 30).await.unwrap());
+    container.remove().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_log_flood_is_capped() {
     let bench = Bench::new().await;
     let flood = argv(&["sh", "-c", "yes $(printf %2000s x | tr ' ' x) | head -c 60000000; echo the end"]);

@@ -247,8 +247,8 @@ async fn the_engine_sees_the_same_whatever_a_task_says() {
         let mut input = input().new_tree(&mut runner).unwrap().current();
         let shape = shape().new_tree(&mut runner).unwrap().current();
         input.image = bench.image.clone();
-        let two_cpus = |wanted: u32| wanted % 1_000;
-        input.resources.cpu_millis = two_cpus(input.resources.cpu_millis);
+        // The engine refuses more processors than there are.
+        input.resources.cpu_millis %= 1_000;
         let ceiling = ceiling();
         input.resources.memory_bytes %= ceiling.memory_bytes;
         input.resources.pids %= ceiling.pids;
@@ -265,7 +265,7 @@ async fn the_engine_sees_the_same_whatever_a_task_says() {
         container.remove().await.unwrap();
         let host = without_limits(found.host_config.unwrap());
         let host = pruned(serde_json::to_value(host).unwrap()).unwrap();
-        let shape = Shape { role: Role::Agent, account: Account::Unprivileged, ..shape };
+        let shape = Shape { role: Role::Agent, ..shape };
         assert_eq!(expected.entry(format!("{shape:?}")).or_insert_with(|| host.clone()), &host, "{input:?}");
     }
     volume.remove().await.unwrap();

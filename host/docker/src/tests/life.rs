@@ -57,18 +57,13 @@ async fn it_is_killed_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn it_can_be_stopped_paused_and_resumed() {
+async fn it_can_be_paused_resumed_and_killed() {
     let bench = Bench::new().await;
     let container = bench.idle().await;
     container.pause().await.unwrap();
     assert_eq!(container.state().await.unwrap(), State::Paused);
     container.unpause().await.unwrap();
     assert_eq!(container.state().await.unwrap(), State::Running);
-    container.stop(5).await.unwrap();
-    assert!(matches!(container.state().await.unwrap(), State::Exited { .. }));
-    container.remove().await.unwrap();
-
-    let container = bench.idle().await;
     container.pause().await.unwrap();
     container.kill().await.unwrap();
     container.remove().await.unwrap();

@@ -9,6 +9,7 @@ mod hostile_input;
 mod images;
 mod isolation;
 mod life;
+mod outage;
 mod reaping;
 
 use std::collections::BTreeMap;
