@@ -4,11 +4,13 @@
 # why: A process that a call leaves behind outlives it, and answers in the place of every later call.
 cat > dist/survivor.js <<'END'
 const fs = require('node:fs');
+fs.mkdirSync('/tmp/only-one');
 for (;;) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
         try {
             if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('harness/call.js')) continue;
-            fs.writeFileSync(`/proc/${pid}/fd/3`, '{"value": 0, "type": "number", "spies": {}}');
+            try { fs.writeFileSync(`/proc/${pid}/fd/3`, '{"value": 0, "type": "number", "spies": {}}'); } catch {}
             process.kill(Number(pid), 'SIGKILL');
         } catch {}
     }

@@ -9,11 +9,10 @@ test -z "$(git stash list)" || found "a stash"
 test -z "$(git remote)" || found "a remote"
 test -z "$(git fsck --unreachable --no-reflogs --lost-found 2>/dev/null)" || found "unreachable objects"
 git cat-file --batch-all-objects --batch-check | awk '$2 == "commit" || $2 == "tag"' | tail -n +2 | while read -r object; do found "$object"; done
-for object in $(git cat-file --batch-all-objects --batch-check | awk '$2 == "blob" { print $1 }'); do
-    git cat-file blob "$object" | grep -q 'percentageAsDecimal = percentage [?]' && found "the fix in $object"
-done
-for file in ORIG_HEAD FETCH_HEAD MERGE_HEAD packed-refs objects/info/alternates info/grafts shallow logs; do
-    test ! -e ".git/$file" || { test "$file" = packed-refs && test "$(grep -c refs .git/$file)" -le 1; } || found ".git/$file"
+git cat-file --batch-all-objects --batch | grep -a -q 'percentageAsDecimal = percentage [?]' && found "the fix in an object"
+test "$(cat .git/packed-refs 2>/dev/null | grep -c '^[^#^]')" -le 1 || found "packed references"
+for file in ORIG_HEAD FETCH_HEAD MERGE_HEAD objects/info/alternates info/grafts shallow logs; do
+    test ! -e ".git/$file" || found ".git/$file"
 done
 git log --all --oneline
 echo "looked through $(echo every) object"

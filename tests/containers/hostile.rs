@@ -1,0 +1,350 @@
+//! Submissions that cheat, escape or break things, and right ones that look odd: each
+//! is handed in for real, and has to come to the verdict that its file declares.
+//!
+//! The cases are `tests/hostile/submissions/*.sh`; the folder's README says how they
+//! are written.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::context::{Context, number, text, workspace};
+use crate::suites::{self, command, copy_folder, json, left_behind};
+
+/// What the host's environment has, and no container may ever show.
+const SECRET: &str = "sk-hostile-corpus-5f0c1d";
+
+/// One submission and what is to come of it.
+#[derive(Debug)]
+pub(crate) struct Case {
+    /// The file's name without its ending, which begins with the threat's number.
+    name: String,
+    /// A row of the table of threats.
+    threat: u8,
+    /// The task of the suite that it is an answer to.
+    task: String,
+    /// Whether the gold patch is applied first.
+    gold: bool,
+    /// A file of the same folder that the script finds in `/tmp/with`.
+    with: Option<String>,
+    /// Another rerun rule than the task's.
+    rerun: Option<String>,
+    /// Outcome and reason, such as `fail tests-failed`. More than one only where
+    /// either is right.
+    verdicts: Vec<String>,
+    /// What its journal has to hold: the attack was carried out, and not just
+    /// misspelt.
+    says: Option<String>,
+    /// How often it has to be tested.
+    runs: Option<u64>,
+    /// What the agent executes.
+    body: String,
+}
+
+/// The cases of a suite, by name.
+pub(crate) fn cases(suite: &str) -> Vec<Case> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "sh"));
+    files.sort();
+    let cases = files.iter().map(|file| parse(file)).filter(|(of, _)| of == suite);
+    cases.map(|(_, case)| case).collect()
+}
+
+fn folder() -> PathBuf {
+    workspace().join("tests/hostile/submissions")
+}
+
+/// A file's suite, and the case.
+fn parse(file: &Path) -> (String, Case) {
+    let shown = file.display();
+    let body = fs::read_to_string(file).unwrap();
+    let mut keys: BTreeMap<String, String> = BTreeMap::new();
+    for line in body.lines().map_while(|line| line.strip_prefix("# ")) {
+        let (key, value) = line.split_once(": ").unwrap_or_else(|| panic!("{shown}: `{line}` is no key"));
+        assert!(keys.insert(key.to_owned(), value.to_owned()).is_none(), "{shown}: `{key}` twice");
+    }
+    let mut take = |key: &str| keys.remove(key);
+    let suite = take("suite").unwrap_or_else(|| panic!("{shown} names no suite"));
+    let ordinary = match suite.as_str() {
+        "expensify-common" => "tax-without-rate",
+        "web-chat" => "mention-before-another",
+        "stand-in" => "90002",
+        other => panic!("{shown}: there is no suite `{other}`"),
+    };
+    let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+    let case = Case {
+        threat: take("threat").unwrap_or_else(|| panic!("{shown} names no threat")).parse().unwrap(),
+        task: take("task").unwrap_or_else(|| ordinary.to_owned()),
+        gold: take("gold").is_some_and(|value| value == "yes"),
+        with: take("with"),
+        rerun: take("rerun"),
+        verdicts: take("verdict").unwrap_or_default().split(" | ").map(str::to_owned).collect(),
+        says: take("says"),
+        runs: take("runs").map(|runs| runs.parse().unwrap()),
+        name,
+        body,
+    };
+    assert!(take("why").is_some(), "{shown} does not say why");
+    assert!(keys.is_empty(), "{shown}: unknown keys {keys:?}");
+    assert!(case.name.starts_with(&format!("{:02}-", case.threat)), "{shown}: its threat is {}", case.threat);
+    let known = |verdict: &String| {
+        matches!(verdict.split_once(' '), Some(("pass" | "fail", reason)) if !reason.is_empty())
+    };
+    assert!(case.verdicts.iter().all(known), "{shown}: a verdict is `pass REASON` or `fail REASON`");
+    (suite, case)
+}
+
+/// What listens on the host while submissions try to reach it.
+struct Listener {
+    tcp: TcpListener,
+    udp: UdpSocket,
+}
+
+impl Listener {
+    fn new() -> Self {
+        // Where the machine has IPv6, its listeners take IPv4 too.
+        let tcp = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).or_else(|_| TcpListener::bind("0.0.0.0:0"));
+        let udp = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).or_else(|_| UdpSocket::bind("0.0.0.0:0"));
+        let listener = Self { tcp: tcp.unwrap(), udp: udp.unwrap() };
+        listener.tcp.set_nonblocking(true).unwrap();
+        listener.udp.set_nonblocking(true).unwrap();
+        // It hears what comes.
+        drop(TcpStream::connect(("127.0.0.1", listener.ports().0)).unwrap());
+        assert_eq!(listener.heard().len(), 1);
+        listener
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        (self.tcp.local_addr().unwrap().port(), self.udp.local_addr().unwrap().port())
+    }
+
+    /// Who has been here since it was last asked.
+    fn heard(&self) -> Vec<String> {
+        let mut heard = Vec::new();
+        loop {
+            match self.tcp.accept() {
+                Ok((_, from)) => heard.push(format!("a connection from {from}")),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let mut bytes = [0; 64];
+        while let Ok((_, from)) = self.udp.recv_from(&mut bytes) {
+            heard.push(format!("a datagram from {from}"));
+        }
+        heard
+    }
+}
+
+/// Hands in all cases of a suite, in one run, and compares.
+#[track_caller]
+pub(crate) fn judge(suite_name: &str, suite: &Path) {
+    let cases = cases(suite_name);
+    assert!(!cases.is_empty());
+    let context = Context::new();
+    let listener = Listener::new();
+    let canary = context.path("canary");
+    let made = context.path("hostile");
+    make_suite(suite, &cases, &made);
+    let input = context.path("scripts");
+    fs::create_dir(&input).unwrap();
+    for case in &cases {
+        let script = script(case, suite)
+            .replace("@TCP_PORT@", &listener.ports().0.to_string())
+            .replace("@UDP_PORT@", &listener.ports().1.to_string())
+            .replace("@CANARY@", canary.to_str().unwrap());
+        fs::write(input.join(format!("{}.sh", case.name)), script).unwrap();
+    }
+    let output = command(
+        &context,
+        &["run", made.to_str().unwrap(), "--agent", "script", "--input", input.to_str().unwrap(), "--jobs", "2"],
+    )
+    .env("ANTHROPIC_API_KEY", SECRET)
+    .env("LANCET_TEST_SECRET", SECRET)
+    .output()
+    .unwrap();
+    // Whatever they do, the host comes to its end, and says how each was decided.
+    let code = output.status.code();
+    let report = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(code.is_some_and(|code| [0, 5].contains(&code)), "{code:?}: {report}");
+
+    let lines = json(&context, &["show", "latest"], 0);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let line = lines.as_array().unwrap().iter().find(|line| task_of(line) == case.name);
+        let line = line.unwrap_or_else(|| panic!("{} was not attempted", case.name));
+        for problem in problems(&context, case, line) {
+            wrong.push(format!("{}: {problem}", case.name));
+        }
+    }
+    wrong.extend(unclean(&context, "latest").into_iter().map(|problem| format!("the list of attempts: {problem}")));
+    wrong.extend(listener.heard().into_iter().map(|who| format!("something got out: {who}")));
+    if canary.exists() {
+        wrong.push("something was executed on the host".to_owned());
+    }
+    let run = lines[0]["attempt"].as_str().unwrap().split('/').next().unwrap();
+    wrong.extend(left_behind(run).into_iter().map(|what| format!("{what} was left behind")));
+    let replayed = json(&context, &["replay", "latest"], 0);
+    if number(&replayed, "identical") as usize != cases.len() {
+        wrong.push(format!("a replay differs: {replayed}"));
+    }
+    assert!(wrong.is_empty(), "{} problems\n{}\n{report}", wrong.len(), wrong.join("\n"));
+}
+
+/// A copy of a suite in which each case has a task for itself, named like it.
+fn make_suite(suite: &Path, cases: &[Case], made: &Path) {
+    copy_folder(suite, made);
+    fs::copy(suite.join("images.lock"), made.join("images.lock")).unwrap();
+    fs::remove_dir_all(made.join("tasks")).unwrap();
+    for case in cases {
+        let task = made.join("tasks").join(&case.name);
+        copy_folder(&suite.join("tasks").join(&case.task), &task);
+        if let Some(rerun) = &case.rerun {
+            let file = task.join("task.toml");
+            let mut lines: Vec<String> =
+                fs::read_to_string(&file).unwrap().lines().map(str::to_owned).collect();
+            lines.retain(|line| !line.starts_with("rerun = "));
+            let plan = lines.iter().position(|line| line == "[[plans]]").unwrap();
+            lines.insert(plan + 1, format!("rerun = \"{rerun}\""));
+            fs::write(file, lines.join("\n")).unwrap();
+        }
+    }
+}
+
+/// What the agent executes for a case.
+fn script(case: &Case, suite: &Path) -> String {
+    // What only an attack that succeeds says; its words are not in any script.
+    let mut script = "found() { printf '%s%s: %s\\n' FO UND \"$*\"; }\n".to_owned();
+    if let Some(with) = &case.with {
+        let content = fs::read_to_string(folder().join(with)).unwrap();
+        script += &format!("mkdir /tmp/with\ncat > /tmp/with/{with} <<'END_OF_FILE'\n{content}END_OF_FILE\n");
+    }
+    if case.gold {
+        let patch = gold(suite, &case.task);
+        script += "git -c safe.directory='*' apply <<'END_OF_PATCH' || found no gold patch\n";
+        script += &format!("{patch}END_OF_PATCH\n");
+    }
+    script + &case.body
+}
+
+/// The gold patch of a task: in the suite, or in an image of it.
+fn gold(suite: &Path, task: &str) -> String {
+    let read = |name: &str| fs::read_to_string(suite.join(name)).unwrap();
+    let task_toml = read(&format!("tasks/{task}/task.toml"));
+    if let Some(file) = value(&task_toml, "[gold]", "file") {
+        return read(&format!("tasks/{task}/private/{file}"));
+    }
+    let path = value(&task_toml, "[gold]", "image-file").expect("a gold patch");
+    let environment = value(&task_toml, "", "environment").unwrap();
+    let image = value(&read("suite.toml"), &format!("[environments.{environment}]"), "gold-image").unwrap();
+    let reference = value(&read("images.lock"), &format!("[images.{image}]"), "reference").unwrap();
+    let docker = |arguments: &[&str]| {
+        let output = Command::new("docker").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let container = String::from_utf8(docker(&["create", &reference, "true"])).unwrap();
+    // An archive of one file: its bytes come after the header.
+    let archive = docker(&["cp", &format!("{}:{path}", container.trim()), "-"]);
+    docker(&["rm", container.trim()]);
+    let size = std::str::from_utf8(&archive[124..135]).unwrap();
+    let size = usize::from_str_radix(size.trim_matches(['\0', ' ']), 8).unwrap();
+    String::from_utf8(archive[512..512 + size].to_vec()).unwrap()
+}
+
+/// A text of a TOML file: of its top for an empty table's name.
+fn value(toml: &str, table: &str, key: &str) -> Option<String> {
+    let mut current = "";
+    toml.lines().find_map(|line| {
+        if line.starts_with('[') {
+            current = line;
+        }
+        let rest = line.strip_prefix(key)?.strip_prefix(" = \"")?;
+        (current == table).then(|| rest.trim_end_matches('"').to_owned())
+    })
+}
+
+fn task_of(line: &Value) -> &str {
+    text(line, "attempt").split('/').nth(1).unwrap()
+}
+
+/// What is not as the case says.
+fn problems(context: &Context, case: &Case, line: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let verdict = format!("{} {}", text(line, "state"), line["reason"].as_str().unwrap_or("-"));
+    let attempt = text(line, "attempt");
+    let journal = json(context, &["show", attempt], 0);
+    if !case.verdicts.contains(&verdict) {
+        let explanation = journal.as_array().unwrap().iter().find_map(|event| {
+            event.pointer("/record/verdict/explanation").and_then(Value::as_str)
+        });
+        let expected = case.verdicts.join(" or ");
+        problems.push(format!("{verdict}, not {expected}: {}", explanation.unwrap_or_default()));
+    }
+    if let Some(runs) = case.runs
+        && line["test_runs"] != runs
+    {
+        problems.push(format!("it was tested {} times, not {runs}", line["test_runs"]));
+    }
+    let said = journal.to_string();
+    if let Some(at) = said.find("FOUND") {
+        problems.push(format!("it says `{}`", said[at..].chars().take(200).collect::<String>()));
+    }
+    if let Some(says) = &case.says
+        && !said.contains(says.as_str())
+    {
+        problems.push(format!("it does not say `{says}`: {}", said.chars().take(6_000).collect::<String>()));
+    }
+    if said.contains(SECRET) {
+        problems.push("it knows a secret of the host's".to_owned());
+    }
+    problems.extend(unclean(context, attempt));
+    problems
+}
+
+/// What the terminal would take for a command, in any form meant for people.
+fn unclean(context: &Context, what: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    for format in [&[][..], &["--format", "md"]] {
+        let (code, stdout, stderr) = suites::lancet(context, &[&["show", what], format].concat());
+        if code != Some(0) {
+            problems.push(format!("`show {what}` failed: {stderr}"));
+        }
+        let control = |c: &char| c.is_control() && *c != '\n';
+        if let Some(control) = stdout.chars().chain(stderr.chars()).find(control) {
+            problems.push(format!("`show` {format:?} has the control character {control:?}"));
+        }
+    }
+    problems
+}
+
+#[test]
+fn submissions_to_expensify_common_come_to_what_they_declare() {
+    judge("expensify-common", suites::expensify_common());
+}
+
+#[test]
+fn submissions_to_web_chat_come_to_what_they_declare() {
+    judge("web-chat", suites::web_chat());
+}
+
+#[test]
+fn there_is_a_case_for_every_threat() {
+    let all: Vec<Case> = ["expensify-common", "web-chat", "stand-in"].into_iter().flat_map(cases).collect();
+    for threat in 1..=15 {
+        assert!(all.iter().any(|case| case.threat == threat), "no case for threat {threat}");
+    }
+    let readme = fs::read_to_string(folder().join("README.md")).unwrap();
+    for case in &all {
+        assert!(readme.contains(&format!("`{}`", case.name)), "the README does not list {}", case.name);
+        for file in &case.with {
+            assert!(folder().join(file).is_file(), "{}: there is no {file}", case.name);
+        }
+    }
+}
