@@ -24,11 +24,15 @@ fn source(sources: Sources) -> Result<Arc<dyn TestsSource>, CallError> {
 }
 
 /// Whether the plan has been run in this grading: a grader that ran it until it
-/// passes would pay for flaky tests.
+/// passes would pay for flaky tests. It has, too, when its report was too large.
 fn has_run(calls: &[CallRecord], plan: &str) -> bool {
-    calls.iter().any(|call| match (&call.request, &call.response) {
-        (Request::TestsRun { plan: earlier }, Response::Tested(_)) => earlier == plan,
-        _ => false,
+    calls.iter().any(|call| {
+        let same = matches!(&call.request, Request::TestsRun { plan: earlier } if earlier == plan);
+        let ran = match &call.response {
+            Response::Refused(error) => error.kind == CallErrorKind::TooLarge,
+            response => matches!(response, Response::Tested(_)),
+        };
+        same && ran
     })
 }
 
@@ -65,4 +69,24 @@ pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result
             outside::call(store, request, ask, report).await
         })
     })
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    fn ran(plan: &str, response: Response) -> Vec<CallRecord> {
+        vec![CallRecord { fuel_used: 0, request: Request::TestsRun { plan: plan.into() }, response }]
+    }
+
+    #[test]
+    fn a_plan_has_been_run_when_there_was_a_report() {
+        let report = Response::Tested(Box::new(TestReport { plan: "hidden".into(), runs: Vec::new() }));
+        let refused = |kind| Response::Refused(CallError::new(kind, ""));
+        assert!(has_run(&ran("hidden", report.clone()), "hidden"));
+        assert!(has_run(&ran("hidden", refused(CallErrorKind::TooLarge)), "hidden"));
+        assert!(!has_run(&ran("hidden", refused(CallErrorKind::Unavailable)), "hidden"));
+        assert!(!has_run(&ran("other", report), "hidden"));
+        assert!(!has_run(&[], "hidden"));
+    }
 }

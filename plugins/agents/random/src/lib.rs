@@ -65,10 +65,11 @@ fn change() -> Result<(), CallError> {
     Ok(())
 }
 
-/// Whether a file is worth a look: small, and in no folder of a tool's.
+/// Whether a file is worth a look: small, in no folder of a tool's, and not of a
+/// package that was only installed.
 fn is_candidate(entry: &Entry) -> bool {
     (1..=u64::from(MAX_FILE_BYTES)).contains(&entry.bytes)
-        && !entry.path.split('/').any(|n| n.starts_with('.'))
+        && !entry.path.split('/').any(|name| name.starts_with('.') || name == "node_modules")
 }
 
 /// A text with any line deleted or doubled; `None` for what is no text.
@@ -140,6 +141,7 @@ mod tests {
             entry("lib/empty.js", 0),
             entry(".github/x.yml", 5),
             entry("lib/.eslintrc", 5),
+            entry("node_modules/x/index.js", 5),
         ] {
             assert!(!is_candidate(&bad), "{bad:?}");
         }
