@@ -268,7 +268,7 @@ impl Tree {
             Place::Note | Place::Lock => {}
             Place::Build(folder, file) => {
                 let stored = stored(file);
-                self.build_file(folder, stored);
+                self.build_file(&folder, stored);
             }
             Place::Grader => {
                 self.graders.insert(path.to_owned(), Sha256::of(&bytes));
@@ -296,18 +296,18 @@ impl Tree {
 
 impl Tree {
     /// Takes in a file of a build folder, within the bounds of all of them.
-    fn build_file(&mut self, folder: String, file: StoredFile) {
-        let files = self.builds.entry(folder.clone()).or_default();
+    fn build_file(&mut self, folder: &str, file: StoredFile) {
+        let files = self.builds.entry(folder.to_owned()).or_default();
         files.push(file);
         let count = files.len();
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
         let last = files.last().map_or(0, |file| file.bytes);
         // Said once: by the file that goes beyond the bound.
         if count == MAX_BUILD_FILES + 1 {
-            self.problem(&folder, format!("more than {MAX_BUILD_FILES} files"));
+            self.problem(folder, format!("more than {MAX_BUILD_FILES} files"));
         }
         if bytes > MAX_BUILD_BYTES && bytes - last <= MAX_BUILD_BYTES {
-            self.problem(&folder, format!("more than {MAX_BUILD_BYTES} bytes"));
+            self.problem(folder, format!("more than {MAX_BUILD_BYTES} bytes"));
         }
     }
 }

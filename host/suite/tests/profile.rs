@@ -241,3 +241,53 @@ fn history_is_concealed() {
     }
     assert_eq!(commits[0], commits[1]);
 }
+
+/// The script that sets an issue up in the image of all of them, with an entry
+/// point of our own: it ends when all is set up, and leaves nothing that runs, nor
+/// what would hinder the next start.
+#[cfg(unix)]
+#[test]
+fn an_issue_is_set_up_once() {
+    let folder = Folder::swe_lancer();
+    folder.write(
+        "suite.toml",
+        "name = \"small\"\n[images.all]\nimage = \"a:b\"\n\
+         [environments.published]\nprofile = \"swe-lancer\"\nimage = \"all\"\n",
+    );
+    folder.replace(TOML, &format!("image = \"{IMAGE}\"\n"), "");
+    let setup = pinned(&folder.suite()).setup.unwrap();
+    assert_eq!(setup.argv[..3], ["/bin/bash", "-l", "-c"]);
+    for (ending, succeeds) in
+        [("echo done > ROOT/setup_done.txt\nexec sleep 3600 >/dev/null 2>&1", true), ("exit 3", false)]
+    {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().to_str().unwrap();
+        let file = |name: &str| place.path().join(name);
+        std::fs::create_dir_all(file("app/tests")).unwrap();
+        std::fs::create_dir_all(file("tmp/.X11-unix")).unwrap();
+        std::fs::write(file("setup_done.txt"), "done\n").unwrap();
+        let entry = "#!/bin/sh\ntest ! -e ROOT/setup_done.txt || exit 9\necho 1 > ROOT/tmp/.X99-lock\n\
+                     sleep 3600 >/dev/null 2>&1 & echo $! > ROOT/child\necho \"$RUNTIME_SETUP\" > ROOT/seen\n";
+        let entry = format!("{entry}{ending}\n").replace("ROOT", root);
+        std::fs::write(file("app/tests/run.sh"), entry).unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(file("app/tests/run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut script = setup.argv[3].clone();
+        for path in ["/app/tests/run.sh", "/setup_done.txt", "/tmp/.X*-lock", "/tmp/.X11-unix"] {
+            script = script.replace(path, &format!("{root}{path}"));
+        }
+        let output = Command::new("/bin/bash").args(["-c", &script]).output().unwrap();
+        assert_eq!(output.status.success(), succeeds, "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(std::fs::read_to_string(file("seen")).unwrap(), "true\n");
+        let child = std::fs::read_to_string(file("child")).unwrap();
+        if succeeds {
+            assert!(!file("setup_done.txt").exists() && !file("tmp/.X99-lock").exists());
+            // Gone, or dead and not yet collected by whoever inherited it.
+            let state = Command::new("ps").args(["-o", "stat=", "-p", child.trim()]).output().unwrap();
+            let state = String::from_utf8(state.stdout).unwrap();
+            assert!(state.trim().is_empty() || state.starts_with('Z'), "{state}");
+        } else {
+            let _ = Command::new("kill").arg(child.trim()).status();
+        }
+    }
+}

@@ -161,7 +161,8 @@ fn answer_keys_name_a_plan() {
         ("{\"plan\": \"x\"}", Some("plan"), "no plan `x`", "hidden, user"),
         ("{\"plans\": \"hidden\"}", Some("plans"), "unknown key", "did you mean `plan`"),
         ("{}", Some("plan"), "missing", ""),
-        ("{\"plan\": \"hidden\", \"partial\": 1}", Some("partial"), "true or false", ""),
+        ("{\"plan\": \"hidden\", \"partial\": true}", Some("partial"), "unknown key", "there are `plan`"),
+        ("{\"plan\": 1}", Some("plan"), "expected text", ""),
         ("hidden", None, "no JSON", ""),
     ] {
         let folder = Folder::new();
@@ -183,7 +184,7 @@ fn answer_keys_name_a_plan() {
     folder.replace(TOML, "plugin = \"junit\"", "plugin = \"other\"");
     folder.suite();
     folder.replace(TOML, "plugin = \"other\"", "plugin = \"playwright-e2e\"");
-    folder.write(FILE, "{\"plan\": \"hidden\", \"partial\": true}");
+    folder.write(FILE, "{\"plan\": \"user\"}");
     folder.suite();
 }
 

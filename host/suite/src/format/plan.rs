@@ -151,8 +151,4 @@ pub struct SweLancerEntry {
 pub struct TestsAnswerKey {
     /// The plan that decides.
     pub plan: String,
-    /// Whether the share of passed tests is the score; otherwise it is all or
-    /// nothing.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub partial: bool,
 }

@@ -111,7 +111,7 @@ impl<'r> Reader<'r> {
         let (proposals, repeated_proposal_ids, private) = match managed {
             Some(managed) => (managed.proposals, managed.repeated, managed.private),
             None => {
-                let key = TestsAnswerKey { plan: TESTS_PLAN.to_owned(), partial: false };
+                let key = TestsAnswerKey { plan: TESTS_PLAN.to_owned() };
                 (Vec::new(), Vec::new(), vec![("private/answer-key.json", json_line(&key))])
             }
         };
