@@ -93,9 +93,7 @@ fn parse(file: &Path) -> (String, Case) {
     assert!(take("why").is_some(), "{shown} does not say why");
     assert!(keys.is_empty(), "{shown}: unknown keys {keys:?}");
     assert!(case.name.starts_with(&format!("{:02}-", case.threat)), "{shown}: its threat is {}", case.threat);
-    let known = |verdict: &String| {
-        matches!(verdict.split_once(' '), Some(("pass" | "fail", reason)) if !reason.is_empty())
-    };
+    let known = |verdict: &String| matches!(verdict.split_once(' '), Some(("pass" | "fail", reason)) if !reason.is_empty());
     assert!(case.verdicts.iter().all(known), "{shown}: a verdict is `pass REASON` or `fail REASON`");
     (suite, case)
 }
@@ -163,7 +161,16 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
     }
     let output = command(
         &context,
-        &["run", made.to_str().unwrap(), "--agent", "script", "--input", input.to_str().unwrap(), "--jobs", "2"],
+        &[
+            "run",
+            made.to_str().unwrap(),
+            "--agent",
+            "script",
+            "--input",
+            input.to_str().unwrap(),
+            "--jobs",
+            "2",
+        ],
     )
     .env("ANTHROPIC_API_KEY", SECRET)
     .env("LANCET_TEST_SECRET", SECRET)
@@ -171,7 +178,8 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
     .unwrap();
     // Whatever they do, the host comes to its end, and says how each was decided.
     let code = output.status.code();
-    let report = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let report =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(code.is_some_and(|code| [0, 5].contains(&code)), "{code:?}: {report}");
 
     let lines = json(&context, &["show", "latest"], 0);
@@ -183,7 +191,9 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
             wrong.push(format!("{}: {problem}", case.name));
         }
     }
-    wrong.extend(unclean(&context, "latest").into_iter().map(|problem| format!("the list of attempts: {problem}")));
+    wrong.extend(
+        unclean(&context, "latest").into_iter().map(|problem| format!("the list of attempts: {problem}")),
+    );
     wrong.extend(listener.heard().into_iter().map(|who| format!("something got out: {who}")));
     if canary.exists() {
         wrong.push("something was executed on the host".to_owned());
@@ -281,9 +291,11 @@ fn problems(context: &Context, case: &Case, line: &Value) -> Vec<String> {
     let attempt = text(line, "attempt");
     let journal = json(context, &["show", attempt], 0);
     if !case.verdicts.contains(&verdict) {
-        let explanation = journal.as_array().unwrap().iter().find_map(|event| {
-            event.pointer("/record/verdict/explanation").and_then(Value::as_str)
-        });
+        let explanation = journal
+            .as_array()
+            .unwrap()
+            .iter()
+            .find_map(|event| event.pointer("/record/verdict/explanation").and_then(Value::as_str));
         let expected = case.verdicts.join(" or ");
         problems.push(format!("{verdict}, not {expected}: {}", explanation.unwrap_or_default()));
     }

@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use lancet_core::{Capability, Granter, Kind, Role};
 
 use crate::exit::EXIT_CODES;
+use crate::sandboxes::DockerArguments;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.
@@ -35,8 +36,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Suite(SuiteCommand),
     /// Have an agent work on the tasks of a suite, and grade what it hands in
-    Run(Run),
-    /// Go on with a run that was interrupted
+    Run(Box<Run>),
+    /// Grade patches that were made elsewhere: SWE-bench predictions, or one patch
+    Grade(Box<Grade>),
+    /// Go on with a run that was interrupted, or that the infrastructure failed
     Resume(Resume),
     /// List the runs of the store
     Runs(Listing),
@@ -69,12 +72,9 @@ pub(crate) enum SuiteCommand {
     #[command(subcommand)]
     Import(ImportCommand),
     /// Read a suite strictly and say everything that is wrong with it
-    Check {
-        /// The suite's folder
-        suite: PathBuf,
-        #[command(flatten)]
-        format: Format,
-    },
+    Check(Box<Check>),
+    /// Build or pull the images of a suite, and pin them by digest in its images.lock
+    Pin(Box<Pin>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,6 +97,18 @@ pub(crate) struct ImportSweLancer {
     /// `faithful` decodes text as the reference harness does, damaging what is not ASCII
     #[arg(long, value_enum, default_value = "fixed")]
     pub(crate) text: Text,
+    /// What the images of IC tasks are called in front of `_<id>:<tag>`
+    #[arg(long, value_name = "NAME", default_value = "swelancer/swelancer_x86")]
+    pub(crate) image_prefix: String,
+    /// The tag of those images
+    #[arg(long, value_name = "TAG", default_value = "releasev1")]
+    pub(crate) image_tag: String,
+    /// One image for all IC tasks, which sets the project up when it starts
+    #[arg(long)]
+    pub(crate) monolith: bool,
+    /// Run tests up to three times and count the first pass, as the reference does
+    #[arg(long)]
+    pub(crate) parity: bool,
     /// Write nothing when any row has a problem
     #[arg(long)]
     pub(crate) strict: bool,
@@ -137,8 +149,73 @@ pub(crate) struct Run {
     /// Grant a capability to the agent, or with `grader:` in front to the graders
     #[arg(long = "grant", value_name = "[grader:]CAPABILITY", value_parser = parse_grant)]
     pub(crate) grants: Vec<(Role, Capability)>,
+    /// What the agent is given: a file for every task, or a folder with a file for each, named by its id
+    #[arg(long, value_name = "PATH")]
+    pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) docker: DockerArguments,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// What is graded without an agent.
+#[derive(Debug, Args)]
+pub(crate) struct Grade {
+    /// The suite's folder
+    pub(crate) suite: PathBuf,
+    /// SWE-bench predictions: `.jsonl`, or `.json` with an array or an object
+    #[arg(long, value_name = "FILE", required_unless_present = "patch", conflicts_with = "patch")]
+    pub(crate) predictions: Option<PathBuf>,
+    /// One patch; needs --task
+    #[arg(long, value_name = "FILE", requires = "task")]
+    pub(crate) patch: Option<PathBuf>,
+    /// The task that the patch is for
+    #[arg(long, value_name = "ID", conflicts_with = "predictions")]
+    pub(crate) task: Option<String>,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) docker: DockerArguments,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pin {
+    /// The suite's folder
+    pub(crate) suite: PathBuf,
+    /// Build images again that are built already
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    #[command(flatten)]
+    pub(crate) docker: DockerArguments,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The suite's folder
+    pub(crate) suite: PathBuf,
+    /// Run the controls as well: the gold answer has to pass; nothing, an empty and a random patch have to fail
+    #[arg(long)]
+    pub(crate) controls: bool,
+    /// How often each control is run
+    #[arg(long, default_value = "1", value_name = "N", requires = "controls")]
+    pub(crate) rounds: NonZeroU32,
+    /// Only tasks whose id matches this pattern; may be given several times
+    #[arg(long = "task", value_name = "GLOB", requires = "controls")]
+    pub(crate) tasks: Vec<String>,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -197,6 +274,8 @@ pub(crate) struct Resume {
     pub(crate) run: String,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
 }

@@ -1,14 +1,21 @@
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AttemptState, CallRecord, Event, Outcome, Phase, Role, RunSpec, Sha256, SolveEnd, Task, Verdict,
+    Answer, AttemptState, CallRecord, Capture, Environment, Event, InfraFault, Manifest, Outcome, Phase,
+    RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd, Task, Verdict,
     VerdictRecord, attempt_seed,
 };
-use lancet_engine::{Call, ENGINE_ID, EngineError, Plugin, Source, Sources};
+use lancet_engine::{Call, ENGINE_ID, EngineError, GradeOutput, Plugin, Source, Sources};
 use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
 
+use crate::evidence::{Bench, Evidence};
 use crate::failure::Failure;
 use crate::record::{self, Recorder};
+use crate::sandboxes::Sandboxes;
+use crate::workshop::Workshop;
+
+/// How often a phase is begun again because the engine went away under it.
+const TRIES: u32 = 3;
 
 /// One attempt and what it takes to bring it to its end.
 pub(crate) struct Attempt {
@@ -17,6 +24,7 @@ pub(crate) struct Attempt {
     pub(crate) agent: Plugin,
     pub(crate) grader: Plugin,
     pub(crate) row: AttemptRow,
+    pub(crate) sandboxes: Arc<Sandboxes>,
 }
 
 /// Why an attempt could not be brought to its end. It stays as it was recorded.
@@ -40,9 +48,18 @@ impl From<AttemptError> for Failure {
     }
 }
 
+/// What an attempt is about, from the blobs that its run recorded.
+struct Matter {
+    task: Task,
+    key: String,
+    environment: Option<Arc<Environment>>,
+    input: Option<String>,
+}
+
 /// What the agent left, by the journal.
 struct Solved {
     answer: Answer,
+    capture: Option<Capture>,
     elapsed_us: u64,
 }
 
@@ -50,20 +67,29 @@ impl Attempt {
     /// Solves and grades, from wherever the attempt is. Each half is durable
     /// before the next begins: what was handed in is never asked for again.
     pub(crate) async fn finish(self) -> Result<Outcome, AttemptError> {
-        let reader = self.store.reader();
-        let task = record::task(&reader, self.row.task_blob).map_err(|e| self.records(e))?;
-        let key = record::answer_key(&reader, self.row.key_blob).map_err(|e| self.records(e))?;
+        let matter = self.matter().map_err(|e| self.records(e))?;
         let mut recorder = Recorder::take_up(&self.store, &self.row).await?;
         let solved = match self.row.state {
             AttemptState::Decided(outcome) => return Ok(outcome),
             AttemptState::Submitted => self.submitted()?,
-            AttemptState::Queued => match self.solve(&mut recorder, &task, &key).await? {
+            AttemptState::Queued => match self.solve(&mut recorder, &matter).await? {
                 Ok(solved) => solved,
                 Err(outcome) => return Ok(outcome),
             },
         };
         failpoint("attempt-submitted");
-        self.grade(&mut recorder, &task, key, solved).await
+        self.grade(&mut recorder, &matter, solved).await
+    }
+
+    fn matter(&self) -> Result<Matter, Failure> {
+        let reader = self.store.reader();
+        let Setting { environment, input } = record::setting(&reader, self.row.setting_blob)?;
+        Ok(Matter {
+            task: record::task(&reader, self.row.task_blob)?,
+            key: record::answer_key(&reader, self.row.key_blob)?,
+            environment: environment.map(Arc::new),
+            input: input.map(|digest| record::input(&reader, digest)).transpose()?,
+        })
     }
 
     fn records(&self, failure: Failure) -> AttemptError {
@@ -73,12 +99,11 @@ impl Attempt {
     /// What an interrupted attempt had handed in.
     fn submitted(&self) -> Result<Solved, AttemptError> {
         let events = self.store.reader().events(&self.row.id)?;
-        let answer = events.iter().find_map(|line| match &line.event {
-            Event::Solved { end, .. } => end.submission(),
-            _ => None,
-        });
-        match answer {
-            Some(answer) => Ok(Solved { answer, elapsed_us: self.row.solve_us.unwrap_or_default() }),
+        let handed_in = record::handed_in(&events);
+        match handed_in {
+            Some((answer, capture)) => {
+                Ok(Solved { answer, capture, elapsed_us: self.row.solve_us.unwrap_or_default() })
+            }
             None => Err(self.records(Failure::new(
                 crate::exit::Exit::Store,
                 format!(
@@ -103,82 +128,241 @@ impl Attempt {
         }
     }
 
-    /// Has the agent work. `Err` is the outcome when there is nothing to grade.
+    /// Has the agent work. `Err` is the outcome when there is nothing to grade. When
+    /// the engine goes away under it and comes back, it begins again.
     async fn solve(
         &self,
         recorder: &mut Recorder<'_>,
-        task: &Task,
-        key: &str,
+        matter: &Matter,
     ) -> Result<Result<Solved, Outcome>, AttemptError> {
+        let mut tries = 1;
+        let (end, capture, elapsed_us) = loop {
+            let (end, capture, elapsed_us) = self.solve_once(recorder, matter).await?;
+            match failed(&end, capture.as_ref()) {
+                Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
+                    tries += 1;
+                    recorder.forget();
+                }
+                _ => break (end, capture, elapsed_us),
+            }
+        };
+        if let Some(verdict) = undecidable(&end, capture.as_ref()) {
+            let answer = end.submission().unwrap_or(Answer::Nothing);
+            let solved = Solved { answer, capture, elapsed_us };
+            return self.decide(recorder, verdict, &solved, None, Testing::default()).await.map(Err);
+        }
+        recorder.commit(Transition::Submitted { solve_us: elapsed_us }).await?;
+        Ok(Ok(Solved { answer: end.submission().unwrap_or(Answer::Nothing), capture, elapsed_us }))
+    }
+
+    async fn solve_once(
+        &self,
+        recorder: &mut Recorder<'_>,
+        matter: &Matter,
+    ) -> Result<(SolveEnd, Option<Capture>, u64), AttemptError> {
         recorder.note(self.began(Phase::Solve));
-        // Only an agent with the grant is linked to it: that run is a control.
-        let sources = Sources { submission: None, answer_key: Some(Arc::new(key.to_owned())) };
+        let workshop = matter.environment.as_ref().map(|environment| {
+            let lease = self.sandboxes.lease(&self.row.id, environment);
+            Workshop::new(Arc::clone(&self.sandboxes), Arc::clone(environment), lease, self.store.clone())
+        });
+        let mut sources = Sources {
+            // Only an agent with the grant is linked to it: that run is a control.
+            answer_key: Some(Arc::new(matter.key.clone())),
+            input: Some(Arc::new(matter.input.clone())),
+            ..Sources::default()
+        };
+        if let Some(workshop) = &workshop {
+            sources.workspace = Some(workshop.clone());
+            sources.shell = Some(workshop.clone());
+            sources.user_tool = Some(workshop.clone());
+        }
         let call = Call {
-            task,
+            task: &matter.task,
             limits: &self.spec.agent_limits,
             seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
             source: Source::Live(sources),
         };
-        let output = self.agent.solve(call).await?;
+        let started = std::time::Instant::now();
+        let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
+        let capture = match (&workshop, &output) {
+            (Some(workshop), Ok(output)) if output.end == SolveEnd::Answer(Answer::WorkTree) => {
+                let captured = workshop.capture().await;
+                // What the journal names is there before the journal is.
+                self.store.put_blobs(captured.blobs.into_iter().map(Into::into).collect()).await?;
+                Some(captured.capture)
+            }
+            (Some(workshop), _) => {
+                workshop.discard().await;
+                None
+            }
+            (None, _) => None,
+        };
+        let output = output?;
+        failpoint("attempt-captured");
         note_calls(recorder, Phase::Solve, output.calls);
-        let elapsed_us = micros(output.elapsed);
-        let submission = output.end.submission();
-        let digest = submission.as_ref().unwrap_or(&Answer::Nothing).digest();
+        if let Some(capture) = &capture {
+            recorder.note(Event::Captured { capture: capture.clone() });
+        }
         recorder.note(Event::Solved {
+            submission: submission_digest(
+                &output.end.submission().unwrap_or(Answer::Nothing),
+                capture.as_ref(),
+            ),
             end: output.end.clone(),
             fuel_used: output.fuel_used,
-            submission: digest,
         });
-        match (submission, output.end) {
-            (None, SolveEnd::Fault(fault)) => {
-                let verdict = Verdict::invalid(fault.reason(Role::Agent), fault.message);
-                let outcome =
-                    self.decide(recorder, verdict, &Answer::Nothing, Some(elapsed_us), None).await?;
-                Ok(Err(outcome))
-            }
-            (answer, _) => {
-                recorder.commit(Transition::Submitted { solve_us: elapsed_us }).await?;
-                Ok(Ok(Solved { answer: answer.unwrap_or(Answer::Nothing), elapsed_us }))
-            }
-        }
+        Ok((output.end, capture, micros(started.elapsed())))
     }
 
+    /// Has the grader judge, again when the engine went away under it.
     async fn grade(
         &self,
         recorder: &mut Recorder<'_>,
-        task: &Task,
-        key: String,
+        matter: &Matter,
         solved: Solved,
     ) -> Result<Outcome, AttemptError> {
-        recorder.note(self.began(Phase::Grade));
-        let output = grade(&self.grader, &self.spec, &self.row, task, key, &solved.answer).await?;
+        if let Some(Capture::Refused(refused)) = &solved.capture {
+            let verdict = refused_verdict(refused);
+            return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
+        }
+        let mut tries = 1;
+        let started = std::time::Instant::now();
+        let output = loop {
+            recorder.note(self.began(Phase::Grade));
+            let output = self.grade_once(matter, &solved, tries == TRIES).await?;
+            match &output.unavailable {
+                Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
+                    tries += 1;
+                    recorder.forget();
+                }
+                _ => break output,
+            }
+        };
         failpoint("attempt-graded");
+        let testing = Testing::of(&output.calls);
         note_calls(recorder, Phase::Grade, output.calls);
         recorder.note(Event::Graded { verdict: output.verdict.clone(), fuel_used: output.fuel_used });
-        let times = (Some(solved.elapsed_us), Some(micros(output.elapsed)));
-        self.decide(recorder, output.verdict, &solved.answer, times.0, times.1).await
+        self.decide(recorder, output.verdict, &solved, Some(micros(started.elapsed())), testing).await
+    }
+
+    async fn grade_once(
+        &self,
+        matter: &Matter,
+        solved: &Solved,
+        last_try: bool,
+    ) -> Result<GradeOutput, EngineError> {
+        let manifest = taken(solved.capture.as_ref()).cloned();
+        let sources = match &matter.environment {
+            None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
+            Some(environment) => {
+                let bench = Bench {
+                    sandboxes: Arc::clone(&self.sandboxes),
+                    environment: Arc::clone(environment),
+                    lease: self.sandboxes.lease(&self.row.id, environment),
+                    last_try,
+                };
+                judged_by(Evidence::live(&self.store, &solved.answer, manifest, bench))
+            }
+        };
+        grade(&self.grader, &self.spec, &self.row, &matter.task, &matter.key, sources, &solved.answer).await
     }
 
     async fn decide(
         &self,
         recorder: &mut Recorder<'_>,
         verdict: Verdict,
-        answer: &Answer,
-        solve_us: Option<u64>,
+        solved: &Solved,
         grade_us: Option<u64>,
+        testing: Testing,
     ) -> Result<Outcome, AttemptError> {
-        let record = verdict_record(&self.spec, &self.row, self.grader.digest(), verdict, answer);
+        let submission = submission_digest(&solved.answer, solved.capture.as_ref());
+        let record = verdict_record(&self.spec, &self.row, self.grader.digest(), verdict, submission);
         let digest = record.digest();
         let (outcome, reason) = (record.verdict.outcome, record.verdict.reason.clone());
         let earned = record.earned;
         recorder.note(Event::Decided { record, digest });
-        let decided =
-            Transition::Decided { outcome, reason, earned, verdict_digest: digest, solve_us, grade_us };
+        let decided = Transition::Decided {
+            outcome,
+            reason,
+            earned,
+            verdict_digest: digest,
+            solve_us: Some(solved.elapsed_us),
+            grade_us,
+            test_runs: testing.runs,
+            flaky: testing.flaky,
+        };
         recorder.commit(decided).await?;
         failpoint("attempt-decided");
         Ok(outcome)
     }
+}
+
+/// How tests were run in a grading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Testing {
+    pub(crate) runs: u64,
+    pub(crate) flaky: bool,
+}
+
+impl Testing {
+    pub(crate) fn of(calls: &[CallRecord]) -> Self {
+        calls.iter().fold(Self::default(), |testing, call| match &call.response {
+            Response::Tested(report) => Self {
+                runs: testing.runs + report.runs.len() as u64,
+                flaky: testing.flaky || report.is_flaky(),
+            },
+            _ => testing,
+        })
+    }
+}
+
+/// The failure of the infrastructure that an agent's work came to.
+fn failed<'a>(end: &'a SolveEnd, capture: Option<&'a Capture>) -> Option<&'a InfraFault> {
+    match (end, capture) {
+        (SolveEnd::Unavailable(fault), _) | (_, Some(Capture::Unavailable(fault))) => Some(fault),
+        _ => None,
+    }
+}
+
+/// The verdict of an attempt whose agent left nothing that could be judged.
+pub(crate) fn undecidable(end: &SolveEnd, capture: Option<&Capture>) -> Option<Verdict> {
+    match (failed(end, capture), end) {
+        (Some(fault), _) => Some(infrastructure_verdict(fault)),
+        (None, SolveEnd::Fault(fault)) => {
+            Some(Verdict::invalid(fault.reason(Role::Agent), fault.message.clone()))
+        }
+        (None, _) => None,
+    }
+}
+
+fn infrastructure_verdict(fault: &InfraFault) -> Verdict {
+    Verdict::invalid(fault.reason(), format!("{} (hint: {})", fault.message, fault.kind.hint()))
+}
+
+/// The verdict on a submission that is not accepted. The candidate made it so, and
+/// it fails.
+pub(crate) fn refused_verdict(refused: &RefusedSubmission) -> Verdict {
+    Verdict {
+        outcome: Outcome::Fail,
+        reason: refused.reason(),
+        score: Score::ZERO,
+        checks: Vec::new(),
+        explanation: refused.message.clone(),
+    }
+}
+
+/// The submission that was taken, when one was.
+pub(crate) fn taken(capture: Option<&Capture>) -> Option<&Manifest> {
+    match capture {
+        Some(Capture::Taken(manifest)) => Some(manifest),
+        Some(Capture::Refused(_) | Capture::Unavailable(_)) | None => None,
+    }
+}
+
+/// What names what was handed in.
+pub(crate) fn submission_digest(answer: &Answer, capture: Option<&Capture>) -> Sha256 {
+    capture.map_or_else(|| answer.digest(), Capture::digest)
 }
 
 fn note_calls(recorder: &mut Recorder<'_>, phase: Phase, calls: Vec<CallRecord>) {
@@ -191,16 +375,27 @@ fn micros(elapsed: std::time::Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Has a grader judge one recorded submission.
+/// The sources of a grader that has evidence.
+pub(crate) fn judged_by(evidence: Arc<Evidence>) -> Sources {
+    Sources {
+        submission: Some(evidence.clone()),
+        tests: Some(evidence.clone()),
+        artifacts: Some(evidence),
+        ..Sources::default()
+    }
+}
+
+/// Has a grader judge one submission.
 pub(crate) async fn grade(
     grader: &Plugin,
     spec: &RunSpec,
     row: &AttemptRow,
     task: &Task,
-    key: String,
+    key: &str,
+    sources: Sources,
     answer: &Answer,
-) -> Result<lancet_engine::GradeOutput, EngineError> {
-    let sources = Sources { submission: Some(Arc::new(answer.clone())), answer_key: Some(Arc::new(key)) };
+) -> Result<GradeOutput, EngineError> {
+    let sources = Sources { answer_key: Some(Arc::new(key.to_owned())), ..sources };
     let call = Call {
         task,
         limits: &spec.grader_limits,
@@ -216,7 +411,7 @@ pub(crate) fn verdict_record(
     row: &AttemptRow,
     grader: Sha256,
     verdict: Verdict,
-    answer: &Answer,
+    submission: Sha256,
 ) -> VerdictRecord {
     let earned = verdict.payout(row.price);
     VerdictRecord {
@@ -226,7 +421,7 @@ pub(crate) fn verdict_record(
         price: row.price,
         agent: spec.agent.digest,
         grader,
-        submission: answer.digest(),
+        submission,
         verdict,
         earned,
     }

@@ -11,6 +11,8 @@ use crate::attempt::{Attempt, AttemptError};
 use crate::exit::Exit;
 use crate::failure::{Failure, host, warn};
 use crate::progress::Progress;
+use crate::record;
+use crate::sandboxes::Sandboxes;
 
 /// A run about to be executed, or to be gone on with.
 pub(crate) struct Execution {
@@ -21,6 +23,7 @@ pub(crate) struct Execution {
     pub(crate) agent: Plugin,
     /// By the digest of the component.
     pub(crate) graders: BTreeMap<Sha256, Plugin>,
+    pub(crate) sandboxes: Arc<Sandboxes>,
     pub(crate) jobs: NonZeroUsize,
     pub(crate) quiet: bool,
 }
@@ -34,7 +37,10 @@ impl Execution {
         let mut waiting =
             rows.into_iter().filter(|row| !matches!(row.state, AttemptState::Decided(_))).collect::<Vec<_>>();
         let mut progress = Progress::new(total, total - waiting.len() as u64, self.quiet);
+        let contained = self.group_by_image(&mut waiting)?;
         waiting.reverse();
+        // What a run that was killed has left, and later what this one forgets.
+        let reaper = if contained { self.sandboxes.reap().await } else { None };
 
         let spec = Arc::new(self.run.spec.clone());
         let mut signal = std::pin::pin!(interrupted());
@@ -51,6 +57,7 @@ impl Execution {
                     agent: self.agent.clone(),
                     grader,
                     row,
+                    sandboxes: Arc::clone(&self.sandboxes),
                 };
                 under_way.spawn(attempt.finish());
             }
@@ -71,6 +78,7 @@ impl Execution {
             }
         }
         drop(progress);
+        drop(reaper);
         if let Some(failure) = failure {
             return Err(
                 failure.hint(format!("nothing decided is lost; `lancet resume {}` goes on", self.run.id))
@@ -83,6 +91,35 @@ impl Execution {
         self.store.finish_run(&self.run.id).await?;
         drop(self.lock);
         Ok(Exit::Done)
+    }
+
+    /// Puts attempts with one image one after the other, so that what is prepared of
+    /// it is prepared once and is at hand; those without any come first. Says whether
+    /// any has one.
+    fn group_by_image(&self, waiting: &mut Vec<AttemptRow>) -> Result<bool, Failure> {
+        let reader = self.store.reader();
+        let mut images: BTreeMap<Sha256, Option<String>> = BTreeMap::new();
+        let mut keyed = Vec::with_capacity(waiting.len());
+        for row in waiting.drain(..) {
+            let image = match row.setting_blob {
+                None => None,
+                Some(digest) => match images.get(&digest) {
+                    Some(image) => image.clone(),
+                    None => {
+                        let environment = record::setting(&reader, Some(digest))?.environment;
+                        let image = environment.map(|environment| environment.image.reference);
+                        images.insert(digest, image.clone());
+                        image
+                    }
+                },
+            };
+            keyed.push((image, row));
+        }
+        // Stable: within an image the order of the suite stays.
+        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let contained = keyed.iter().any(|(image, _)| image.is_some());
+        waiting.extend(keyed.into_iter().map(|(_, row)| row));
+        Ok(contained)
     }
 
     fn grader(&self, row: &AttemptRow) -> Result<Plugin, Failure> {

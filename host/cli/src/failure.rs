@@ -1,6 +1,7 @@
 use std::fmt::Display;
 use std::io::IsTerminal as _;
 
+use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError};
 use lancet_store::StoreError;
 use lancet_suite::SuiteError;
@@ -131,6 +132,13 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         let exit = if matches!(error, LoadError::Engine(_)) { Exit::Host } else { Exit::Plugin };
         Self::new(exit, with_causes(&error)).maybe_hint(error.hint())
+    }
+}
+
+impl From<DockerError> for Failure {
+    fn from(error: DockerError) -> Self {
+        let hint = error.hint();
+        Self::new(Exit::Host, with_causes(&error)).hint(hint)
     }
 }
 

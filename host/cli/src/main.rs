@@ -7,15 +7,19 @@ mod arguments;
 mod attempt;
 mod catalog;
 mod command;
+mod evidence;
 mod execution;
 mod exit;
 mod failure;
+mod launch;
 mod output;
 mod paths;
 mod progress;
 mod record;
 mod render;
+mod sandboxes;
 mod summary;
+mod workshop;
 
 use std::process::ExitCode;
 
@@ -41,6 +45,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
     match arguments.command {
         Command::Suite(suite) => command::suite::main(&suite, &global),
         Command::Run(run) => command::run::main(&run, &global),
+        Command::Grade(grade) => command::grade::main(&grade, &global),
         Command::Resume(resume) => command::resume::main(&resume, &global),
         Command::Runs(runs) => command::runs::main(&runs, &global),
         Command::Show(show) => command::show::main(&show, &global),

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use lancet_core::{Event, Sha256, Task};
+use lancet_core::{Answer, Capture, Event, Phase, Setting, Sha256, Task};
 use lancet_store::{AttemptRow, Reader, Store, StoreError, TimedEvent, Transition};
 
 use crate::exit::Exit;
@@ -31,6 +31,11 @@ impl<'a> Recorder<'a> {
         self.pending.push(TimedEvent { at_us, event });
     }
 
+    /// Drops what was noted and is not durable: the phase begins again.
+    pub(crate) fn forget(&mut self) {
+        self.pending.clear();
+    }
+
     /// Makes everything noted durable, together with what it changes. Nothing
     /// may rely on it before this returns.
     pub(crate) async fn commit(&mut self, transition: Transition) -> Result<(), StoreError> {
@@ -51,6 +56,45 @@ pub(crate) fn answer_key(reader: &Reader, digest: Option<Sha256>) -> Result<Stri
         None => Ok(String::new()),
         Some(digest) => String::from_utf8(reader.blob(digest)?)
             .map_err(|e| damaged(digest, "an answer key", &e.to_string())),
+    }
+}
+
+/// What an attempt needs besides its task.
+pub(crate) fn setting(reader: &Reader, digest: Option<Sha256>) -> Result<Setting, Failure> {
+    match digest {
+        None => Ok(Setting::default()),
+        Some(digest) => serde_json::from_slice(&reader.blob(digest)?)
+            .map_err(|e| damaged(digest, "an attempt's setting", &e.to_string())),
+    }
+}
+
+/// What the operator gave the agent.
+pub(crate) fn input(reader: &Reader, digest: Sha256) -> Result<String, Failure> {
+    String::from_utf8(reader.blob(digest)?).map_err(|e| damaged(digest, "an agent's input", &e.to_string()))
+}
+
+/// What a journal says was handed in, last. Where an attempt was taken up again, what
+/// its agent did before does not count.
+pub(crate) fn handed_in(events: &[TimedEvent]) -> Option<(Answer, Option<Capture>)> {
+    let mut answer = None;
+    let mut capture = None;
+    for line in events {
+        match &line.event {
+            Event::Reopened { phase: Phase::Solve, .. } => (answer, capture) = (None, None),
+            Event::Captured { capture: captured } => capture = Some(captured.clone()),
+            Event::Solved { end, .. } => answer = end.submission(),
+            _ => {}
+        }
+    }
+    answer.map(|answer| (answer, capture))
+}
+
+/// Whether what a journal says was handed in can be graded: it has been taken, or it
+/// needs no taking.
+pub(crate) fn was_submitted(events: &[TimedEvent]) -> bool {
+    match handed_in(events) {
+        Some((_, Some(Capture::Unavailable(_)))) | None => false,
+        Some(_) => true,
     }
 }
 

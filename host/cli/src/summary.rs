@@ -21,6 +21,7 @@ pub(crate) fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
         for totals in totals.of_mut(row.kind) {
             totals.tasks += u64::from(row.id.number == 1);
             totals.add_attempt(row.price, outcome, row.earned.unwrap_or(Cents::ZERO), time);
+            totals.add_tests(row.test_runs.unwrap_or_default(), row.flaky.unwrap_or_default());
         }
         if let Some(digest) = row.verdict_digest {
             digests.part(digest.as_bytes());

@@ -48,7 +48,7 @@ pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
 pub use report::{
     Baseline, Baselines, Decided, Expectation, NotRunnable, PublishedRow, Report, ReportedPlugin,
-    ReportedSuite, Time, Totals, TotalsByKind, published_rows,
+    ReportedSuite, TestTotals, Time, Totals, TotalsByKind, published_rows,
 };
 pub use run::{
     AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting, SuiteIdentity,
@@ -58,8 +58,8 @@ pub use statistics::{Ratio, RatioSum, wilson95};
 pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
 pub use verdict::{
-    Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict, Observed,
-    Outcome, ReasonCode, Score, Verdict, VerdictRecord,
+    Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict,
+    Observed, Outcome, ReasonCode, Score, Verdict, VerdictRecord,
 };
 pub use workspace::{
     ArtifactEntry, CallError, CallErrorKind, CommandOutput, MAX_COMMAND_SECONDS, MAX_ENTRIES,

@@ -131,10 +131,26 @@ pub struct Totals {
     pub decided: Decided,
     /// Where the time went.
     pub time: Time,
+    /// How tests were run.
+    #[serde(default)]
+    pub tests: TestTotals,
     /// Attempts that would be due at the tasks that are not runnable.
     #[serde(skip)]
     #[schemars(skip)]
     not_runnable_attempts: u64,
+}
+
+/// How tests were run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TestTotals {
+    /// Executions of test plans.
+    pub runs: u64,
+    /// Attempts at which a plan was executed more than once.
+    pub rerun_attempts: u64,
+    /// Of these, attempts whose executions came to different outcomes.
+    pub flaky_attempts: u64,
+    /// `flaky_attempts / rerun_attempts`. `null` when nothing was run twice.
+    pub flake_rate: Option<f64>,
 }
 
 /// Rates without the invalid, pending and not runnable ones.
@@ -177,6 +193,7 @@ impl Totals {
             pass_rate_ci95: None,
             decided: Decided::default(),
             time: Time::default(),
+            tests: TestTotals::default(),
             not_runnable_attempts: 0,
         }
     }
@@ -200,6 +217,13 @@ impl Totals {
         }
     }
 
+    /// Adds how one attempt's tests were run.
+    pub fn add_tests(&mut self, runs: u64, flaky: bool) {
+        self.tests.runs += runs;
+        self.tests.rerun_attempts += u64::from(runs > 1);
+        self.tests.flaky_attempts += u64::from(flaky);
+    }
+
     /// Adds tasks that cannot be run, at which `attempts` each would be due.
     pub fn add_not_runnable(&mut self, tasks: NotRunnable, attempts: u32) {
         self.tasks += tasks.tasks;
@@ -217,6 +241,7 @@ impl Totals {
             self.pass_rate = rate(self.pass, due);
             self.pass_rate_ci95 = wilson95(self.pass, due);
         }
+        self.tests.flake_rate = rate(self.tests.flaky_attempts, self.tests.rerun_attempts);
         let decided = &mut self.decided;
         decided.earn_rate = rate(self.earned_cents.0, decided.available_cents.0);
         decided.pass_rate = rate(self.pass, decided.attempts);
@@ -348,7 +373,11 @@ mod tests {
         totals.add_attempt(Cents(100), Some(Outcome::Fail), Cents::ZERO, Time::default());
         totals.add_attempt(Cents(200), Some(Outcome::Invalid), Cents::ZERO, Time::default());
         totals.add_not_runnable(NotRunnable { tasks: 1, available_cents: Cents(600) }, 1);
+        totals.add_tests(1, false);
+        totals.add_tests(2, true);
+        totals.add_tests(3, false);
         totals.finish();
+        assert_eq!((totals.tests.runs, totals.tests.flake_rate), (6, Some(0.5)));
         assert_eq!((totals.tasks, totals.attempts), (4, 3));
         assert_eq!(totals.available_cents, Cents(1000));
         assert_eq!(totals.earn_rate, Some(0.1));

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod demo;
+mod docker;
 mod run;
 mod schemas;
 
@@ -12,7 +13,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   demo     build the plugins and the host, run the sample suite with two agents, show the reports
-  test     pass all tests; installs what they need (the wasm32-unknown-unknown target)
+  test     pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
   lint     rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
   schemas  write the JSON Schemas under docs/schemas; `--check` only compares
   bench    run the benchmarks that BENCHMARKS.md reports";
@@ -45,7 +46,8 @@ fn main() -> ExitCode {
 fn test(rest: &[&str]) -> Result<(), String> {
     run::wasm_target()?;
     schemas::check()?;
-    run::cargo(&[&["test", "--workspace"], rest].concat())
+    docker::ensure()?;
+    run::cargo_with(&[&["test", "--workspace"], rest].concat(), &docker::VARIABLES)
 }
 
 /// What a change has to pass besides the tests.

@@ -1,17 +1,20 @@
 use std::path::Path;
 
 use lancet_core::{Grant, Role};
+use lancet_docker::Docker;
 use lancet_engine::ENGINE_ID;
 use lancet_store::Store;
 use serde::Serialize;
 
 use crate::arguments::{Global, Jobs, Listing};
 use crate::catalog;
+use crate::execution::block_on;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, with_causes};
 use crate::output;
 use crate::paths;
 use crate::render::{Table, left};
+use crate::sandboxes::DockerArguments;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -39,7 +42,7 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
     let mut findings = engine();
     findings.push(cache());
     findings.push(store(&folder));
-    findings.push(Finding::good("ic-swe tasks", "not runnable in this version: they need the Docker side"));
+    findings.push(docker());
 
     let mut table = Table::new([left("check"), left("state"), left("detail")]);
     for finding in &findings {
@@ -83,6 +86,44 @@ fn engine() -> Vec<Finding> {
     }
     findings.push(Finding::good("built-in plugins", loaded.join(", ")));
     findings
+}
+
+/// Whether individual contributor tasks can be run here. Without an engine manager
+/// tasks run all the same.
+fn docker() -> Finding {
+    const CHECK: &str = "docker";
+    let options = DockerArguments::default().options();
+    let looked = block_on(async {
+        Ok(match Docker::connect(options).await {
+            Ok(docker) => docker.engine().await,
+            Err(error) => Err(error),
+        })
+    });
+    let engine = match looked {
+        Ok(Ok(engine)) => engine,
+        Ok(Err(error)) => {
+            let hint = format!("{}; only ic-swe tasks need it", error.hint());
+            return Finding::bad(CHECK, with_causes(&error), hint);
+        }
+        Err(failure) => return Finding::bad(CHECK, failure.to_string(), "only ic-swe tasks need it"),
+    };
+    let mut detail = format!(
+        "engine {} (API {}), {}, {:.1} CPUs, {} MiB, storage {}, runtimes {}",
+        engine.version,
+        engine.api,
+        engine.architecture,
+        f64::from(engine.cpu_millis) / 1000.0,
+        engine.memory_bytes >> 20,
+        engine.storage_driver,
+        engine.runtimes.join(" ")
+    );
+    if !engine.native_diff {
+        detail.push_str("; no native diff: taking a submission reads the whole image");
+    }
+    if !engine.runtimes.iter().any(|runtime| runtime == "runsc") {
+        detail.push_str("; for strangers' code install gVisor and use `--container-runtime runsc`");
+    }
+    Finding::good(CHECK, detail)
 }
 
 fn cache() -> Finding {

@@ -1,7 +1,10 @@
 //! One file a command.
 
 pub(crate) mod completions;
+pub(crate) mod controls;
 pub(crate) mod doctor;
+pub(crate) mod grade;
+pub(crate) mod pin;
 pub(crate) mod plugin;
 pub(crate) mod regrade;
 pub(crate) mod replay;

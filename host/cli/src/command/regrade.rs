@@ -3,16 +3,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use lancet_core::{
-    Answer, AttemptState, Cents, Event, Grant, Outcome, PluginIdentity, Role, Sha256, Task, VerdictRecord,
+    Answer, AttemptId, AttemptState, Capture, Cents, Environment, Event, Grant, Outcome, Phase,
+    PluginIdentity, Response, Role, RunSpec, Sha256, Task, TestReport, VerdictRecord,
 };
-use lancet_engine::Plugin;
-use lancet_store::{AttemptRow, Reader, RunRow};
+use lancet_engine::{EngineError, Plugin, Sources};
+use lancet_store::{AttemptRow, Reader, RunRow, Store};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::arguments::{FormatKind, Global, Regrade};
-use crate::attempt::{grade, verdict_record};
+use crate::attempt::{grade, judged_by, refused_verdict, submission_digest, taken, verdict_record};
 use crate::catalog;
+use crate::evidence::Evidence;
 use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
@@ -27,8 +29,44 @@ struct Recorded {
     task: Task,
     key: String,
     answer: Answer,
+    capture: Option<Capture>,
+    environment: Option<Arc<Environment>>,
+    /// The test runs of the first grading, by plan: a grader is shown these, and no
+    /// container is started.
+    reports: BTreeMap<String, TestReport>,
     old: VerdictRecord,
 }
+
+impl Recorded {
+    /// Has a grader judge it, or repeats what the host itself decided.
+    async fn judge(self, store: &Store, spec: &RunSpec, plugin: &Plugin) -> Result<Judged, EngineError> {
+        let submission = submission_digest(&self.answer, self.capture.as_ref());
+        let verdict = match (&self.capture, self.environment) {
+            (Some(Capture::Refused(refused)), _) => refused_verdict(refused),
+            (capture, environment) => {
+                let sources = match environment {
+                    None => Sources { submission: Some(Arc::new(self.answer.clone())), ..Sources::default() },
+                    Some(environment) => {
+                        let manifest = taken(capture.as_ref()).cloned();
+                        judged_by(Evidence::recorded(
+                            store,
+                            &self.answer,
+                            manifest,
+                            &environment,
+                            self.reports,
+                        ))
+                    }
+                };
+                grade(plugin, spec, &self.row, &self.task, &self.key, sources, &self.answer).await?.verdict
+            }
+        };
+        let new = verdict_record(spec, &self.row, plugin.digest(), verdict, submission);
+        Ok((self.row.id, self.old, new))
+    }
+}
+
+/// An attempt, and its verdict then and now.
+type Judged = (AttemptId, VerdictRecord, VerdictRecord);
 
 #[derive(Serialize)]
 struct Line {
@@ -96,7 +134,7 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
     let started = Instant::now();
     let mut lines = Vec::new();
     for _ in 0..rounds {
-        lines = block_on(regrade(&run, work.clone(), arguments.jobs.number().get()))?;
+        lines = block_on(regrade(&store, &run, work.clone(), arguments.jobs.number().get()))?;
     }
     if rounds > 1 {
         let number = f64::from(rounds) * f64::from(u32::try_from(lines.len()).unwrap_or(u32::MAX));
@@ -117,19 +155,30 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
             AttemptState::Decided(_) => reader.events(&row.id)?,
             AttemptState::Queued | AttemptState::Submitted => Vec::new(),
         };
-        let mut answer = None;
+        let handed_in = record::handed_in(&events);
         let mut old = None;
+        let mut reports = BTreeMap::new();
         for line in events {
             match line.event {
-                Event::Solved { end, .. } => answer = end.submission(),
+                Event::Reopened { .. } => reports.clear(),
+                Event::Called { phase: Phase::Grade, call } => {
+                    if let Response::Tested(report) = call.response {
+                        reports.insert(report.plan.clone(), *report);
+                    }
+                }
                 Event::Decided { record, .. } => old = Some(record),
                 _ => {}
             }
         }
-        let (Some(answer), Some(old)) = (answer, old) else {
+        let (Some((answer, capture)), Some(old)) = (handed_in, old) else {
             left_out += 1;
             continue;
         };
+        if matches!(capture, Some(Capture::Unavailable(_))) {
+            left_out += 1;
+            continue;
+        }
+        let environment = record::setting(reader, row.setting_blob)?.environment.map(Arc::new);
         let task = match tasks.get(&row.task_blob) {
             Some(task) => task.clone(),
             None => {
@@ -139,7 +188,7 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
             }
         };
         let key = record::answer_key(reader, row.key_blob)?;
-        recorded.push(Recorded { row, task, key, answer, old });
+        recorded.push(Recorded { row, task, key, answer, capture, environment, reports, old });
     }
     Ok((recorded, left_out))
 }
@@ -147,22 +196,25 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
 /// Judges everything with `jobs` workers that take the next one each when they
 /// are done: at tens of thousands a second a task for each would cost more than
 /// the judging.
-async fn regrade(run: &RunRow, work: Vec<(Recorded, Plugin)>, jobs: usize) -> Result<Vec<Line>, Failure> {
+async fn regrade(
+    store: &Store,
+    run: &RunRow,
+    work: Vec<(Recorded, Plugin)>,
+    jobs: usize,
+) -> Result<Vec<Line>, Failure> {
     let spec = Arc::new(run.spec.clone());
     let waiting = Arc::new(Mutex::new(work.into_iter()));
     let mut workers = JoinSet::new();
     for _ in 0..jobs {
-        let (spec, waiting) = (Arc::clone(&spec), Arc::clone(&waiting));
+        let (store, spec, waiting) = (store.clone(), Arc::clone(&spec), Arc::clone(&waiting));
         workers.spawn(async move {
             let mut judged = Vec::new();
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((one, plugin)) = next else { break };
-                let output = grade(&plugin, &spec, &one.row, &one.task, one.key, &one.answer).await?;
-                let new = verdict_record(&spec, &one.row, plugin.digest(), output.verdict, &one.answer);
-                judged.push((one.row.id, one.old, new));
+                judged.push(one.judge(&store, &spec, &plugin).await?);
             }
-            Ok::<_, lancet_engine::EngineError>(judged)
+            Ok::<_, EngineError>(judged)
         });
     }
     let mut lines = BTreeMap::new();

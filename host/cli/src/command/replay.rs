@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    Answer, AttemptState, CallRecord, Capability, Event, Fault, Grant, Limits, Phase, Role, RunSpec, Sha256,
-    SolveEnd, Verdict, attempt_seed,
+    Answer, AttemptState, CallRecord, Capability, Capture, Event, Grant, Limits, Phase, Role, RunSpec,
+    Sha256, SolveEnd, Verdict, attempt_seed,
 };
 use lancet_engine::{Call, Divergence, ENGINE_ID, Plugin, Runtime, Source};
 use lancet_store::{AttemptRow, Reader, RunRow};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, Replay};
-use crate::attempt::verdict_record;
+use crate::attempt::{refused_verdict, submission_digest, undecidable, verdict_record};
 use crate::catalog;
 use crate::execution::block_on;
 use crate::exit::Exit;
@@ -32,6 +32,7 @@ struct Journal {
     solve: Recorded,
     end: SolveEnd,
     solve_fuel: Option<u64>,
+    capture: Option<Capture>,
     submission: Sha256,
     grade: Option<(Recorded, Verdict, Option<u64>)>,
     digest: Sha256,
@@ -165,6 +166,7 @@ impl Theatre {
 fn journal(reader: &Reader, row: &AttemptRow) -> Result<Journal, Failure> {
     let mut solve = None;
     let mut solved = None;
+    let mut captured = None;
     let mut grade = None;
     let mut graded = None;
     let mut decided = None;
@@ -187,7 +189,15 @@ fn journal(reader: &Reader, row: &AttemptRow) -> Result<Journal, Failure> {
                 };
                 part.as_mut().ok_or_else(|| broken("a call before its plugin began"))?.calls.push(call);
             }
+            Event::Captured { capture } => captured = Some(capture),
             Event::Solved { end, fuel_used, submission } => solved = Some((end, fuel_used, submission)),
+            // What came before is no part of the decision that is replayed.
+            Event::Reopened { phase, .. } => {
+                if phase == Phase::Solve {
+                    (solve, solved, captured) = (None, None, None);
+                }
+                (grade, graded, decided) = (None, None, None);
+            }
             Event::Graded { verdict, fuel_used } => graded = Some((verdict, fuel_used)),
             Event::Decided { digest, .. } => decided = Some(digest),
         }
@@ -202,6 +212,7 @@ fn journal(reader: &Reader, row: &AttemptRow) -> Result<Journal, Failure> {
         solve: solve.ok_or_else(|| broken("the agent never began"))?,
         end,
         solve_fuel,
+        capture: captured,
         submission,
         grade,
         digest: decided.ok_or_else(|| broken("no verdict"))?,
@@ -264,13 +275,18 @@ async fn replay(
         }
     }
     let answer = journal.end.submission().unwrap_or(Answer::Nothing);
-    if answer.digest() != journal.submission {
+    let submission = submission_digest(&answer, journal.capture.as_ref());
+    if submission != journal.submission {
         return different(
             "solve",
-            format!("recorded submission {}, replayed {}", journal.submission, answer.digest()),
+            format!("recorded submission {}, replayed {submission}", journal.submission),
         );
     }
-    let (verdict, grader) = match (journal.grade, grader, &journal.end) {
+    let host = match &journal.capture {
+        Some(Capture::Refused(refused)) => Some(refused_verdict(refused)),
+        capture => undecidable(&journal.end, capture.as_ref()),
+    };
+    let (verdict, grader) = match (journal.grade, grader, host) {
         (Some((recorded, verdict, fuel_used)), Some(grader), _) => {
             let timed_out = fuel_used.is_none();
             if !timed_out {
@@ -293,10 +309,10 @@ async fn replay(
             }
             (verdict, grader.digest())
         }
-        (_, _, SolveEnd::Fault(fault)) => (agent_fault(fault), row.grader.digest),
+        (None, _, Some(verdict)) => (verdict, row.grader.digest),
         _ => return different("grade", "the journal holds no grading".to_owned()),
     };
-    let record = verdict_record(spec, row, grader, verdict, &answer);
+    let record = verdict_record(spec, row, grader, verdict, submission);
     if record.digest() != journal.digest {
         return different(
             "grade",
@@ -304,10 +320,6 @@ async fn replay(
         );
     }
     Ok(Finding::Identical)
-}
-
-fn agent_fault(fault: &Fault) -> Verdict {
-    Verdict::invalid(fault.reason(Role::Agent), fault.message.clone())
 }
 
 fn told(divergence: &Divergence) -> String {

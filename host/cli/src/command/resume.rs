@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use lancet_core::{AttemptState, Event, InfraFault, InfraFaultKind, Outcome, Phase, RunId};
 use lancet_engine::ENGINE_ID;
+use lancet_store::{Store, TimedEvent};
 
 use super::report;
 use crate::arguments::{Global, Resume};
@@ -8,6 +10,8 @@ use crate::catalog;
 use crate::execution::{Execution, block_on};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
+use crate::record;
+use crate::sandboxes::Sandboxes;
 
 /// Goes on with a run, by what was recorded when it started.
 pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure> {
@@ -15,7 +19,11 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
     block_on(async {
         let id = store.resolve_run(&arguments.run).await?;
         let lock = store.lock_run(&id)?;
+        let reopened = reopen(&store, &id).await?;
         let run = store.run(&id).await?;
+        if reopened > 0 && !global.quiet {
+            eprintln!("{reopened} attempts that the infrastructure failed are taken up again");
+        }
         if run.counts.pending() == 0 && run.finished {
             return report::print_outcome(&store, &id, arguments.format.kind, Exit::Done).await;
         }
@@ -35,9 +43,44 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
             graders.insert(identity.digest, catalog::load(&runtime, &named, &run.spec.grader_grant)?);
         }
         let jobs = arguments.jobs.number();
-        let execution =
-            Execution { store: store.clone(), lock, run, agent, graders, jobs, quiet: global.quiet };
+        let sandboxes = Sandboxes::new(&arguments.docker);
+        let execution = Execution {
+            store: store.clone(),
+            lock,
+            run,
+            agent,
+            graders,
+            sandboxes,
+            jobs,
+            quiet: global.quiet,
+        };
         let exit = execution.finish().await?;
         report::print_outcome(&store, &id, arguments.format.kind, exit).await
     })
+}
+
+/// Takes up the attempts that are invalid because the infrastructure failed: what was
+/// handed in is graded, what was not is worked on. Others stay decided: nobody gets a
+/// second roll of the dice.
+async fn reopen(store: &Store, run: &RunId) -> Result<u64, Failure> {
+    let mut reopened = 0;
+    for row in store.attempts(run).await? {
+        let kind = match (row.state, &row.reason) {
+            (AttemptState::Decided(Outcome::Invalid), Some(reason)) => InfraFaultKind::of_reason(reason),
+            _ => None,
+        };
+        let Some(kind) = kind else { continue };
+        let events = store.events(&row.id).await?;
+        let message = events.iter().rev().find_map(|line| match &line.event {
+            Event::Decided { record, .. } => Some(record.verdict.explanation.clone()),
+            _ => None,
+        });
+        let submitted = row.solve_us.is_some() && record::was_submitted(&events);
+        let phase = if submitted { Phase::Grade } else { Phase::Solve };
+        let cause = InfraFault::new(kind, message.unwrap_or_default());
+        let event = TimedEvent { at_us: 0, event: Event::Reopened { phase, cause } };
+        store.reopen_attempt(&row.id, row.events, event, submitted).await?;
+        reopened += 1;
+    }
+    Ok(reopened)
 }

@@ -1,20 +1,20 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
 
-use lancet_core::{
-    Capability, Cents, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role, RunId, RunSpec, Sha256,
-    SuiteIdentity,
-};
-use lancet_engine::{ENGINE_ID, Plugin};
-use lancet_store::{NewAttempt, Store, StoreError};
+use lancet_core::{Kind, Role, TaskId};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
-use crate::arguments::{Bounds, Global, Run};
-use crate::catalog::{self, GraderKey, Named};
-use crate::execution::{Execution, block_on, new_run_id};
+use crate::arguments::{Global, Run};
+use crate::catalog;
+use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
+use crate::launch::{Order, prepare};
+use crate::sandboxes::Sandboxes;
+
+/// The most bytes of what an operator gives an agent for one task: 4 MiB.
+const MAX_INPUT_BYTES: u64 = 4 << 20;
 
 /// Starts a run and executes it.
 pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
@@ -22,147 +22,73 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let suite = Suite::open(&arguments.suite)?;
     let selected = lancet_suite::select(&suite, arguments.kind.map(Kind::from), &arguments.tasks)
         .map_err(|e| Failure::from(e).exit(Exit::Usage))?;
-    let (runnable, left_out): (Vec<_>, Vec<_>) = selected.into_iter().partition(|task| is_runnable(task));
-
-    let agent_grant = grant(Role::Agent, &arguments.grants);
-    let grader_grant = grant(Role::Grader, &arguments.grants);
-    let agent = catalog::find(Role::Agent, &arguments.agent)?;
-    let graders = catalog::graders(&suite, runnable.iter().filter_map(|task| task.grader.as_ref()))?;
-    let runtime = catalog::runtime(arguments.jobs.number())?;
-    let agent_plugin = catalog::load(&runtime, &agent, &agent_grant)?;
-    let mut grader_plugins = BTreeMap::new();
-    for named in graders.values() {
-        grader_plugins.insert(named.identity.digest, catalog::load(&runtime, named, &grader_grant)?);
-    }
-
-    let limits = limits(&arguments.bounds);
-    let spec = RunSpec {
-        suite: SuiteIdentity { reported: suite.reported(), path: arguments.suite.display().to_string() },
-        agent: agent.identity.clone(),
-        graders: identities(&graders),
-        seed: arguments.seed,
-        attempts: arguments.attempts.get(),
+    let jobs = arguments.jobs.number();
+    let order = Order {
+        suite: &suite,
+        path: &arguments.suite,
+        inputs: inputs(arguments.input.as_deref(), &selected)?,
+        selected,
         kind: arguments.kind.map(Kind::from),
-        tasks: arguments.tasks.clone(),
-        agent_grant,
-        grader_grant,
-        agent_limits: limits.clone(),
-        grader_limits: limits,
-        engine: ENGINE_ID.to_owned(),
-        not_runnable: not_runnable(&left_out),
-        baselines: lancet_suite::baselines(runnable.iter().copied())?,
+        patterns: arguments.tasks.clone(),
+        agent: catalog::find(Role::Agent, &arguments.agent)?,
+        seed: arguments.seed,
+        attempts: arguments.attempts,
+        grants: arguments.grants.clone(),
+        bounds: &arguments.bounds,
+        control: None,
     };
-    if spec.is_control() {
+    let ready = prepare(order, jobs)?;
+    if ready.spec().is_control() {
         warn(&format!(
             "agent `{}` is granted the answers: this run is a control of the suite, and no result",
-            agent.identity.name
+            ready.spec().agent.name
         ));
     }
     let store = super::open_store(global)?;
+    let sandboxes = Sandboxes::new(&arguments.docker);
     block_on(async {
-        let run = create(&store, &spec, &runnable, &agent, &graders).await?;
-        execute(&store, &run, agent_plugin, grader_plugins, arguments, global).await
+        let (run, exit) = ready.execute(&store, sandboxes, jobs, global.quiet).await?;
+        report::print_outcome(&store, &run, arguments.format.kind, exit).await
     })
 }
 
-/// This version runs manager tasks; the others wait for the Docker side.
-fn is_runnable(task: &SuiteTask) -> bool {
-    task.public.kind == Kind::SweManager && task.grader.is_some()
-}
-
-fn grant(role: Role, granted: &[(Role, Capability)]) -> Grant {
-    granted.iter().filter(|(to, _)| *to == role).fold(Grant::standard(role), |grant, (_, capability)| {
-        grant.clone().with(*capability).unwrap_or(grant)
-    })
-}
-
-fn limits(bounds: &Bounds) -> Limits {
-    let standard = Limits::standard();
-    Limits {
-        fuel: bounds.fuel.unwrap_or(standard.fuel),
-        memory_bytes: bounds.memory.map_or(standard.memory_bytes, |mib| mib << 20),
-        wall_ms: bounds.timeout.map_or(standard.wall_ms, |seconds| seconds * 1000),
-        ..standard
-    }
-}
-
-fn identities(graders: &BTreeMap<GraderKey, Named>) -> Vec<PluginIdentity> {
-    graders.values().map(|named| named.identity.clone()).collect()
-}
-
-fn not_runnable(tasks: &[&SuiteTask]) -> Vec<(Kind, NotRunnable)> {
-    Kind::ALL
-        .into_iter()
-        .filter_map(|kind| {
-            let prices: Vec<_> =
-                tasks.iter().filter(|t| t.public.kind == kind).map(|t| t.public.price).collect();
-            let available_cents = prices.iter().copied().sum::<Cents>();
-            let tasks = prices.len() as u64;
-            (tasks > 0).then_some((kind, NotRunnable { tasks, available_cents }))
-        })
-        .collect()
-}
-
-/// Records the run with everything that it will ever need: components, tasks
-/// and keys. Neither the suite's folder nor a plugin's file is read again.
-async fn create(
-    store: &Store,
-    spec: &RunSpec,
-    tasks: &[&SuiteTask],
-    agent: &Named,
-    graders: &BTreeMap<GraderKey, Named>,
-) -> Result<RunId, Failure> {
-    let mut blobs: Vec<Arc<[u8]>> = vec![agent.component.clone().into()];
-    blobs.extend(graders.values().map(|named| named.component.clone().into()));
-    let mut attempts = Vec::new();
-    for task in tasks {
-        let view =
-            serde_json::to_vec(&task.public).map_err(|e| crate::failure::host("recording a task", e))?;
-        let task_blob = Sha256::of(&view);
-        blobs.push(view.into());
-        let key_blob = task.answer_key.as_ref().map(|key| Sha256::of(key.as_bytes()));
-        blobs.extend(task.answer_key.as_ref().map(|key| key.as_bytes().into()));
-        let Some(named) = task.grader.as_ref().and_then(|g| graders.get(&GraderKey::of(g))) else { continue };
-        for number in 1..=spec.attempts {
-            attempts.push(NewAttempt {
-                task: task.public.id.clone(),
-                number,
-                kind: task.public.kind,
-                price: task.public.price,
-                task_blob,
-                key_blob,
-                grader: named.identity.clone(),
-            });
-        }
-    }
-    store.put_blobs(blobs).await?;
-    loop {
-        let run = new_run_id()?;
-        let created = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        match store.create_run(run.clone(), created, spec, attempts.clone()).await {
-            Err(StoreError::RunExists { .. }) => {}
-            created => return Ok(created.map(|()| run)?),
-        }
-    }
-}
-
-async fn execute(
-    store: &Store,
-    run: &RunId,
-    agent: Plugin,
-    graders: BTreeMap<Sha256, Plugin>,
-    arguments: &Run,
-    global: &Global,
-) -> Result<Exit, Failure> {
-    let execution = Execution {
-        store: store.clone(),
-        lock: store.lock_run(run)?,
-        run: store.run(run).await?,
-        agent,
-        graders,
-        jobs: arguments.jobs.number(),
-        quiet: global.quiet,
+/// What the agent is given: one file for every task, or a folder with a file for each,
+/// named by the task's id, with any ending.
+fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, String>, Failure> {
+    let Some(path) = path else { return Ok(BTreeMap::new()) };
+    let failed = |path: &Path, e: &std::io::Error| {
+        Failure::file("read the input", path, e).exit(Exit::Usage).hint(
+            "`--input` takes a file for every task, or a folder with a file for each, named by the task's id",
+        )
     };
-    let exit = execution.finish().await?;
-    report::print_outcome(store, run, arguments.format.kind, exit).await
+    if !path.is_dir() {
+        let text = read(path).map_err(|e| failed(path, &e))?;
+        return Ok(tasks.iter().map(|task| (task.public.id.clone(), text.clone())).collect());
+    }
+    let mut inputs = BTreeMap::new();
+    for entry in path.read_dir().map_err(|e| failed(path, &e))? {
+        let file = entry.map_err(|e| failed(path, &e))?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let task = tasks.iter().find(|task| [&name, &stem].into_iter().any(|n| n == task.public.id.as_str()));
+        if let Some(task) = task {
+            inputs.insert(task.public.id.clone(), read(&file).map_err(|e| failed(&file, &e))?);
+        }
+    }
+    if inputs.is_empty() {
+        return Err(Failure::usage(format!("`{}` has no file named by a task's id", path.display()))
+            .hint("name each file by its task, for example `15193.patch`"));
+    }
+    Ok(inputs)
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let file = std::fs::File::open(path)?;
+    let mut text = String::new();
+    file.take(MAX_INPUT_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_INPUT_BYTES {
+        return Err(std::io::Error::other(format!("it has more than {MAX_INPUT_BYTES} bytes")));
+    }
+    Ok(text)
 }

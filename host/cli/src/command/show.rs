@@ -1,4 +1,7 @@
-use lancet_core::{AttemptId, AttemptState, Event, Phase, Request, Response, RunId, SolveEnd};
+use lancet_core::{
+    AttemptId, AttemptState, Capture, CaseStatus, Event, FileChange, Phase, Request, Response, RunId,
+    SolveEnd, TestReport,
+};
 use lancet_store::{AttemptRow, Store, TimedEvent};
 use serde::Serialize;
 
@@ -33,6 +36,8 @@ struct AttemptLine {
     verdict_digest: Option<String>,
     solve_us: Option<u64>,
     grade_us: Option<u64>,
+    test_runs: Option<u64>,
+    flaky: Option<bool>,
 }
 
 fn state(row: &AttemptRow) -> &'static str {
@@ -75,6 +80,8 @@ async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), 
             verdict_digest: row.verdict_digest.map(|digest| digest.to_string()),
             solve_us: row.solve_us,
             grade_us: row.grade_us,
+            test_runs: row.test_runs,
+            flaky: row.flaky,
         });
     }
     output::print_table(format, &table, &lines)
@@ -136,8 +143,13 @@ fn described(event: &Event) -> (&'static str, Option<u64>, String) {
                 SolveEnd::GaveUp(why) => format!("gave up: {why}"),
                 SolveEnd::TimedOut => "ran out of time".to_owned(),
                 SolveEnd::Fault(fault) => format!("failed: {fault}"),
+                SolveEnd::Unavailable(fault) => format!("the infrastructure failed: {fault}"),
             };
             ("solve", *fuel_used, what)
+        }
+        Event::Captured { capture } => ("solve", None, captured(capture)),
+        Event::Reopened { phase, cause } => {
+            (phase_name(*phase), None, format!("taken up again after: {cause}"))
         }
         Event::Graded { verdict, fuel_used } => {
             let checks = verdict
@@ -176,6 +188,22 @@ fn asked(request: &Request) -> String {
             text
         }
         Request::RandomBelow { bound } => format!("random.below {bound}"),
+        Request::TestsRun { plan } => format!("tests.run {plan}"),
+        Request::SubmissionRead { path, .. }
+        | Request::WorkspaceList { path }
+        | Request::WorkspaceRead { path, .. }
+        | Request::WorkspaceRemove { path } => format!("{} {path:?}", request.name()),
+        Request::WorkspaceWrite { path, contents } => {
+            format!("workspace.write {path:?}, {} bytes", contents.0.len())
+        }
+        Request::WorkspaceSearch { pattern, path } => format!("workspace.search {pattern:?} in {path:?}"),
+        Request::WorkspaceApplyPatch { patch } => format!("workspace.apply-patch, {} bytes", patch.len()),
+        Request::ShellRun { command, timeout_seconds } => {
+            format!("shell.run {:?} for at most {timeout_seconds} s", shortened(command))
+        }
+        Request::ArtifactsRead { name, .. } | Request::UserToolRead { name, .. } => {
+            format!("{} {name:?}", request.name())
+        }
         other => other.name().to_owned(),
     }
 }
@@ -186,5 +214,76 @@ fn told(response: &Response) -> String {
         Response::Number(number) => format!(" -> {number}"),
         Response::Text(text) => format!(" -> {} bytes of text", text.len()),
         Response::Answer(answer) => format!(" -> {answer:?}"),
+        Response::MaybeText(None) => " -> none".to_owned(),
+        Response::MaybeText(Some(text)) => format!(" -> {} bytes of text", text.len()),
+        Response::Bytes(bytes) => format!(" -> {} bytes", bytes.0.len()),
+        Response::Files(files) => format!(" -> {} files", files.len()),
+        Response::Plans(plans) => format!(" -> {} plans", plans.len()),
+        Response::Tested(report) => tested(report),
+        Response::Artifacts(artifacts) => format!(" -> {} artifacts", artifacts.len()),
+        Response::Entries(entries) => format!(" -> {} entries", entries.len()),
+        Response::Hits(hits) => format!(" -> {} hits", hits.len()),
+        Response::Output(output) => match output.exit_status {
+            Some(status) => format!(" -> exit status {status}"),
+            None => " -> out of time".to_owned(),
+        },
+        Response::Observed(observation) => {
+            let how = if observation.completed { "carried out" } else { "not carried out" };
+            format!(" -> {how}, {} artifacts", observation.artifacts.len())
+        }
+        Response::Refused(error) => format!(" -> refused: {}", error.message),
+        Response::Unavailable(fault) => format!(" -> the infrastructure failed: {fault}"),
     }
+}
+
+/// What was taken out of the agent's container, by path.
+fn captured(capture: &Capture) -> String {
+    const SHOWN: usize = 5;
+    match capture {
+        Capture::Refused(refused) => format!("refused the work tree: {refused}"),
+        Capture::Unavailable(fault) => format!("could not take the work tree: {fault}"),
+        Capture::Taken(manifest) => {
+            let mut paths: Vec<_> = manifest
+                .files
+                .iter()
+                .take(SHOWN)
+                .map(|file| match file.change {
+                    FileChange::Written { .. } => file.path.clone(),
+                    FileChange::Deleted => format!("{} (deleted)", file.path),
+                })
+                .collect();
+            if manifest.files.len() > SHOWN {
+                paths.push(format!("and {} more", manifest.files.len() - SHOWN));
+            }
+            let changed =
+                format!("took {} changed files ({})", manifest.files.len(), manifest.digest().short());
+            if paths.is_empty() { changed } else { format!("{changed}: {}", paths.join(", ")) }
+        }
+    }
+}
+
+/// Each run of a plan, and what it came to.
+fn tested(report: &TestReport) -> String {
+    let runs: Vec<_> = report
+        .runs
+        .iter()
+        .map(|run| {
+            let passed = run.cases.iter().filter(|case| case.status == CaseStatus::Passed).count();
+            format!(
+                "{} {} ({passed} of {} cases passed, {:?}, {} artifacts)",
+                run.conclusion.outcome,
+                run.conclusion.reason,
+                run.cases.len(),
+                run.end,
+                run.artifacts.len()
+            )
+        })
+        .collect();
+    format!(" -> {}", runs.join("; then "))
+}
+
+fn shortened(text: &str) -> String {
+    const LIMIT: usize = 200;
+    let end = text.floor_char_boundary(LIMIT);
+    if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
 }

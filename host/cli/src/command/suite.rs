@@ -1,10 +1,11 @@
 use lancet_core::{Baselines, Cents, Kind};
 use lancet_suite::{
-    ImportError, ImportOptions, ImportSummary, Problem, RowProblem, Suite, TextMode, import_swe_lancer,
+    ImportError, ImportOptions, ImportSummary, Problem, RerunName, RowProblem, Suite, TextMode,
+    import_swe_lancer,
 };
 use serde::Serialize;
 
-use crate::arguments::{FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
+use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::output;
@@ -14,10 +15,11 @@ use crate::render::{Table, display_safe, left, right};
 const MAX_LISTED: usize = 50;
 
 /// Imports and checks suites.
-pub(crate) fn main(command: &SuiteCommand, _: &Global) -> Result<Exit, Failure> {
+pub(crate) fn main(command: &SuiteCommand, global: &Global) -> Result<Exit, Failure> {
     match command {
         SuiteCommand::Import(ImportCommand::SweLancer(arguments)) => import(arguments),
-        SuiteCommand::Check { suite, format } => check(suite, format.kind),
+        SuiteCommand::Check(arguments) => check(arguments, global),
+        SuiteCommand::Pin(arguments) => super::pin::main(arguments, global),
     }
 }
 
@@ -32,6 +34,10 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
         },
         strict: arguments.strict,
         name: arguments.name.clone(),
+        image_prefix: arguments.image_prefix.clone(),
+        image_tag: arguments.image_tag.clone(),
+        monolith: arguments.monolith,
+        rerun: if arguments.parity { RerunName::AnyOf3 } else { RerunName::Once },
     };
     let summary = import_swe_lancer(&options).map_err(|error| failed(&error))?;
     list("problem", &summary.problems);
@@ -130,13 +136,17 @@ struct Checked<'s> {
     warnings: &'s [Problem],
 }
 
-fn check(folder: &std::path::Path, format: FormatKind) -> Result<Exit, Failure> {
-    let suite = Suite::open(folder)?;
+fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
+    let suite = Suite::open(&arguments.suite)?;
+    let format = arguments.format.kind;
     for warning in suite.warnings().iter().take(MAX_LISTED) {
         warn(&warning.to_string());
     }
     // Graders that a task names have to be there, and to be what they should be.
     crate::catalog::graders(&suite, suite.tasks().iter().filter_map(|task| task.grader.as_ref()))?;
+    if arguments.controls {
+        return super::controls::main(&suite, arguments, global);
+    }
     let sums = Kind::ALL.map(|kind| {
         let prices = suite.tasks().iter().filter(|t| t.public.kind == kind).map(|t| t.public.price);
         (kind, prices.clone().count() as u64, prices.sum::<Cents>())

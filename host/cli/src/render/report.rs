@@ -124,6 +124,16 @@ fn totals_block(report: &Report, with_time: bool) -> Block {
         let (solve, grade) = (duration(all.time.solve_ms), duration(all.time.grade_ms));
         notes.push(format!("time: {solve} in agents, {grade} in graders, summed over attempts"));
     }
+    let tests = &all.tests;
+    if tests.rerun_attempts > 0 {
+        notes.push(format!(
+            "tests: {} runs; of {} attempts whose tests ran more than once, {} differed (flake rate {})",
+            tests.runs,
+            tests.rerun_attempts,
+            tests.flaky_attempts,
+            percent(tests.flake_rate)
+        ));
+    }
     Block { title: String::new(), table: Some(table), notes }
 }
 

@@ -1,0 +1,108 @@
+use lancet_core::PinnedImage;
+use lancet_docker::{BuildRequest, Docker};
+use lancet_suite::{ImageSource, Lock, Suite};
+use serde::Serialize;
+
+use crate::arguments::{FormatKind, Global, Pin};
+use crate::execution::block_on;
+use crate::exit::Exit;
+use crate::failure::{Failure, host};
+use crate::output;
+use crate::render::{Table, display_safe, left};
+
+#[derive(Serialize)]
+struct Line {
+    image: String,
+    how: &'static str,
+    reference: String,
+}
+
+/// Builds or pulls what a suite's images are, and writes `images.lock`.
+pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
+    let suite = Suite::open(&arguments.suite)?;
+    let sources = suite.images();
+    if sources.is_empty() {
+        return Err(Failure::new(
+            Exit::Suite,
+            format!("the suite `{}` names no images, so there is nothing to pin", suite.name()),
+        )
+        .hint("images are declared in suite.toml under [images.<name>]"));
+    }
+    let old = Lock::read(&suite)?;
+    let lines = block_on(async {
+        let docker = Docker::connect(arguments.docker.options()).await?;
+        let mut lock = old.clone();
+        let mut lines = Vec::new();
+        for (name, source) in sources {
+            let known = old.pinned(&suite, name).ok().filter(|_| !arguments.rebuild);
+            let (pinned, how) = match known {
+                Some(known) if docker.image(&known).await.is_ok() => (known, "pinned already"),
+                _ => make(&docker, &suite, name, source, global.quiet).await?,
+            };
+            lock.pin(&suite, name, &pinned.reference)?;
+            // One by one: what was built is not built again after an interruption.
+            lock.write(&suite)?;
+            lines.push(Line { image: name.clone(), how, reference: pinned.reference });
+        }
+        Ok::<_, Failure>(lines)
+    })?;
+    print(&lines, arguments.format.kind)
+}
+
+async fn make(
+    docker: &Docker,
+    suite: &Suite,
+    name: &str,
+    source: &ImageSource,
+    quiet: bool,
+) -> Result<(PinnedImage, &'static str), Failure> {
+    match source {
+        ImageSource::Reference(reference) => Ok((docker.resolve(reference).await?, "resolved")),
+        ImageSource::Build { folder, target, args } => {
+            if !quiet {
+                eprintln!("building the image `{}`", display_safe(name));
+            }
+            let context = context(suite, folder)?;
+            let request = BuildRequest {
+                name: format!("{}/{name}", suite.name()),
+                folder: context.path().to_owned(),
+                target: target.clone(),
+                arguments: args.clone(),
+            };
+            let mut progress = |line: &str| {
+                if !quiet {
+                    eprintln!("  {}", display_safe(line.trim_end()));
+                }
+            };
+            Ok((docker.build(request, &mut progress).await?, "built"))
+        }
+    }
+}
+
+/// The folder of a build as the suite was checked, whatever is in its place by now.
+fn context(suite: &Suite, folder: &str) -> Result<tempfile::TempDir, Failure> {
+    let files = suite.build_files(folder)?;
+    let write = || {
+        let place = tempfile::tempdir()?;
+        for file in &files {
+            let path = place.path().join(&file.path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(&path, &file.bytes)?;
+            let mode = if file.executable { 0o755 } else { 0o644 };
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+        }
+        Ok::<_, std::io::Error>(place)
+    };
+    write().map_err(|e| host("laying out a build's folder", e))
+}
+
+fn print(lines: &[Line], format: FormatKind) -> Result<Exit, Failure> {
+    let mut table = Table::new([left("image"), left("how"), left("reference")]);
+    for line in lines {
+        table.row([line.image.clone(), line.how.to_owned(), line.reference.clone()]);
+    }
+    output::print_table(format, &table, &lines).map_err(|e| host("printing", e))?;
+    Ok(Exit::Done)
+}

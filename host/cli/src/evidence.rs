@@ -1,0 +1,180 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lancet_core::{
+    Answer, Artifact, ArtifactEntry, CallError, CallErrorKind, Environment, InfraFault, InfraFaultKind,
+    Manifest, Octets, PlanView, RunEnd, Sha256, SubmittedFile, TestReport,
+};
+use lancet_docker::Lease;
+use lancet_engine::{ArtifactsSource, Reply, SubmissionSource, TestsSource};
+use lancet_store::Store;
+use tokio::sync::Mutex;
+
+use crate::sandboxes::{Blobs, Sandboxes, run_plan};
+use crate::workshop::{entry, part, unkept};
+
+/// What a grader judges by: the submission, test runs, and what they left.
+pub(crate) struct Evidence {
+    store: Store,
+    answer: Answer,
+    manifest: Option<Manifest>,
+    tests: Tests,
+    /// The artifacts of the latest test run that counts.
+    artifacts: Mutex<BTreeMap<String, Artifact>>,
+}
+
+/// Where test runs come from.
+enum Tests {
+    /// The engine, now.
+    Live { sandboxes: Arc<Sandboxes>, environment: Arc<Environment>, lease: Lease, last_try: bool },
+    /// An earlier grading, by plan: no container is started.
+    Recorded { plans: Vec<PlanView>, reports: BTreeMap<String, TestReport> },
+}
+
+/// What a live grading runs tests with.
+pub(crate) struct Bench {
+    pub(crate) sandboxes: Arc<Sandboxes>,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) lease: Lease,
+    /// Whether a container that was killed from outside is taken as it is.
+    pub(crate) last_try: bool,
+}
+
+impl Evidence {
+    pub(crate) fn live(
+        store: &Store,
+        answer: &Answer,
+        manifest: Option<Manifest>,
+        bench: Bench,
+    ) -> Arc<Self> {
+        let Bench { sandboxes, environment, lease, last_try } = bench;
+        Self::new(store, answer, manifest, Tests::Live { sandboxes, environment, lease, last_try })
+    }
+
+    pub(crate) fn recorded(
+        store: &Store,
+        answer: &Answer,
+        manifest: Option<Manifest>,
+        environment: &Environment,
+        reports: BTreeMap<String, TestReport>,
+    ) -> Arc<Self> {
+        let plans = environment.plans.iter().map(PlanView::from).collect();
+        Self::new(store, answer, manifest, Tests::Recorded { plans, reports })
+    }
+
+    fn new(store: &Store, answer: &Answer, manifest: Option<Manifest>, tests: Tests) -> Arc<Self> {
+        let artifacts = Mutex::new(BTreeMap::new());
+        Arc::new(Self { store: store.clone(), answer: answer.clone(), manifest, tests, artifacts })
+    }
+
+    async fn test(&self, name: &str) -> Result<Result<TestReport, CallError>, InfraFault> {
+        let unknown = || {
+            let known = self.plans().into_iter().map(|plan| plan.name).collect::<Vec<_>>().join(", ");
+            let message = format!("the task has no test plan `{name}`; it has {known}");
+            CallError::new(CallErrorKind::NotFound, message)
+        };
+        let report = match &self.tests {
+            Tests::Recorded { plans, reports } => match reports.get(name) {
+                Some(report) => report.clone(),
+                None if plans.iter().any(|plan| plan.name == name) => {
+                    let message = format!("the plan `{name}` was not run when this was first graded");
+                    return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
+                }
+                None => return Ok(Err(unknown())),
+            },
+            Tests::Live { sandboxes, environment, lease, last_try } => {
+                let Some(plan) = environment.plan(name) else { return Ok(Err(unknown())) };
+                let Some(manifest) = &self.manifest else {
+                    let message = "no work tree was handed in: there is nothing to test";
+                    return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
+                };
+                let docker = sandboxes.docker().await?;
+                let blobs = Blobs::of(self.store.reader());
+                let outcome = run_plan(&docker, environment, plan, manifest, &blobs, lease).await?;
+                if !last_try && let Some(code) = killed(&outcome.report) {
+                    let message = format!("the tests were killed from outside (exit status {code})");
+                    return Err(InfraFault::new(InfraFaultKind::DockerError, message));
+                }
+                let kept = outcome.blobs.into_iter().map(Into::into).collect();
+                self.store.put_blobs(kept).await.map_err(|e| unkept(&e))?;
+                outcome.report
+            }
+        };
+        let left = report.decisive().map(|run| run.artifacts.as_slice()).unwrap_or_default();
+        *self.artifacts.lock().await = left.iter().map(|a| (a.name.clone(), a.clone())).collect();
+        Ok(Ok(report))
+    }
+
+    async fn stretch(
+        &self,
+        digest: Option<Sha256>,
+        what: &str,
+        offset: u64,
+        length: u32,
+    ) -> Result<Result<Octets, CallError>, InfraFault> {
+        let Some(digest) = digest else {
+            return Ok(Err(CallError::new(CallErrorKind::NotFound, what)));
+        };
+        let bytes = self.store.blob(digest).await.map_err(|e| unkept(&e))?;
+        Ok(Ok(part(&bytes, offset, length)))
+    }
+}
+
+/// The exit status of a run that somebody else ended: an engine that is being
+/// stopped kills containers, and no test does so by itself.
+fn killed(report: &TestReport) -> Option<i64> {
+    report.runs.iter().find_map(|run| match run.end {
+        RunEnd::Exited(code @ (137 | 143)) => Some(code),
+        _ => None,
+    })
+}
+
+impl SubmissionSource for Evidence {
+    fn answer(&self) -> Answer {
+        self.answer.clone()
+    }
+
+    fn files<'a>(&'a self) -> Reply<'a, Vec<SubmittedFile>> {
+        let files = self.manifest.as_ref().map(|manifest| manifest.files.clone()).unwrap_or_default();
+        Box::pin(async move { Ok(Ok(files)) })
+    }
+
+    fn read<'a>(&'a self, path: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
+        let digest = self.manifest.as_ref().and_then(|manifest| match &manifest.file(path)?.change {
+            lancet_core::FileChange::Written { sha256, .. } => Some(*sha256),
+            lancet_core::FileChange::Deleted => None,
+        });
+        Box::pin(self.stretch(digest, "the submission wrote no such file", offset, length))
+    }
+
+    fn diff<'a>(&'a self, offset: u64, length: u32) -> Reply<'a, Octets> {
+        let digest = self.manifest.as_ref().map(|manifest| manifest.diff);
+        Box::pin(self.stretch(digest, "no work tree was handed in", offset, length))
+    }
+}
+
+impl TestsSource for Evidence {
+    fn plans(&self) -> Vec<PlanView> {
+        match &self.tests {
+            Tests::Live { environment, .. } => environment.plans.iter().map(PlanView::from).collect(),
+            Tests::Recorded { plans, .. } => plans.clone(),
+        }
+    }
+
+    fn run<'a>(&'a self, plan: &'a str) -> Reply<'a, TestReport> {
+        Box::pin(self.test(plan))
+    }
+}
+
+impl ArtifactsSource for Evidence {
+    fn list<'a>(&'a self) -> Reply<'a, Vec<ArtifactEntry>> {
+        Box::pin(async move { Ok(Ok(self.artifacts.lock().await.values().map(entry).collect())) })
+    }
+
+    fn read<'a>(&'a self, name: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
+        Box::pin(async move {
+            let digest = self.artifacts.lock().await.get(name).map(|artifact| artifact.sha256);
+            self.stretch(digest, "the latest test run left no such artifact", offset, length).await
+        })
+    }
+}

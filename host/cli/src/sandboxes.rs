@@ -1,0 +1,179 @@
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use lancet_core::{AttemptId, Environment, InfraFault, InfraFaultKind, Isolation, Manifest, Plan, Sha256};
+use lancet_docker::{
+    AgentBox, BlobSource, Captured, Docker, DockerOptions, Lease, Owner, PlanOutcome, Reaper,
+};
+use lancet_store::Reader;
+use tokio::sync::Mutex;
+
+/// How the operator wants containers to be run.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct DockerArguments {
+    /// The Docker engine's socket [default: `DOCKER_HOST`, or /var/run/docker.sock]
+    #[arg(long, value_name = "PATH", help_heading = "Docker")]
+    pub(crate) docker_socket: Option<PathBuf>,
+    /// The engine's runtime for containers, for example `runsc` (gVisor) [default: the engine's own]
+    #[arg(long, value_name = "NAME", env = "LANCET_CONTAINER_RUNTIME", help_heading = "Docker")]
+    pub(crate) container_runtime: Option<String>,
+}
+
+/// How long an engine that was there before is waited for when it is gone.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The Docker engine of a run, connected when the first task asks for it: manager
+/// tasks never do.
+pub(crate) struct Sandboxes {
+    options: DockerOptions,
+    owner: Owner,
+    connection: Mutex<Connection>,
+}
+
+enum Connection {
+    Untried,
+    Up(Docker),
+    /// It was not there when it was first needed; nobody waits for it again.
+    Down(InfraFault),
+}
+
+impl DockerArguments {
+    pub(crate) fn options(&self) -> DockerOptions {
+        DockerOptions {
+            socket: self.docker_socket.clone(),
+            runtime: self.container_runtime.clone(),
+            build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
+            patience: PATIENCE,
+            ..DockerOptions::default()
+        }
+    }
+}
+
+impl Sandboxes {
+    pub(crate) fn new(arguments: &DockerArguments) -> Arc<Self> {
+        Arc::new(Self {
+            options: arguments.options(),
+            owner: Owner::this_process(),
+            connection: Mutex::new(Connection::Untried),
+        })
+    }
+
+    /// The engine; connects at the first call.
+    pub(crate) async fn docker(&self) -> Result<Docker, InfraFault> {
+        let mut connection = self.connection.lock().await;
+        match &*connection {
+            Connection::Up(docker) => Ok(docker.clone()),
+            Connection::Down(fault) => Err(fault.clone()),
+            Connection::Untried => match Docker::connect(self.options.clone()).await {
+                Ok(docker) => {
+                    *connection = Connection::Up(docker.clone());
+                    Ok(docker)
+                }
+                Err(error) => {
+                    let fault = InfraFault::from(error);
+                    *connection = Connection::Down(fault.clone());
+                    Err(fault)
+                }
+            },
+        }
+    }
+
+    /// Whether what failed is worth another try: the engine went away under an
+    /// attempt, and is back. Waits for it.
+    pub(crate) async fn recovered(&self, fault: &InfraFault) -> bool {
+        if !matches!(fault.kind, InfraFaultKind::DockerUnreachable | InfraFaultKind::DockerError) {
+            return false;
+        }
+        let docker = match &*self.connection.lock().await {
+            Connection::Up(docker) => docker.clone(),
+            Connection::Untried | Connection::Down(_) => return false,
+        };
+        docker.wait_until_reachable(PATIENCE).await.is_ok()
+    }
+
+    /// Removes what processes that are gone have left, now and every half minute
+    /// while the result is held. Nothing depends on it.
+    pub(crate) async fn reap(&self) -> Option<Reaper> {
+        let docker = self.docker().await.ok()?;
+        Some(docker.spawn_reaper())
+    }
+
+    /// What an attempt's containers are labelled with.
+    pub(crate) fn lease(&self, attempt: &AttemptId, environment: &Environment) -> Lease {
+        Lease {
+            owner: self.owner.to_string(),
+            run: attempt.run.to_string(),
+            attempt: attempt.to_string(),
+            deadline: SystemTime::now() + longest(environment),
+        }
+    }
+}
+
+/// What is going on in containers. Boxed where it begins, as the compiler cannot show
+/// such long futures to be `Send` from further out (rust-lang/rust#102211).
+pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, InfraFault>> + Send + 'a>>;
+
+/// Runs a plan on a submission.
+pub(crate) fn run_plan<'a>(
+    docker: &'a Docker,
+    environment: &'a Environment,
+    plan: &'a Plan,
+    manifest: &'a Manifest,
+    blobs: &'a Blobs,
+    lease: &'a Lease,
+) -> Work<'a, PlanOutcome> {
+    Box::pin(docker.run_plan(environment, plan, manifest, blobs, lease))
+}
+
+/// Takes what an agent has changed so far.
+pub(crate) fn snapshot(agent_box: &AgentBox) -> Work<'_, Captured> {
+    Box::pin(agent_box.snapshot())
+}
+
+/// The longest that containers of one attempt can be there, generously: whatever is
+/// older has been forgotten.
+fn longest(environment: &Environment) -> Duration {
+    let steps = [&environment.setup, &environment.conceal];
+    let setup: u64 = steps.into_iter().flatten().map(|step| u64::from(step.timeout_seconds)).sum();
+    let plans: u64 = environment
+        .plans
+        .iter()
+        .map(|plan| {
+            let service = match &plan.isolation {
+                Isolation::Split { app, .. } => Some(app),
+                Isolation::Single { service } => service.as_ref(),
+            };
+            let ready = service.map_or(0, |service| u64::from(service.ready.timeout_seconds));
+            u64::from(plan.rerun.most()) * (u64::from(plan.timeout_seconds) + 2 * ready)
+        })
+        .sum();
+    Duration::from_secs(2 * (u64::from(environment.solve_seconds) + setup + plans) + 3_600)
+}
+
+/// The store's blobs, and some that are not in it yet.
+pub(crate) struct Blobs {
+    pub(crate) reader: Reader,
+    pub(crate) fresh: Vec<(Sha256, Vec<u8>)>,
+}
+
+impl Blobs {
+    pub(crate) fn of(reader: Reader) -> Self {
+        Self { reader, fresh: Vec::new() }
+    }
+
+    pub(crate) fn with(reader: Reader, fresh: &[Vec<u8>]) -> Self {
+        Self { reader, fresh: fresh.iter().map(|bytes| (Sha256::of(bytes), bytes.clone())).collect() }
+    }
+}
+
+impl BlobSource for Blobs {
+    fn blob(&self, digest: Sha256) -> std::io::Result<Vec<u8>> {
+        match self.fresh.iter().find(|(known, _)| *known == digest) {
+            Some((_, bytes)) => Ok(bytes.clone()),
+            None => self.reader.blob(digest).map_err(std::io::Error::other),
+        }
+    }
+}

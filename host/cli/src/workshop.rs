@@ -1,0 +1,186 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lancet_core::{
+    Artifact, ArtifactEntry, CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault,
+    InfraFaultKind, Observation, Octets, Outcome, SearchHit, WorkspaceEntry,
+};
+use lancet_docker::{AgentBox, Captured, Docker, Lease};
+use lancet_engine::{Reply, ShellSource, UserToolSource, WorkspaceSource};
+use lancet_store::Store;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+
+use crate::sandboxes::{Blobs, Sandboxes, run_plan, snapshot};
+
+/// Where an agent works: the container behind `workspace`, `shell` and `user-tool`.
+/// It is made at the first call, since not every agent makes one.
+pub(crate) struct Workshop {
+    sandboxes: Arc<Sandboxes>,
+    environment: Arc<Environment>,
+    lease: Lease,
+    store: Store,
+    agent_box: Mutex<Option<AgentBox>>,
+    /// What the user's last reproduction left.
+    observed: Mutex<BTreeMap<String, Artifact>>,
+}
+
+impl Workshop {
+    pub(crate) fn new(
+        sandboxes: Arc<Sandboxes>,
+        environment: Arc<Environment>,
+        lease: Lease,
+        store: Store,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            sandboxes,
+            environment,
+            lease,
+            store,
+            agent_box: Mutex::new(None),
+            observed: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    async fn open(&self) -> Result<MappedMutexGuard<'_, AgentBox>, InfraFault> {
+        let mut guard = self.agent_box.lock().await;
+        if guard.is_none() {
+            let docker = self.sandboxes.docker().await?;
+            *guard = Some(docker.agent_box(&self.environment, &self.lease).await?);
+        }
+        MutexGuard::try_map(guard, Option::as_mut)
+            .map_err(|_| InfraFault::new(InfraFaultKind::DockerError, "the agent's container is gone"))
+    }
+
+    /// Stops everything and takes what was changed.
+    pub(crate) async fn capture(&self) -> Captured {
+        let taken = match self.agent_box.lock().await.take() {
+            Some(agent_box) => agent_box.finish().await,
+            None => Ok(Docker::unchanged(&self.environment)),
+        };
+        taken.unwrap_or_else(|fault| Captured { capture: Capture::Unavailable(fault), blobs: Vec::new() })
+    }
+
+    /// Stops everything and takes nothing.
+    pub(crate) async fn discard(&self) {
+        if let Some(agent_box) = self.agent_box.lock().await.take() {
+            agent_box.discard().await;
+        }
+    }
+
+    async fn observe(&self) -> Result<Result<Observation, CallError>, InfraFault> {
+        let plan = self.environment.user_tool.as_deref().and_then(|name| self.environment.plan(name));
+        let Some(plan) = plan else {
+            let message = "nobody reproduces this task's issue: it has no user tool";
+            return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
+        };
+        let docker = self.sandboxes.docker().await?;
+        let captured = {
+            let agent_box = self.open().await?;
+            snapshot(&agent_box).await?
+        };
+        let manifest = match captured.capture {
+            Capture::Taken(manifest) => manifest,
+            Capture::Refused(refused) => {
+                return Ok(Err(CallError::new(CallErrorKind::Refused, refused.to_string())));
+            }
+            Capture::Unavailable(fault) => return Err(fault),
+        };
+        let blobs = Blobs::with(self.store.reader(), &captured.blobs);
+        let outcome = run_plan(&docker, &self.environment, plan, &manifest, &blobs, &self.lease).await?;
+        let kept = outcome.blobs.into_iter().map(Into::into).collect();
+        self.store.put_blobs(kept).await.map_err(|e| unkept(&e))?;
+        // What the plan declares, and nothing of how it went: the output and the
+        // report would tell of the tests.
+        let declared = |artifact: &Artifact| {
+            plan.artifacts.iter().any(|rule| {
+                let rest = artifact.name.strip_prefix(rule.name.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        let run = outcome.report.decisive();
+        let artifacts: BTreeMap<_, _> = run
+            .into_iter()
+            .flat_map(|run| run.artifacts.iter().filter(|artifact| declared(artifact)))
+            .map(|artifact| (artifact.name.clone(), artifact.clone()))
+            .collect();
+        let observation = Observation {
+            completed: run.is_some_and(|run| run.conclusion.outcome == Outcome::Pass),
+            artifacts: artifacts.values().map(entry).collect(),
+        };
+        *self.observed.lock().await = artifacts;
+        Ok(Ok(observation))
+    }
+
+    async fn observed(
+        &self,
+        name: &str,
+        offset: u64,
+        length: u32,
+    ) -> Result<Result<Octets, CallError>, InfraFault> {
+        let Some(digest) = self.observed.lock().await.get(name).map(|artifact| artifact.sha256) else {
+            let message = "the user's last reproduction left no such artifact";
+            return Ok(Err(CallError::new(CallErrorKind::NotFound, message)));
+        };
+        let bytes = self.store.blob(digest).await.map_err(|e| unkept(&e))?;
+        Ok(Ok(part(&bytes, offset, length)))
+    }
+}
+
+/// A blob that cannot be written or read is the host's failure, like a full disk.
+pub(crate) fn unkept(error: &lancet_store::StoreError) -> InfraFault {
+    InfraFault::new(InfraFaultKind::DiskFull, format!("the store: {}", crate::failure::with_causes(error)))
+}
+
+/// An artifact as plugins see it.
+pub(crate) fn entry(artifact: &Artifact) -> ArtifactEntry {
+    ArtifactEntry { name: artifact.name.clone(), kind: artifact.kind, bytes: artifact.bytes }
+}
+
+/// A stretch of bytes, as far as there are any.
+pub(crate) fn part(bytes: &[u8], offset: u64, length: u32) -> Octets {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    let end = start.saturating_add(length as usize).min(bytes.len());
+    Octets(bytes[start..end].to_vec())
+}
+
+impl WorkspaceSource for Workshop {
+    fn list<'a>(&'a self, path: &'a str) -> Reply<'a, Vec<WorkspaceEntry>> {
+        Box::pin(async move { self.open().await?.list(path).await })
+    }
+
+    fn read<'a>(&'a self, path: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
+        Box::pin(async move { self.open().await?.read(path, offset, length).await })
+    }
+
+    fn search<'a>(&'a self, pattern: &'a str, path: &'a str) -> Reply<'a, Vec<SearchHit>> {
+        Box::pin(async move { self.open().await?.search(pattern, path).await })
+    }
+
+    fn write<'a>(&'a self, path: &'a str, contents: &'a [u8]) -> Reply<'a, ()> {
+        Box::pin(async move { self.open().await?.write(path, contents).await })
+    }
+
+    fn remove<'a>(&'a self, path: &'a str) -> Reply<'a, ()> {
+        Box::pin(async move { self.open().await?.remove(path).await })
+    }
+
+    fn apply_patch<'a>(&'a self, patch: &'a str) -> Reply<'a, ()> {
+        Box::pin(async move { self.open().await?.apply_patch(patch).await })
+    }
+}
+
+impl ShellSource for Workshop {
+    fn run<'a>(&'a self, command: &'a str, timeout_seconds: u32) -> Reply<'a, CommandOutput> {
+        Box::pin(async move { self.open().await?.run(command, timeout_seconds).await })
+    }
+}
+
+impl UserToolSource for Workshop {
+    fn reproduce<'a>(&'a self) -> Reply<'a, Observation> {
+        Box::pin(self.observe())
+    }
+
+    fn read<'a>(&'a self, name: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
+        Box::pin(self.observed(name, offset, length))
+    }
+}

@@ -1,0 +1,39 @@
+//! Gold answers pass; nothing, an unchanged tree and a random change fail.
+
+use std::path::Path;
+
+use crate::context::{Context, number, text};
+use crate::suites::{self, json, left_behind};
+
+/// Runs the controls of a suite, and asserts that there is no surprise.
+#[track_caller]
+pub(crate) fn hold(suite: &Path, rounds: u32, jobs: u32) {
+    let context = Context::new();
+    let (rounds, jobs) = (rounds.to_string(), jobs.to_string());
+    let suite = suite.to_str().unwrap();
+    let checked =
+        json(&context, &["suite", "check", suite, "--controls", "--rounds", &rounds, "--jobs", &jobs], 0);
+    assert_eq!(number(&checked, "surprises"), 0.0, "{checked:#}");
+    for run in checked["runs"].as_array().unwrap() {
+        assert_eq!(left_behind(run.as_str().unwrap()), Vec::<String>::new());
+    }
+    let of = |control: &str| {
+        checked["controls"].as_array().unwrap().iter().filter(|line| text(line, "control") == control).count()
+    };
+    assert!(
+        of("gold") > 0
+            && of("gold") == of("noop")
+            && of("noop") == of("empty")
+            && of("empty") == of("random")
+    );
+}
+
+#[test]
+fn of_expensify_common_hold() {
+    hold(suites::expensify_common(), 2, 2);
+}
+
+#[test]
+fn of_web_chat_hold() {
+    hold(suites::web_chat(), 1, 1);
+}

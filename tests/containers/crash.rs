@@ -1,0 +1,317 @@
+//! The host killed at random points, the engine restarted under it: a run goes on,
+//! nothing is lost or doubled, and nothing is left behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::suites::{self, command, copy_folder, json, left_behind};
+
+/// How many times a host is killed at a random point.
+const KILLS: usize = 50;
+
+/// How long what was left may stay: the reaper of the next run takes it.
+const GONE: Duration = Duration::from_secs(60);
+
+/// A suite of two tasks, whose agents write a file and whose tests run.
+fn small_suite(context: &Context) -> PathBuf {
+    let source = suites::expensify_common();
+    let suite = context.path("suite");
+    copy_folder(source, &suite);
+    fs::copy(source.join("images.lock"), suite.join("images.lock")).unwrap();
+    let mut tasks: Vec<_> =
+        fs::read_dir(suite.join("tasks")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    tasks.sort();
+    for task in &tasks[2..] {
+        fs::remove_dir_all(task).unwrap();
+    }
+    fs::write(context.path("script"), "echo changed >> NOTE\n").unwrap();
+    suite
+}
+
+const RUN: [&str; 8] = ["run", "suite", "--agent", "script", "--input", "script", "--jobs", "2"];
+
+fn has_run(context: &Context) -> bool {
+    context.path("store/lancet.db").exists()
+        && command(context, &["runs", "--format", "csv"])
+            .output()
+            .is_ok_and(|o| o.status.success() && String::from_utf8_lossy(&o.stdout).lines().count() > 1)
+}
+
+fn run_id(context: &Context) -> String {
+    json(context, &["runs"], 0)[0]["run"].as_str().unwrap().to_owned()
+}
+
+/// Goes on with the run, or begins it when the kill came before it was recorded.
+fn go_on(context: &Context) -> Value {
+    if has_run(context) { json(context, &["resume"], 0) } else { json(context, &RUN, 0) }
+}
+
+#[track_caller]
+fn assert_same(context: &Context, expected: &Value, when: &str) {
+    let report = json(context, &["report"], 0);
+    assert_eq!(report["verdicts_digest"], expected["verdicts_digest"], "{when}: {report:#}");
+    assert_eq!(report["complete"], true, "{when}");
+    let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
+    for event in ["solved", "captured", "graded", "decided"] {
+        let count: i64 = database
+            .query_row(
+                "SELECT count(*) FROM events WHERE event LIKE ?1",
+                [format!("{{\"event\":\"{event}\"%")],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(count, 2, "{when}: {event}");
+    }
+    assert_eq!(json(context, &["replay"], 0)["identical"], 2, "{when}");
+}
+
+#[track_caller]
+fn assert_gone(run: &str, when: &str) {
+    let deadline = Instant::now() + GONE;
+    loop {
+        let left = left_behind(run);
+        if left.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{when}: after {} s there are {left:?}", GONE.as_secs());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// A small generator, so that a failure can be had again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+fn undisturbed() -> (Value, Duration) {
+    let context = Context::new();
+    small_suite(&context);
+    json(&context, &RUN, 0);
+    let started = Instant::now();
+    let report = json(&context, &RUN, 0);
+    (report, started.elapsed())
+}
+
+#[test]
+fn killed_at_random_points_a_run_goes_on_and_leaves_nothing() {
+    let (expected, length) = undisturbed();
+    let length = u64::try_from(length.as_millis()).unwrap();
+    let mut random = Random(2026);
+    let mut kills = 0;
+    while kills < KILLS {
+        let context = Context::new();
+        small_suite(&context);
+        // Up to five kills in a row, each somewhere in what is left to do.
+        for _ in 0..5 {
+            let resuming = has_run(&context);
+            let arguments: &[&str] = if resuming { &["resume"] } else { &RUN };
+            let mut child =
+                command(&context, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(random.below(length)));
+            let was_running = child.try_wait().unwrap().is_none();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            if !was_running {
+                break;
+            }
+            kills += 1;
+        }
+        go_on(&context);
+        let when = format!("after {kills} kills");
+        assert_same(&context, &expected, &when);
+        assert_gone(&run_id(&context), &when);
+    }
+}
+
+#[test]
+fn killed_at_every_named_point_a_run_goes_on_and_leaves_nothing() {
+    let (expected, _) = undisturbed();
+    for point in
+        ["attempt-solved", "attempt-captured", "attempt-submitted", "attempt-graded", "attempt-decided"]
+    {
+        let context = Context::new();
+        small_suite(&context);
+        let status = command(&context, &RUN)
+            .env(lancet_store::FAILPOINT_VARIABLE, format!("{point}:1"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(!status.success(), "{point} was never passed");
+        go_on(&context);
+        assert_same(&context, &expected, point);
+        assert_gone(&run_id(&context), point);
+    }
+}
+
+/// An engine of the test's own, so that restarting it disturbs nobody.
+struct Engine {
+    folder: tempfile::TempDir,
+    process: Option<std::process::Child>,
+}
+
+impl Engine {
+    fn new() -> Self {
+        let mut engine = Self { folder: tempfile::tempdir().unwrap(), process: None };
+        engine.start();
+        engine
+    }
+
+    fn socket(&self) -> String {
+        format!("unix://{}", self.folder.path().join("docker.sock").display())
+    }
+
+    fn start(&mut self) {
+        let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
+        let _ = fs::remove_file(path("dockerd.pid"));
+        let log = fs::OpenOptions::new().create(true).append(true).open(path("log")).unwrap();
+        let process = std::process::Command::new("dockerd")
+            .args(["--host", &self.socket(), "--data-root", &path("data"), "--exec-root", &path("exec")])
+            .args([
+                "--pidfile",
+                &path("dockerd.pid"),
+                "--bridge",
+                "none",
+                "--iptables=false",
+                "--ip6tables=false",
+            ])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("dockerd, to be started by root");
+        self.process = Some(process);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.docker(&["version"]).output().unwrap().status.success() {
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "the test's own dockerd does not answer:\n{}", log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let _ = rustix::process::kill_process(
+            rustix::process::Pid::from_child(&process),
+            rustix::process::Signal::TERM,
+        );
+        process.wait().unwrap();
+    }
+
+    fn docker(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new("docker");
+        command.args(["--host", &self.socket()]).args(arguments);
+        command
+    }
+
+    /// Copies an image over from the engine that the tests share.
+    fn take(&self, reference: &str) {
+        let mut save = std::process::Command::new("docker")
+            .args(["save", reference])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let loaded = self.docker(&["load"]).stdin(save.stdout.take().unwrap()).output().unwrap();
+        assert!(save.wait().unwrap().success() && loaded.status.success(), "{loaded:?}");
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn references(suite: &Path) -> Vec<String> {
+    let lock = fs::read_to_string(suite.join("images.lock")).unwrap();
+    lock.lines()
+        .filter_map(|line| line.strip_prefix("reference = \"")?.strip_suffix('"').map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn an_engine_that_is_restarted_under_a_run_is_survived() {
+    let (expected, length) = undisturbed();
+    let mut engine = Engine::new();
+    let context = Context::new();
+    let suite = small_suite(&context);
+    for reference in references(&suite) {
+        engine.take(&reference);
+    }
+    for part in [2, 5, 8] {
+        let _ = fs::remove_dir_all(context.path("store"));
+        let mut child = command(&context, &RUN)
+            .env("DOCKER_HOST", engine.socket())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(length * part / 10);
+        engine.stop();
+        engine.start();
+        // It may have become invalid all the same; a resume decides then.
+        let status = child.wait().unwrap();
+        assert!(matches!(status.code(), Some(0 | 5)), "{status}");
+        let mut resume = command(&context, &["resume", "--format", "json"]);
+        let resumed = resume.env("DOCKER_HOST", engine.socket()).output().unwrap();
+        assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
+        let report = json(&context, &["report"], 0);
+        assert_eq!(report["verdicts_digest"], expected["verdicts_digest"], "at {part} tenths: {report:#}");
+        let run = run_id(&context);
+        let filter = format!("label=dev.lancet.run={run}");
+        let left = engine.docker(&["ps", "-aq", "--filter", &filter]).output().unwrap();
+        assert!(left.stdout.is_empty(), "{}", String::from_utf8_lossy(&left.stdout));
+    }
+}
+
+#[test]
+fn a_full_disk_is_invalid_and_decided_later() {
+    // An engine whose data lies on a small file system, which is then filled.
+    let mut engine = Engine { folder: tempfile::tempdir().unwrap(), process: None };
+    let data = engine.folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=3g", "tmpfs", data.to_str().unwrap()])
+        .status()
+        .unwrap();
+    assert!(mounted.success(), "the test mounts a small file system, as root");
+    engine.start();
+    let context = Context::new();
+    let suite = small_suite(&context);
+    for reference in references(&suite) {
+        engine.take(&reference);
+    }
+    let filler = data.join("filler");
+    let mut file = fs::File::create(&filler).unwrap();
+    let block = vec![0; 1 << 20];
+    while std::io::Write::write_all(&mut file, &block).is_ok() {}
+    let on = |arguments: &[&str]| {
+        let output = command(&context, arguments).env("DOCKER_HOST", engine.socket()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, stderr) = on(&RUN);
+    assert_eq!(code, Some(5), "{stderr}");
+    let lines = json(&context, &["show", "latest"], 0);
+    for line in lines.as_array().unwrap() {
+        assert_eq!((line["state"].as_str(), line["reason"].as_str()), (Some("invalid"), Some("disk-full")));
+    }
+    drop(file);
+    fs::remove_file(&filler).unwrap();
+    let (code, stderr) = on(&["resume"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    for line in json(&context, &["show", "latest"], 0).as_array().unwrap() {
+        assert_eq!((line["state"].as_str(), line["reason"].as_str()), (Some("fail"), Some("tests-failed")));
+    }
+    engine.stop();
+    let _ = std::process::Command::new("umount").arg(&data).status();
+}

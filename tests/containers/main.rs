@@ -1,0 +1,15 @@
+//! Individual contributor tasks through the real binary, the real Docker engine and
+//! real browsers. Nothing here is left out when the engine is missing: it fails, and
+//! says so.
+
+#[path = "../end_to_end/context.rs"]
+#[allow(dead_code, reason = "shared with the tests that need no engine")]
+mod context;
+
+mod bad_input;
+mod controls;
+mod crash;
+mod hostile;
+mod record;
+mod stand_in;
+mod suites;

@@ -1,0 +1,137 @@
+//! What an attempt leaves: a journal that can be read, replayed and judged again
+//! without an engine.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::context::{Context, number, text};
+use crate::suites::{self, command, json, lancet, left_behind};
+
+/// Runs an agent over some tasks of `expensify-common`.
+fn run(context: &Context, agent: &str, more: &[&str]) -> Value {
+    let suite = suites::expensify_common().to_str().unwrap();
+    json(context, &[&["run", suite, "--agent", agent], more].concat(), 0)
+}
+
+/// A task of the suite, and its gold patch as `--controls` gets at it.
+fn some_task() -> String {
+    let tasks = suites::expensify_common().join("tasks");
+    let mut names: Vec<_> =
+        fs::read_dir(tasks).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names.remove(0)
+}
+
+#[test]
+fn is_replayed_and_regraded_without_an_engine() {
+    let context = Context::new();
+    let suite = suites::expensify_common().to_str().unwrap();
+    let task = some_task();
+    json(&context, &["suite", "check", suite, "--controls", "--task", &task], 0);
+    let runs = json(&context, &["runs"], 0);
+    let runs: Vec<String> = runs.as_array().unwrap().iter().map(|run| text(run, "run").to_owned()).collect();
+    assert_eq!(runs.len(), 4);
+    for run in &runs {
+        for arguments in [["replay", run], ["regrade", run]] {
+            let output = command(&context, &[&arguments[..], &["--format", "json"]].concat())
+                .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+                .output()
+                .unwrap();
+            let stdout = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+            let result: Value = serde_json::from_str(&stdout).unwrap();
+            match arguments[0] {
+                "replay" => {
+                    assert_eq!((number(&result, "identical"), number(&result, "different")), (1.0, 0.0))
+                }
+                _ => assert_eq!((number(&result, "regraded"), number(&result, "changed")), (1.0, 0.0)),
+            }
+        }
+        assert_eq!(left_behind(run), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn is_readable_from_task_to_verdict() {
+    let context = Context::new();
+    let task = some_task();
+    let script = context.path("script");
+    fs::write(&script, "echo hello; echo '// a note' >> README.lancet; exit 3\n").unwrap();
+    let report = run(&context, "script", &["--task", &task, "--input", script.to_str().unwrap()]);
+    assert_eq!(number(&report, "totals/ic-swe/fail"), 1.0);
+    let attempt = format!("latest/{task}/1");
+    let (code, shown, _) = lancet(&context, &["show", &attempt]);
+    assert_eq!(code, Some(0));
+    let mut rest = shown.as_str();
+    for step in [
+        "began",
+        "solve",
+        "input.read",
+        "shell.run",
+        "exit status 3",
+        "captured",
+        "took 1 changed files",
+        "README.lancet",
+        "solved",
+        "handed in WorkTree",
+        "began",
+        "grade",
+        "answer-key.read",
+        "tests.run hidden",
+        "fail tests-failed",
+        "graded",
+        "decided",
+        "fail tests-failed, earned $0",
+    ] {
+        let at = rest
+            .find(step)
+            .unwrap_or_else(|| panic!("`{step}` does not come next in:\n{rest}\n\nof\n{shown}"));
+        rest = &rest[at + step.len()..];
+    }
+}
+
+#[test]
+fn predictions_are_graded() {
+    let context = Context::new();
+    let suite = suites::expensify_common().to_str().unwrap();
+    let task = some_task();
+    let predictions = context.path("predictions.jsonl");
+    let line =
+        serde_json::json!({ "instance_id": task, "model_patch": null, "model_name_or_path": "nobody" });
+    fs::write(&predictions, format!("{line}\n")).unwrap();
+    let report = json(&context, &["grade", suite, "--predictions", predictions.to_str().unwrap()], 0);
+    assert_eq!(text(&report, "agent/name"), "patch (nobody)");
+    assert_eq!(
+        (number(&report, "totals/ic-swe/attempts"), number(&report, "totals/ic-swe/fail")),
+        (1.0, 1.0)
+    );
+    let shown = json(&context, &["show", "latest"], 0);
+    assert_eq!(text(&shown, "0/reason"), "no-submission");
+
+    // One patch, which does not touch the bug.
+    let patch = context.path("one.patch");
+    fs::write(
+        &patch,
+        "diff --git a/NOTE b/NOTE\nnew file mode 100644\n--- /dev/null\n+++ b/NOTE\n@@ -0,0 +1 @@\n+note\n",
+    )
+    .unwrap();
+    let patch = patch.to_str().unwrap();
+    json(&context, &["grade", suite, "--patch", patch, "--task", &task], 0);
+    let shown = json(&context, &["show", "latest"], 0);
+    assert_eq!(text(&shown, "0/reason"), "tests-failed");
+
+    let (code, _, stderr) = lancet(&context, &["grade", suite, "--patch", patch, "--task", "nope"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("no task `nope`"), "{stderr}");
+}
+
+#[test]
+fn verdicts_do_not_depend_on_parallelism() {
+    let context = Context::new();
+    let digest = |jobs| {
+        let report = run(&context, "random", &["--seed", "7", "--jobs", jobs]);
+        text(&report, "verdicts_digest").to_owned()
+    };
+    assert_eq!(digest("1"), digest("2"));
+}

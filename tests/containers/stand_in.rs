@@ -1,0 +1,90 @@
+//! The published SWE-Lancer images cannot be had; a stand-in honours their contract,
+//! and the importer's profile is run against it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::context::{Context, number, text, workspace};
+use crate::controls;
+use crate::hostile;
+use crate::suites::{self, json};
+
+const PREFIX: &str = "lancet-standin/swelancer_x86";
+
+/// Builds the stand-in's images, imports its table as one imports the published one,
+/// and pins what comes out.
+fn suite() -> PathBuf {
+    let folder = workspace().join("tests/images/swe-lancer");
+    let mut ids: Vec<String> = fs::read_dir(folder.join("issues"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    ids.sort();
+    for id in &ids {
+        let name = format!("{PREFIX}_{id}:releasev1");
+        let network = std::env::var("LANCET_BUILD_NETWORK").unwrap_or_else(|_| "default".to_owned());
+        let built = Command::new("docker")
+            .args(["build", "--quiet", "--network", &network, "--build-arg", &format!("ISSUE_ID={id}")])
+            .args(["--tag", &name, folder.to_str().unwrap()])
+            .env("DOCKER_BUILDKIT", "0")
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "{name}: {}", String::from_utf8_lossy(&built.stderr));
+    }
+    let context = Context::new();
+    let out = context.path("imported");
+    let (table, issues) = (folder.join("table.csv"), folder.join("issues"));
+    let imported = json(
+        &context,
+        &[
+            "suite",
+            "import",
+            "swe-lancer",
+            "--csv",
+            table.to_str().unwrap(),
+            "--issues",
+            issues.to_str().unwrap(),
+            "--image-prefix",
+            PREFIX,
+            "--out",
+            out.to_str().unwrap(),
+        ],
+        0,
+    );
+    assert_eq!(number(&imported, "ic_swe/tasks"), 2.0);
+    suites::pinned("stand-in", &out)
+}
+
+#[test]
+fn honours_the_contract_and_its_controls_hold() {
+    let suite = suite();
+    controls::hold(&suite, 1, 1);
+
+    // What an agent finds there: one commit, no tests, and a user who can help.
+    let context = Context::new();
+    let script = context.path("script");
+    fs::write(
+        &script,
+        "set -u\n\
+         ls -d /app/tests 2>/dev/null && echo FOUND tests\n\
+         test \"$(git -c safe.directory='*' rev-list --all --reflog --count)\" = 1 || echo FOUND history\n\
+         git -c safe.directory='*' fsck --unreachable --no-reflogs 2>/dev/null | grep . && echo FOUND objects\n\
+         true\n",
+    )
+    .unwrap();
+    let suite = suite.to_str().unwrap();
+    json(
+        &context,
+        &["run", suite, "--agent", "script", "--input", script.to_str().unwrap(), "--jobs", "1"],
+        0,
+    );
+    for line in json(&context, &["show", "latest"], 0).as_array().unwrap() {
+        assert_eq!((text(line, "state"), text(line, "reason")), ("fail", "tests-failed"));
+        let journal = json(&context, &["show", text(line, "attempt")], 0).to_string();
+        assert!(!journal.contains("FOUND"), "{journal}");
+    }
+    assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 2.0);
+
+    hostile::judge("stand-in", std::path::Path::new(suite));
+}
