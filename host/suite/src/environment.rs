@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use lancet_core::{Environment, Isolation, Plan, Sha256};
 
+use crate::format::Profile;
 use crate::lock::{Lock, NotPinned};
 use crate::suite::Suite;
 
@@ -11,6 +12,7 @@ use crate::suite::Suite;
 pub struct TaskEnvironment {
     /// Its images have the suite's names and no reference.
     pub(crate) template: Environment,
+    pub(crate) profile: Option<Profile>,
     pub(crate) gold: Option<GoldPlace>,
     /// The files that plans lay into containers, each with its path from the
     /// suite's folder.
@@ -53,6 +55,12 @@ impl TaskEnvironment {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.template.name
+    }
+
+    /// The profile that says what the suite does not.
+    #[must_use]
+    pub fn profile(&self) -> Option<Profile> {
+        self.profile
     }
 
     /// The suite's names of the images that an attempt needs, without the one that

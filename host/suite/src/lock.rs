@@ -159,7 +159,7 @@ impl Lock {
             }
             written?;
             // The folder itself, so that the new name lasts.
-            std::fs::File::open(suite.path())?.sync_all()
+            dir.open(".")?.sync_all()
         };
         write().map_err(|source| SuiteError::WriteLock { path: suite.path().join(LOCK_FILE), source })
     }

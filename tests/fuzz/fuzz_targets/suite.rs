@@ -1,15 +1,31 @@
 //! Any bytes as a suite's files: it loads, or every problem is named. The input
-//! is `suite.toml`, `task.toml` and the answer key, separated by NUL; a part that
-//! is empty or missing stays as it is in a valid suite.
+//! is `suite.toml`, `task.toml`, the answer key and `images.lock`, separated by
+//! NUL; a part that is empty or missing stays as it is in a valid suite. Its first
+//! byte says whether the task is a manager's, or an individual contributor's.
+//! Whatever the files say, containers of a task get nothing that is the host's to
+//! give.
 
 #![no_main]
 
 use std::fs;
 
-use lancet_suite::{Suite, baselines, select};
+use lancet_core::Account;
+use lancet_suite::{Lock, Profile, Suite, baselines, select};
 use libfuzzer_sys::fuzz_target;
 
-const SUITE: &[u8] = b"name = \"fuzz\"\n";
+const SUITE: &[u8] = br#"name = "fuzz"
+[images.app]
+build = "images/app"
+[images.driver]
+image = "driver:v1"
+[environments.main]
+image = "app"
+driver = "driver"
+work-tree = "/srv/app"
+[environments.main.app]
+argv = ["serve"]
+ready = { argv = ["true"], timeout-seconds = 1 }
+"#;
 const TASK: &[u8] = br#"title = "t"
 kind = "swe-manager"
 price-cents = 100
@@ -21,32 +37,88 @@ plugin = "manager-choice"
 id = 0
 file = "proposals/0.md"
 "#;
+const IC_TASK: &[u8] = br#"title = "t"
+kind = "ic-swe"
+price-cents = 100
+environment = "main"
+
+[grader]
+plugin = "junit"
+
+[[plans]]
+name = "hidden"
+argv = ["pytest"]
+timeout-seconds = 1
+report = "/lancet/results/junit.xml"
+tests = "tests"
+required = ["t::a"]
+"#;
 const KEY: &[u8] = b"{\"correct\": 0}";
+const IC_KEY: &[u8] = b"{\"plan\": \"hidden\"}";
+const LOCK: &[u8] = b"";
+const ID: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 fuzz_target!(|data: &[u8]| {
-    let mut parts = data.splitn(3, |byte| *byte == 0);
+    let Some((is_manager, data)) = data.split_first() else { return };
+    let is_manager = is_manager % 2 == 0;
+    let mut parts = data.splitn(4, |byte| *byte == 0);
     let mut part = |valid: &'static [u8]| match parts.next() {
         Some(bytes) if !bytes.is_empty() => bytes.to_vec(),
         _ => valid.to_vec(),
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let task = folder.path().join("tasks/t");
-    fs::create_dir_all(task.join("proposals")).expect("a folder");
-    fs::create_dir_all(task.join("private")).expect("a folder");
+    for path in [task.join("private/tests"), task.join("private/issue"), folder.path().join("images/app")] {
+        fs::create_dir_all(path).expect("a folder");
+    }
     for (path, bytes) in [
         (folder.path().join("suite.toml"), part(SUITE)),
-        (task.join("task.toml"), part(TASK)),
-        (task.join("private/answer-key.json"), part(KEY)),
-        (task.join("proposals/0.md"), b"p".to_vec()),
+        (task.join("task.toml"), part(if is_manager { TASK } else { IC_TASK })),
+        (task.join("private/answer-key.json"), part(if is_manager { KEY } else { IC_KEY })),
+        (folder.path().join("images.lock"), part(LOCK)),
+        (folder.path().join("images/app/Dockerfile"), b"FROM scratch".to_vec()),
+        (task.join("private/tests/t.py"), b"t".to_vec()),
+        (task.join("private/issue/test.py"), b"i".to_vec()),
         (task.join("statement.md"), b"s".to_vec()),
     ] {
         fs::write(path, bytes).expect("a file");
+    }
+    if is_manager {
+        fs::create_dir(task.join("proposals")).expect("a folder");
+        fs::write(task.join("proposals/0.md"), b"p").expect("a file");
     }
     match Suite::open(folder.path()) {
         Ok(suite) => {
             let _ = baselines(suite.tasks());
             let _ = select(&suite, None, &[suite.name().to_owned()]);
             let _ = suite.shared_issues();
+            let lock = match Lock::read(&suite) {
+                Ok(lock) => lock,
+                Err(error) => {
+                    let _ = (error.to_string(), error.hint());
+                    Lock::default()
+                }
+            };
+            for task in suite.tasks() {
+                let _ = suite.environment(task, &lock);
+                let _ = suite.gold(task);
+                assert!(suite.laid_files(task).all(|file| file.read().is_ok()));
+            }
+            let mut lock = Lock::default();
+            for image in suite.images().keys() {
+                lock.pin(&suite, image, ID).expect("an image of the suite");
+            }
+            lock.write(&suite).expect("the lock");
+            assert_eq!(Lock::read(&suite).expect("the lock"), lock);
+            for task in suite.tasks() {
+                let Some(environment) = suite.environment(task, &lock).expect("all images are pinned") else {
+                    continue;
+                };
+                let is_published =
+                    task.environment.as_ref().is_some_and(|e| e.profile() == Some(Profile::SweLancer));
+                assert_eq!(environment.account == Account::Root, is_published);
+                assert_eq!(environment.conceal.is_some(), is_published);
+            }
         }
         Err(error) => {
             assert!(!error.problems().is_empty());

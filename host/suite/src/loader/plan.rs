@@ -71,7 +71,7 @@ impl Loader {
             })
             .collect();
         leaks(&mut rules, &subject, entry, context);
-        Some(TaskEnvironment { template, gold, laid })
+        Some(TaskEnvironment { template, profile: entry.profile, gold, laid })
     }
 
     /// The answer key of a task that is judged by test runs: it names a plan.
