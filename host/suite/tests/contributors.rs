@@ -311,6 +311,33 @@ fn gold_patches_mend_what_was_planted() {
     }
 }
 
+/// The stand-in for the published images has issues of the same form.
+#[test]
+fn the_stand_ins_issues_are_imported() {
+    let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/images/swe-lancer");
+    let place = tempfile::tempdir().unwrap();
+    let options = ImportOptions {
+        issues: Some(stand_in.join("issues")),
+        strict: true,
+        image_prefix: "lancet-standin/swelancer_x86".to_owned(),
+        ..ImportOptions::new(stand_in.join("table.csv"), place.path().join("suite"))
+    };
+    let summary = import_swe_lancer(&options).unwrap();
+    assert_eq!(summary.warnings, []);
+    assert_eq!((summary.ic_swe.tasks, summary.ic_runnable, summary.ic_gold), (2, 2, 2));
+    let suite = Suite::open(&options.out).unwrap_or_else(|e| panic!("{e}: {:#?}", e.problems()));
+    for (id, test) in [("90001_1", "test_last_message_preview"), ("90002", "test_90002")] {
+        let task = suite.task(&id.parse().unwrap()).unwrap();
+        let environment = task.environment.as_ref().unwrap();
+        let image = format!("lancet-standin/swelancer_x86_{id}:releasev1");
+        assert_eq!(environment.images().collect::<Vec<_>>(), [&image]);
+        assert_eq!(environment.plans()[0].required, [test]);
+        let Some(Gold::File(gold)) = suite.gold(task).unwrap() else { panic!("{id}") };
+        let patch = stand_in.join("issues").join(id).join("bug_reintroduce.patch");
+        gold_mends(&fs::read_to_string(patch).unwrap(), &gold);
+    }
+}
+
 /// On the published issues, which are not part of this repository: without them,
 /// this test says so and passes.
 #[test]
