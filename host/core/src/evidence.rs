@@ -83,6 +83,9 @@ pub enum RunEnd {
     /// The app did not become ready with the submission, although it does without
     /// one: the tests were not begun.
     NotReady,
+    /// The tests could not be carried out with the submission beside them, although
+    /// they can without one.
+    Broken,
 }
 
 /// What came of reading a report.
@@ -189,6 +192,7 @@ pub struct Facts<'a> {
 /// | `sentinel-passed` | fail | a test that has to fail did not: results were tampered with |
 /// | `tests-timed-out`, `out-of-memory`, `disk-limit` | fail | a limit of the run |
 /// | `app-not-ready` | fail | the app comes up without the submission, but not with it |
+/// | `tests-broken` | fail | the tests can be carried out without the submission, but not beside it |
 /// | `no-report`, `malformed-report`, `report-too-large` | invalid | there is nothing to judge by |
 /// | `no-exit-status` | invalid | the status file is missing or unreadable |
 /// | `tests-error` | invalid | the exit status is that of an error of the tests |
@@ -214,6 +218,10 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
         RunEnd::DiskLimit => return fail("disk-limit", "the limit on written bytes was reached".to_owned()),
         RunEnd::NotReady => {
             return fail("app-not-ready", "the app does not come up with the submission".to_owned());
+        }
+        RunEnd::Broken => {
+            let detail = "the tests cannot be carried out with the submission, and can without it";
+            return fail("tests-broken", detail.to_owned());
         }
         RunEnd::Exited(code) => code,
     };
@@ -377,6 +385,7 @@ mod tests {
         assert_eq!(ended(RunEnd::OutOfMemory), "fail out-of-memory");
         assert_eq!(ended(RunEnd::DiskLimit), "fail disk-limit");
         assert_eq!(ended(RunEnd::NotReady), "fail app-not-ready");
+        assert_eq!(ended(RunEnd::Broken), "fail tests-broken");
     }
 
     #[test]

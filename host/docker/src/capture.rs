@@ -1,23 +1,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use lancet_core::{
-    Capture, Environment, FileChange, InfraFault, InfraFaultKind, Manifest, PinnedImage, ProtectedPath,
-    Protection, RefusalKind, RefusedSubmission, Sha256, SubmissionLimits, SubmittedFile,
+    Capture, Environment, FileChange, InfraFault, InfraFaultKind, Manifest, PinnedImage, Protection,
+    RefusalKind, RefusedSubmission, Sha256, SubmissionLimits, SubmittedFile,
 };
 use tokio::sync::OnceCell;
 
-use crate::container::{ChangeKind, Changes, Container, PathChange};
+use crate::container::{ChangeKind, Changes, Container};
 use crate::diff::{DiffWriter, MAX_SHOWN_FILE_BYTES, Side, SideKind};
-use crate::tree::{Appetite, Gathered, Node, NodeKind, PathKind, in_git, is_below};
+use crate::listing::{Changed, MAX_LOOKED_AT, check_path, refused, too_many};
+use crate::rules::Rules;
+use crate::tree::{Appetite, Gathered, Node, NodeKind, PathKind};
 use crate::{Docker, DockerError, Lease};
 
-/// The longest path of a submission, in bytes.
-const MAX_PATH_BYTES: usize = 4_096;
-/// So many times the files that a submission may have, a container may have
-/// changed paths in all: folders, and files that are as they were, are no part of a
-/// submission, but looking at each costs time.
-const MAX_LOOKED_AT: usize = 4;
+/// Looks at folders of a container at a time.
+const CONCURRENCY: usize = 8;
+/// The most changed paths that are listed: those that are dropped are among them.
+const MAX_LISTED: usize = 300_000;
 /// The most bytes of the image's own files that are kept for the diff.
 const MAX_OLD_BYTES: u64 = 64 << 20;
 /// The most dropped changes that are named one by one.
@@ -71,16 +72,44 @@ impl Docker {
         image: &PinnedImage,
         lease: &Lease,
     ) -> Result<Captured, InfraFault> {
+        let listed = container.listed_changes(&environment.work_tree).await?;
+        self.capture_listed(environment, container, image, lease, listed).await
+    }
+
+    /// As [`Docker::capture`], by a list of what was changed.
+    pub(crate) async fn capture_listed(
+        &self,
+        environment: &Environment,
+        container: &Container,
+        image: &PinnedImage,
+        lease: &Lease,
+        listed: Changes,
+    ) -> Result<Captured, InfraFault> {
         let rules = Rules::new(&environment.protected)
             .map_err(|error| InfraFault::new(InfraFaultKind::DockerError, error))?;
         let capturing = Capturing { docker: self, environment, rules, container, image, lease };
-        match capturing.run().await {
+        match capturing.run(listed).await {
             Ok(captured) => Ok(captured),
             Err(Failure::Docker(error)) => Err(error.into()),
             Err(Failure::Refused(refused)) => {
                 Ok(Captured { capture: Capture::Refused(refused), blobs: Vec::new() })
             }
         }
+    }
+}
+
+impl Container {
+    /// What is not as in the image: from the engine's folders where they can be
+    /// read, which is quick, and otherwise from the engine.
+    async fn listed_changes(&self, tree: &str) -> Result<Changes, DockerError> {
+        if let Some(upper) = self.upper().await? {
+            let tree = tree.to_owned();
+            let listed = tokio::task::spawn_blocking(move || upper.changes(&tree, MAX_LISTED)).await;
+            if let Ok(Ok(listed)) = listed {
+                return Ok(listed);
+            }
+        }
+        self.changes().await
     }
 }
 
@@ -94,9 +123,9 @@ struct Capturing<'a> {
 }
 
 impl Capturing<'_> {
-    async fn run(&self) -> Result<Captured, Failure> {
+    async fn run(&self, listed: Changes) -> Result<Captured, Failure> {
         let limits = &self.environment.submission;
-        let listed = match self.container.changes().await? {
+        let listed = match listed {
             Changes::Listed(listed) => listed,
             Changes::TooMany => return Err(too_many("more paths are changed than are listed", limits).into()),
         };
@@ -170,7 +199,8 @@ impl Capturing<'_> {
         new: Gathered,
     ) -> Result<Captured, Failure> {
         let limits = &self.environment.submission;
-        let mut wanted = changed.deleted.clone();
+        let mut wanted = self.replaced(original, &changed, &new).await?;
+        wanted.extend(changed.deleted.iter().cloned());
         wanted.extend(new.nodes.iter().filter_map(|(path, node)| {
             let was_there = changed.present.get(path) == Some(&ChangeKind::Modified);
             (was_there && node.kind != NodeKind::Folder).then(|| path.clone())
@@ -192,6 +222,40 @@ impl Capturing<'_> {
         let large: BTreeSet<String> = large.map(|(path, _)| path.clone()).collect();
         let untouched = self.untouched(original, &old, &new, large).await?;
         self.collect(changed, &old, new, &untouched)
+    }
+
+    /// What of the image lay where folders are now. The engine's list says of these
+    /// that they are modified, as it does of folders that something else has changed
+    /// in.
+    async fn replaced(
+        &self,
+        original: &Original<'_>,
+        changed: &Changed,
+        new: &Gathered,
+    ) -> Result<BTreeSet<String>, DockerError> {
+        let modified = changed.present.iter().filter(|(_, kind)| **kind == ChangeKind::Modified);
+        let folders =
+            modified.filter(|(path, _)| new.nodes.get(*path).is_some_and(|n| n.kind == NodeKind::Folder));
+        let folders: Vec<&String> = folders.map(|(path, _)| path).chain(&changed.folders).collect();
+        if folders.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let image = original.container().await?;
+        let tree = &self.environment.work_tree;
+        // Boxed where they begin: a stream of borrowing closures cannot be shown to be
+        // `Send` from further out (rust-lang/rust#102211).
+        let looks: Vec<BoxFuture<'_, Result<Option<String>, DockerError>>> = folders
+            .into_iter()
+            .map(|path| {
+                async move {
+                    let found = image.look(&format!("{tree}/{path}")).await?;
+                    Ok(found.filter(|found| *found != PathKind::Folder).map(|_| path.clone()))
+                }
+                .boxed()
+            })
+            .collect();
+        let found: Vec<Option<String>> = stream::iter(looks).buffered(CONCURRENCY).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Those of the files above the limit that are the image's own after all: the
@@ -231,17 +295,16 @@ impl Capturing<'_> {
         untouched: &BTreeSet<String>,
     ) -> Result<Captured, Failure> {
         let limits = &self.environment.submission;
+        new.nodes.retain(|_, node| node.kind != NodeKind::Folder);
+        let is_gone =
+            |(path, old): &(&String, &Node)| old.kind != NodeKind::Folder && !new.nodes.contains_key(*path);
+        let gone: Vec<String> = old.nodes.iter().filter(is_gone).map(|(path, _)| path.clone()).collect();
         new.nodes.retain(|path, node| {
-            node.kind != NodeKind::Folder
-                && !untouched.contains(path)
-                && !old.nodes.get(path).is_some_and(|old| same(old, node))
+            !untouched.contains(path) && !old.nodes.get(path).is_some_and(|old| same(old, node))
         });
-        let kept = |path: &String| changed.present.contains_key(path);
-        let gone = old.nodes.iter().filter(|(path, node)| node.kind != NodeKind::Folder && !kept(path));
-        let gone: BTreeSet<&String> = gone.map(|(path, _)| path).collect();
 
         let mut overlaid = changed.overlaid;
-        let mut paths: Vec<String> = new.nodes.keys().chain(gone.iter().copied()).cloned().collect();
+        let mut paths: Vec<String> = new.nodes.keys().cloned().chain(gone).collect();
         paths.sort_unstable();
         for path in &paths {
             match self.rules.of(path) {
@@ -387,153 +450,4 @@ impl Original<'_> {
             let _ = container.remove().await;
         }
     }
-}
-
-/// The engine's list of changes, as far as it concerns the work tree.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Changed {
-    /// What is there now, apart from folders with changes in them.
-    present: BTreeMap<String, ChangeKind>,
-    /// What was there, files and folders: of a folder all that is not in `present`.
-    /// The empty path is the work tree itself.
-    deleted: BTreeSet<String>,
-    /// What is dropped without being looked at.
-    overlaid: Vec<String>,
-    /// Whether the work tree may no longer be a folder.
-    questionable: bool,
-}
-
-impl Changed {
-    fn is_empty(&self) -> bool {
-        self.present.is_empty() && self.deleted.is_empty() && self.overlaid.is_empty()
-    }
-
-    fn needs_original(&self) -> bool {
-        !self.deleted.is_empty() || self.present.values().any(|kind| *kind == ChangeKind::Modified)
-    }
-
-    fn sort_out(
-        listed: &[PathChange],
-        work_tree: &str,
-        rules: &Rules,
-        limits: &SubmissionLimits,
-    ) -> Result<Self, RefusedSubmission> {
-        let mut changed = Self::default();
-        let mut paths = BTreeMap::new();
-        let mut above = false;
-        for change in listed {
-            if change.path == work_tree || is_below(work_tree, change.path.trim_end_matches('/')) {
-                above = true;
-                // It is there, and yet deleted: it was made anew.
-                if change.kind == ChangeKind::Deleted {
-                    changed.deleted.insert(String::new());
-                }
-            } else if let Some(path) =
-                change.path.strip_prefix(work_tree).and_then(|path| path.strip_prefix('/'))
-                && paths.insert(path, change.kind).is_some()
-            {
-                // Two names that are not UTF-8 look the same in the list.
-                return Err(bad_path(path, "is there twice"));
-            }
-        }
-        // What is listed below it proves that it is a folder.
-        changed.questionable = above && paths.is_empty();
-        for (&path, &kind) in &paths {
-            if in_git(path) {
-                continue;
-            }
-            let below = format!("{path}/");
-            let is_folder =
-                paths.range(below.as_str()..).next().is_some_and(|(next, _)| next.starts_with(&below));
-            match kind {
-                ChangeKind::Deleted if rules.covers(path) == Some(Protection::Overlaid) => {
-                    changed.overlaid.push(path.to_owned());
-                }
-                ChangeKind::Deleted => {
-                    check_path(path)?;
-                    changed.deleted.insert(path.to_owned());
-                }
-                _ if is_folder => {}
-                _ if rules.of(path) == Some(Protection::Overlaid) => changed.overlaid.push(path.to_owned()),
-                kind => {
-                    check_path(path)?;
-                    changed.present.insert(path.to_owned(), kind);
-                }
-            }
-        }
-        let looked_at = changed.present.len() + changed.deleted.len();
-        if looked_at > MAX_LOOKED_AT * limits.files as usize {
-            return Err(too_many(&format!("{looked_at} paths are changed"), limits));
-        }
-        Ok(changed)
-    }
-}
-
-/// What of the work tree a submission may not change.
-struct Rules(Vec<Rule>);
-
-struct Rule {
-    glob: GlobMatcher,
-    /// Whether it takes all that is below a folder that it takes.
-    whole: bool,
-    protection: Protection,
-}
-
-impl Rules {
-    fn new(protected: &[ProtectedPath]) -> Result<Self, String> {
-        let rule = |path: &ProtectedPath| {
-            let glob = GlobBuilder::new(&path.pattern).literal_separator(true).build();
-            let glob = glob.map_err(|error| format!("protected path `{}`: {error}", path.pattern))?;
-            let whole = path.pattern == "**" || path.pattern.ends_with("/**");
-            Ok(Rule { glob: glob.compile_matcher(), whole, protection: path.protection })
-        };
-        protected.iter().map(rule).collect::<Result<_, String>>().map(Self)
-    }
-
-    /// The first rule for a path counts.
-    fn of(&self, path: &str) -> Option<Protection> {
-        self.0.iter().find(|rule| rule.glob.is_match(path)).map(|rule| rule.protection)
-    }
-
-    /// What happens to everything below a folder, where that is the same for all
-    /// and can be told from its name.
-    fn covers(&self, folder: &str) -> Option<Protection> {
-        // Nobody's name, so only a pattern that takes all names takes it.
-        let anything = format!("{folder}/\u{1}");
-        let index = self.0.iter().position(|rule| rule.whole && rule.glob.is_match(&anything))?;
-        let protection = self.0[index].protection;
-        self.0[..index].iter().all(|rule| rule.protection == protection).then_some(protection)
-    }
-}
-
-/// Refuses what is not a plain path: a submission is laid into containers by it,
-/// and people read it.
-pub(crate) fn check_path(path: &str) -> Result<(), RefusedSubmission> {
-    if path.len() > MAX_PATH_BYTES {
-        let start: String = path.chars().take(200).collect();
-        return Err(bad_path(&format!("{start}…"), "is too long"));
-    }
-    if path.split('/').any(|name| matches!(name, "" | "." | "..")) {
-        return Err(bad_path(path, "is no plain path below the work tree"));
-    }
-    if path.contains(char::is_control) {
-        return Err(bad_path(path, "has control characters"));
-    }
-    // The engine puts this sign for bytes that are not UTF-8.
-    if path.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(bad_path(path, "is not UTF-8"));
-    }
-    Ok(())
-}
-
-fn bad_path(path: &str, problem: &str) -> RefusedSubmission {
-    refused(RefusalKind::BadPath, format!("`{}` {problem}", path.escape_debug()))
-}
-
-fn too_many(what: &str, limits: &SubmissionLimits) -> RefusedSubmission {
-    refused(RefusalKind::TooManyFiles, format!("{what}, a submission may have {} files", limits.files))
-}
-
-fn refused(kind: RefusalKind, message: String) -> RefusedSubmission {
-    RefusedSubmission { kind, message }
 }

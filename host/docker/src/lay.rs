@@ -8,8 +8,8 @@ use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use lancet_core::{Account, FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
 
 use crate::archive::{Holder, Packer};
-use crate::capture::check_path;
 use crate::container::Container;
+use crate::listing::check_path;
 use crate::tree::{PathKind, is_below};
 use crate::{Docker, DockerError};
 
@@ -58,9 +58,7 @@ impl Laying {
             let path = format!("{work_tree}/{}", file.path);
             match &file.change {
                 FileChange::Written { sha256, executable, .. } => laying.put(path, *sha256, *executable),
-                FileChange::Deleted => {
-                    laying.gone.insert(path);
-                }
+                FileChange::Deleted => laying.take(path),
             }
         }
         Ok(laying)
@@ -74,21 +72,39 @@ impl Laying {
     }
 
     fn put(&mut self, path: String, sha256: Sha256, executable: bool) {
-        self.gone.remove(&path);
         for (end, _) in path.match_indices('/') {
             self.files.remove(&path[..end]);
+            self.gone.remove(&path[..end]);
         }
         let folder = format!("{path}/");
-        let below = self.files.range(folder.clone()..).take_while(|(other, _)| other.starts_with(&folder));
-        for other in below.map(|(other, _)| other.clone()).collect::<Vec<_>>() {
-            self.files.remove(&other);
+        let below = |other: &&String| other.starts_with(&folder);
+        let files: Vec<String> =
+            self.files.range(folder.clone()..).map(|(other, _)| other).take_while(below).cloned().collect();
+        let gone: Vec<String> = self.gone.range(folder.clone()..).take_while(below).cloned().collect();
+        for other in &files {
+            self.files.remove(other);
+        }
+        for other in gone.iter().chain([&path]) {
+            self.gone.remove(other);
         }
         self.files.insert(path, (sha256, executable));
+    }
+
+    fn take(&mut self, path: String) {
+        // Where a file took a folder's place, all that was in it is gone already.
+        if !path.match_indices('/').any(|(end, _)| self.files.contains_key(&path[..end])) {
+            self.gone.insert(path);
+        }
     }
 
     /// Leaves out a file that the submission must not bring.
     pub(crate) fn leave_out(&mut self, path: &str) {
         self.files.remove(path);
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.gone.is_empty()
     }
 
     /// Whether something is to be gone.
@@ -227,4 +243,60 @@ fn holder(account: Account) -> Holder {
 
 fn relative(path: &str) -> &str {
     path.trim_start_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lancet_core::SubmittedFile;
+
+    fn laying(files: &[(&str, bool)]) -> Laying {
+        let file = |(path, written): &(&str, bool)| SubmittedFile {
+            path: (*path).to_owned(),
+            change: if *written {
+                FileChange::Written { sha256: Sha256::of(b""), bytes: 0, executable: false }
+            } else {
+                FileChange::Deleted
+            },
+        };
+        let files = files.iter().map(file).collect();
+        let manifest = Manifest { base: String::new(), files, overlaid: Vec::new(), diff: Sha256::of(b"") };
+        Laying::submission("/w", &manifest).unwrap()
+    }
+
+    fn paths(laying: &Laying) -> (Vec<&str>, Vec<&str>) {
+        (laying.files.keys().map(String::as_str).collect(), laying.gone.iter().map(String::as_str).collect())
+    }
+
+    #[test]
+    fn files_and_folders_that_take_each_others_place_are_not_taken_away_again() {
+        let laying = laying(&[("a", false), ("a/b", true), ("c", true), ("c/d", false), ("e", false)]);
+        assert_eq!(paths(&laying), (vec!["/w/a/b", "/w/c"], vec!["/w/e"]));
+        assert!(laying.takes_away());
+    }
+
+    #[test]
+    fn tests_come_on_top() {
+        let mut laying = laying(&[("t", true), ("u/x.py/y", true), ("u/z.py", false), ("v", false)]);
+        let test = |path: &str| LaidFile {
+            path: path.to_owned(),
+            sha256: Sha256::of(b"test"),
+            bytes: 4,
+            executable: false,
+        };
+        laying.add("/w/t", &[test("a.py")]);
+        laying.add("/w/u", &[test("x.py"), test("z.py")]);
+        laying.leave_out("/w/t/a.py");
+        assert_eq!(paths(&laying), (vec!["/w/u/x.py", "/w/u/z.py"], vec!["/w/v"]));
+    }
+
+    #[test]
+    fn paths_that_leave_the_work_tree_are_refused() {
+        for path in ["../x", "/x", "a//b", "a/./b", ""] {
+            let files = vec![SubmittedFile { path: path.to_owned(), change: FileChange::Deleted }];
+            let manifest =
+                Manifest { base: String::new(), files, overlaid: Vec::new(), diff: Sha256::of(b"") };
+            assert!(Laying::submission("/w", &manifest).is_err(), "{path}");
+        }
+    }
 }

@@ -57,8 +57,17 @@ impl Docker {
         }
         let _admission = self.admit(&wanted).await?;
         let laying = Laying::submission(&environment.work_tree, submission)?;
-        let mut running =
-            Running { docker: self, environment, plan, image, laying, blobs, lease, comes_up: None };
+        let mut running = Running {
+            docker: self,
+            environment,
+            plan,
+            image,
+            laying,
+            blobs,
+            lease,
+            comes_up: None,
+            sound: None,
+        };
         let mut outcome = PlanOutcome {
             report: TestReport { plan: plan.name.clone(), runs: Vec::new() },
             blobs: Vec::new(),
@@ -86,6 +95,9 @@ struct Running<'a> {
     lease: &'a Lease,
     /// Whether the service comes up without the submission, once that was tried.
     comes_up: Option<bool>,
+    /// Whether the tests can be carried out without the submission, once that was
+    /// tried.
+    sound: Option<bool>,
 }
 
 /// What was seen of a run.
@@ -170,6 +182,10 @@ impl Running<'_> {
             seen.end = limit;
             conclusion = conclude(self.plan, seen.facts());
         }
+        if conclusion.outcome == Outcome::Invalid && !self.sound_with_it().await? {
+            seen.end = RunEnd::Broken;
+            conclusion = conclude(self.plan, seen.facts());
+        }
         let (artifacts, blobs) = seen.artifacts.finish();
         let Results { report, cases, status } = seen.results;
         let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -193,6 +209,31 @@ impl Running<'_> {
         }
         let message = format!("`{}` does not come up in {}", self.plan.name, self.environment.image.name);
         Err(InfraFault::new(InfraFaultKind::NotReady, message))
+    }
+
+    /// Whether tests that came to nothing would have without the submission too.
+    /// Where submitted code runs beside them, it may be what keeps them from running,
+    /// and nobody gets another roll of the dice for that. Where it does not, it
+    /// cannot.
+    async fn sound_with_it(&mut self) -> Result<bool, InfraFault> {
+        if self.laying.is_empty() || !matches!(self.plan.isolation, Isolation::Single { .. }) {
+            return Ok(true);
+        }
+        let sound = match self.sound {
+            Some(sound) => sound,
+            None => {
+                let without = Running { laying: Laying::default(), image: self.image.clone(), ..*self };
+                let mut stage = Stage::default();
+                let seen = match &self.plan.isolation {
+                    Isolation::Single { service: Some(service) } => without.beside(&mut stage, service).await,
+                    _ => without.single(&mut stage).await,
+                };
+                stage.clear().await;
+                let outcome = conclude(self.plan, seen?.facts()).outcome;
+                *self.sound.insert(outcome != Outcome::Invalid)
+            }
+        };
+        Ok(!sound)
     }
 
     async fn bare(&self, stage: &mut Stage) -> Result<bool, InfraFault> {
@@ -413,16 +454,17 @@ impl Running<'_> {
 
     /// Ends a container with the service, and says what is known of it.
     async fn end(&self, container: &Container) -> Result<End, DockerError> {
-        let before = matches!(container.state().await?, State::Exited { .. });
+        let before = container.state().await?;
         container.kill().await?;
         let (state, disk_bytes, log) =
             tokio::try_join!(container.state(), container.disk_bytes(), container.logs(MAX_LOG_BYTES))?;
         let limit = match state {
             State::Exited { out_of_memory: true, .. } => Some(RunEnd::OutOfMemory),
+            _ if matches!(before, State::Exited { out_of_memory: true, .. }) => Some(RunEnd::OutOfMemory),
             _ if disk_bytes >= self.environment.resources.disk_bytes => Some(RunEnd::DiskLimit),
             _ => None,
         };
-        Ok(End { before, limit, log })
+        Ok(End { before: matches!(before, State::Exited { .. }), limit, log })
     }
 
     async fn not_ready(&self, container: &Container) -> Result<Seen, InfraFault> {

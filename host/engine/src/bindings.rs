@@ -220,6 +220,7 @@ impl From<TestRun> for tests::TestRun {
                 RunEnd::OutOfMemory => tests::RunEnd::OutOfMemory,
                 RunEnd::DiskLimit => tests::RunEnd::DiskLimit,
                 RunEnd::NotReady => tests::RunEnd::NotReady,
+                RunEnd::Broken => tests::RunEnd::Broken,
             },
             status: run.status,
             report: match run.report {

@@ -178,10 +178,10 @@ async fn a_patch_that_does_not_apply_is_given_up_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_input_the_work_tree_is_handed_in_as_it_is() {
-    for name in ["patch", "script"] {
+async fn without_input_nothing_is_done() {
+    for (name, answer) in [("patch", Answer::Nothing), ("script", Answer::WorkTree)] {
         let output = solved(name, Sources::default()).await;
-        assert_eq!(output.end, SolveEnd::Answer(Answer::WorkTree));
+        assert_eq!(output.end, SolveEnd::Answer(answer));
         assert_eq!(names(&output.calls), ["input.read"]);
         assert_eq!(output.calls[0].response, Response::MaybeText(None));
     }

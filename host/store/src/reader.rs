@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lancet_core::{AttemptId, RunId, Sha256};
+use lancet_core::{AttemptId, Capture, Environment, Event, FileChange, RunId, RunSpec, Setting, Sha256};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::blob::Blobs;
@@ -163,8 +164,10 @@ impl Reader {
         Ok(TimedEvent { at_us: unsigned(row, "at_us")?, event: event.map_err(|e| unreadable(e, seq))? })
     }
 
-    /// Checks the whole store: that the database is sound, and that every blob
-    /// that it names is there and is what it was. Returns the problems; reads
+    /// Checks the whole store: that the database is sound, and that every blob that
+    /// is needed to go on, to replay and to judge again is there and is what it was:
+    /// components, tasks, keys, settings with the files that they name, submissions,
+    /// events. Returns the problems; reads
     /// everything, so it takes its time.
     ///
     /// # Errors
@@ -182,7 +185,40 @@ impl Reader {
                        UNION SELECT key_blob FROM attempts WHERE key_blob IS NOT NULL
                        UNION SELECT setting_blob FROM attempts WHERE setting_blob IS NOT NULL
                        UNION SELECT blob FROM events WHERE blob IS NOT NULL";
-            let digests: Vec<Sha256> = rows(connection, sql, [], |row| named(row, "blob"))?;
+            let mut digests: BTreeSet<Sha256> =
+                rows(connection, sql, [], |row| named(row, "blob"))?.into_iter().collect();
+            let specs = rows(connection, "SELECT spec FROM runs", [], |row| value::<String>(row, "spec"))?;
+            for spec in specs.iter().filter_map(|spec| serde_json::from_str::<RunSpec>(spec).ok()) {
+                digests.insert(spec.agent.digest);
+                digests.extend(spec.graders.iter().map(|grader| grader.digest));
+            }
+            let sql = "SELECT DISTINCT setting_blob AS blob FROM attempts WHERE setting_blob IS NOT NULL";
+            for digest in rows(connection, sql, [], |row| named(row, "blob"))? {
+                // One that is damaged is told of below.
+                let setting = self.blob(digest).ok().and_then(|json| serde_json::from_slice(&json).ok());
+                let Setting { environment, input } = setting.unwrap_or_default();
+                digests.extend(input);
+                digests.extend(environment.iter().flat_map(Environment::files));
+            }
+            let sql = "SELECT seq, at_us, event, blob, run, task, number FROM events
+                       WHERE event LIKE '{\"event\":\"captured\"%' OR blob IS NOT NULL";
+            let captured = rows(connection, sql, [], |row| {
+                let id = AttemptId {
+                    run: named(row, "run")?,
+                    task: named(row, "task")?,
+                    number: value(row, "number")?,
+                };
+                Ok(self.event(row, &id).ok())
+            })?;
+            for line in captured.into_iter().flatten() {
+                if let Event::Captured { capture: Capture::Taken(manifest) } = line.event {
+                    digests.insert(manifest.diff);
+                    digests.extend(manifest.files.iter().filter_map(|file| match file.change {
+                        FileChange::Written { sha256, .. } => Some(sha256),
+                        FileChange::Deleted => None,
+                    }));
+                }
+            }
             Ok((problems, digests))
         })?;
         problems

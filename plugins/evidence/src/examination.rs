@@ -78,6 +78,7 @@ fn exit_status(plan: &Plan, run: &TestRun) -> Check {
         RunEnd::OutOfMemory => Err("the memory was used up"),
         RunEnd::DiskLimit => Err("the disk space was used up"),
         RunEnd::NotReady => Err("the app was not ready"),
+        RunEnd::Broken => Err("the tests could not be carried out"),
     };
     let (passed, detail) = match (ended, run.status) {
         (Err(why), _) => (false, why.to_owned()),
