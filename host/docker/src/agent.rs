@@ -34,6 +34,8 @@ const MAX_MESSAGE_BYTES: usize = 2_000;
 const TIME_OVER: &str = "the time for the task is over";
 const ENDED: &str = "the container has ended";
 
+/// The status of what was killed.
+const KILLED: i64 = 137;
 // Exit statuses of the scripts below.
 const NOT_FOUND: i64 = 93;
 const NOT_ALLOWED: i64 = 94;
@@ -79,19 +81,21 @@ const REMOVE: &str = r#"[ -e "$path" ] || exit 93
 inside "$(cd "$(dirname "$path")" && pwd -P)"
 rm -f "$path""#;
 
-/// `git` first, as it checks the whole patch before it changes anything. `patch` is
-/// less exact about where a hunk lies; tried on nothing first, for the same reason.
+/// `git` first, as it checks the whole patch before it changes anything. Only where
+/// a hunk is not found does `patch` try, which is less exact about its place; on
+/// nothing first, for the same reason.
 const APPLY: &str = r#"file=$(mktemp) || exit 1
 trap 'rm -f "$file" "$file.why"' EXIT
 cat >"$file"
+export LC_ALL=C
 g() { git -c safe.directory='*' apply --whitespace=nowarn -p1 "$@" "$file"; }
 p() { patch -p1 --batch --forward --no-backup-if-mismatch --reject-file=- --input="$file" "$@"; }
-if command -v git >/dev/null; then
-    if g --check 2>"$file.why"; then g; exit; fi
-fi
-if command -v patch >/dev/null && p --dry-run >/dev/null 2>&1; then p >&2; exit; fi
-[ -e "$file.why" ] && { cat "$file.why" >&2; exit 1; }
-p --dry-run >&2"#;
+command -v git >/dev/null || { [ -s "$file" ] && p --dry-run >&2 && p >&2; exit; }
+if g --check 2>"$file.why"; then g; exit; fi
+if grep -q 'does not apply' "$file.why" && command -v patch >/dev/null && p --dry-run >/dev/null 2>&1
+then p >&2; exit; fi
+cat "$file.why" >&2
+exit 1"#;
 
 /// The container that an agent works in: of the task's image, without network,
 /// hidden tests, answer or history. What happens in it only touches it; everything
@@ -421,8 +425,8 @@ impl AgentBox {
                 self.container.kill().await?;
                 Ok(Err(self.unavailable().await))
             }
-            // A command in a container that was ended is killed with it.
-            Ok(output) if output.end == ExecEnd::Exited(137) && self.has_ended().await? => {
+            // A command in a container that is being ended is killed with it.
+            Ok(output) if output.end == ExecEnd::Exited(KILLED) && self.is_ending().await? => {
                 Ok(Err(self.unavailable().await))
             }
             Ok(output) => Ok(Ok(output)),
@@ -436,6 +440,17 @@ impl AgentBox {
 
     async fn has_ended(&self) -> Result<bool, DockerError> {
         Ok(matches!(self.container.state().await?, State::Exited { .. }))
+    }
+
+    /// As [`AgentBox::has_ended`], but gives the engine a moment to end it.
+    async fn is_ending(&self) -> Result<bool, DockerError> {
+        for _ in 0..10 {
+            if self.has_ended().await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(false)
     }
 
     async fn unavailable(&self) -> CallError {

@@ -23,11 +23,14 @@ mod image;
 mod junit;
 mod label;
 mod lay;
+mod listing;
 mod network;
 mod plan;
 mod prepare;
 mod reaper;
+mod rules;
 mod tree;
+mod upper;
 mod volume;
 
 #[cfg(test)]

@@ -139,7 +139,8 @@ impl Docker {
     /// The image that was kept under a key.
     async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("{PREPARED}={key}")])]);
-        let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+        // All: one that another was made of is hidden otherwise.
+        let options = ListImagesOptionsBuilder::default().all(true).filters(&filters).build();
         let found = self.call("listing images", self.client().list_images(Some(options))).await?;
         // Two hosts may have made it at the same time.
         Ok(found.into_iter().map(|image| image.id).min())

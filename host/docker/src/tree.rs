@@ -6,7 +6,7 @@ use bollard::query_parameters::{ContainerArchiveInfoOptionsBuilder, DownloadFrom
 use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use lancet_core::{Account, PinnedImage, Sha256};
+use lancet_core::{Account, PinnedImage, Resources, Sha256};
 use tokio::sync::mpsc;
 
 use crate::container::Container;
@@ -23,6 +23,9 @@ const FEW: usize = 4;
 const REQUEST_BYTES: u64 = 4 << 20;
 /// What an entry costs besides its bytes, by the same measure.
 const ENTRY_BYTES: u64 = 8 << 10;
+
+/// What a container that is never started may use: the least there is.
+const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, pids: 0, disk_bytes: 0, shm_bytes: 0 };
 
 /// What lies at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,7 +169,7 @@ impl Docker {
             variables: &BTreeMap::new(),
             working_directory: Some("/"),
             account: Account::Unprivileged,
-            resources: self.options().ceiling,
+            resources: NOTHING,
             network: None,
             read_only_root: true,
             volume: None,

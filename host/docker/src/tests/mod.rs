@@ -11,6 +11,7 @@ mod isolation;
 mod life;
 mod outage;
 mod reaping;
+mod submissions;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,0 +1,132 @@
+use std::collections::HashMap;
+
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
+use lancet_core::{InfraFaultKind, PinnedImage};
+
+use crate::bench::{Bench, conclusion, sh, step};
+
+async fn fault(bench: &Bench) -> (InfraFaultKind, String) {
+    let fault = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap_err();
+    bench.nothing_is_left().await;
+    (fault.kind, fault.message)
+}
+
+/// Removes an image that a test has made. The one that it was made of goes with it.
+async fn forget(image: &PinnedImage) {
+    let client = bollard::Docker::connect_with_socket_defaults().unwrap();
+    let options = RemoveImageOptionsBuilder::default().force(true).build();
+    client.remove_image(&image.reference, Some(options), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_image_without_commands_is_used_as_it_is() {
+    let bench = Bench::new().await;
+    let prepared = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
+    assert_eq!(prepared.app, bench.environment.image);
+    assert_eq!(prepared.agent, bench.environment.image);
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn commands_run_once_and_what_they_leave_is_kept() {
+    let mut bench = Bench::new().await;
+    // Made anew by every run of this test.
+    let mark = bench.lease.attempt.clone();
+    bench.environment.setup =
+        Some(step(&["sh", "-c", &format!("echo {mark}-$COLOUR > made; date +%s%N > when")], 60));
+    bench.environment.conceal = Some(step(&["sh", "-c", "rm old/b.txt; echo concealed > made"], 60));
+    let prepare = || bench.docker.prepare(&bench.environment, &bench.lease);
+    let (one, two, three) = tokio::join!(prepare(), prepare(), prepare());
+    let one = one.unwrap();
+    assert_eq!(one, two.unwrap());
+    assert_eq!(one, three.unwrap());
+    assert_ne!(one.agent, one.app);
+    // Another process finds them by their labels.
+    let other = Bench::new().await;
+    assert_eq!(other.docker.prepare(&bench.environment, &other.lease).await.unwrap(), one);
+
+    let agent = bench.open().await;
+    assert_eq!(sh(&agent, "cat made; ls old").await, "concealed\na.txt\ndeep\n");
+    sh(&agent, "printf 'def answer(line):\\n    return open(\"/srv/repo/made\").read()' > logic.py").await;
+    let captured = agent.finish().await.unwrap();
+    for blob in &captured.blobs {
+        bench.blobs.add(blob);
+    }
+    let submission = crate::bench::taken(captured);
+    assert_eq!(submission.files.len(), 1);
+    let script =
+        format!("from junit import *\nfinish({{'right': ask('') == '{mark}-green', 'must_fail': False}})");
+    let plan = bench.plan(&script).await;
+    assert_eq!(conclusion(&bench.run(&plan, &submission).await), "pass tests-passed");
+
+    // What somebody removed is made again.
+    forget(&one.agent).await;
+    let again = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
+    assert_ne!(again, one);
+    forget(&again.agent).await;
+    let client = bollard::Docker::connect_with_socket_defaults().unwrap();
+    let filters = HashMap::from([("label".to_owned(), vec![format!("dev.lancet.attempt={mark}")])]);
+    let options = ListImagesOptionsBuilder::default().filters(&filters).build();
+    assert!(client.list_images(Some(options)).await.unwrap().is_empty());
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn commands_that_fail_are_a_fault_with_their_output() {
+    let mut bench = Bench::new().await;
+    bench.environment.resources.disk_bytes = 32 << 20;
+    for (command, seconds, part) in [
+        ("echo the reason; exit 4", 30, "`setup` exited with 4; its output ends with:\nthe reason"),
+        ("sleep 100", 1, "was not done after 1 s"),
+        ("head -c 300000000 /dev/zero | tail -n 1", 30, "memory"),
+        ("for i in 1 2 3; do head -c 20000000 /dev/zero > /tmp/$i; done", 30, "wrote over 33554432 bytes"),
+    ] {
+        bench.environment.setup = Some(step(&["sh", "-c", command], seconds));
+        let (kind, message) = fault(&bench).await;
+        assert_eq!(kind, InfraFaultKind::SetupFailed);
+        assert!(message.contains(part), "{command}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_of_more_than_one_commit_is_a_fault() {
+    for (stage, part) in [
+        ("two-commits", "it has 2 commits"),
+        ("loose-object", "objects, of which its commit holds"),
+        ("borrowed-objects", "alternate"),
+        ("broken-repository", "it cannot be told"),
+    ] {
+        let bench = Bench::of(stage).await;
+        let (kind, message) = fault(&bench).await;
+        assert_eq!(kind, InfraFaultKind::HistoryPresent, "{stage}");
+        assert!(message.contains(part), "{stage}: {message}");
+    }
+    let bench = Bench::of("no-repository").await;
+    assert!(bench.docker.prepare(&bench.environment, &bench.lease).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_work_tree_that_is_not_there_is_a_fault() {
+    let mut bench = Bench::new().await;
+    for (tree, part) in [
+        ("/srv/none", "`/srv/none` is not there"),
+        ("/none/at/all", "`/none` is not there"),
+        ("/srv/repo/run.sh", "`/srv/repo/run.sh` is no folder"),
+        ("/srv/repo/link.py", "`/srv/repo/link.py` is a symbolic link"),
+        ("/bin/x", "`/bin` is a symbolic link"),
+    ] {
+        bench.environment.work_tree = tree.into();
+        let (kind, message) = fault(&bench).await;
+        assert_eq!(kind, InfraFaultKind::WorkTreeMissing, "{tree}");
+        assert!(message.contains(part), "{tree}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn images_that_are_not_the_pinned_ones_are_a_fault() {
+    let mut bench = Bench::new().await;
+    bench.environment.image.reference = format!("sha256:{}", "1".repeat(64));
+    assert_eq!(fault(&bench).await.0, InfraFaultKind::ImageMissing);
+    bench.environment.image.reference = "debian:bookworm-slim".into();
+    assert_eq!(fault(&bench).await.0, InfraFaultKind::ImageDigest);
+}
