@@ -65,11 +65,15 @@ fn lint() -> Result<(), String> {
     Ok(())
 }
 
-/// The benchmarks in the order of BENCHMARKS.md; the comparison with Inspect
-/// wants a network and is started by hand: `tests/bench/against_inspect.py`.
+/// The benchmarks that BENCHMARKS.md reports, those of containers last; the
+/// comparison with Inspect wants a network and is started by hand:
+/// `tests/bench/against_inspect.py`.
 fn bench() -> Result<(), String> {
     run::wasm_target()?;
     run::cargo(&["bench", "--package", "lancet-engine", "--package", "lancet-suite"])?;
     run::cargo(&["build", "--release", "--package", "lancet"])?;
-    run::program("python3", &["tests/bench/whole_run.py"])
+    run::program("python3", &["tests/bench/whole_run.py"])?;
+    docker::ensure()?;
+    run::cargo(&["bench", "--package", "lancet-docker", "--bench", "snapshot"])?;
+    run::program("python3", &["tests/bench/containers.py"])
 }
