@@ -143,7 +143,11 @@ impl Listener {
 /// Hands in all cases of a suite, in one run, and compares.
 #[track_caller]
 pub(crate) fn judge(suite_name: &str, suite: &Path) {
-    let cases = cases(suite_name);
+    let mut cases = cases(suite_name);
+    // For whoever writes one: only those whose name has this in it.
+    if let Ok(part) = std::env::var("LANCET_CASE") {
+        cases.retain(|case| case.name.contains(&part));
+    }
     assert!(!cases.is_empty());
     let context = Context::new();
     let listener = Listener::new();
@@ -355,7 +359,7 @@ fn there_is_a_case_for_every_threat() {
     let readme = fs::read_to_string(folder().join("README.md")).unwrap();
     for case in &all {
         assert!(readme.contains(&format!("`{}`", case.name)), "the README does not list {}", case.name);
-        for file in &case.with {
+        if let Some(file) = &case.with {
             assert!(folder().join(file).is_file(), "{}: there is no {file}", case.name);
         }
     }

