@@ -151,19 +151,21 @@ async fn limits_of_a_run_are_a_failure() {
         ("b'x' * (1 << 30)", "fail out-of-memory"),
         ("[open(f'/tmp/{i}', 'wb').write(bytes(1 << 22)) for i in range(80)] and 43", "fail disk-limit"),
         ("__import__('time').sleep(100)", "fail tests-failed"),
-        ("[__import__('os').fork() for _ in iter(int, 1)]", "fail tests-failed"),
+        // Processes, or the memory that they take, whichever is used up first.
+        ("[__import__('os').fork() for _ in iter(int, 1)]", "fail"),
         ("print('flood ' * 1000000, flush=True) or 43", "fail tests-failed"),
     ] {
         let submission = bench.answering(expression).await;
         let script = "from junit import *\ntry: right = ask('6*7') == '42'\nexcept Exception: right = False\nfinish({'right': right, 'must_fail': False})\n";
         let plan = Plan { files: vec![bench.laid("test.py", script)], ..plan.clone() };
         let outcome = bench.run(&plan, &submission).await;
-        assert_eq!(conclusion(&outcome), expected, "{expression}");
+        assert!(conclusion(&outcome).starts_with(expected), "{expression}: {}", conclusion(&outcome));
         assert!(artifact(&outcome, "app-output").len() <= 1 << 20);
     }
     // What the app uses up does not undo a pass.
     let greedy =
-        bench.answering("(__import__('os').system('python3 -c \"bytes(1 << 30)\"'), eval(line))[1]").await;
+        "(__import__('subprocess').run(['python3', '-c', 'bytearray(range(9)) * (1 << 27)']), eval(line))[1]";
+    let greedy = bench.answering(greedy).await;
     assert_eq!(conclusion(&bench.run(&plan, &greedy).await), "pass tests-passed");
 }
 
@@ -180,7 +182,7 @@ async fn an_app_that_does_not_come_up_is_blamed_on_the_submission_only_if_it_doe
     assert!(artifact(&outcome, "app-output").contains("SyntaxError"));
     let hanging = bench.submission("echo 'import time; time.sleep(1000)' > logic.py").await;
     assert_eq!(conclusion(&bench.run(&with_app(&plan, quick.clone()), &hanging).await), "fail app-not-ready");
-    let greedy = bench.submission("echo 'x = bytes(1 << 30)' > logic.py").await;
+    let greedy = bench.submission("echo 'x = bytearray(range(9)) * (1 << 27)' > logic.py").await;
     assert_eq!(conclusion(&bench.run(&with_app(&plan, service()), &greedy).await), "fail out-of-memory");
     let gone = bench.submission("rm logic.py").await;
     let mut three = with_app(&plan, service());
