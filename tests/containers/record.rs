@@ -43,7 +43,7 @@ fn is_replayed_and_regraded_without_an_engine() {
             let result: Value = serde_json::from_str(&stdout).unwrap();
             match arguments[0] {
                 "replay" => {
-                    assert_eq!((number(&result, "identical"), number(&result, "different")), (1.0, 0.0))
+                    assert_eq!((number(&result, "identical"), number(&result, "different")), (1.0, 0.0));
                 }
                 _ => assert_eq!((number(&result, "regraded"), number(&result, "changed")), (1.0, 0.0)),
             }

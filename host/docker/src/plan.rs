@@ -164,7 +164,7 @@ impl Running<'_> {
         let seen = match &self.plan.isolation {
             Isolation::Split { app, alias, driver, driver_resources } => {
                 let split = Split { app, alias, driver, driver_resources: *driver_resources };
-                self.split(&mut stage, split).await
+                Box::pin(self.split(&mut stage, split)).await
             }
             Isolation::Single { service: None } => self.single(&mut stage).await,
             Isolation::Single { service: Some(service) } => self.beside(&mut stage, service).await,
@@ -272,7 +272,7 @@ impl Running<'_> {
         driver.start().await?;
         let deadline = Instant::now() + seconds(self.plan.timeout_seconds);
         let tested = driver.wait(deadline, split.driver_resources.disk_bytes);
-        let ended = self.guarded(app, tested).await??;
+        let ended = Box::pin(self.guarded(app, tested)).await??;
         let (results, output, app_end) =
             tokio::try_join!(self.results(driver), driver.logs(MAX_LOG_BYTES), self.end(app))?;
         let (results, mut artifacts) = results;

@@ -190,7 +190,7 @@ async fn golds(
                     e.hint()
                         .map_or_else(|| Failure::new(Exit::Suite, e.to_string()), |hint| failure.hint(hint))
                 })?;
-                let docker = sandboxes.docker().await.map_err(unavailable)?;
+                let docker = sandboxes.docker().await.map_err(|fault| unavailable(&fault))?;
                 let bytes = docker.image_file(&pinned, &path, MAX_GOLD_BYTES).await?;
                 String::from_utf8(bytes).map_err(|_| {
                     Failure::new(Exit::Suite, format!("`{path}` of the image `{image}` is not UTF-8"))
@@ -203,7 +203,7 @@ async fn golds(
     Ok(golds)
 }
 
-fn unavailable(fault: lancet_core::InfraFault) -> Failure {
+fn unavailable(fault: &lancet_core::InfraFault) -> Failure {
     Failure::new(Exit::Host, fault.to_string()).hint(fault.kind.hint())
 }
 
