@@ -23,7 +23,9 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Log messages that are kept.
     pub log_messages: u32,
-    /// Milliseconds of wall clock.
+    /// Milliseconds of wall clock that the plugin itself may take. What it waits for
+    /// outside, a test run or a command in a container, has limits of its own and
+    /// does not count.
     pub wall_ms: u64,
 }
 
