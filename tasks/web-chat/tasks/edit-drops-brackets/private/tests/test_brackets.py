@@ -26,7 +26,11 @@ def test_edit_box_holds_what_was_typed(chat):
     chat.open("General")
     send_and_edit(chat, "if a < b && b > c then *stop*", "if a < b && b > c then stop")
     chat.editor.press("Escape")
-    send_and_edit(chat, "write `<b>` and &lt;br&gt;\nnot </b>", "write <b> and &lt;br&gt;")
+    send_and_edit(
+        chat,
+        "`<b>`, <strong> and </a> are elements, <br> too\n&lt;br&gt; is none",
+        "<b>, <strong> and </a> are elements, <br> too",
+    )
 
 
 def test_list_of_chats_shows_brackets(chat):
