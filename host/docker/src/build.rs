@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use lancet_core::PinnedImage;
 
+use crate::error::says_disk_full;
 use crate::{Docker, DockerError, archive, label};
 
 /// The most bytes of a build's folder.
@@ -71,6 +72,10 @@ impl Docker {
             0,
             message,
         ) {
+            // A step that found the disk full only says so in its output.
+            DockerError::Engine { .. } if says_disk_full(&output.tail()) => {
+                DockerError::DiskFull { message: output.tail() }
+            }
             DockerError::Engine { message: reason, .. } => {
                 DockerError::BuildFailed { name: request.name.clone(), reason, output: output.tail() }
             }

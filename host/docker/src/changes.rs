@@ -80,6 +80,9 @@ impl Container {
         let (status, body) = split(&answer)?;
         if status != 200 {
             let message = String::from_utf8_lossy(body).trim().to_owned();
+            if is_too_deep(&message) {
+                return Ok(Changes::TooDeep);
+            }
             return Err(DockerError::from_message(DOING, status, message));
         }
         if answer.len() as u64 == limit {
@@ -87,6 +90,12 @@ impl Container {
         }
         parse(body)
     }
+}
+
+/// Whether the engine met a path that is too long for any system call: a process can
+/// make such a one step by step. The path comes before those words, and may hold any.
+fn is_too_deep(message: &str) -> bool {
+    message.trim_end_matches(['"', '}']).ends_with(": file name too long")
 }
 
 fn lost(error: &std::io::Error) -> DockerError {
@@ -169,6 +178,12 @@ mod tests {
             assert!(matches!(split(answer), Err(DockerError::Interrupted { .. })));
         }
         assert!(matches!(parse(b"[{\"Path\":\"/a\""), Err(DockerError::Interrupted { .. })));
+    }
+
+    #[test]
+    fn only_the_engines_own_words_say_that_a_path_is_too_long() {
+        assert!(is_too_deep("{\"message\":\"lstat /d/d/d: file name too long\"}"));
+        assert!(!is_too_deep("{\"message\":\"lstat /d/: file name too long/d: permission denied\"}"));
     }
 
     #[test]

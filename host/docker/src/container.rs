@@ -1,32 +1,45 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::models::{ContainerConfig, ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{
-    CommitContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, InspectContainerOptionsBuilder,
-    KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder, WaitContainerOptions,
+    CommitContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, EventsOptionsBuilder,
+    InspectContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder, WaitContainerOptions,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use lancet_core::Account;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::archive::{Holder, Packer};
 use crate::hardening::{self, ContainerSpec, HOME, Setting};
 use crate::image::ImageInfo;
+use crate::upper::Upper;
 use crate::{Docker, DockerError, admission, label};
 
 /// How often a container's use of the disk is looked at. Between two looks it may
 /// write as much as the disk takes; its limit of file sizes holds at once.
 const DISK_LOOK: Duration = Duration::from_secs(2);
-/// At every so many looks its files are looked at too: empty ones take no bytes, but
-/// the machine has only so many.
-const FILES_LOOK: u32 = 5;
-/// The most bytes of the list of its changes: about a million files.
-const MAX_CHANGED_BYTES: u64 = 96 << 20;
+/// How often the engine is asked what was written when it cannot add it up.
+const DISK_TRIES: u32 = 3;
+/// How often its files are looked at too: empty ones take no bytes, but the machine
+/// has only so many.
+const FILES_LOOK: Duration = Duration::from_secs(10);
+/// So many times as long as that look took it is let be.
+const FILES_REST: u32 = 20;
+/// The most files and folders that it may write.
+const MAX_FILES: usize = 1_000_000;
+/// Bytes of one line of the engine's list of changes.
+const CHANGE_BYTES: u64 = 100;
+/// The exit status of a first process that SIGKILL ended.
+const KILLED: i64 = 137;
+/// How long an event of the engine may come after the end that it belongs to.
+const EVENT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a killed container may take to be gone.
 const KILL_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,6 +49,10 @@ pub(crate) struct Container {
     docker: Docker,
     id: String,
     account: Account,
+    /// Whether it was us who killed it.
+    killed: AtomicBool,
+    /// Whether the engine's events say that it ran out of memory, once asked.
+    memory_event: OnceCell<bool>,
     removed: AtomicBool,
 }
 
@@ -73,6 +90,15 @@ pub(crate) enum Ended {
     DiskLimit,
 }
 
+/// What a container may write to its root file system.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DiskLimits {
+    /// Bytes of its files.
+    pub(crate) bytes: u64,
+    /// Files and folders.
+    pub(crate) files: usize,
+}
+
 /// What became of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ChangeKind {
@@ -100,6 +126,8 @@ pub(crate) enum Changes {
     Listed(Vec<PathChange>),
     /// More than are read.
     TooMany,
+    /// A path is longer than the engine itself can take.
+    TooDeep,
 }
 
 /// What came of reading a file or folder.
@@ -135,7 +163,14 @@ impl Docker {
         let made = Self::carried_through(async move {
             let made =
                 docker.call("creating a container", docker.client().create_container(None, body)).await?;
-            Ok(Container { docker, id: made.id, account, removed: AtomicBool::new(false) })
+            Ok(Container {
+                docker,
+                id: made.id,
+                account,
+                killed: AtomicBool::new(false),
+                memory_event: OnceCell::new(),
+                removed: AtomicBool::new(false),
+            })
         })
         .await;
         let container = match made {
@@ -211,34 +246,75 @@ impl Container {
 
     /// What it is doing.
     pub(crate) async fn state(&self) -> Result<State, DockerError> {
-        Ok(state(&self.inspect(false).await?))
+        self.judged(&self.inspect(false).await?).await
     }
 
-    /// Bytes that it has written to its root file system, and has not removed.
+    /// The engine notes a want of memory only when it hears of it before it hears of
+    /// the end, and both come at nearly the same time. When the first process was
+    /// killed, and not by us, its events are asked, which know better. On a machine
+    /// with far too much to do even they miss a few in a thousand; such a kill is
+    /// then unexplained, which is safe: nothing is held against anybody for it.
+    async fn judged(&self, found: &ContainerInspectResponse) -> Result<State, DockerError> {
+        match state(found) {
+            State::Exited { code: KILLED, out_of_memory: false } => {
+                let asked = async {
+                    if self.killed.load(Ordering::Relaxed) { Ok(false) } else { self.memory_events().await }
+                };
+                let out_of_memory = *self.memory_event.get_or_try_init(|| asked).await?;
+                Ok(State::Exited { code: KILLED, out_of_memory })
+            }
+            state => Ok(state),
+        }
+    }
+
+    /// Whether the engine remembers that it ran out of memory.
+    pub(crate) async fn memory_events(&self) -> Result<bool, DockerError> {
+        let filters = HashMap::from([("container", vec![self.id.as_str()]), ("event", vec!["oom"])]);
+        let until = SystemTime::now() + EVENT_PATIENCE;
+        let until = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() + 1;
+        // Since 1970: all that the engine remembers, which are the last few hundred.
+        let options =
+            EventsOptionsBuilder::default().since("1").until(&until.to_string()).filters(&filters).build();
+        let mut events = Box::pin(self.docker.client().events(Some(options)));
+        match timeout(EVENT_PATIENCE, events.next()).await {
+            Ok(Some(event)) => event
+                .map(|_| true)
+                .map_err(|error| self.docker.failed("asking for a container's events", error)),
+            Ok(None) | Err(_) => Ok(false),
+        }
+    }
+
+    /// Bytes that it has written to its root file system, and has not removed; more
+    /// than any limit where the engine cannot tell.
     pub(crate) async fn disk_bytes(&self) -> Result<u64, DockerError> {
-        Ok(disk(&self.inspect(true).await?))
+        for _ in 0..DISK_TRIES {
+            if let Some(bytes) = disk(&self.inspect(true).await?) {
+                return Ok(bytes);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        Ok(u64::MAX)
     }
 
     /// Waits until it has ended; kills it at the deadline, and when it has written
-    /// `disk_bytes` or more, or an unreasonable number of files. Its bytes are looked
-    /// at every two seconds and at the end, its files every ten seconds. It has to
-    /// have been started.
+    /// `disk_bytes` or more, or more than a million files. Its bytes are looked at every
+    /// two seconds and at the end, its files every ten seconds at most. It has to have
+    /// been started.
     pub(crate) async fn wait(&self, deadline: Instant, disk_bytes: u64) -> Result<Ended, DockerError> {
-        self.wait_within(deadline, disk_bytes, MAX_CHANGED_BYTES).await
+        self.wait_within(deadline, DiskLimits { bytes: disk_bytes, files: MAX_FILES }).await
     }
 
-    /// As [`Container::wait`], with that many bytes of names of changed files.
+    /// As [`Container::wait`], with a limit of files too.
     pub(crate) async fn wait_within(
         &self,
         deadline: Instant,
-        disk_bytes: u64,
-        changed_bytes: u64,
+        limits: DiskLimits,
     ) -> Result<Ended, DockerError> {
         let client = self.docker.client();
         loop {
             // On the heap: attempts are many at a time, and this is in all of them.
             let mut ended = Box::pin(client.wait_container(&self.id, None::<WaitContainerOptions>));
-            let mut filled = Box::pin(self.filled(disk_bytes, changed_bytes));
+            let mut filled = Box::pin(self.filled(limits));
             // The status is not taken from the first answer: it is -1 when the engine
             // lost sight of the container, and inspecting tells more.
             let killed = tokio::select! {
@@ -254,8 +330,8 @@ impl Container {
                 self.kill().await?;
             }
             let found = self.inspect(true).await?;
-            match (state(&found), killed) {
-                (State::Exited { .. }, _) if disk(&found) >= disk_bytes => return Ok(Ended::DiskLimit),
+            match (self.judged(&found).await?, killed) {
+                (State::Exited { .. }, _) if disk(&found).is_none_or(|bytes| bytes >= limits.bytes) => return Ok(Ended::DiskLimit),
                 (State::Exited { .. }, Some(killed)) => return Ok(killed),
                 (State::Exited { code, out_of_memory }, None) => {
                     return Ok(Ended::Exited { code, out_of_memory });
@@ -268,20 +344,39 @@ impl Container {
     }
 
     /// Looks again and again, until it has written too much.
-    async fn filled(&self, disk_bytes: u64, changed_bytes: u64) -> Result<(), DockerError> {
-        // Where the engine cannot compare layers itself, it would read every file of
-        // the image for it.
-        let can_list = self.docker.info().native_diff;
-        for look in 1_u32.. {
+    async fn filled(&self, limits: DiskLimits) -> Result<(), DockerError> {
+        let upper = self.upper().await?.map(Arc::new);
+        let mut next_files = Instant::now() + FILES_LOOK;
+        loop {
             sleep(DISK_LOOK).await;
-            if self.disk_bytes().await? >= disk_bytes {
-                break;
+            if self.disk_bytes().await? >= limits.bytes {
+                return Ok(());
             }
-            if can_list && look % FILES_LOOK == 0 && self.changes_exceed(changed_bytes).await? {
-                break;
+            let began = Instant::now();
+            if began < next_files {
+                continue;
+            }
+            if self.has_too_many_files(upper.as_ref(), limits).await? {
+                return Ok(());
+            }
+            next_files = Instant::now() + FILES_LOOK.max(began.elapsed() * FILES_REST);
+        }
+    }
+
+    async fn has_too_many_files(
+        &self,
+        upper: Option<&Arc<Upper>>,
+        limits: DiskLimits,
+    ) -> Result<bool, DockerError> {
+        if let Some(upper) = upper.map(Arc::clone) {
+            let counted = tokio::task::spawn_blocking(move || upper.exceeds(limits.files)).await;
+            if let Ok(Ok(exceeds)) = counted {
+                return Ok(exceeds);
             }
         }
-        Ok(())
+        // Where the engine's folders cannot be read, its list has to do; it compares
+        // every file of the image for it.
+        self.changes_exceed(limits.files as u64 * CHANGE_BYTES).await
     }
 
     /// The last `limit` bytes of what its first process wrote, both streams as they
@@ -330,14 +425,17 @@ impl Container {
         let client = self.docker.client();
         match self.docker.call("killing a container", client.kill_container(&self.id, Some(options))).await {
             Err(error) if error.status() == Some(409) => {}
-            result => result?,
+            result => {
+                result?;
+                self.killed.store(true, Ordering::Relaxed);
+            }
         }
         self.gone().await
     }
 
     async fn gone(&self) -> Result<(), DockerError> {
         let gone = async {
-            while !matches!(self.state().await?, State::Exited { .. } | State::Created) {
+            while !matches!(state(&self.inspect(false).await?), State::Exited { .. } | State::Created) {
                 sleep(Duration::from_millis(20)).await;
             }
             Ok(())
@@ -409,8 +507,11 @@ impl Drop for Container {
     }
 }
 
-fn disk(found: &ContainerInspectResponse) -> u64 {
-    u64::try_from(found.size_rw.unwrap_or_default()).unwrap_or_default()
+/// `None` when the engine could not add up what was written. Something changed under
+/// it, or there are folders nested so deep that it does not get at them, which is a
+/// way to write without being counted.
+fn disk(found: &ContainerInspectResponse) -> Option<u64> {
+    u64::try_from(found.size_rw.unwrap_or_default()).ok()
 }
 
 fn state(found: &ContainerInspectResponse) -> State {

@@ -250,7 +250,7 @@ impl DockerError {
 
     /// An error by the engine's own words: a full disk has no status of its own.
     pub(crate) fn from_message(doing: &'static str, status: u16, message: String) -> Self {
-        if message.contains("no space left on device") || message.contains("disk quota exceeded") {
+        if says_disk_full(&message) {
             Self::DiskFull { message }
         } else {
             Self::Engine { doing, status, message }
@@ -262,6 +262,12 @@ impl From<DockerError> for InfraFault {
     fn from(error: DockerError) -> Self {
         Self::new(error.kind(), error.to_string())
     }
+}
+
+/// Whether somebody was told ENOSPC or EDQUOT; Go and C write it differently.
+pub(crate) fn says_disk_full(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.contains("no space left on device") || text.contains("disk quota exceeded")
 }
 
 /// An error with its causes: those of the connection lie two layers deep.
@@ -285,10 +291,13 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_from_other_errors() {
-        let words = "mkdir /var/lib/docker/overlay2/x: no space left on device".to_owned();
-        let error = DockerError::from_message("creating a container", 500, words);
-        assert!(matches!(error, DockerError::DiskFull { .. }));
-        assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DiskFull);
+        for words in
+            ["mkdir /var/lib/docker/overlay2/x: no space left on device", "tar: x: No space left on device"]
+        {
+            let error = DockerError::from_message("creating a container", 500, words.to_owned());
+            assert!(matches!(error, DockerError::DiskFull { .. }));
+            assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DiskFull);
+        }
         let error = DockerError::from_message("creating a container", 500, "no such plugin".to_owned());
         assert_eq!(error.status(), Some(500));
         assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DockerError);

@@ -73,9 +73,9 @@ impl Docker {
         self.examine(&image.name, found)
     }
 
-    /// Pins an image by its name: what the engine has, else what a registry has. An
-    /// image that a registry knows is pinned by the registry's digest, so that other
-    /// machines find it; any other by its id.
+    /// Pins an image by its name: what the engine has, else what a registry hands out
+    /// without credentials. An image that a registry knows is pinned by the registry's
+    /// digest, so that other machines find it; any other by its id.
     ///
     /// # Errors
     /// [`DockerError::ImageMissing`], [`DockerError::ImagePlatform`],

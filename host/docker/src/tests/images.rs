@@ -61,6 +61,9 @@ async fn a_failed_build_tells_the_end_of_its_output() {
     let DockerError::BuildFailed { reason, output, .. } = &error else { panic!("{error}") };
     assert!(reason.contains('3'), "{reason}");
     assert!(output.contains("what went wrong"), "{output}");
+    let (_folder, request) =
+        written("FROM debian:bookworm-slim\nRUN echo 'x: No space left on device' >&2; exit 1\n");
+    assert!(matches!(build(&bench, request).await, Err(DockerError::DiskFull { .. })));
     let (_folder, request) = written("FRUM debian\n");
     assert!(matches!(build(&bench, request).await, Err(DockerError::BuildFailed { .. })));
 }
