@@ -128,6 +128,10 @@ impl Capturing<'_> {
         let listed = match listed {
             Changes::Listed(listed) => listed,
             Changes::TooMany => return Err(too_many("more paths are changed than are listed", limits).into()),
+            Changes::TooDeep => {
+                let message = "folders are nested so deep that their paths are too long".to_owned();
+                return Err(refused(RefusalKind::BadPath, message).into());
+            }
         };
         let changed = Changed::sort_out(&listed, &self.environment.work_tree, &self.rules, limits)?;
         drop(listed);

@@ -331,7 +331,9 @@ impl Container {
             }
             let found = self.inspect(true).await?;
             match (self.judged(&found).await?, killed) {
-                (State::Exited { .. }, _) if disk(&found).is_none_or(|bytes| bytes >= limits.bytes) => return Ok(Ended::DiskLimit),
+                (State::Exited { .. }, _) if disk(&found).is_none_or(|bytes| bytes >= limits.bytes) => {
+                    return Ok(Ended::DiskLimit);
+                }
                 (State::Exited { .. }, Some(killed)) => return Ok(killed),
                 (State::Exited { code, out_of_memory }, None) => {
                     return Ok(Ended::Exited { code, out_of_memory });
