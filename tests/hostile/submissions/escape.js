@@ -8,7 +8,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 
-const FOUND = 'FO' + 'UND';
+const mark = 'FO' + 'UND';
 const SECONDS = 3;
 // Where the test listens on the host, on all addresses.
 const HOST_TCP = Number('@TCP_PORT@') || 9;
@@ -39,7 +39,7 @@ function gateways() {
 function connect(host, port) {
     const socket = net.connect({host, port});
     socket.on('connect', () => {
-        console.log(`${FOUND} a way to ${host}:${port}`);
+        console.log(`${mark} a way to ${host}:${port}`);
         socket.end('out');
     });
     socket.on('error', () => {});
@@ -48,7 +48,7 @@ function connect(host, port) {
 function send(type, host, port, message) {
     const socket = dgram.createSocket(type);
     socket.on('error', () => {});
-    socket.on('message', (answer, from) => console.log(`${FOUND} an answer of ${from.address}`));
+    socket.on('message', (answer, from) => console.log(`${mark} an answer of ${from.address}`));
     socket.send(message, port, host, () => {});
 }
 
@@ -57,7 +57,7 @@ function resolve(name, server) {
     if (server) resolver.setServers([server]);
     for (const type of ['A', 'AAAA', 'TXT', 'MX']) {
         resolver.resolve(name, type, (error, records) => {
-            if (!error && records.length > 0) console.log(`${FOUND} ${type} ${name} by ${server}: ${JSON.stringify(records)}`);
+            if (!error && records.length > 0) console.log(`${mark} ${type} ${name} by ${server}: ${JSON.stringify(records)}`);
         });
     }
 }
@@ -69,7 +69,7 @@ for (const name of ['example.com', 'secret.tunnel.example.com', 'host.docker.int
     resolve(name);
     for (const server of ['127.0.0.11', '127.0.0.53', '8.8.8.8', '1.1.1.1', '[2606:4700:4700::1111]']) resolve(name, server);
     dns.lookup(name, (error, address) => {
-        if (!error) console.log(`${FOUND} ${name} is ${address}`);
+        if (!error) console.log(`${mark} ${name} is ${address}`);
     });
 }
 for (const host of ['1.1.1.1', '8.8.8.8', '2606:4700:4700::1111', '2001:4860:4860::8888']) {
@@ -91,7 +91,7 @@ for (const name of Object.keys(os.networkInterfaces())) {
 send('udp4', '255.255.255.255', HOST_UDP, 'out');
 for (const path of ['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock', '/run/dbus/system_bus_socket']) {
     const socket = net.connect({path});
-    socket.on('connect', () => console.log(`${FOUND} ${path}`));
+    socket.on('connect', () => console.log(`${mark} ${path}`));
     socket.on('error', () => {});
 }
 setTimeout(() => {
