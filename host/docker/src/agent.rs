@@ -430,9 +430,13 @@ impl AgentBox {
                 Ok(Err(self.unavailable().await))
             }
             Ok(output) => Ok(Ok(output)),
-            Err(error) if self.has_ended().await? => {
-                drop(error);
-                Ok(Err(self.unavailable().await))
+            Err(DockerError::Engine { message, .. }) => {
+                if self.has_ended().await? {
+                    return Ok(Err(self.unavailable().await));
+                }
+                // No process can be started beside those that the agent has started.
+                let message = format!("the command cannot be started: {message}");
+                Ok(Err(CallError::new(CallErrorKind::Other, message)))
             }
             Err(error) => Err(error.into()),
         }

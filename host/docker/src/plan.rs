@@ -334,8 +334,9 @@ impl Running<'_> {
             Ok(ExecOutput { stdout, stderr, .. }) => {
                 (RunEnd::TimedOut, [stdout.bytes, stderr.bytes].concat())
             }
-            // The container ended under them.
+            // The container ended under them, or no process could be started in it.
             Err(_) if found.before => (RunEnd::Exited(KILLED), Vec::new()),
+            Err(DockerError::Engine { message, .. }) => (RunEnd::Exited(KILLED), message.into_bytes()),
             Err(error) => return Err(error.into()),
         };
         let (results, mut artifacts) = self.results(container).await?;
@@ -513,7 +514,11 @@ async fn is_ready(container: &Container, ready: &Step) -> Result<bool, DockerErr
         if matches!(container.state().await?, State::Exited { .. }) {
             return Ok(false);
         }
-        asked?;
+        match asked {
+            // No process can be started beside those that the app has started.
+            Ok(_) | Err(DockerError::Engine { .. }) => {}
+            Err(error) => return Err(error),
+        }
         sleep(READY_PAUSE.min(left)).await;
     }
 }

@@ -114,6 +114,23 @@ impl Container {
     /// # Errors
     /// [`DockerError`], but not that there is nothing.
     pub(crate) async fn look(&self, path: &str) -> Result<Option<PathKind>, DockerError> {
+        match self.stat(path).await {
+            // Below a file there is nothing either; the engine takes it for a failure
+            // of its own, and has no words for it here.
+            Err(error) if error.status() == Some(500) => {
+                for (end, _) in path.match_indices('/').skip(1) {
+                    match self.stat(&path[..end]).await? {
+                        Some(PathKind::Folder | PathKind::Symlink) => {}
+                        Some(PathKind::File | PathKind::Other) | None => return Ok(None),
+                    }
+                }
+                Err(error)
+            }
+            found => found,
+        }
+    }
+
+    async fn stat(&self, path: &str) -> Result<Option<PathKind>, DockerError> {
         // Bits of Go's `os.FileMode`.
         const FOLDER: u32 = 1 << 31;
         const SYMLINK: u32 = 1 << 27;
@@ -249,6 +266,10 @@ impl Docker {
         let read = reading.await.map_err(|error| malformed(error.to_string()))?;
         match (failure, read) {
             (Some(error), _) if is_missing_path(&error) => Ok(None),
+            (Some(error), Ok(mut visitor)) if is_loop(&error) => {
+                visitor.lost_in_links();
+                Ok(Some(visitor))
+            }
             (Some(error), _) => Err(error),
             (None, Ok(visitor)) => Ok(Some(visitor)),
             (None, Err(error)) => Err(malformed(error.to_string())),
@@ -256,9 +277,20 @@ impl Docker {
     }
 }
 
-/// The engine has one status for a missing container and a missing path.
+/// The engine has one status for a missing container and a missing path, and takes
+/// a path below a file for a failure of its own.
 fn is_missing_path(error: &DockerError) -> bool {
-    matches!(error, DockerError::Engine { status: 404, message, .. } if !message.contains("No such container"))
+    match error {
+        DockerError::Engine { status: 404, message, .. } => !message.contains("No such container"),
+        DockerError::Engine { status: 500, message, .. } => message.trim_end().ends_with(": not a directory"),
+        _ => false,
+    }
+}
+
+/// The engine follows even the link that it is asked for, and fails when that leads
+/// round in a circle.
+fn is_loop(error: &DockerError) -> bool {
+    matches!(error, DockerError::Engine { status: 500, message, .. } if message.contains(": too many links in "))
 }
 
 fn read<V: Visitor>(chunks: mpsc::Receiver<Bytes>, mut visitor: V) -> io::Result<V> {
@@ -362,6 +394,15 @@ impl Gatherer {
 
     fn path(&self, below: &str) -> String {
         joined(&self.folder, below)
+    }
+
+    /// What was asked for is a link that leads nowhere.
+    fn lost_in_links(&mut self) {
+        if self.wanted.remove(&self.folder) {
+            let kind = NodeKind::Symlink(Vec::new());
+            let node = Node { kind, executable: false, size: 0, sha256: None, content: None };
+            lock(&self.shared).found.nodes.insert(self.folder.clone(), node);
+        }
     }
 
     /// Passes over an entry, as long as there is patience.

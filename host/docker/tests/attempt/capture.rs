@@ -38,6 +38,7 @@ async fn every_kind_of_change_is_taken() {
              printf '#!/bin/sh\\n' > new/tool && chmod 755 new/tool
              git add -A && git -c user.name=x -c user.email=x@x commit -qm committed
              touch settings.ini && chmod 600 settings.ini
+             touch -d 1900-01-01 new/tool && touch -d 2500-01-01 data.bin
              cp run.sh run.tmp && mv run.tmp run.sh
              echo junk > /tmp/outside && echo junk > .git/junk && mkdir sub && git init -q sub && echo z > sub/z
              echo mine > vendor/lib.txt && echo more > vendor/more.txt",

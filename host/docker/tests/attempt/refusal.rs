@@ -15,6 +15,8 @@ async fn what_is_no_regular_file_is_refused() {
         ("ln -sf /etc/passwd link.py", "`link.py` is a symbolic link"),
         ("rm -r old && ln -s /etc old", "`old` is a symbolic link"),
         ("mv old /tmp/old && ln -s /tmp/old old && echo x > old/new", "`old` is a symbolic link"),
+        ("ln -s loop loop", "`loop` is a symbolic link"),
+        ("ln -s a b; ln -s b a", "`a` is a symbolic link"),
         ("mkfifo pipe", "`pipe` is a device or a pipe"),
         ("python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"s\")'", "`s` is a socket"),
         ("mkdir d; for i in 1 2 3 4; do echo $i > d/$i; done; ln d/1 d/5", "`d/5` is a hard link"),

@@ -15,13 +15,20 @@ const ASKING: &str = "from junit import *\n\
 #[tokio::test]
 async fn tests_alone_pass_fail_and_are_bounded() {
     let mut bench = Bench::new().await;
-    let plan = bench.single(None, DIRECT).await;
+    let mut plan = bench.single(None, "").await;
+    plan.report = "/tmp/r/junit.xml".into();
+    let script =
+        DIRECT.replace("finish(", "os.mkdir('/tmp/r')\nfinish(").replace("/tmp/junit.xml", &plan.report);
+    plan.files[0] = bench.laid("test.py", &script);
     for (expression, expected) in [
         ("eval(line)", "pass tests-passed"),
         ("43", "fail tests-failed"),
         ("b'x' * (1 << 30)", "fail out-of-memory"),
         ("[open(f'/tmp/{i}', 'wb').write(bytes(1 << 22)) for i in range(80)]", "fail disk-limit"),
         ("__import__('os')._exit(0)", "fail tests-broken"),
+        // The report would lie below a file, or a link that leads round in a circle.
+        ("__import__('os').system('rm -r /tmp/r; echo > /tmp/r; kill -9 $PPID')", "fail tests-broken"),
+        ("__import__('os').system('rm -r /tmp/r; ln -s r /tmp/r; kill -9 $PPID')", "fail tests-broken"),
     ] {
         let submission = bench.answering(expression).await;
         assert_eq!(conclusion(&bench.run(&plan, &submission).await), expected, "{expression}");

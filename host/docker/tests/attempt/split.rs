@@ -184,6 +184,9 @@ async fn an_app_that_does_not_come_up_is_blamed_on_the_submission_only_if_it_doe
     assert_eq!(conclusion(&bench.run(&with_app(&plan, quick.clone()), &hanging).await), "fail app-not-ready");
     let greedy = bench.submission("echo 'x = bytearray(range(9)) * (1 << 27)' > logic.py").await;
     assert_eq!(conclusion(&bench.run(&with_app(&plan, service()), &greedy).await), "fail out-of-memory");
+    let crowded = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass";
+    let crowded = bench.submission(&format!("cat > logic.py <<'END'\n{crowded}\nEND")).await;
+    assert_eq!(conclusion(&bench.run(&with_app(&plan, quick), &crowded).await), "fail app-not-ready");
     let gone = bench.submission("rm logic.py").await;
     let mut three = with_app(&plan, service());
     three.rerun = Rerun::AnyOf3;

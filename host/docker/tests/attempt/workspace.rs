@@ -161,6 +161,22 @@ async fn commands_run_in_the_work_tree_and_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_box_without_room_for_another_process_can_still_be_taken_from() {
+    let bench = Bench::new().await;
+    let agent = bench.open().await;
+    let crowd = "echo 1 > one; for i in $(seq 100); do setsid sleep 1000 >/dev/null 2>&1 & done";
+    agent.run(crowd, 20).await.unwrap().unwrap();
+    for _ in 0..3 {
+        match agent.run("true", 5).await.unwrap() {
+            Ok(output) => assert_ne!(output.exit_status, Some(0)),
+            Err(error) => assert_eq!(error.kind, CallErrorKind::Other, "{}", error.message),
+        }
+    }
+    assert_eq!(taken(agent.finish().await.unwrap()).files[0].path, "one");
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
 async fn when_the_time_is_over_calls_are_unavailable_and_changes_are_still_taken() {
     let mut bench = Bench::new().await;
     bench.environment.solve_seconds = 3;
