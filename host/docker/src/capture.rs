@@ -322,14 +322,19 @@ impl Capturing<'_> {
         }
         let dropped: BTreeSet<String> = overlaid.iter().cloned().collect();
         paths.retain(|path| {
-            // A file in the place of a folder whose files stay would be in their way.
+            if dropped.contains(path) {
+                return false;
+            }
+            // A file in the place of a folder whose files stay would be in their way,
+            // and so would a folder in the place of a file that stays.
             let below = format!("{path}/");
             let in_the_way =
-                dropped.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below));
+                dropped.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below))
+                    || path.match_indices('/').any(|(end, _)| dropped.contains(&path[..end]));
             if in_the_way {
                 overlaid.push(path.clone());
             }
-            !in_the_way && !dropped.contains(path)
+            !in_the_way
         });
         overlaid.sort_unstable();
         overlaid.dedup();
