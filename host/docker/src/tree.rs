@@ -17,12 +17,13 @@ use crate::{Docker, DockerError, Lease, Role};
 const CONCURRENCY: usize = 8;
 /// So few files are fetched one by one.
 const FEW: usize = 4;
-/// One request costs the engine as much as packing this many bytes of files that
-/// nobody asked for (each request starts a process there, some 40 ms). Half of it
-/// is tried before a folder is given up.
+/// One request costs the engine about as much as packing this many bytes of files
+/// that nobody asked for: each starts a process there, some 40 ms. For each path that
+/// is wanted so much is put up with before a folder is given up.
 const REQUEST_BYTES: u64 = 4 << 20;
-/// What an entry costs besides its bytes, by the same measure.
-const ENTRY_BYTES: u64 = 8 << 10;
+/// What an entry costs besides its bytes, by the same measure: 40 µs, and 250 µs
+/// where its owner has no name in the image, for which Engine 20.10 looks each time.
+const ENTRY_BYTES: u64 = 32 << 10;
 
 /// What a container that is never started may use: the least there is.
 const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, pids: 0, disk_bytes: 0, shm_bytes: 0 };
@@ -32,7 +33,8 @@ const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, pids: 0, 
 pub(crate) enum NodeKind {
     File,
     Symlink(Vec<u8>),
-    /// Another name of a file that came before it in the same archive.
+    /// Another name of a file that came before it in the same archive. Where the two
+    /// are not fetched together, both are files like any other.
     HardLink,
     Folder,
     /// A device or a pipe. The engine leaves sockets out.
