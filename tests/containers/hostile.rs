@@ -13,7 +13,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::context::{Context, number, text, workspace};
+use crate::context::{Context, text, workspace};
 use crate::suites::{self, command, copy_folder, json, left_behind};
 
 /// What the host's environment has, and no container may ever show.
@@ -187,6 +187,7 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
     assert!(code.is_some_and(|code| [0, 5].contains(&code)), "{code:?}: {report}");
 
     let lines = json(&context, &["show", "latest"], 0);
+    print_slowest(&lines);
     let mut wrong = Vec::new();
     for case in &cases {
         let line = lines.as_array().unwrap().iter().find(|line| task_of(line) == case.name);
@@ -286,6 +287,18 @@ fn value(toml: &str, table: &str, key: &str) -> Option<String> {
 
 fn task_of(line: &Value) -> &str {
     text(line, "attempt").split('/').nth(1).unwrap()
+}
+
+/// Cases are many, and each costs time: these are worth a look.
+fn print_slowest(lines: &Value) {
+    let took =
+        |line: &Value| ["solve_us", "grade_us"].map(|key| line[key].as_u64().unwrap_or_default() / 1_000);
+    let mut slowest: Vec<&Value> = lines.as_array().unwrap().iter().collect();
+    slowest.sort_by_key(|line| std::cmp::Reverse(took(line).iter().sum::<u64>()));
+    for line in &slowest[..slowest.len().min(20)] {
+        let [solve_ms, grade_ms] = took(line);
+        println!("{}: {solve_ms} ms, and {grade_ms} ms to grade", task_of(line));
+    }
 }
 
 /// What is not as the case says.

@@ -15,6 +15,6 @@ done
 # Nothing of the host's is mounted but what every container has.
 awk '$5 !~ "^/(proc|sys|dev)(/|$)" && $5 !~ "^/(etc/(resolv.conf|hostname|hosts)|sbin/docker-init|)$" { print $5 }' \
     /proc/self/mountinfo | while read -r mounted; do found "mounted: $mounted"; done
-cat /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep -i -E 'lancet|api_?key|token|secret|passw' |
+cat /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep -i -E '^lancet|api_?key|token|secret|passw' |
     while read -r line; do found "$line"; done
 echo "searched $(echo all) of it"
