@@ -77,6 +77,21 @@ pub(crate) fn json(context: &Context, arguments: &[&str], code: i32) -> serde_js
     serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}\n{stderr}"))
 }
 
+/// What a run decided, by task and number: outcome and reason. What tests say of a
+/// failure may differ from run to run; this may not.
+#[track_caller]
+pub(crate) fn verdicts(context: &Context, run: &str) -> Vec<(String, String, String)> {
+    let lines = json(context, &["show", run], 0);
+    let text = |line: &serde_json::Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let attempt = |line| text(line, "attempt").split_once('/').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+    lines
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| (attempt(line), text(line, "state"), text(line, "reason")))
+        .collect()
+}
+
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
