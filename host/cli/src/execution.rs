@@ -79,6 +79,9 @@ impl Execution {
         }
         drop(progress);
         drop(reaper);
+        if contained {
+            self.sandboxes.clear().await;
+        }
         if let Some(failure) = failure {
             return Err(
                 failure.hint(format!("nothing decided is lost; `lancet resume {}` goes on", self.run.id))

@@ -101,6 +101,19 @@ impl Sandboxes {
         Some(docker.spawn_reaper())
     }
 
+    /// Removes what of this process is left when no attempt of it is under way: an
+    /// engine that was away could not be told to.
+    pub(crate) async fn clear(&self) {
+        let docker = match &*self.connection.lock().await {
+            Connection::Up(docker) => docker.clone(),
+            Connection::Untried | Connection::Down(_) => return,
+        };
+        let own = self.owner.to_string();
+        let live = |owner: &str| owner != own && Owner::parse(owner).is_some_and(|owner| owner.is_alive());
+        // What cannot be removed now is the next run's.
+        let _ = docker.reap(&live).await;
+    }
+
     /// What an attempt's containers are labelled with.
     pub(crate) fn lease(&self, attempt: &AttemptId, environment: &Environment) -> Lease {
         Lease {
