@@ -1,8 +1,8 @@
 //! Submissions that cheat, escape or break things, and right ones that look odd: each
 //! is handed in for real, and has to come to the verdict that its file declares.
 //!
-//! The cases are `tests/hostile/submissions/*.sh`; the folder's README says how they
-//! are written.
+//! The cases are the scripts and patches of `tests/hostile/submissions`, whose README
+//! says how they are written.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -42,7 +42,9 @@ pub(crate) struct Case {
     says: Option<String>,
     /// How often it has to be tested.
     runs: Option<u64>,
-    /// What the agent executes.
+    /// Whether it is a patch. Otherwise it is a script.
+    patch: bool,
+    /// What is applied or executed.
     body: String,
 }
 
@@ -50,7 +52,7 @@ pub(crate) struct Case {
 pub(crate) fn cases(suite: &str) -> Vec<Case> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "sh"));
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "sh" || ending == "patch"));
     files.sort();
     let cases = files.iter().map(|file| parse(file)).filter(|(of, _)| of == suite);
     cases.map(|(_, case)| case).collect()
@@ -88,6 +90,7 @@ fn parse(file: &Path) -> (String, Case) {
         says: take("says"),
         runs: take("runs").map(|runs| runs.parse().unwrap()),
         name,
+        patch: file.extension().is_some_and(|ending| ending == "patch"),
         body,
     };
     assert!(take("why").is_some(), "{shown} does not say why");
@@ -140,7 +143,7 @@ impl Listener {
     }
 }
 
-/// Hands in all cases of a suite, in one run, and compares.
+/// Hands in all cases of a suite, and compares.
 #[track_caller]
 pub(crate) fn judge(suite_name: &str, suite: &Path) {
     let mut cases = cases(suite_name);
@@ -149,37 +152,38 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
         cases.retain(|case| case.name.contains(&part));
     }
     assert!(!cases.is_empty());
+    let (patches, scripts): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.patch);
+    let mut wrong = Vec::new();
+    for (agent, cases) in [("script", scripts), ("patch", patches)] {
+        if !cases.is_empty() {
+            wrong.extend(hand_in(agent, suite, &cases));
+        }
+    }
+    assert!(wrong.is_empty(), "{} problems\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Hands in cases, all in one run, and gives what is wrong.
+fn hand_in(agent: &str, suite: &Path, cases: &[Case]) -> Vec<String> {
     let context = Context::new();
     let listener = Listener::new();
     let canary = context.path("canary");
     let made = context.path("hostile");
-    make_suite(suite, &cases, &made);
-    let input = context.path("scripts");
+    make_suite(suite, cases, &made);
+    let input = context.path("input");
     fs::create_dir(&input).unwrap();
-    for case in &cases {
-        let script = script(case, suite)
+    for case in cases {
+        let given = given(case, suite)
             .replace("@TCP_PORT@", &listener.ports().0.to_string())
             .replace("@UDP_PORT@", &listener.ports().1.to_string())
             .replace("@CANARY@", canary.to_str().unwrap());
-        fs::write(input.join(format!("{}.sh", case.name)), script).unwrap();
+        fs::write(input.join(format!("{}.txt", case.name)), given).unwrap();
     }
-    let output = command(
-        &context,
-        &[
-            "run",
-            made.to_str().unwrap(),
-            "--agent",
-            "script",
-            "--input",
-            input.to_str().unwrap(),
-            "--jobs",
-            "2",
-        ],
-    )
-    .env("ANTHROPIC_API_KEY", SECRET)
-    .env("LANCET_TEST_SECRET", SECRET)
-    .output()
-    .unwrap();
+    let (made, input) = (made.to_str().unwrap(), input.to_str().unwrap());
+    let output = command(&context, &["run", made, "--agent", agent, "--input", input, "--jobs", "2"])
+        .env("ANTHROPIC_API_KEY", SECRET)
+        .env("LANCET_TEST_SECRET", SECRET)
+        .output()
+        .unwrap();
     // Whatever they do, the host comes to its end, and says how each was decided.
     let code = output.status.code();
     let report =
@@ -189,16 +193,14 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
     let lines = json(&context, &["show", "latest"], 0);
     print_slowest(&lines);
     let mut wrong = Vec::new();
-    for case in &cases {
+    for case in cases {
         let line = lines.as_array().unwrap().iter().find(|line| task_of(line) == case.name);
         let line = line.unwrap_or_else(|| panic!("{} was not attempted", case.name));
         for problem in problems(&context, case, line) {
             wrong.push(format!("{}: {problem}", case.name));
         }
     }
-    wrong.extend(
-        unclean(&context, "latest").into_iter().map(|problem| format!("the list of attempts: {problem}")),
-    );
+    wrong.extend(unclean(&context, "latest").into_iter().map(|problem| format!("the attempts: {problem}")));
     wrong.extend(listener.heard().into_iter().map(|who| format!("something got out: {who}")));
     if canary.exists() {
         wrong.push("something was executed on the host".to_owned());
@@ -209,7 +211,7 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
     if replayed["identical"] != cases.len() {
         wrong.push(format!("a replay differs: {replayed}"));
     }
-    assert!(wrong.is_empty(), "{} problems\n{}\n{report}", wrong.len(), wrong.join("\n"));
+    wrong
 }
 
 /// A copy of a suite in which each case has a task for itself, named like it.
@@ -232,16 +234,19 @@ fn make_suite(suite: &Path, cases: &[Case], made: &Path) {
     }
 }
 
-/// What the agent executes for a case.
-fn script(case: &Case, suite: &Path) -> String {
+/// What the agent is given for a case.
+fn given(case: &Case, suite: &Path) -> String {
+    let gold = case.gold.then(|| gold(suite, &case.task));
+    if case.patch {
+        return gold.unwrap_or_default() + &case.body;
+    }
     // What only an attack that succeeds says; its words are not in any script.
     let mut script = "found() { printf '%s%s: %s\\n' FO UND \"$*\"; }\n".to_owned();
     if let Some(with) = &case.with {
         let content = fs::read_to_string(folder().join(with)).unwrap();
         script += &format!("mkdir /tmp/with\ncat > /tmp/with/{with} <<'END_OF_FILE'\n{content}END_OF_FILE\n");
     }
-    if case.gold {
-        let patch = gold(suite, &case.task);
+    if let Some(patch) = gold {
         script += "git -c safe.directory='*' apply <<'END_OF_PATCH' || found no gold patch\n";
         script += &format!("{patch}END_OF_PATCH\n");
     }
