@@ -37,8 +37,8 @@ pub(crate) struct Case {
     /// Outcome and reason, such as `fail tests-failed`. More than one only where
     /// either is right.
     verdicts: Vec<String>,
-    /// What its journal has to hold: the attack was carried out, and not just
-    /// misspelt.
+    /// What its journal or an artifact has to hold: the attack was carried out, and
+    /// not just misspelt.
     says: Option<String>,
     /// How often it has to be tested.
     runs: Option<u64>,
@@ -192,11 +192,12 @@ fn hand_in(agent: &str, suite: &Path, cases: &[Case]) -> Vec<String> {
 
     let lines = json(&context, &["show", "latest"], 0);
     print_slowest(&lines);
-    let mut wrong = Vec::new();
+    let (mut wrong, kept) = (Vec::new(), kept(&context));
+    wrong.extend(revealed(&kept).into_iter().map(|problem| format!("an artifact: {problem}")));
     for case in cases {
         let line = lines.as_array().unwrap().iter().find(|line| task_of(line) == case.name);
         let line = line.unwrap_or_else(|| panic!("{} was not attempted", case.name));
-        for problem in problems(&context, case, line) {
+        for problem in problems(&context, case, line, &kept) {
             wrong.push(format!("{}: {problem}", case.name));
         }
     }
@@ -306,8 +307,31 @@ fn print_slowest(lines: &Value) {
     }
 }
 
+/// All that the store keeps besides journals, artifacts for example.
+fn kept(context: &Context) -> String {
+    let mut kept = String::new();
+    for folder in fs::read_dir(context.path("store/blobs")).unwrap() {
+        for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+            kept += &String::from_utf8_lossy(&fs::read(file.unwrap().path()).unwrap());
+        }
+    }
+    kept
+}
+
+/// What no record may hold.
+fn revealed(record: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(at) = record.find("FOUND") {
+        problems.push(format!("it says `{}`", record[at..].chars().take(200).collect::<String>()));
+    }
+    if record.contains(SECRET) {
+        problems.push("it knows a secret of the host's".to_owned());
+    }
+    problems
+}
+
 /// What is not as the case says.
-fn problems(context: &Context, case: &Case, line: &Value) -> Vec<String> {
+fn problems(context: &Context, case: &Case, line: &Value, kept: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let verdict = format!("{} {}", text(line, "state"), line["reason"].as_str().unwrap_or("-"));
     let attempt = text(line, "attempt");
@@ -327,16 +351,12 @@ fn problems(context: &Context, case: &Case, line: &Value) -> Vec<String> {
         problems.push(format!("it was tested {} times, not {runs}", line["test_runs"]));
     }
     let said = journal.to_string();
-    if let Some(at) = said.find("FOUND") {
-        problems.push(format!("it says `{}`", said[at..].chars().take(200).collect::<String>()));
-    }
+    problems.extend(revealed(&said));
     if let Some(says) = &case.says
         && !said.contains(says.as_str())
+        && !kept.contains(says.as_str())
     {
         problems.push(format!("it does not say `{says}`: {}", said.chars().take(6_000).collect::<String>()));
-    }
-    if said.contains(SECRET) {
-        problems.push("it knows a secret of the host's".to_owned());
     }
     problems.extend(unclean(context, attempt));
     problems

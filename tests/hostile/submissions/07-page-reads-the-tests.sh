@@ -1,6 +1,7 @@
 # threat: 7
 # suite: web-chat
-# verdict: fail tests-failed
+# verdict: fail tests-failed | fail tests-timed-out
+# says: the page has tried it all
 # why: The page runs in the browser beside the tests: it tries to read them, and to write results, by every way that a page has.
 cat >> public/js/app.js <<'END'
 const says = (what) => console.log(`${'FO' + 'UND'} ${what}`);
@@ -26,4 +27,5 @@ for (const port of [22, 80, 2375, 8080, 9222, 9229]) {
         try { new WebSocket(`ws://${host}:${port}/`).onopen = () => says(`${host}:${port}`); } catch {}
     }
 }
+setTimeout(() => console.log(['the page', 'has tried', 'it all'].join(' ')), 300);
 END
