@@ -182,7 +182,10 @@ impl Engine {
         let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
         let _ = fs::remove_file(path("dockerd.pid"));
         let log = fs::OpenOptions::new().create(true).append(true).open(path("log")).unwrap();
-        let process = std::process::Command::new("dockerd")
+        // In a network name space of its own: an engine without a bridge removes the
+        // one of the engine beside it.
+        let process = std::process::Command::new("unshare")
+            .args(["--net", "dockerd"])
             .args(["--host", &self.socket(), "--data-root", &path("data"), "--exec-root", &path("exec")])
             .args([
                 "--pidfile",
