@@ -83,7 +83,8 @@ pub(crate) fn json(context: &Context, arguments: &[&str], code: i32) -> serde_js
 pub(crate) fn verdicts(context: &Context, run: &str) -> Vec<(String, String, String)> {
     let lines = json(context, &["show", run], 0);
     let text = |line: &serde_json::Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
-    let attempt = |line| text(line, "attempt").split_once('/').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+    let attempt =
+        |line| text(line, "attempt").split_once('/').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
     lines
         .as_array()
         .unwrap()
