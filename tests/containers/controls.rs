@@ -30,7 +30,7 @@ pub(crate) fn hold(suite: &Path, rounds: u32, jobs: u32) {
 
 #[test]
 fn of_expensify_common_hold() {
-    hold(suites::expensify_common(), 2, 2);
+    hold(suites::expensify_common(), 1, 2);
 }
 
 #[test]
