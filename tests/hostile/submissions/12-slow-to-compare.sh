@@ -6,6 +6,6 @@
 cat >> dist/ExpensiMark.js <<'END'
 const replace = exports.default.prototype.replace;
 exports.default.prototype.replace = function (text) {
-    return Array.from({length: 20000}, (_, line) => `${replace.call(this, text)}${line % 7}${'x'.repeat(40)}`).join('\n');
+    return Array.from({length: 5000}, (_, line) => `${replace.call(this, text)}${line % 7}${'x'.repeat(40)}`).join('\n');
 };
 END
