@@ -197,7 +197,7 @@ pub struct Facts<'a> {
 /// | `no-exit-status` | invalid | the status file is missing or unreadable |
 /// | `tests-error` | invalid | the exit status is that of an error of the tests |
 /// | `exit-status-contradicts` | invalid | the exit status does not fit the report |
-/// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice |
+/// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice, other than failed both times |
 ///
 /// # Panics
 /// Never: the reasons are reason codes, which a test holds.
@@ -247,8 +247,14 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
     }
     let mut found: BTreeMap<&str, CaseStatus> = BTreeMap::new();
     for case in facts.cases {
-        if found.insert(&case.id, case.status).is_some() {
-            return invalid("repeated-tests", format!("`{}` is reported twice", case.id));
+        let fails = |status| matches!(status, CaseStatus::Failed | CaseStatus::Errored);
+        match found.insert(&case.id, case.status) {
+            // pytest reports a test once more when it fails and its teardown does too.
+            // Both say the same; anything else is a report that contradicts itself.
+            Some(earlier) if !(fails(earlier) && fails(case.status)) => {
+                return invalid("repeated-tests", format!("`{}` is reported twice", case.id));
+            }
+            _ => {}
         }
     }
     let known: BTreeSet<&str> = plan.required.iter().chain(&plan.sentinels).map(String::as_str).collect();
@@ -368,6 +374,11 @@ mod tests {
         assert_eq!(ran(1, &[&good[..], &[("t::x", Passed)]].concat()), "invalid unknown-tests");
         assert_eq!(ran(1, &[&good[..], &[("t::a", Passed)]].concat()), "invalid repeated-tests");
         assert_eq!(ran(1, &[]), "fail sentinel-passed");
+        let twice = |a, b| ran(1, &[("t::a", a), ("t::a", b), ("t::b", Passed), ("t::s", Failed)]);
+        assert_eq!(twice(Failed, Errored), "fail tests-failed");
+        assert_eq!(twice(Passed, Errored), "invalid repeated-tests");
+        assert_eq!(twice(Failed, Passed), "invalid repeated-tests");
+        assert_eq!(ran(1, &[&good[..], &[("t::s", Passed)]].concat()), "invalid repeated-tests");
     }
 
     #[test]
