@@ -5,6 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::context::{Context, number, text, workspace};
 use crate::controls;
 use crate::hostile;
@@ -67,10 +69,10 @@ fn honours_the_contract_and_its_controls_hold() {
     fs::write(
         &script,
         "set -u\n\
-         ls -d /app/tests 2>/dev/null && echo FOUND tests\n\
-         test \"$(git -c safe.directory='*' rev-list --all --reflog --count)\" = 1 || echo FOUND history\n\
-         git -c safe.directory='*' fsck --unreachable --no-reflogs 2>/dev/null | grep . && echo FOUND objects\n\
-         true\n",
+         ls -d /app/tests 2>/dev/null && echo tests\n\
+         test \"$(git -c safe.directory='*' rev-list --all --reflog --count)\" = 1 || echo history\n\
+         git -c safe.directory='*' fsck --unreachable --no-reflogs 2>/dev/null | grep . && echo objects\n\
+         echo that is all\n",
     )
     .unwrap();
     let suite = suite.to_str().unwrap();
@@ -81,8 +83,13 @@ fn honours_the_contract_and_its_controls_hold() {
     );
     for line in json(&context, &["show", "latest"], 0).as_array().unwrap() {
         assert_eq!((text(line, "state"), text(line, "reason")), ("fail", "tests-failed"));
-        let journal = json(&context, &["show", text(line, "attempt")], 0).to_string();
-        assert!(!journal.contains("FOUND"), "{journal}");
+        let journal = json(&context, &["show", text(line, "attempt")], 0);
+        let printed = journal
+            .as_array()
+            .unwrap()
+            .iter()
+            .find_map(|event| event.pointer("/call/response/output/stdout/text"));
+        assert_eq!(printed.and_then(Value::as_str), Some("that is all\n"), "{journal}");
     }
     assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 2.0);
 

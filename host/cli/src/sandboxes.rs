@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use lancet_core::{AttemptId, Environment, InfraFault, InfraFaultKind, Isolation, Manifest, Plan, Sha256};
+use lancet_core::{AttemptId, Environment, InfraFault, InfraFaultKind, Manifest, Plan, Sha256};
 use lancet_docker::{
     AgentBox, BlobSource, Captured, Docker, DockerOptions, Lease, Owner, PlanOutcome, Reaper,
 };
@@ -155,11 +155,8 @@ fn longest(environment: &Environment) -> Duration {
         .plans
         .iter()
         .map(|plan| {
-            let service = match &plan.isolation {
-                Isolation::Split { app, .. } => Some(app),
-                Isolation::Single { service } => service.as_ref(),
-            };
-            let ready = service.map_or(0, |service| u64::from(service.ready.timeout_seconds));
+            let ready: u64 =
+                plan.isolation.services().map(|service| u64::from(service.ready.timeout_seconds)).sum();
             u64::from(plan.rerun.most()) * (u64::from(plan.timeout_seconds) + 2 * ready)
         })
         .sum();

@@ -156,6 +156,20 @@ pub enum Isolation {
         /// What the tests' container may use.
         driver_resources: Resources,
     },
+    /// As `Split`, where one image holds the app and its tests: two containers are
+    /// made of it. The app runs in what the agent saw, without the tests, and the
+    /// tests in what `setup` left, where no submitted code enters.
+    Twin {
+        /// What runs in the app's container.
+        app: Service,
+        /// The app's name in the network that joins both.
+        alias: String,
+        /// What runs in the tests' container, and is ready before the app is started.
+        /// The tests are executed beside it.
+        driver: Service,
+        /// What the tests' container may use.
+        driver_resources: Resources,
+    },
     /// Both in one container, for images that cannot be split. Submitted code can
     /// tamper with the results there; protected paths and sentinel tests are what
     /// is left against it.
@@ -163,6 +177,29 @@ pub enum Isolation {
         /// A service that is started first; the tests are executed beside it then.
         service: Option<Service>,
     },
+}
+
+impl Isolation {
+    /// What has to be ready before tests can begin.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        let (app, driver) = match self {
+            Self::Split { app, .. } => (Some(app), None),
+            Self::Twin { app, driver, .. } => (Some(app), Some(driver)),
+            Self::Single { service } => (service.as_ref(), None),
+        };
+        app.into_iter().chain(driver)
+    }
+
+    /// What the tests' container may use, where they have one of their own.
+    #[must_use]
+    pub fn driver_resources(&self) -> Option<Resources> {
+        match self {
+            Self::Split { driver_resources, .. } | Self::Twin { driver_resources, .. } => {
+                Some(*driver_resources)
+            }
+            Self::Single { .. } => None,
+        }
+    }
 }
 
 /// A file that is laid into a container before anything runs there.
@@ -312,7 +349,7 @@ impl Environment {
     pub fn images(&self) -> impl Iterator<Item = &PinnedImage> {
         let drivers = self.plans.iter().filter_map(|plan| match &plan.isolation {
             Isolation::Split { driver, .. } => Some(driver),
-            Isolation::Single { .. } => None,
+            Isolation::Twin { .. } | Isolation::Single { .. } => None,
         });
         std::iter::once(&self.image).chain(drivers)
     }

@@ -13,6 +13,7 @@ use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::hardening::{ContainerSpec, Joined, VOLUME_FOLDER};
 use crate::lay::{BlobSource, Laying, pack_volume};
 use crate::network::Network;
+use crate::prepare::Prepared;
 use crate::volume::Volume;
 use crate::{Docker, DockerError, Lease, Role};
 
@@ -50,18 +51,16 @@ impl Docker {
         blobs: &dyn BlobSource,
         lease: &Lease,
     ) -> Result<PlanOutcome, InfraFault> {
-        let image = self.prepare(environment, lease).await?.app;
+        let images = self.prepare(environment, lease).await?;
         let mut wanted = vec![environment.resources];
-        if let Isolation::Split { driver_resources, .. } = &plan.isolation {
-            wanted.push(*driver_resources);
-        }
+        wanted.extend(plan.isolation.driver_resources());
         let _admission = self.admit(&wanted).await?;
         let laying = Laying::submission(&environment.work_tree, submission)?;
         let mut running = Running {
             docker: self,
             environment,
             plan,
-            image,
+            images,
             laying,
             blobs,
             lease,
@@ -89,7 +88,7 @@ struct Running<'a> {
     docker: &'a Docker,
     environment: &'a Environment,
     plan: &'a Plan,
-    image: PinnedImage,
+    images: Prepared,
     laying: Laying,
     blobs: &'a dyn BlobSource,
     lease: &'a Lease,
@@ -150,6 +149,21 @@ struct Split<'a> {
     driver_resources: Resources,
 }
 
+/// The same, of one image.
+struct Twin<'a> {
+    app: &'a Service,
+    alias: &'a str,
+    driver: &'a Service,
+    driver_resources: Resources,
+}
+
+/// A service, and the container that it is to run in.
+struct Served<'a> {
+    service: &'a Service,
+    spec: ContainerSpec<'a>,
+    laying: &'a Laying,
+}
+
 impl Seen {
     fn facts(&self) -> Facts<'_> {
         let Results { report, cases, status } = &self.results;
@@ -165,6 +179,10 @@ impl Running<'_> {
             Isolation::Split { app, alias, driver, driver_resources } => {
                 let split = Split { app, alias, driver, driver_resources: *driver_resources };
                 Box::pin(self.split(&mut stage, split)).await
+            }
+            Isolation::Twin { app, alias, driver, driver_resources } => {
+                let twin = Twin { app, alias, driver, driver_resources: *driver_resources };
+                Box::pin(self.twin(&mut stage, twin)).await
             }
             Isolation::Single { service: None } => self.single(&mut stage).await,
             Isolation::Single { service: Some(service) } => self.beside(&mut stage, service).await,
@@ -207,8 +225,13 @@ impl Running<'_> {
         if comes_up {
             return Ok(());
         }
-        let message = format!("`{}` does not come up in {}", self.plan.name, self.environment.image.name);
-        Err(InfraFault::new(InfraFaultKind::NotReady, message))
+        Err(self.does_not_come_up("what is tested"))
+    }
+
+    fn does_not_come_up(&self, what: &str) -> InfraFault {
+        let Self { plan, environment, .. } = self;
+        let message = format!("`{}`: {what} does not come up in {}", plan.name, environment.image.name);
+        InfraFault::new(InfraFaultKind::NotReady, message)
     }
 
     /// Whether tests that came to nothing would have without the submission too.
@@ -222,7 +245,7 @@ impl Running<'_> {
         let sound = match self.sound {
             Some(sound) => sound,
             None => {
-                let without = Running { laying: Laying::default(), image: self.image.clone(), ..*self };
+                let without = Running { laying: Laying::default(), images: self.images.clone(), ..*self };
                 let mut stage = Stage::default();
                 let seen = match &self.plan.isolation {
                     Isolation::Single { service: Some(service) } => without.beside(&mut stage, service).await,
@@ -238,16 +261,18 @@ impl Running<'_> {
 
     async fn bare(&self, stage: &mut Stage) -> Result<bool, InfraFault> {
         let (service, alias, role) = match &self.plan.isolation {
-            Isolation::Split { app, alias, .. } => (app, Some(alias.as_str()), Role::App),
+            Isolation::Split { app, alias, .. } | Isolation::Twin { app, alias, .. } => {
+                (app, Some(alias.as_str()), Role::App)
+            }
             Isolation::Single { service: Some(service) } => (service, None, Role::Single),
             Isolation::Single { service: None } => return Ok(true),
         };
         if alias.is_some() {
             stage.network = Some(self.docker.network(self.lease).await?);
         }
-        let joined = stage.network.as_ref().map(|network| Joined { network: network.name(), alias });
-        let nothing = Laying::default();
-        self.serve(&mut stage.app, service, joined, role, &nothing).await
+        let network = stage.network.as_ref().map(|network| Joined { network: network.name(), alias });
+        let spec = ContainerSpec { role, network, ..self.spec() };
+        self.serve(&mut stage.app, Served { service, spec, laying: &Laying::default() }).await
     }
 
     /// The tests in a container of their own.
@@ -260,8 +285,9 @@ impl Running<'_> {
         let made_volume = made_volume.map(|made| &*volume.insert(made));
         let (network, volume) = (made_network?.name(), made_volume?.name());
         let joined = Joined { network, alias: Some(split.alias) };
+        let spec = ContainerSpec { network: Some(joined), ..self.spec() };
         let (ready, made) = tokio::join!(
-            self.serve(app, split.app, Some(joined), Role::App, &self.laying),
+            self.serve(app, Served { service: split.app, spec, laying: &self.laying }),
             self.driver(driver, &split, network, volume),
         );
         made?;
@@ -272,9 +298,12 @@ impl Running<'_> {
         driver.start().await?;
         let deadline = Instant::now() + seconds(self.plan.timeout_seconds);
         let tested = driver.wait(deadline, split.driver_resources.disk_bytes);
-        let ended = Box::pin(self.guarded(app, tested)).await??;
-        let (results, output, app_end) =
-            tokio::try_join!(self.results(driver), driver.logs(MAX_LOG_BYTES), self.end(app))?;
+        let ended = Box::pin(self.guarded(app, self.environment.resources, tested)).await??;
+        let (results, output, app_end) = tokio::try_join!(
+            self.results(driver),
+            driver.logs(MAX_LOG_BYTES),
+            self.end(app, self.environment.resources)
+        )?;
         let (results, mut artifacts) = results;
         artifacts.add(OUTPUT.to_owned(), ArtifactKind::Log, output);
         artifacts.add(APP_OUTPUT.to_owned(), ArtifactKind::Log, app_end.log);
@@ -282,11 +311,48 @@ impl Running<'_> {
         Ok(Seen { end, limit: app_end.limit.or(driver_limit), results, artifacts })
     }
 
+    /// The tests in a second container of the app's image, beside what they need there.
+    ///
+    /// That is ready, and what the tests do not need of it closed, before anything
+    /// submitted is started: it is in the network that the app is then joined to.
+    async fn twin(&self, stage: &mut Stage, twin: Twin<'_>) -> Result<Seen, InfraFault> {
+        let Stage { network, app, driver, .. } = stage;
+        let network = network.insert(self.docker.network(self.lease).await?).name();
+        let mut variables = self.environment.variables.clone();
+        variables.insert(APP_HOST.to_owned(), twin.alias.to_owned());
+        let spec = ContainerSpec {
+            role: Role::Driver,
+            image: &self.images.app,
+            variables: &variables,
+            resources: twin.driver_resources,
+            network: Some(Joined { network, alias: None }),
+            ..self.spec()
+        };
+        let laying = self.tests();
+        if !self.serve(driver, Served { service: twin.driver, spec, laying: &laying }).await? {
+            return Err(self.does_not_come_up("what the tests need beside them"));
+        }
+        let joined = Joined { network, alias: Some(twin.alias) };
+        let spec = ContainerSpec { network: Some(joined), ..self.spec() };
+        let ready = self.serve(app, Served { service: twin.app, spec, laying: &self.laying }).await;
+        let (Some(app), Some(driver)) = (app, driver) else { return Err(ready.err().unwrap_or_else(gone)) };
+        if !ready? {
+            return self.not_ready(app).await;
+        }
+        let tested = Box::pin(self.tested(driver, twin.driver_resources));
+        let tested = Box::pin(self.guarded(app, self.environment.resources, tested)).await??;
+        let ((results, mut artifacts), app_end) =
+            tokio::try_join!(self.results(driver), self.end(app, self.environment.resources))?;
+        artifacts.add(OUTPUT.to_owned(), ArtifactKind::Log, tested.output);
+        artifacts.add(APP_OUTPUT.to_owned(), ArtifactKind::Log, app_end.log);
+        Ok(Seen { end: tested.end, limit: app_end.limit.or(tested.service.limit), results, artifacts })
+    }
+
     /// The tests are all that runs in the one container.
     async fn single(&self, stage: &mut Stage) -> Result<Seen, InfraFault> {
         let plan = self.plan;
         let laying = self.with_tests();
-        let argv = self.command(&plan.argv, &laying).await?;
+        let argv = self.command(&self.images.app, &plan.argv, &laying).await?;
         let mut variables = self.environment.variables.clone();
         variables.extend(plan.variables.clone());
         let spec = ContainerSpec {
@@ -310,13 +376,24 @@ impl Running<'_> {
 
     /// The tests are executed beside a service, in its container.
     async fn beside(&self, stage: &mut Stage, service: &Service) -> Result<Seen, InfraFault> {
-        let plan = self.plan;
         let laying = self.with_tests();
-        let ready = self.serve(&mut stage.app, service, None, Role::Single, &laying).await;
+        let resources = self.environment.resources;
+        let spec = ContainerSpec { role: Role::Single, ..self.spec() };
+        let ready = self.serve(&mut stage.app, Served { service, spec, laying: &laying }).await;
         let Some(container) = &stage.app else { return Err(ready.err().unwrap_or_else(gone)) };
         if !ready? {
             return self.not_ready(container).await;
         }
+        let Tested { end, output, service } = Box::pin(self.tested(container, resources)).await?;
+        let (results, mut artifacts) = self.results(container).await?;
+        artifacts.add(OUTPUT.to_owned(), ArtifactKind::Log, output);
+        artifacts.add(APP_OUTPUT.to_owned(), ArtifactKind::Log, service.log);
+        Ok(Seen { end, limit: service.limit, results, artifacts })
+    }
+
+    /// Executes the tests beside a service, and ends its container.
+    async fn tested(&self, container: &Container, resources: Resources) -> Result<Tested, DockerError> {
+        let plan = self.plan;
         let spec = ExecSpec {
             argv: &plan.argv,
             variables: &plan.variables,
@@ -325,9 +402,9 @@ impl Running<'_> {
             time: seconds(plan.timeout_seconds),
             output_bytes: MAX_LOG_BYTES,
         };
-        let tested = self.guarded(container, container.exec(&spec)).await?;
-        let found = self.end(container).await?;
-        let (end, output) = match tested {
+        let executed = self.guarded(container, resources, container.exec(&spec)).await?;
+        let service = self.end(container, resources).await?;
+        let (end, output) = match executed {
             Ok(ExecOutput { end: ExecEnd::Exited(code), stdout, stderr }) => {
                 (RunEnd::Exited(code), [stdout.bytes, stderr.bytes].concat())
             }
@@ -335,28 +412,19 @@ impl Running<'_> {
                 (RunEnd::TimedOut, [stdout.bytes, stderr.bytes].concat())
             }
             // The container ended under them, or no process could be started in it.
-            Err(_) if found.before => (RunEnd::Exited(KILLED), Vec::new()),
+            Err(_) if service.before => (RunEnd::Exited(KILLED), Vec::new()),
             Err(DockerError::Engine { message, .. }) => (RunEnd::Exited(KILLED), message.into_bytes()),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
-        let (results, mut artifacts) = self.results(container).await?;
-        artifacts.add(OUTPUT.to_owned(), ArtifactKind::Log, output);
-        artifacts.add(APP_OUTPUT.to_owned(), ArtifactKind::Log, found.log);
-        Ok(Seen { end, limit: found.limit, results, artifacts })
+        Ok(Tested { end, output, service })
     }
 
-    /// Makes and starts a container of the task's image with a service in it, and
-    /// waits until it is ready; `false` when it ended, or its time was over.
-    async fn serve(
-        &self,
-        slot: &mut Option<Container>,
-        service: &Service,
-        network: Option<Joined<'_>>,
-        role: Role,
-        laying: &Laying,
-    ) -> Result<bool, InfraFault> {
-        let argv = self.command(&service.argv, laying).await?;
-        let spec = ContainerSpec { role, argv: argv.as_deref(), network, ..self.spec() };
+    /// Makes and starts a container with a service in it, and waits until that is
+    /// ready; `false` when it ended, or its time was over.
+    async fn serve(&self, slot: &mut Option<Container>, served: Served<'_>) -> Result<bool, InfraFault> {
+        let Served { service, spec, laying } = served;
+        let argv = self.command(spec.image, &service.argv, laying).await?;
+        let spec = ContainerSpec { argv: argv.as_deref(), ..spec };
         let container = slot.insert(self.docker.create(&spec).await?);
         laying.lay(container, self.blobs).await?;
         container.start().await?;
@@ -392,11 +460,15 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// A container of the task's image.
+    /// A container of the task's image, for what is submitted.
     fn spec(&self) -> ContainerSpec<'_> {
+        let image = match &self.plan.isolation {
+            Isolation::Twin { .. } => &self.images.agent,
+            Isolation::Split { .. } | Isolation::Single { .. } => &self.images.app,
+        };
         ContainerSpec {
             role: Role::App,
-            image: &self.image,
+            image,
             argv: None,
             variables: &self.environment.variables,
             working_directory: None,
@@ -410,17 +482,30 @@ impl Running<'_> {
     }
 
     /// What a container's first process is: `None` for the image's own.
-    async fn command(&self, argv: &[String], laying: &Laying) -> Result<Option<Vec<String>>, DockerError> {
+    async fn command(
+        &self,
+        image: &PinnedImage,
+        argv: &[String],
+        laying: &Laying,
+    ) -> Result<Option<Vec<String>>, DockerError> {
         if !laying.takes_away() {
             return Ok((!argv.is_empty()).then(|| argv.to_vec()));
         }
         if !argv.is_empty() {
             return Ok(Some(laying.first(argv)));
         }
-        let image = self.docker.image(&self.image).await?;
+        let image = self.docker.image(image).await?;
         Ok(Some(laying.first(&[image.entry_point, image.command].concat())))
     }
 
+    /// The tests alone.
+    fn tests(&self) -> Laying {
+        let mut laying = Laying::default();
+        laying.add(&self.plan.files_at, &self.plan.files);
+        laying
+    }
+
+    /// The submission, and the tests on top of it.
     fn with_tests(&self) -> Laying {
         let mut laying = self.laying.clone();
         // A report that is handed in would be taken for that of the tests.
@@ -436,10 +521,11 @@ impl Running<'_> {
     async fn guarded<T>(
         &self,
         container: &Container,
+        resources: Resources,
         work: impl Future<Output = T>,
     ) -> Result<T, DockerError> {
         let forever = Instant::now() + seconds(u32::MAX);
-        let mut guard = std::pin::pin!(container.wait(forever, self.environment.resources.disk_bytes));
+        let mut guard = std::pin::pin!(container.wait(forever, resources.disk_bytes));
         let mut work = std::pin::pin!(work);
         let mut ended = false;
         loop {
@@ -454,7 +540,7 @@ impl Running<'_> {
     }
 
     /// Ends a container with the service, and says what is known of it.
-    async fn end(&self, container: &Container) -> Result<End, DockerError> {
+    async fn end(&self, container: &Container, resources: Resources) -> Result<End, DockerError> {
         let before = container.state().await?;
         container.kill().await?;
         let (state, disk_bytes, log) =
@@ -462,14 +548,14 @@ impl Running<'_> {
         let limit = match state {
             State::Exited { out_of_memory: true, .. } => Some(RunEnd::OutOfMemory),
             _ if matches!(before, State::Exited { out_of_memory: true, .. }) => Some(RunEnd::OutOfMemory),
-            _ if disk_bytes >= self.environment.resources.disk_bytes => Some(RunEnd::DiskLimit),
+            _ if disk_bytes >= resources.disk_bytes => Some(RunEnd::DiskLimit),
             _ => None,
         };
         Ok(End { before: matches!(before, State::Exited { .. }), limit, log })
     }
 
     async fn not_ready(&self, container: &Container) -> Result<Seen, InfraFault> {
-        let End { limit, log, .. } = self.end(container).await?;
+        let End { limit, log, .. } = self.end(container, self.environment.resources).await?;
         let mut artifacts = Artifacts::default();
         artifacts.add(APP_OUTPUT.to_owned(), ArtifactKind::Log, log);
         Ok(Seen { end: RunEnd::NotReady, limit, results: Results::none(), artifacts })
@@ -480,6 +566,13 @@ impl Running<'_> {
         let results = container.results(self.plan, &mut artifacts).await?;
         Ok((results, artifacts))
     }
+}
+
+/// What came of tests that were executed beside a service.
+struct Tested {
+    end: RunEnd,
+    output: Vec<u8>,
+    service: End,
 }
 
 /// How a service's container was found at the end.

@@ -3,7 +3,10 @@
 //! What is said here about those images is their contract: the work tree, the
 //! variables, the entry point that sets everything up and says so in a file, the
 //! playbook that runs an issue's tests and writes pytest's log and exit code. They
-//! run as root, app and tests in one container, so nothing here is split.
+//! run as root, and mean app and tests to be in one container, where the app could
+//! write the results itself. So two containers are made of each: one is served what is
+//! submitted, without the tests; the other carries the playbook out, and where that
+//! would build and serve the app, it reaches for the first one's.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +27,36 @@ const WORK_TREE: &str = "/app/expensify";
 const TRACES: &str = "/app/expensify/user_tool";
 const PLAYBOOK: [&str; 5] =
     ["ansible-playbook", "-i", "localhost,", "--connection=local", "/app/tests/run_tests.yml"];
-/// The entry point writes `done` there when all is set up.
-const READY: &str = "test \"$(cat /setup_done.txt)\" = done";
+/// The entry point writes `done` there when all is set up. Whoever reaches the display
+/// over VNC is root there, and a page reaches whatever listens beside its browser.
+const DRIVER_READY: &str = r#"test "$(cat /setup_done.txt)" = done || exit 1
+pkill x11vnc
+pkill -f '[w]ebsockify'
+! grep -qsE ':(170C|170D) [0-9A-F]+:[0-9A-F]+ 0A ' /proc/net/tcp /proc/net/tcp6
+"#;
+/// Builds and serves the app as the playbook does. The dev server listens where the
+/// app's name leads, which is this container alone: the relay, `$0`, lets the tests in.
+const SERVE: &str = r#"set -e
+cd /app/expensify
+grep -q dev.new.expensify.com /etc/hosts || echo "127.0.0.1 dev.new.expensify.com" >>/etc/hosts
+if [ -s /root/.nvm/nvm.sh ]; then . /root/.nvm/nvm.sh || true; fi
+for config in ./config/webpack/webpack.dev.ts ./config/webpack/webpack.dev.js; do
+    if [ -f "$config" ]; then npx webpack --config "$config"; fi
+done
+python3 -c "$0" 0.0.0.0 18082 127.0.0.1 8082 &
+exec npm run web
+"#;
+/// Takes connections at one address, and passes on what comes to another.
+const RELAY: &str = include_str!("profile/relay.py");
+/// Whether the app answers, whatever it says.
+const APP_READY: &str = include_str!("profile/app_ready.py");
+/// Carries the playbook out, with the relay in the place of the app.
+const DRIVE: &str = include_str!("profile/drive.py");
+/// The app's name for the tests' container.
+const APP: &str = "app";
 const SETUP_SECONDS: u32 = 2_400;
+/// The part of the reference's 2,400 s in which the app is built.
+const BUILD_SECONDS: u32 = 1_200;
 const TEST_SECONDS: u32 = 1_200;
 const CONCEAL_SECONDS: u32 = 1_200;
 /// As the reference agent has it: 40 turns of 300 seconds.
@@ -150,9 +180,9 @@ pub(crate) fn environment(
     if all_issues {
         variables.insert("RUNTIME_SETUP".to_owned(), String::new());
     }
-    let shell = |program: &[&str], script: &str, timeout_seconds| {
-        let argv = program.iter().copied().chain([script]).map(str::to_owned).collect();
-        Step { argv, timeout_seconds }
+    let shell = |program: &[&str], script: &str, timeout_seconds| Step {
+        argv: words(&[program, &[script]].concat()),
+        timeout_seconds,
     };
     Environment {
         name: name.to_owned(),
@@ -186,16 +216,20 @@ fn tests(issue: &Issue<'_>) -> Plan {
     let artifact = |name: &str, kind, path| ArtifactRule { name: name.to_owned(), kind, path };
     Plan {
         name: TESTS_PLAN.to_owned(),
-        isolation: Isolation::Single {
-            service: Some(Service {
+        isolation: Isolation::Twin {
+            app: Service {
+                // A login shell, as the entry point is run by one.
+                argv: words(&["/bin/bash", "-l", "-c", SERVE, RELAY]),
+                ready: Step { argv: words(&["python3", "-c", APP_READY]), timeout_seconds: BUILD_SECONDS },
+            },
+            alias: APP.to_owned(),
+            driver: Service {
                 argv: Vec::new(),
-                ready: Step {
-                    argv: ["/bin/sh", "-c", READY].map(str::to_owned).to_vec(),
-                    timeout_seconds: SETUP_SECONDS,
-                },
-            }),
+                ready: Step { argv: words(&["/bin/sh", "-c", DRIVER_READY]), timeout_seconds: SETUP_SECONDS },
+            },
+            driver_resources: Resources { cpu_millis: 2_000, disk_bytes: 8 << 30, ..Resources::browser() },
         },
-        argv: PLAYBOOK.map(str::to_owned).to_vec(),
+        argv: words(&[&["python3", "-c", DRIVE, RELAY], &PLAYBOOK[..]].concat()),
         // The playbook calls pytest itself.
         variables: BTreeMap::from([("PYTEST_ADDOPTS".to_owned(), format!("--junitxml={report}"))]),
         working_directory: None,
@@ -226,4 +260,8 @@ fn user(issue: &Issue<'_>) -> Plan {
     plan.artifacts.retain(|artifact| artifact.kind == ArtifactKind::Trace);
     plan.rerun = Rerun::Once;
     plan
+}
+
+fn words(argv: &[&str]) -> Vec<String> {
+    argv.iter().copied().map(str::to_owned).collect()
 }
