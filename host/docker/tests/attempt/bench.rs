@@ -200,6 +200,25 @@ impl Bench {
         }
     }
 
+    /// The same, with app and tests in two containers of the image: there are tests in
+    /// what the driver runs in, and none in the app's.
+    pub(crate) async fn twin(&mut self, driver: Service, script: &str) -> Plan {
+        self.environment.setup = Some(step(&["sh", "-c", "mkdir /srv/tests; echo key > /srv/tests/key"], 60));
+        self.environment.conceal = Some(step(&["rm", "-r", "/srv/tests"], 60));
+        let isolation = Isolation::Twin {
+            app: service(),
+            alias: "app".into(),
+            driver,
+            driver_resources: Resources {
+                memory_bytes: 96 << 20,
+                pids: 64,
+                disk_bytes: 64 << 20,
+                ..Resources::standard()
+            },
+        };
+        Plan { isolation, ..self.single(None, script).await }
+    }
+
     pub(crate) fn laid(&mut self, path: &str, content: &str) -> LaidFile {
         let sha256 = self.blobs.add(content.as_bytes());
         LaidFile { path: path.to_owned(), sha256, bytes: content.len() as u64, executable: false }

@@ -7,4 +7,5 @@ mod prepare;
 mod refusal;
 mod single;
 mod split;
+mod twin;
 mod workspace;

@@ -37,6 +37,8 @@ export DISPLAY=:99
 Xvfb :99 -screen 0 1920x1080x24 >/dev/null 2>&1 &
 wait_for "the display" test -S /tmp/.X11-unix/X99
 evilwm -fn fixed >/dev/null 2>&1 &
+# As in the published images: on all addresses, without a password.
+x11vnc -display :99 -forever -shared -rfbport 5900 -noxdamage -quiet >/dev/null 2>&1 &
 
 echo "Starting the push server..."
 grep -q ws-mt1.pusher.com /etc/hosts || echo "127.0.0.1 ws-mt1.pusher.com" >>/etc/hosts
