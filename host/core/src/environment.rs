@@ -106,7 +106,8 @@ pub enum Protection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProtectedPath {
-    /// A glob: `*` does not cross `/`, `**` does.
+    /// A glob: `*` does not cross `/`, `**` does. What is below a match is taken with
+    /// it.
     pub pattern: String,
     /// What happens.
     pub protection: Protection,

@@ -28,7 +28,7 @@ impl Rules {
 
     /// The first rule for a path counts.
     pub(crate) fn of(&self, path: &str) -> Option<Protection> {
-        self.0.iter().find(|rule| rule.glob.is_match(path)).map(|rule| rule.protection)
+        self.0.iter().find(|rule| rule.takes(path)).map(|rule| rule.protection)
     }
 
     /// What happens to everything below a folder, where that is the same for all
@@ -36,7 +36,8 @@ impl Rules {
     pub(crate) fn covers(&self, folder: &str) -> Option<Protection> {
         // Nobody's name, so only a pattern that takes all names takes it.
         let anything = format!("{folder}/\u{1}");
-        let index = self.0.iter().position(|rule| rule.whole && rule.glob.is_match(&anything))?;
+        let takes_all = |rule: &Rule| rule.takes(folder) || (rule.whole && rule.glob.is_match(&anything));
+        let index = self.0.iter().position(takes_all)?;
         let protection = self.0[index].protection;
         let same = |rule: &Rule| rule.protection == protection || rule.spares(folder);
         self.0[..index].iter().all(same).then_some(protection)
@@ -44,6 +45,13 @@ impl Rules {
 }
 
 impl Rule {
+    /// A folder in the place of a file that is protected would be as good as the file
+    /// to many programs, so what is below a match is taken with it.
+    fn takes(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        ends.into_iter().any(|end| self.glob.is_match(&path[..end]))
+    }
+
     /// Whether it surely takes nothing below a folder.
     fn spares(&self, folder: &str) -> bool {
         !self.pattern.contains(['*', '?', '[', '{', '\\']) && !is_below(&self.pattern, folder)
@@ -69,10 +77,12 @@ mod tests {
             rules(&[("a/keep/*", Overlaid), ("a/**", Refused), ("*.json", Refused), ("**/x", Overlaid)]);
         for (path, protection) in [
             ("a/keep/1", Some(Overlaid)),
-            ("a/keep/1/2", Some(Refused)),
+            ("a/keep/1/2", Some(Overlaid)),
             ("a/b", Some(Refused)),
             ("a", None),
             ("p.json", Some(Refused)),
+            ("p.json/in/it", Some(Refused)),
+            ("b/c/x/y", Some(Overlaid)),
             ("b/p.json", None),
             ("x", Some(Overlaid)),
             ("b/c/x", Some(Overlaid)),
@@ -90,6 +100,9 @@ mod tests {
         assert_eq!(covers(&[("n/**", Overlaid)], "n/deep/er"), Some(Overlaid));
         assert_eq!(covers(&[("**/n/**", Overlaid)], "a/n/b"), Some(Overlaid));
         assert_eq!(covers(&[("n/*", Overlaid)], "n"), None);
+        assert_eq!(covers(&[("n/*", Overlaid)], "n/o"), Some(Overlaid));
+        assert_eq!(covers(&[("**/n", Overlaid)], "a/n/o"), Some(Overlaid));
+        assert_eq!(covers(&[("p.json", Refused), ("**/n", Overlaid)], "n"), Some(Overlaid));
         assert_eq!(covers(&[("n/**", Overlaid)], "m"), None);
         assert_eq!(covers(&[("package.json", Refused), ("n/**", Overlaid)], "n"), Some(Overlaid));
         assert_eq!(covers(&[("n/p.json", Refused), ("n/**", Overlaid)], "n"), None);

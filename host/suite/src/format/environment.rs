@@ -50,7 +50,7 @@ pub struct EnvironmentEntry {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gold_image: Option<String>,
     /// Globs from the work tree: a submission that changes a file there is refused.
-    /// `*` does not cross `/`, `**` does.
+    /// `*` does not cross `/`, `**` does; what is below a match is taken with it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub protected: Vec<String>,
     /// Globs from the work tree: changes there are dropped, and the image's own
