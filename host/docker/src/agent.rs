@@ -10,10 +10,11 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::admission::Admission;
+use crate::capture::Original;
 use crate::container::{Container, Ended, State};
 use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::hardening::ContainerSpec;
-use crate::prepare::{Prepared, idle};
+use crate::prepare::idle;
 use crate::{Captured, Docker, DockerError, Lease, Role};
 
 /// The longest path, in bytes.
@@ -108,9 +109,9 @@ exit 1"#;
 pub struct AgentBox {
     docker: Docker,
     environment: Environment,
-    lease: Lease,
-    prepared: Prepared,
     container: Arc<Container>,
+    /// What it was made of.
+    original: Original,
     /// Ends the container at its limits.
     watch: Watch,
     /// Why the container ended, once it has.
@@ -155,8 +156,7 @@ impl Docker {
         Ok(AgentBox {
             docker: self.clone(),
             environment: environment.clone(),
-            lease: lease.clone(),
-            prepared,
+            original: Original::new(self, &prepared.agent, lease),
             container,
             watch,
             ended,
@@ -317,7 +317,9 @@ impl AgentBox {
     /// # Errors
     /// [`InfraFault`]: the engine's.
     pub async fn snapshot(&self) -> Result<Captured, InfraFault> {
-        let paused = match self.container.pause().await {
+        // One that cannot be made now is made, or fails, where it is needed.
+        let (paused, _) = tokio::join!(self.container.pause(), self.original.container());
+        let paused = match paused {
             Ok(()) => true,
             // It has ended, or is about to.
             Err(error) if error.status() == Some(409) => {
@@ -342,7 +344,7 @@ impl AgentBox {
     /// [`InfraFault`]: the engine's.
     pub async fn finish(self) -> Result<Captured, InfraFault> {
         self.watch.0.abort();
-        let killed = self.container.kill().await;
+        let (killed, _) = tokio::join!(self.container.kill(), self.original.container());
         let captured = match killed {
             Ok(()) => self.capture().await,
             Err(error) => Err(error.into()),
@@ -356,15 +358,16 @@ impl AgentBox {
         self.watch.0.abort();
         // It lets go of the container, whether it was done or not.
         let _ = (&mut self.watch.0).await;
-        if let Some(container) = Arc::into_inner(self.container) {
-            // What cannot be removed now is the reaper's.
-            let _ = container.remove().await;
-        }
+        tokio::join!(self.original.remove(), async {
+            if let Some(container) = Arc::into_inner(self.container) {
+                // What cannot be removed now is the reaper's.
+                let _ = container.remove().await;
+            }
+        });
     }
 
     async fn capture(&self) -> Result<Captured, InfraFault> {
-        let image = &self.prepared.agent;
-        self.docker.capture(&self.environment, &self.container, image, &self.lease).await
+        self.docker.capture(&self.environment, &self.container, &self.original).await
     }
 
     /// Runs a script on a path, and gives what it wrote.

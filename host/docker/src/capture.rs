@@ -59,7 +59,7 @@ impl Docker {
     }
 
     /// What a container that is stopped or paused has changed in the work tree,
-    /// against `image`, which it was made of. The engine's own list of changes says
+    /// against the original, of whose image it was made. The engine's own list of changes says
     /// what is to be looked at, so the cost follows the change and not the tree.
     ///
     /// # Errors
@@ -69,11 +69,10 @@ impl Docker {
         &self,
         environment: &Environment,
         container: &Container,
-        image: &PinnedImage,
-        lease: &Lease,
+        original: &Original,
     ) -> Result<Captured, InfraFault> {
         let listed = container.listed_changes(&environment.work_tree).await?;
-        self.capture_listed(environment, container, image, lease, listed).await
+        self.capture_listed(environment, container, original, listed).await
     }
 
     /// As [`Docker::capture`], by a list of what was changed.
@@ -81,13 +80,12 @@ impl Docker {
         &self,
         environment: &Environment,
         container: &Container,
-        image: &PinnedImage,
-        lease: &Lease,
+        original: &Original,
         listed: Changes,
     ) -> Result<Captured, InfraFault> {
         let rules = Rules::new(&environment.protected)
             .map_err(|error| InfraFault::new(InfraFaultKind::DockerError, error))?;
-        let capturing = Capturing { docker: self, environment, rules, container, image, lease };
+        let capturing = Capturing { docker: self, environment, rules, container, original };
         match capturing.run(listed).await {
             Ok(captured) => Ok(captured),
             Err(Failure::Docker(error)) => Err(error.into()),
@@ -118,8 +116,7 @@ struct Capturing<'a> {
     environment: &'a Environment,
     rules: Rules,
     container: &'a Container,
-    image: &'a PinnedImage,
-    lease: &'a Lease,
+    original: &'a Original,
 }
 
 impl Capturing<'_> {
@@ -141,18 +138,12 @@ impl Capturing<'_> {
         if changed.is_empty() {
             return Ok(Docker::unchanged(self.environment));
         }
-        // Only a container can give the image's files: one that is never started.
-        let original = Original { capturing: self, container: OnceCell::new() };
         let (new, made) = tokio::join!(self.new_files(&changed), async {
-            if changed.needs_original() { original.container().await.map(drop) } else { Ok(()) }
+            if changed.needs_original() { self.original.container().await.map(drop) } else { Ok(()) }
         });
-        let result = match (new, made) {
-            (Ok(new), Ok(())) => self.compare(&original, changed, new).await,
-            (Err(failure), _) => Err(failure),
-            (_, Err(error)) => Err(error.into()),
-        };
-        original.remove().await;
-        result
+        let new = new?;
+        made?;
+        self.compare(changed, new).await
     }
 
     /// The work tree itself, or a folder above it, was replaced: nothing is read
@@ -196,14 +187,9 @@ impl Capturing<'_> {
     }
 
     /// Compares what is there with what was, and makes the manifest of it.
-    async fn compare(
-        &self,
-        original: &Original<'_>,
-        changed: Changed,
-        new: Gathered,
-    ) -> Result<Captured, Failure> {
+    async fn compare(&self, changed: Changed, new: Gathered) -> Result<Captured, Failure> {
         let limits = &self.environment.submission;
-        let mut wanted = self.replaced(original, &changed, &new).await?;
+        let mut wanted = self.replaced(&changed, &new).await?;
         wanted.extend(changed.deleted.iter().cloned());
         wanted.extend(new.nodes.iter().filter_map(|(path, node)| {
             let was_there = changed.present.get(path) == Some(&ChangeKind::Modified);
@@ -217,26 +203,21 @@ impl Capturing<'_> {
             expand: true,
             files: MAX_LOOKED_AT * limits.files as usize,
         };
-        let old = original.gather(wanted, appetite).await?;
+        let old = self.original.gather(&self.environment.work_tree, wanted, appetite).await?;
         if old.excess.is_some() {
             return Err(too_many("whole folders are deleted", limits).into());
         }
         let large =
             new.nodes.iter().filter(|(_, node)| node.kind == NodeKind::File && node.size > limits.file_bytes);
         let large: BTreeSet<String> = large.map(|(path, _)| path.clone()).collect();
-        let untouched = self.untouched(original, &old, &new, large).await?;
+        let untouched = self.untouched(&old, &new, large).await?;
         self.collect(changed, &old, new, &untouched)
     }
 
     /// What of the image lay where folders are now. The engine's list says of these
     /// that they are modified, as it does of folders that something else has changed
     /// in.
-    async fn replaced(
-        &self,
-        original: &Original<'_>,
-        changed: &Changed,
-        new: &Gathered,
-    ) -> Result<BTreeSet<String>, DockerError> {
+    async fn replaced(&self, changed: &Changed, new: &Gathered) -> Result<BTreeSet<String>, DockerError> {
         let modified = changed.present.iter().filter(|(_, kind)| **kind == ChangeKind::Modified);
         let folders =
             modified.filter(|(path, _)| new.nodes.get(*path).is_some_and(|n| n.kind == NodeKind::Folder));
@@ -244,7 +225,7 @@ impl Capturing<'_> {
         if folders.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let image = original.container().await?;
+        let image = self.original.container().await?;
         let tree = &self.environment.work_tree;
         // Boxed where they begin: a stream of borrowing closures cannot be shown to be
         // `Send` from further out (rust-lang/rust#102211).
@@ -266,7 +247,6 @@ impl Capturing<'_> {
     /// list of changes names what was only touched, too.
     async fn untouched(
         &self,
-        original: &Original<'_>,
         old: &Gathered,
         new: &Gathered,
         large: BTreeSet<String>,
@@ -283,7 +263,7 @@ impl Capturing<'_> {
             Appetite { read: u64::MAX, keep: 0, room: 0, strict: false, expand: false, files: usize::MAX };
         let tree = &self.environment.work_tree;
         let now = self.docker.gather(self.container.id(), tree, large.clone(), digests).await?;
-        let before = original.gather(large, digests).await?;
+        let before = self.original.gather(tree, large, digests).await?;
         let same = now
             .nodes
             .into_iter()
@@ -433,27 +413,43 @@ fn submission(
     Captured { capture: Capture::Taken(manifest), blobs }
 }
 
-/// The image's own files, from a container that is made when the first is asked for.
-struct Original<'a> {
-    capturing: &'a Capturing<'a>,
+/// The agent's image as it was. Only a container can give an image's files: one that
+/// is never started, made when it is first asked for, and kept for the next time.
+pub(crate) struct Original {
+    docker: Docker,
+    image: PinnedImage,
+    lease: Lease,
     container: OnceCell<Container>,
 }
 
-impl Original<'_> {
-    async fn container(&self) -> Result<&Container, DockerError> {
-        let Capturing { docker, image, lease, .. } = self.capturing;
-        self.container.get_or_try_init(|| docker.unstarted(image, lease)).await
+impl Original {
+    pub(crate) fn new(docker: &Docker, image: &PinnedImage, lease: &Lease) -> Self {
+        Self {
+            docker: docker.clone(),
+            image: image.clone(),
+            lease: lease.clone(),
+            container: OnceCell::new(),
+        }
     }
 
-    async fn gather(&self, wanted: BTreeSet<String>, appetite: Appetite) -> Result<Gathered, DockerError> {
+    /// Makes it, if it is not there yet.
+    pub(crate) async fn container(&self) -> Result<&Container, DockerError> {
+        self.container.get_or_try_init(|| self.docker.unstarted(&self.image, &self.lease)).await
+    }
+
+    async fn gather(
+        &self,
+        tree: &str,
+        wanted: BTreeSet<String>,
+        appetite: Appetite,
+    ) -> Result<Gathered, DockerError> {
         if wanted.is_empty() {
             return Ok(Gathered::default());
         }
-        let Capturing { docker, environment, .. } = self.capturing;
-        docker.gather(self.container().await?.id(), &environment.work_tree, wanted, appetite).await
+        self.docker.gather(self.container().await?.id(), tree, wanted, appetite).await
     }
 
-    async fn remove(self) {
+    pub(crate) async fn remove(self) {
         if let Some(container) = self.container.into_inner() {
             // What cannot be removed now is the reaper's.
             let _ = container.remove().await;

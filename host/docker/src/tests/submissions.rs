@@ -6,6 +6,7 @@ use lancet_core::{
 };
 
 use super::{Bench, argv};
+use crate::capture::Original;
 use crate::container::{Changes, Container};
 use crate::tree::NodeKind;
 
@@ -81,9 +82,11 @@ async fn both_lists_make_the_same_submission() {
     ] {
         let container = after(&bench, &image, command).await;
         let listed = container.changes().await.unwrap();
-        let by_engine = bench.docker.capture_listed(&environment, &container, &image, &bench.lease, listed);
+        let original = Original::new(&bench.docker, &image, &bench.lease);
+        let by_engine = bench.docker.capture_listed(&environment, &container, &original, listed);
         let by_engine = by_engine.await.unwrap();
-        let by_either = bench.docker.capture(&environment, &container, &image, &bench.lease).await.unwrap();
+        let by_either = bench.docker.capture(&environment, &container, &original).await.unwrap();
+        original.remove().await;
         // Which of the bad names is told is up to who lists them.
         if let (Capture::Refused(one), Capture::Refused(other)) = (&by_engine.capture, &by_either.capture) {
             assert_eq!(one.kind, other.kind, "{command}");
