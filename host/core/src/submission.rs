@@ -74,7 +74,7 @@ pub enum RefusalKind {
     TooManyFiles,
     /// More bytes than allowed, in one file or in all.
     TooLarge,
-    /// A symbolic link, device, socket, pipe or hard link.
+    /// A symbolic link, device, socket or pipe.
     NotARegularFile,
     /// A change under a protected path.
     ProtectedPath,

@@ -33,8 +33,9 @@ const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, pids: 0, 
 pub(crate) enum NodeKind {
     File,
     Symlink(Vec<u8>),
-    /// Another name of a file that came before it in the same archive. Where the two
-    /// are not fetched together, both are files like any other.
+    /// Another name of a file that came before it in the same archive. Fetched by
+    /// itself it is a file like any other, which is done with what is asked for; so
+    /// this is only found where a folder is taken whole.
     HardLink,
     Folder,
     /// A device or a pipe. The engine leaves sockets out.
@@ -370,6 +371,8 @@ struct Gatherer {
     shared: Arc<Mutex<Shared>>,
     /// The folder that is being taken whole.
     open: Option<String>,
+    /// What has to be fetched by itself.
+    alone: Vec<String>,
     /// Bytes of what nobody wants that are still put up with.
     patience: u64,
     gave_up: bool,
@@ -384,14 +387,20 @@ impl Gatherer {
             appetite,
             shared,
             open: None,
+            alone: Vec::new(),
             patience,
             gave_up: false,
         }
     }
 
-    /// What has to be fetched from folders further down.
+    /// What has to be fetched from folders further down, or by itself.
     fn left(self) -> Vec<Group> {
-        if self.gave_up { split(&self.folder, self.wanted) } else { Vec::new() }
+        let mut left = if self.gave_up { split(&self.folder, self.wanted) } else { Vec::new() };
+        left.extend(self.alone.into_iter().map(|path| Group {
+            wanted: BTreeSet::from([path.clone()]),
+            folder: path,
+        }));
+        left
     }
 
     fn path(&self, below: &str) -> String {
@@ -433,6 +442,10 @@ impl Visitor for Gatherer {
                 self.open = Some(path.clone());
             } else {
                 self.wanted.remove(&path);
+                if node.kind == NodeKind::HardLink && !below.is_empty() {
+                    self.alone.push(path);
+                    return self.pass(node);
+                }
             }
         } else if in_git(&path) {
             return Step::Pass;

@@ -184,3 +184,21 @@ async fn the_diff_of_a_submission_makes_the_same_submission() {
     agent.apply_patch(&diff).await.unwrap().unwrap();
     assert_eq!(taken(agent.finish().await.unwrap()), manifest);
 }
+
+#[tokio::test]
+async fn hard_links_are_files_each() {
+    let bench = Bench::new().await;
+    let few = bench.capture("echo 1 > a; ln a b").await;
+    assert_eq!((content(&few, "a"), content(&few, "b")), (&b"1\n"[..], &b"1\n"[..]));
+    // More of them are fetched by the folder, in which the engine packs one as a link.
+    let many = bench
+        .capture(
+            "mkdir d; for i in 1 2 3 4 5 6; do echo $i > d/$i; done; ln d/1 d/7; ln d/1 d/8; ln data.bin d/9",
+        )
+        .await;
+    for (path, expected) in [("d/1", &b"1\n"[..]), ("d/7", b"1\n"), ("d/8", b"1\n"), ("d/9", b"\0\x01\x02")] {
+        assert_eq!(content(&many, path), expected, "{path}");
+    }
+    let Capture::Taken(manifest) = &many.capture else { panic!("{:?}", many.capture) };
+    assert_eq!(manifest.files.len(), 9);
+}
