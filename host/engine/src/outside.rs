@@ -2,8 +2,10 @@
 //! still, bounded, and recorded like all others.
 
 use std::future::Future;
+use std::panic::resume_unwind;
 
 use lancet_core::{CallError, CallErrorKind, InfraFault, Request, Response};
+use tokio::task::JoinSet;
 use wasmtime::StoreContextMut;
 
 use crate::bindings::evidence;
@@ -57,7 +59,9 @@ pub(crate) type Returned<T> = wasmtime::Result<(Result<T, evidence::CallError>,)
 
 /// Passes one call that reaches outside through the limits and the recorder.
 /// `ask` comes to its future only when the call is not answered from a record,
-/// and that future may take its time. `take` gets what the function gives out of
+/// and that future may take its time. It runs as a task of its own: the guest's stack,
+/// which the host's functions share, has no room for whatever goes on outside. Should
+/// the guest be dropped meanwhile, so is that. `take` gets what the function gives out of
 /// the response.
 pub(crate) async fn call<F, T>(
     mut store: StoreContextMut<'_, State>,
@@ -66,7 +70,7 @@ pub(crate) async fn call<F, T>(
     take: impl FnOnce(Response) -> Option<T> + Send,
 ) -> Returned<T>
 where
-    F: Future<Output = Result<Response, Unanswered>> + Send,
+    F: Future<Output = Result<Response, Unanswered>> + Send + 'static,
 {
     let name = request.name();
     let entry = Entry::new(&mut store, size::of_request(&request))?;
@@ -74,10 +78,19 @@ where
     let response = match state.exchange.known(entry.fuel_used, &request)? {
         Known::Recorded(response) => response,
         Known::Live(live) => {
-            let asked = ask(live.sources.clone());
+            let mut task = JoinSet::new();
+            task.spawn(ask(live.sources.clone()));
             let answered = {
                 let _paused = state.clock.pause();
-                asked.await
+                task.join_next().await
+            };
+            let answered = match answered {
+                Some(Ok(answered)) => answered,
+                Some(Err(error)) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(error) => return Err(error.into()),
+                },
+                None => return Err(wasmtime::Error::msg("there is no task to wait for")),
             };
             match answered {
                 Ok(response) => fitting(response, state.limits.call_bytes),
