@@ -89,7 +89,7 @@ impl Evidence {
                     return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
                 };
                 let docker = sandboxes.docker().await?;
-                let blobs = Blobs::of(self.store.reader());
+                let blobs = Blobs(self.store.reader());
                 let outcome = run_plan(&docker, environment, plan, manifest, &blobs, lease).await?;
                 if !last_try && let Some(code) = killed(&outcome.report) {
                     let message = format!("the tests were killed from outside (exit status {code})");

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use lancet_core::{AttemptId, Environment, InfraFault, InfraFaultKind, Manifest, Plan, Sha256};
-use lancet_docker::{
-    AgentBox, BlobSource, Captured, Docker, DockerOptions, Lease, Owner, PlanOutcome, Reaper,
+use lancet_core::{
+    AttemptId, Environment, InfraFault, InfraFaultKind, Manifest, Plan, RefusedSubmission, Sha256,
 };
+use lancet_docker::{AgentBox, BlobSource, Docker, DockerOptions, Lease, Owner, PlanOutcome, Reaper};
 use lancet_store::Reader;
 use tokio::sync::Mutex;
 
@@ -141,9 +141,13 @@ pub(crate) fn run_plan<'a>(
     Box::pin(docker.run_plan(environment, plan, manifest, blobs, lease))
 }
 
-/// Takes what an agent has changed so far.
-pub(crate) fn snapshot(agent_box: &AgentBox) -> Work<'_, Captured> {
-    Box::pin(agent_box.snapshot())
+/// Runs a plan on what an agent has changed so far.
+pub(crate) fn try_plan<'a>(
+    agent_box: &'a AgentBox,
+    plan: &'a Plan,
+    blobs: &'a Blobs,
+) -> Work<'a, Result<PlanOutcome, RefusedSubmission>> {
+    Box::pin(agent_box.try_plan(plan, blobs))
 }
 
 /// The longest that containers of one attempt can be there, generously: whatever is
@@ -163,27 +167,11 @@ fn longest(environment: &Environment) -> Duration {
     Duration::from_secs(2 * (u64::from(environment.solve_seconds) + setup + plans) + 3_600)
 }
 
-/// The store's blobs, and some that are not in it yet.
-pub(crate) struct Blobs {
-    pub(crate) reader: Reader,
-    pub(crate) fresh: Vec<(Sha256, Vec<u8>)>,
-}
-
-impl Blobs {
-    pub(crate) fn of(reader: Reader) -> Self {
-        Self { reader, fresh: Vec::new() }
-    }
-
-    pub(crate) fn with(reader: Reader, fresh: &[Vec<u8>]) -> Self {
-        Self { reader, fresh: fresh.iter().map(|bytes| (Sha256::of(bytes), bytes.clone())).collect() }
-    }
-}
+/// The store's blobs.
+pub(crate) struct Blobs(pub(crate) Reader);
 
 impl BlobSource for Blobs {
     fn blob(&self, digest: Sha256) -> std::io::Result<Vec<u8>> {
-        match self.fresh.iter().find(|(known, _)| *known == digest) {
-            Some((_, bytes)) => Ok(bytes.clone()),
-            None => self.reader.blob(digest).map_err(std::io::Error::other),
-        }
+        self.0.blob(digest).map_err(std::io::Error::other)
     }
 }

@@ -10,7 +10,7 @@ use lancet_engine::{Reply, ShellSource, UserToolSource, WorkspaceSource};
 use lancet_store::Store;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
-use crate::sandboxes::{Blobs, Sandboxes, run_plan, snapshot};
+use crate::sandboxes::{Blobs, Sandboxes, try_plan};
 
 /// Where an agent works: the container behind `workspace`, `shell` and `user-tool`.
 /// It is made at the first call, since not every agent makes one.
@@ -54,7 +54,7 @@ impl Workshop {
     /// Stops everything and takes what was changed.
     pub(crate) async fn capture(&self) -> Captured {
         let taken = match self.agent_box.lock().await.take() {
-            Some(agent_box) => agent_box.finish().await,
+            Some(agent_box) => Box::pin(agent_box.finish()).await,
             None => Ok(Docker::unchanged(&self.environment)),
         };
         taken.unwrap_or_else(|fault| Captured { capture: Capture::Unavailable(fault), blobs: Vec::new() })
@@ -63,7 +63,7 @@ impl Workshop {
     /// Stops everything and takes nothing.
     pub(crate) async fn discard(&self) {
         if let Some(agent_box) = self.agent_box.lock().await.take() {
-            agent_box.discard().await;
+            Box::pin(agent_box.discard()).await;
         }
     }
 
@@ -73,20 +73,15 @@ impl Workshop {
             let message = "nobody reproduces this task's issue: it has no user tool";
             return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
         };
-        let docker = self.sandboxes.docker().await?;
-        let captured = {
+        let blobs = Blobs(self.store.reader());
+        let tried = {
             let agent_box = self.open().await?;
-            snapshot(&agent_box).await?
+            try_plan(&agent_box, plan, &blobs).await?
         };
-        let manifest = match captured.capture {
-            Capture::Taken(manifest) => manifest,
-            Capture::Refused(refused) => {
-                return Ok(Err(CallError::new(CallErrorKind::Refused, refused.to_string())));
-            }
-            Capture::Unavailable(fault) => return Err(fault),
+        let outcome = match tried {
+            Ok(outcome) => outcome,
+            Err(refused) => return Ok(Err(CallError::new(CallErrorKind::Refused, refused.to_string()))),
         };
-        let blobs = Blobs::with(self.store.reader(), &captured.blobs);
-        let outcome = run_plan(&docker, &self.environment, plan, &manifest, &blobs, &self.lease).await?;
         let kept = outcome.blobs.into_iter().map(Into::into).collect();
         self.store.put_blobs(kept).await.map_err(|e| unkept(&e))?;
         // What the plan declares, and nothing of how it went: the output and the

@@ -27,8 +27,8 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 #[must_use = "the share is given back when this is dropped"]
 pub struct Admission {
-    _cpu_millis: OwnedSemaphorePermit,
-    _memory_mib: OwnedSemaphorePermit,
+    processors: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
 }
 
 impl Queue {
@@ -74,10 +74,51 @@ impl Queue {
     async fn admit(&self, wanted: &[Resources]) -> Result<Admission, InfraFault> {
         let (cpu, memory) = self.sum(wanted)?;
         let _turn = self.turn.lock().await;
-        let closed = |_| InfraFault::new(InfraFaultKind::DockerError, "the queue for the engine was closed");
-        let cpu = Arc::clone(&self.cpu_millis).acquire_many_owned(cpu).await.map_err(closed)?;
-        let memory = Arc::clone(&self.memory_mib).acquire_many_owned(memory).await.map_err(closed)?;
-        Ok(Admission { _cpu_millis: cpu, _memory_mib: memory })
+        let memory = self.memory(memory).await?;
+        let processors = self.processors(cpu).await?;
+        Ok(Admission { processors, _memory: memory })
+    }
+
+    /// For a container that is to be paused now and then, and others that run while
+    /// it is: processors for itself, and memory for all of them. What the machine does
+    /// not have for all at once it has to have for each, and nobody else is admitted.
+    async fn admit_paused(&self, own: Resources, others: &[Resources]) -> Result<Admission, InfraFault> {
+        let (cpu, memory) = self.sum(&[own])?;
+        let (_, more) = self.sum(others)?;
+        let _turn = self.turn.lock().await;
+        let memory = self.memory(memory.saturating_add(more).min(self.total_memory_mib)).await?;
+        let processors = self.processors(cpu).await?;
+        Ok(Admission { processors, _memory: memory })
+    }
+
+    /// Processors come after memory, and nobody waits for memory who has processors:
+    /// so they can be given back and asked for again by who keeps its memory.
+    async fn processors(&self, millis: u32) -> Result<OwnedSemaphorePermit, InfraFault> {
+        Arc::clone(&self.cpu_millis).acquire_many_owned(millis).await.map_err(|_| closed())
+    }
+
+    /// Does something with processors for `others` in the place of those that were
+    /// admitted, which come back after it.
+    async fn in_place<T>(
+        &self,
+        admission: &mut Admission,
+        others: &[Resources],
+        work: impl Future<Output = T>,
+    ) -> Result<T, InfraFault> {
+        let (cpu, _) = self.sum(others)?;
+        let own = admission.processors.num_permits();
+        drop(admission.processors.split(own));
+        let result = {
+            let _processors = self.processors(cpu).await?;
+            work.await
+        };
+        let own = u32::try_from(own).unwrap_or(u32::MAX);
+        admission.processors.merge(self.processors(own).await?);
+        Ok(result)
+    }
+
+    async fn memory(&self, mib: u32) -> Result<OwnedSemaphorePermit, InfraFault> {
+        Arc::clone(&self.memory_mib).acquire_many_owned(mib).await.map_err(|_| closed())
     }
 }
 
@@ -92,6 +133,29 @@ impl Docker {
     pub async fn admit(&self, wanted: &[Resources]) -> Result<Admission, InfraFault> {
         self.queue().admit(wanted).await
     }
+
+    /// As [`Docker::admit`], for a container that is paused while `others` run.
+    pub(crate) async fn admit_paused(
+        &self,
+        own: Resources,
+        others: &[Resources],
+    ) -> Result<Admission, InfraFault> {
+        self.queue().admit_paused(own, others).await
+    }
+
+    /// See [`Queue::in_place`].
+    pub(crate) async fn in_place<T>(
+        &self,
+        admission: &mut Admission,
+        others: &[Resources],
+        work: impl Future<Output = T>,
+    ) -> Result<T, InfraFault> {
+        self.queue().in_place(admission, others, work).await
+    }
+}
+
+fn closed() -> InfraFault {
+    InfraFault::new(InfraFaultKind::DockerError, "the queue for the engine was closed")
 }
 
 fn exceeded(message: String) -> InfraFault {
@@ -164,6 +228,41 @@ mod tests {
         drop(admission);
         assert_eq!(queue.cpu_millis.available_permits(), 1_000);
         assert_eq!(queue.memory_mib.available_permits(), 4_096);
+    }
+
+    #[tokio::test]
+    async fn who_is_paused_waits_for_nobody_who_waits_for_it() {
+        let queue = Arc::new(queue(2_000, 4 << 30));
+        let (own, others) = (want(1_000, 1 << 30), [want(1_000, 512 << 20), want(2_000, 512 << 20)]);
+        // Two have all processors and all memory, and a third one wants some.
+        let first = queue.admit_paused(own, &others).await.unwrap();
+        let second = queue.admit_paused(own, &others).await.unwrap();
+        assert_eq!((queue.cpu_millis.available_permits(), queue.memory_mib.available_permits()), (0, 0));
+        let third = tokio::spawn({
+            let queue = Arc::clone(&queue);
+            async move { queue.admit(&[want(2_000, 1 << 30)]).await.map(drop) }
+        });
+        tokio::task::yield_now().await;
+        let turns = [first, second].map(|mut admission| {
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    let free = async { queue.cpu_millis.available_permits() };
+                    assert_eq!(queue.in_place(&mut admission, &others, free).await.unwrap(), 0);
+                    tokio::task::yield_now().await;
+                }
+            })
+        });
+        for turn in turns {
+            turn.await.unwrap();
+        }
+        third.await.unwrap().unwrap();
+        assert_eq!(queue.cpu_millis.available_permits(), 2_000);
+        // More than there is in all is as much as there is.
+        let all = queue.admit_paused(want(1_000, 3 << 30), &[want(1_000, 3 << 30)]).await.unwrap();
+        assert_eq!(queue.memory_mib.available_permits(), 0);
+        drop(all);
+        assert!(queue.admit_paused(own, &[want(1_000, 5 << 30)]).await.is_err());
     }
 
     #[tokio::test]

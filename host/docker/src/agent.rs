@@ -3,9 +3,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lancet_core::{
-    CallError, CallErrorKind, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS, MAX_ENTRIES,
-    MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, SearchHit, WorkspaceEntry,
+    CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS,
+    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, RefusedSubmission,
+    SearchHit, Sha256, WorkspaceEntry,
 };
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -14,8 +16,9 @@ use crate::capture::Original;
 use crate::container::{Container, Ended, State};
 use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::hardening::ContainerSpec;
+use crate::plan::containers;
 use crate::prepare::idle;
-use crate::{Captured, Docker, DockerError, Lease, Role};
+use crate::{BlobSource, Captured, Docker, DockerError, Lease, PlanOutcome, Role};
 
 /// The longest path, in bytes.
 const MAX_PATH_BYTES: usize = 4_096;
@@ -109,6 +112,7 @@ exit 1"#;
 pub struct AgentBox {
     docker: Docker,
     environment: Environment,
+    lease: Lease,
     container: Arc<Container>,
     /// What it was made of.
     original: Original,
@@ -117,7 +121,7 @@ pub struct AgentBox {
     /// Why the container ended, once it has.
     ended: Arc<OnceLock<String>>,
     deadline: Instant,
-    _admission: Admission,
+    admission: Mutex<Admission>,
 }
 
 type Answer<T> = Result<Result<T, CallError>, InfraFault>;
@@ -130,7 +134,9 @@ impl Docker {
     /// Those of [`Docker::prepare`], and of the engine.
     pub async fn agent_box(&self, environment: &Environment, lease: &Lease) -> Result<AgentBox, InfraFault> {
         let prepared = self.prepare(environment, lease).await?;
-        let admission = self.admit(&[environment.resources]).await?;
+        let user = environment.user_tool.as_deref().and_then(|name| environment.plan(name));
+        let user = user.map(|plan| containers(environment, plan)).unwrap_or_default();
+        let admission = self.admit_paused(environment.resources, &user).await?;
         let container = self
             .create(&ContainerSpec {
                 role: Role::Agent,
@@ -156,13 +162,29 @@ impl Docker {
         Ok(AgentBox {
             docker: self.clone(),
             environment: environment.clone(),
+            lease: lease.clone(),
             original: Original::new(self, &prepared.agent, lease),
             container,
             watch,
             ended,
             deadline,
-            _admission: admission,
+            admission: Mutex::new(admission),
         })
+    }
+}
+
+/// What was just taken, before all else.
+struct Fresh<'a> {
+    fresh: BTreeMap<Sha256, Vec<u8>>,
+    others: &'a dyn BlobSource,
+}
+
+impl BlobSource for Fresh<'_> {
+    fn blob(&self, digest: Sha256) -> std::io::Result<Vec<u8>> {
+        match self.fresh.get(&digest) {
+            Some(bytes) => Ok(bytes.clone()),
+            None => self.others.blob(digest),
+        }
     }
 }
 
@@ -317,6 +339,42 @@ impl AgentBox {
     /// # Errors
     /// [`InfraFault`]: the engine's.
     pub async fn snapshot(&self) -> Result<Captured, InfraFault> {
+        self.paused(Box::pin(self.capture())).await
+    }
+
+    /// Has a plan run on what was changed so far, in containers of its own, as
+    /// [`Docker::run_plan`] does; `Err` when that is nothing that could be handed in.
+    /// Processes are paused meanwhile, and their processors are the plan's.
+    ///
+    /// # Errors
+    /// [`InfraFault`]: those of [`Docker::run_plan`].
+    pub async fn try_plan(
+        &self,
+        plan: &Plan,
+        blobs: &dyn BlobSource,
+    ) -> Result<Result<PlanOutcome, RefusedSubmission>, InfraFault> {
+        let mut admission = self.admission.lock().await;
+        let tried = Box::pin(async {
+            let Captured { capture, blobs: fresh } = self.capture().await?;
+            let manifest = match capture {
+                Capture::Taken(manifest) => manifest,
+                Capture::Refused(refused) => return Ok(Err(refused)),
+                Capture::Unavailable(fault) => return Err(fault),
+            };
+            let fresh = fresh.into_iter().map(|bytes| (Sha256::of(&bytes), bytes)).collect();
+            let blobs = Fresh { fresh, others: blobs };
+            let Self { docker, environment, lease, .. } = self;
+            let images = docker.prepare(environment, lease).await?;
+            let outcome = docker.carry_out(environment, plan, images, &manifest, &blobs, lease);
+            Box::pin(outcome).await.map(Ok)
+        });
+        let others = containers(&self.environment, plan);
+        let tried = self.docker.in_place(&mut admission, &others, tried);
+        self.paused(Box::pin(async { tried.await? })).await
+    }
+
+    /// Does something while processes are paused, or have ended.
+    async fn paused<T>(&self, work: impl Future<Output = Result<T, InfraFault>>) -> Result<T, InfraFault> {
         // One that cannot be made now is made, or fails, where it is needed.
         let (paused, _) = tokio::join!(self.container.pause(), self.original.container());
         let paused = match paused {
@@ -328,14 +386,14 @@ impl AgentBox {
             }
             Err(error) => return Err(error.into()),
         };
-        let captured = self.capture().await;
+        let done = work.await;
         if paused && let Err(error) = self.container.unpause().await {
             // At its limits it is killed although it is paused.
             if !matches!(self.container.state().await?, State::Exited { .. }) {
                 return Err(error.into());
             }
         }
-        captured
+        done
     }
 
     /// Kills every process, takes what was changed, and removes the container.

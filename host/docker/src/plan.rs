@@ -52,9 +52,20 @@ impl Docker {
         lease: &Lease,
     ) -> Result<PlanOutcome, InfraFault> {
         let images = self.prepare(environment, lease).await?;
-        let mut wanted = vec![environment.resources];
-        wanted.extend(plan.isolation.driver_resources());
-        let _admission = self.admit(&wanted).await?;
+        let _admission = self.admit(&containers(environment, plan)).await?;
+        self.carry_out(environment, plan, images, submission, blobs, lease).await
+    }
+
+    /// As [`Docker::run_plan`], for who has been admitted.
+    pub(crate) async fn carry_out(
+        &self,
+        environment: &Environment,
+        plan: &Plan,
+        images: Prepared,
+        submission: &Manifest,
+        blobs: &dyn BlobSource,
+        lease: &Lease,
+    ) -> Result<PlanOutcome, InfraFault> {
         let laying = Laying::submission(&environment.work_tree, submission)?;
         let mut running = Running {
             docker: self,
@@ -82,6 +93,11 @@ impl Docker {
         }
         Ok(outcome)
     }
+}
+
+/// What the containers of a plan's run may use.
+pub(crate) fn containers(environment: &Environment, plan: &Plan) -> Vec<Resources> {
+    std::iter::once(environment.resources).chain(plan.isolation.driver_resources()).collect()
 }
 
 struct Running<'a> {

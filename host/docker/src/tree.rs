@@ -396,10 +396,9 @@ impl Gatherer {
     /// What has to be fetched from folders further down, or by itself.
     fn left(self) -> Vec<Group> {
         let mut left = if self.gave_up { split(&self.folder, self.wanted) } else { Vec::new() };
-        left.extend(self.alone.into_iter().map(|path| Group {
-            wanted: BTreeSet::from([path.clone()]),
-            folder: path,
-        }));
+        left.extend(
+            self.alone.into_iter().map(|path| Group { wanted: BTreeSet::from([path.clone()]), folder: path }),
+        );
         left
     }
 
