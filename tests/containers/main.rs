@@ -13,3 +13,4 @@ mod hostile;
 mod record;
 mod stand_in;
 mod suites;
+mod user_tool;

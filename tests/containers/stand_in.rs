@@ -11,6 +11,7 @@ use crate::context::{Context, number, text, workspace};
 use crate::controls;
 use crate::hostile;
 use crate::suites::{self, json};
+use crate::user_tool;
 
 const PREFIX: &str = "lancet-standin/swelancer_x86";
 
@@ -64,6 +65,7 @@ fn honours_the_contract_and_its_controls_hold() {
     controls::hold(&suite, 1, 1);
 
     // What an agent finds there: one commit, no tests, and a user who can help.
+    user_tool::reproduces(&suite, "90002", 1, &["trace"]);
     let context = Context::new();
     let script = context.path("script");
     fs::write(

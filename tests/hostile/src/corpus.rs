@@ -228,6 +228,7 @@ fn entries() -> Vec<Entry> {
         agent(22, "environment", Harmless).with_wasi(),
         both(22, "paths", Harmless).with_wasi(),
         grader(22, "submission-escapes", Harmless).on_work_tree(),
+        agent(22, "user-tool-artifacts", Harmless).on_work_tree().always(),
         agent(22, "work-tree-escapes", Harmless).on_work_tree(),
         // 23. Different verdicts on the same inputs.
         grader(23, "address", Harmless),

@@ -1,0 +1,49 @@
+//! Has the user reproduce the issue, before and after it changes something, and looks
+//! for the tests in all that comes back.
+
+use lancet_hostile_guests::ordinary_answer;
+use lancet_sdk::{Agent, Answer, CallError, SolveError, Task, log, user_tool, workspace};
+
+/// What a file of tests has in it, and what Playwright calls sources in its traces.
+const SIGNS: [&[u8]; 3] = [b"def test_", b"src@", b"import playwright"];
+
+struct Hostile;
+
+fn whole(name: &str) -> Result<Vec<u8>, CallError> {
+    let mut bytes = Vec::new();
+    loop {
+        let more = user_tool::read(name, bytes.len() as u64, 1 << 20)?;
+        if more.is_empty() {
+            return Ok(bytes);
+        }
+        bytes.extend(more);
+    }
+}
+
+fn look() -> Result<(), CallError> {
+    let observation = user_tool::reproduce()?;
+    let completed = if observation.completed { "yes" } else { "no" };
+    log::info("the user is done", &[("completed", completed)]);
+    for artifact in &observation.artifacts {
+        let bytes = whole(&artifact.name)?;
+        assert_eq!(bytes.len() as u64, artifact.bytes, "{}", artifact.name);
+        let sign = SIGNS.iter().find(|sign| bytes.windows(sign.len()).any(|part| part == **sign));
+        log::info(
+            "artifact",
+            &[("name", &artifact.name), ("sign", if sign.is_some() { "yes" } else { "no" })],
+        );
+    }
+    Ok(())
+}
+
+impl Agent for Hostile {
+    fn solve(task: Task) -> Result<Answer, SolveError> {
+        let other = |error: CallError| SolveError::Other(error.message().into());
+        look().map_err(other)?;
+        workspace::write("changed.txt", b"changed\n").map_err(other)?;
+        look().map_err(other)?;
+        Ok(ordinary_answer(&task))
+    }
+}
+
+lancet_sdk::export_agent!(Hostile);
