@@ -137,3 +137,50 @@ fn verdicts_do_not_depend_on_parallelism() {
     assert!(one.len() > 2, "{one:?}");
     assert_eq!(one, decided("2"));
 }
+
+#[test]
+fn is_open_to_the_grader() {
+    let context = Context::new();
+    let suite = context.path("suite");
+    suites::copy_folder(suites::expensify_common(), &suite);
+    fs::copy(suites::expensify_common().join("images.lock"), suite.join("images.lock")).unwrap();
+    let grader = lancet_hostile::component(lancet_hostile::case("evidence-in-log-grader").unwrap());
+    fs::create_dir(suite.join("graders")).unwrap();
+    fs::write(suite.join("graders/own.wasm"), &grader).unwrap();
+    let task = some_task();
+    let file = suite.join("tasks").join(&task).join("task.toml");
+    let own = format!("file = \"graders/own.wasm\"\ndigest = \"{}\"", lancet_core::Sha256::of(&grader));
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("plugin = \"junit\"", &own)).unwrap();
+    let script = context.path("script");
+    fs::write(
+        &script,
+        "echo one > A.txt; head -c 1500000 /dev/zero > zeros.bin; echo '// changed' >> dist/Num.js; rm README.md\n",
+    )
+    .unwrap();
+    let arguments = ["run", suite.to_str().unwrap(), "--task", &task, "--agent", "script", "--input"];
+    json(&context, &[&arguments[..], &[script.to_str().unwrap()]].concat(), 0);
+    let attempts = json(&context, &["show", "latest"], 0);
+    assert_eq!((text(&attempts[0], "state"), text(&attempts[0], "reason")), ("fail", "ordinary"));
+    let journal = json(&context, &["show", text(&attempts[0], "attempt")], 0);
+    let calls = journal.as_array().unwrap().iter().filter_map(|event| event.pointer("/call/request"));
+    let told: Vec<(String, [String; 3])> = calls
+        .filter(|call| call["call"] == "log-write" && call["fields"].as_array().unwrap().len() == 3)
+        .map(|call| {
+            let fields = [0, 1, 2].map(|index| call["fields"][index][1].as_str().unwrap().to_owned());
+            (text(call, "message").to_owned(), fields)
+        })
+        .collect();
+    let of = |what: &str| -> Vec<&[String; 3]> {
+        told.iter().filter(|(message, _)| message == what).map(|(_, fields)| fields).collect()
+    };
+    let written: Vec<(&str, &str)> =
+        of("written").iter().map(|[name, bytes, _]| (name.as_str(), bytes.as_str())).collect();
+    assert_eq!(written.len(), 3, "{written:?}");
+    assert!(written.contains(&("A.txt", "4")) && written.contains(&("zeros.bin", "1500000")), "{written:?}");
+    assert_eq!(of("deleted")[0][0], "README.md");
+    let diff = &of("diff")[0][2];
+    assert!(diff.contains("+one") && diff.contains("deleted file mode"), "{diff}");
+    assert!(!of("case").is_empty());
+    assert!(of("artifact").iter().any(|[name, ..]| name == "output"), "{told:?}");
+    assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 1.0);
+}

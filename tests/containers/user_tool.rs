@@ -36,6 +36,7 @@ pub(crate) fn reproduces(suite: &Path, task: &str, attempts: u32, declared: &[&s
         };
         assert!(declared.iter().all(|rule| names.iter().any(|name| is_of(name, rule))), "{names:?}");
         assert!(names.iter().all(|name| declared.iter().any(|rule| is_of(name, rule))), "{names:?}");
+        assert_eq!(logged("found", "hits"), ["1"]);
         // There is no test in any of it.
         assert!(logged("artifact", "sign").iter().all(|sign| sign == "no"), "{journal}");
         assert!(!journal.to_string().contains("def test_"), "{journal}");

@@ -236,6 +236,7 @@ fn entries() -> Vec<Entry> {
         grader(23, "dice", Harmless).with_wasi(),
         grader(23, "nan-bits", Harmless),
         // 24. Leaking through logs and verdicts.
+        grader(24, "evidence-in-log", Harmless).on_work_tree().always(),
         grader(24, "key-as-log", Harmless),
         grader(24, "key-as-reason", Fault(MalformedResult)),
         grader(24, "key-in-verdict", Fault(MalformedResult)),

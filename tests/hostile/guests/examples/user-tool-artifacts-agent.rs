@@ -42,6 +42,9 @@ impl Agent for Hostile {
         look().map_err(other)?;
         workspace::write("changed.txt", b"changed\n").map_err(other)?;
         look().map_err(other)?;
+        let hits = workspace::search("^changed$", "").map_err(other)?;
+        log::info("found", &[("hits", &hits.len().to_string())]);
+        workspace::remove("changed.txt").map_err(other)?;
         Ok(ordinary_answer(&task))
     }
 }
