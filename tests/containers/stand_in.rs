@@ -15,48 +15,60 @@ use crate::user_tool;
 
 const PREFIX: &str = "lancet-standin/swelancer_x86";
 
-/// Builds the stand-in's images, imports its table as one imports the published one,
-/// and pins what comes out.
+fn folder() -> PathBuf {
+    workspace().join("tests/images/swe-lancer")
+}
+
+/// Builds one of the stand-in's images.
+fn build(name: &str, options: &[&str]) {
+    let name = format!("{PREFIX}_{name}:releasev1");
+    let network = std::env::var("LANCET_BUILD_NETWORK").unwrap_or_else(|_| "default".to_owned());
+    let built = Command::new("docker")
+        .args(["build", "--quiet", "--network", &network, "--tag", &name])
+        .args(options)
+        .arg(folder())
+        .env("DOCKER_BUILDKIT", "0")
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{name}: {}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// Imports the stand-in's table as one imports the published one, and pins what comes
+/// out.
+fn import(name: &str, options: &[&str]) -> PathBuf {
+    let context = Context::new();
+    let out = context.path("imported");
+    let (table, issues) = (folder().join("table.csv"), folder().join("issues"));
+    let [table, issues, to] = [&table, &issues, &out].map(|path| path.to_str().unwrap());
+    let arguments = [
+        "suite",
+        "import",
+        "swe-lancer",
+        "--csv",
+        table,
+        "--issues",
+        issues,
+        "--image-prefix",
+        PREFIX,
+        "--out",
+        to,
+    ];
+    let imported = json(&context, &[&arguments[..], options].concat(), 0);
+    assert_eq!(number(&imported, "ic_swe/tasks"), 2.0);
+    suites::pinned(name, &out)
+}
+
+/// With an image for each issue.
 fn suite() -> PathBuf {
-    let folder = workspace().join("tests/images/swe-lancer");
-    let mut ids: Vec<String> = fs::read_dir(folder.join("issues"))
+    let mut ids: Vec<String> = fs::read_dir(folder().join("issues"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     ids.sort();
     for id in &ids {
-        let name = format!("{PREFIX}_{id}:releasev1");
-        let network = std::env::var("LANCET_BUILD_NETWORK").unwrap_or_else(|_| "default".to_owned());
-        let built = Command::new("docker")
-            .args(["build", "--quiet", "--network", &network, "--build-arg", &format!("ISSUE_ID={id}")])
-            .args(["--tag", &name, folder.to_str().unwrap()])
-            .env("DOCKER_BUILDKIT", "0")
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "{name}: {}", String::from_utf8_lossy(&built.stderr));
+        build(id, &["--build-arg", &format!("ISSUE_ID={id}")]);
     }
-    let context = Context::new();
-    let out = context.path("imported");
-    let (table, issues) = (folder.join("table.csv"), folder.join("issues"));
-    let imported = json(
-        &context,
-        &[
-            "suite",
-            "import",
-            "swe-lancer",
-            "--csv",
-            table.to_str().unwrap(),
-            "--issues",
-            issues.to_str().unwrap(),
-            "--image-prefix",
-            PREFIX,
-            "--out",
-            out.to_str().unwrap(),
-        ],
-        0,
-    );
-    assert_eq!(number(&imported, "ic_swe/tasks"), 2.0);
-    suites::pinned("stand-in", &out)
+    import("stand-in", &[])
 }
 
 #[test]
@@ -96,4 +108,14 @@ fn honours_the_contract_and_its_controls_hold() {
     assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 2.0);
 
     hostile::judge("stand-in", std::path::Path::new(suite));
+}
+
+#[test]
+fn the_image_of_all_issues_is_set_up_for_one() {
+    build("monolith", &["--target", "monolith"]);
+    let suite = import("stand-in-monolith", &["--monolith"]);
+    let context = Context::new();
+    let check = ["suite", "check", suite.to_str().unwrap(), "--controls", "--task", "90002", "--jobs", "1"];
+    let checked = json(&context, &check, 0);
+    assert_eq!(number(&checked, "surprises"), 0.0, "{checked:#}");
 }

@@ -237,6 +237,8 @@ pub struct PlanView {
     pub required: Vec<String>,
     /// The tests that have to run and to fail.
     pub sentinels: Vec<String>,
+    /// The exit status of a run in which everything is as it has to be.
+    pub pass_exit: i64,
     /// The most runs.
     pub most_runs: u32,
 }
@@ -247,6 +249,7 @@ impl From<&Plan> for PlanView {
             name: plan.name.clone(),
             required: plan.required.clone(),
             sentinels: plan.sentinels.clone(),
+            pass_exit: plan.pass_exit,
             most_runs: plan.rerun.most(),
         }
     }

@@ -200,6 +200,7 @@ impl From<PlanView> for tests::Plan {
             name: plan.name,
             required: plan.required,
             sentinels: plan.sentinels,
+            pass_exit: plan.pass_exit,
             most_runs: plan.most_runs,
         }
     }

@@ -247,6 +247,7 @@ impl TestsSource for Runs {
             name: "hidden".into(),
             required: vec!["t::a".into()],
             sentinels: vec!["t::s".into()],
+            pass_exit: 1,
             most_runs: 3,
         }]
     }
@@ -337,7 +338,7 @@ const LARGE: usize = 10_000;
 impl TestsSource for Large {
     fn plans(&self) -> Vec<PlanView> {
         let required = (0..LARGE).map(|n| format!("tests.module::test_{n:05}")).collect();
-        vec![PlanView { name: "hidden".into(), required, sentinels: Vec::new(), most_runs: 1 }]
+        vec![PlanView { name: "hidden".into(), required, sentinels: Vec::new(), pass_exit: 0, most_runs: 1 }]
     }
 
     fn run<'a>(&'a self, plan: &'a str) -> Reply<'a, TestReport> {

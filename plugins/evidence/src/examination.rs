@@ -70,8 +70,7 @@ impl<'a> Cases<'a> {
 }
 
 fn exit_status(plan: &Plan, run: &TestRun) -> Check {
-    // What a test command exits with when tests fail, as sentinels have to.
-    let expected = i64::from(!plan.sentinels.is_empty());
+    let expected = plan.pass_exit;
     let ended = match run.end {
         RunEnd::Exited(status) => Ok(status),
         RunEnd::TimedOut => Err("the time was over"),
@@ -206,15 +205,17 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_status_is_one_with_sentinels_and_zero_without() {
+    fn the_exit_status_is_what_the_plan_says() {
         let mut run = good();
         run.end = RunEnd::Exited(0);
         assert_eq!(failing(&plan(), &run), ["exit-status"]);
-        let plan = Plan { sentinels: Vec::new(), ..plan() };
+        let plan = Plan { sentinels: Vec::new(), pass_exit: 0, ..plan() };
         run.cases.pop();
         assert_eq!(failing(&plan, &run), [""; 0]);
         run.end = RunEnd::Exited(1);
         assert_eq!(failing(&plan, &run), ["exit-status"]);
+        let odd = Plan { pass_exit: 1, ..plan };
+        assert_eq!(failing(&odd, &run), [""; 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) fn plan() -> Plan {
         name: "hidden".into(),
         required: vec!["t::a".into(), "t::b".into()],
         sentinels: vec!["t::s".into()],
+        pass_exit: 1,
         most_runs: 3,
     }
 }
