@@ -234,6 +234,13 @@ async fn an_agent_that_the_infrastructure_failed_is_nobody_s_fault() {
     assert_eq!(output.calls.last().unwrap().response, Response::Unavailable(docker_is_gone()));
 }
 
+/// Uses more stack than a guest and the host's functions have together: whatever goes
+/// on outside may.
+fn deep(frames: u32) -> u64 {
+    let room = std::hint::black_box([frames; 1024]);
+    if frames == 0 { 0 } else { u64::from(room[0]) + deep(frames - 1) }
+}
+
 /// Test runs of 20 minutes each.
 enum Runs {
     Report(Vec<TestRun>),
@@ -254,6 +261,7 @@ impl TestsSource for Runs {
 
     fn run<'a>(&'a self, plan: &'a str) -> Reply<'a, TestReport> {
         Box::pin(async move {
+            assert!(deep(140) > 0);
             tokio::time::sleep(Duration::from_secs(1_200)).await;
             match self {
                 Self::Report(runs) => Ok(Ok(TestReport { plan: plan.into(), runs: runs.clone() })),
