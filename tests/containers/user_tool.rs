@@ -37,6 +37,11 @@ pub(crate) fn reproduces(suite: &Path, task: &str, attempts: u32, declared: &[&s
         assert!(declared.iter().all(|rule| names.iter().any(|name| is_of(name, rule))), "{names:?}");
         assert!(names.iter().all(|name| declared.iter().any(|rule| is_of(name, rule))), "{names:?}");
         assert_eq!(logged("found", "hits"), ["1"]);
+        // Each call has its own time. Between the two a browser was started.
+        let events = journal.as_array().unwrap().iter();
+        let asked = events.filter(|event| event["call"]["request"]["call"] == "user-tool-reproduce");
+        let at: Vec<u64> = asked.map(|event| event["at_us"].as_u64().unwrap()).collect();
+        assert!(at.len() == 2 && at[1] > at[0] + 100_000, "{at:?}");
         // There is no test in any of it.
         assert!(logged("artifact", "sign").iter().all(|sign| sign == "no"), "{journal}");
         assert!(!journal.to_string().contains("def test_"), "{journal}");

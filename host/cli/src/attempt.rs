@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use lancet_core::{
     Answer, AttemptState, CallRecord, Capture, Environment, Event, InfraFault, Manifest, Outcome, Phase,
@@ -182,7 +183,7 @@ impl Attempt {
             seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
             source: Source::Live(sources),
         };
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
         let capture = match (&workshop, &output) {
@@ -200,7 +201,7 @@ impl Attempt {
         };
         let output = output?;
         failpoint("attempt-captured");
-        note_calls(recorder, Phase::Solve, output.calls);
+        note_calls(recorder, Phase::Solve, output.calls, output.answered);
         if let Some(capture) = &capture {
             recorder.note(Event::Captured { capture: capture.clone() });
         }
@@ -227,7 +228,7 @@ impl Attempt {
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
         }
         let mut tries = 1;
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let output = loop {
             recorder.note(self.began(Phase::Grade));
             let output = self.grade_once(matter, &solved, tries == TRIES).await?;
@@ -241,7 +242,7 @@ impl Attempt {
         };
         failpoint("attempt-graded");
         let testing = Testing::of(&output.calls);
-        note_calls(recorder, Phase::Grade, output.calls);
+        note_calls(recorder, Phase::Grade, output.calls, output.answered);
         recorder.note(Event::Graded { verdict: output.verdict.clone(), fuel_used: output.fuel_used });
         self.decide(recorder, output.verdict, &solved, Some(micros(started.elapsed())), testing).await
     }
@@ -365,9 +366,9 @@ pub(crate) fn submission_digest(answer: &Answer, capture: Option<&Capture>) -> S
     capture.map_or_else(|| answer.digest(), Capture::digest)
 }
 
-fn note_calls(recorder: &mut Recorder<'_>, phase: Phase, calls: Vec<CallRecord>) {
-    for call in calls {
-        recorder.note(Event::Called { phase, call });
+fn note_calls(recorder: &mut Recorder<'_>, phase: Phase, calls: Vec<CallRecord>, answered: Vec<Instant>) {
+    for (call, at) in calls.into_iter().zip(answered) {
+        recorder.note_at(at, Event::Called { phase, call });
     }
 }
 

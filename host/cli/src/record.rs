@@ -27,8 +27,13 @@ impl<'a> Recorder<'a> {
 
     /// Notes an event; it is durable with the next [`Self::commit`].
     pub(crate) fn note(&mut self, event: Event) {
-        let at_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.pending.push(TimedEvent { at_us, event });
+        self.note_at(Instant::now(), event);
+    }
+
+    /// As [`Self::note`], for what happened at that time.
+    pub(crate) fn note_at(&mut self, at: Instant, event: Event) {
+        let at_us = at.saturating_duration_since(self.started).as_micros();
+        self.pending.push(TimedEvent { at_us: u64::try_from(at_us).unwrap_or(u64::MAX), event });
     }
 
     /// Drops what was noted and is not durable: the phase begins again.

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lancet_core::{CallError, CallRecord, InfraFault, Request, Response};
 use rand_chacha::ChaCha8Rng;
@@ -102,6 +103,8 @@ pub(crate) struct NoSource(pub(crate) &'static str);
 pub(crate) struct Exchange {
     behind: Behind,
     recorded: Vec<CallRecord>,
+    /// When each of them was answered.
+    answered: Vec<Instant>,
     bytes: u64,
 }
 
@@ -134,7 +137,7 @@ impl Exchange {
                 Behind::Recorded { calls: calls.into(), compare_fuel }
             }
         };
-        Self { behind, recorded: Vec::new(), bytes: 0 }
+        Self { behind, recorded: Vec::new(), answered: Vec::new(), bytes: 0 }
     }
 
     /// How many calls there were.
@@ -180,10 +183,12 @@ impl Exchange {
         let bytes = size::of_request(&request).saturating_add(size::of_response(&response));
         self.bytes = self.bytes.saturating_add(bytes as u64);
         self.recorded.push(CallRecord { fuel_used, request, response });
+        self.answered.push(Instant::now());
     }
 
-    /// The record, and the call that should have come and did not.
-    pub(crate) fn finish(self) -> (Vec<CallRecord>, Option<Divergence>) {
+    /// The record, when each call was answered, and the call that should have come and
+    /// did not.
+    pub(crate) fn finish(self) -> (Vec<CallRecord>, Vec<Instant>, Option<Divergence>) {
         let missing = match self.behind {
             Behind::Recorded { mut calls, .. } => calls.pop_front().map(|call| Divergence {
                 call: self.recorded.len(),
@@ -192,6 +197,6 @@ impl Exchange {
             }),
             Behind::Live(_) => None,
         };
-        (self.recorded, missing)
+        (self.recorded, self.answered, missing)
     }
 }

@@ -102,6 +102,8 @@ pub struct SolveOutput {
     pub end: SolveEnd,
     /// Every call of a capability.
     pub calls: Vec<CallRecord>,
+    /// When each was answered. Not part of any record that is compared.
+    pub answered: Vec<Instant>,
     /// Fuel used. `None` when the wall clock ended it.
     pub fuel_used: Option<u64>,
     /// How long it took. Not part of any record that is compared.
@@ -117,6 +119,8 @@ pub struct GradeOutput {
     pub verdict: Verdict,
     /// Every call of a capability.
     pub calls: Vec<CallRecord>,
+    /// When each was answered. Not part of any record that is compared.
+    pub answered: Vec<Instant>,
     /// Fuel used. `None` when the wall clock ended it.
     pub fuel_used: Option<u64>,
     /// How long it took. Not part of any record that is compared.
@@ -132,6 +136,7 @@ pub struct GradeOutput {
 struct Output<T> {
     result: Result<T, Stop>,
     calls: Vec<CallRecord>,
+    answered: Vec<Instant>,
     fuel_used: Option<u64>,
     elapsed: Duration,
     divergence: Option<Divergence>,
@@ -204,6 +209,7 @@ impl Plugin {
         Ok(SolveOutput {
             end,
             calls: output.calls,
+            answered: output.answered,
             fuel_used: output.fuel_used,
             elapsed: output.elapsed,
             divergence: output.divergence,
@@ -257,6 +263,7 @@ impl Plugin {
         Ok(GradeOutput {
             verdict,
             calls: output.calls,
+            answered: output.answered,
             fuel_used: output.fuel_used,
             elapsed: output.elapsed,
             divergence: output.divergence,
@@ -287,7 +294,7 @@ impl Plugin {
         let mut state = store.into_data();
         record_output(&mut state, fuel_used);
         let refused = state.limiter.refused();
-        let (calls, missing) = state.exchange.finish();
+        let (calls, answered, missing) = state.exchange.finish();
         let mut divergence = None;
         let result = match ended {
             None => Err(Stop::TimedOut),
@@ -320,7 +327,7 @@ impl Plugin {
         drop(permit);
         // A call cut off by the clock ends somewhere else each time.
         let divergence = divergence.or(if timed_out { None } else { missing });
-        Ok(Output { result, calls, fuel_used, elapsed: started.elapsed(), divergence })
+        Ok(Output { result, calls, answered, fuel_used, elapsed: started.elapsed(), divergence })
     }
 
     fn store(&self, limits: &Limits, seed: [u8; 32], source: Source) -> Result<Store<State>, EngineError> {
