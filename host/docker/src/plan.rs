@@ -1,28 +1,23 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lancet_core::{
     Account, ArtifactKind, Environment, Facts, InfraFault, InfraFaultKind, Isolation, Manifest, Outcome,
-    PinnedImage, Plan, RESULTS_FOLDER, Resources, RunEnd, Service, Step, TestReport, TestRun, conclude,
+    PinnedImage, Plan, RESULTS_FOLDER, Resources, RunEnd, Service, TestReport, TestRun, conclude,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::artifact::{APP_OUTPUT, Artifacts, MAX_LOG_BYTES, OUTPUT, Results};
 use crate::container::{Container, Ended, State};
 use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::hardening::{ContainerSpec, Joined, VOLUME_FOLDER};
 use crate::lay::{BlobSource, Laying, pack_volume};
-use crate::network::Network;
 use crate::prepare::Prepared;
-use crate::volume::Volume;
+use crate::readiness::is_ready;
+use crate::stage::Stage;
 use crate::{Docker, DockerError, Lease, Role};
 
 /// Tells the driver the app's name in their network.
 const APP_HOST: &str = "LANCET_APP_HOST";
-/// How long is waited between two looks whether a service is ready.
-const READY_PAUSE: Duration = Duration::from_millis(200);
-/// How long one such look may take.
-const READY_TIME: Duration = Duration::from_secs(10);
 /// The status of what was killed.
 const KILLED: i64 = 137;
 
@@ -122,39 +117,6 @@ struct Seen {
     limit: Option<RunEnd>,
     results: Results,
     artifacts: Artifacts,
-}
-
-/// Everything that a run makes, so that all of it is removed, whatever happened.
-#[derive(Default)]
-struct Stage {
-    network: Option<Network>,
-    volume: Option<Volume>,
-    app: Option<Container>,
-    driver: Option<Container>,
-}
-
-impl Stage {
-    /// What cannot be removed now is the reaper's.
-    async fn clear(self) {
-        async fn remove(container: Option<Container>) {
-            if let Some(container) = container {
-                let _ = container.remove().await;
-            }
-        }
-        tokio::join!(remove(self.app), remove(self.driver));
-        tokio::join!(
-            async {
-                if let Some(network) = self.network {
-                    let _ = network.remove().await;
-                }
-            },
-            async {
-                if let Some(volume) = self.volume {
-                    let _ = volume.remove().await;
-                }
-            }
-        );
-    }
 }
 
 /// Two containers, one for the app and one for the tests.
@@ -597,39 +559,6 @@ struct End {
     before: bool,
     limit: Option<RunEnd>,
     log: Vec<u8>,
-}
-
-/// Asks a service until it is ready, has ended, or its time is over.
-async fn is_ready(container: &Container, ready: &Step) -> Result<bool, DockerError> {
-    let deadline = Instant::now() + seconds(ready.timeout_seconds);
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(false);
-        }
-        let asked = container
-            .exec(&ExecSpec {
-                argv: &ready.argv,
-                variables: &BTreeMap::new(),
-                working_directory: None,
-                stdin: &[],
-                time: left.min(READY_TIME),
-                output_bytes: 0,
-            })
-            .await;
-        if matches!(asked, Ok(ExecOutput { end: ExecEnd::Exited(0), .. })) {
-            return Ok(true);
-        }
-        if matches!(container.state().await?, State::Exited { .. }) {
-            return Ok(false);
-        }
-        match asked {
-            // No process can be started beside those that the app has started.
-            Ok(_) | Err(DockerError::Engine { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        sleep(READY_PAUSE.min(left)).await;
-    }
 }
 
 /// How a run ended, and what explains that it did not go well.

@@ -1,0 +1,47 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lancet_core::Step;
+use tokio::time::{Instant, sleep};
+
+use crate::DockerError;
+use crate::container::{Container, State};
+use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
+
+/// How long is waited between two looks whether a service is ready.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long one such look may take.
+const LOOK_TIME: Duration = Duration::from_secs(10);
+
+/// Asks a service until it is ready, has ended, or its time is over.
+pub(crate) async fn is_ready(container: &Container, ready: &Step) -> Result<bool, DockerError> {
+    let deadline = Instant::now() + Duration::from_secs(ready.timeout_seconds.into());
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let asked = container
+            .exec(&ExecSpec {
+                argv: &ready.argv,
+                variables: &BTreeMap::new(),
+                working_directory: None,
+                stdin: &[],
+                time: left.min(LOOK_TIME),
+                output_bytes: 0,
+            })
+            .await;
+        if matches!(asked, Ok(ExecOutput { end: ExecEnd::Exited(0), .. })) {
+            return Ok(true);
+        }
+        if matches!(container.state().await?, State::Exited { .. }) {
+            return Ok(false);
+        }
+        match asked {
+            // No process can be started beside those that the app has started.
+            Ok(_) | Err(DockerError::Engine { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        sleep(PAUSE.min(left)).await;
+    }
+}

@@ -1,0 +1,36 @@
+use crate::container::Container;
+use crate::network::Network;
+use crate::volume::Volume;
+
+/// Everything that a run makes, so that all of it is removed, whatever happened.
+#[derive(Default)]
+pub(crate) struct Stage {
+    pub(crate) network: Option<Network>,
+    pub(crate) volume: Option<Volume>,
+    pub(crate) app: Option<Container>,
+    pub(crate) driver: Option<Container>,
+}
+
+impl Stage {
+    /// What cannot be removed now is the reaper's.
+    pub(crate) async fn clear(self) {
+        async fn remove(container: Option<Container>) {
+            if let Some(container) = container {
+                let _ = container.remove().await;
+            }
+        }
+        tokio::join!(remove(self.app), remove(self.driver));
+        tokio::join!(
+            async {
+                if let Some(network) = self.network {
+                    let _ = network.remove().await;
+                }
+            },
+            async {
+                if let Some(volume) = self.volume {
+                    let _ = volume.remove().await;
+                }
+            }
+        );
+    }
+}
