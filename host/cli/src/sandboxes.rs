@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use lancet_core::{
-    AttemptId, Environment, InfraFault, InfraFaultKind, Manifest, Plan, RefusedSubmission, Sha256,
-};
+use lancet_core::{AttemptId, CallError, Environment, InfraFault, InfraFaultKind, Manifest, Plan, Sha256};
 use lancet_docker::{AgentBox, BlobSource, Docker, DockerOptions, Lease, Owner, PlanOutcome, Reaper};
 use lancet_store::Reader;
 use tokio::sync::Mutex;
@@ -146,7 +144,7 @@ pub(crate) fn try_plan<'a>(
     agent_box: &'a AgentBox,
     plan: &'a Plan,
     blobs: &'a Blobs,
-) -> Work<'a, Result<PlanOutcome, RefusedSubmission>> {
+) -> Work<'a, Result<PlanOutcome, CallError>> {
     Box::pin(agent_box.try_plan(plan, blobs))
 }
 

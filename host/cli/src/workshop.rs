@@ -80,7 +80,7 @@ impl Workshop {
         };
         let outcome = match tried {
             Ok(outcome) => outcome,
-            Err(refused) => return Ok(Err(CallError::new(CallErrorKind::Refused, refused.to_string()))),
+            Err(error) => return Ok(Err(error)),
         };
         let kept = outcome.blobs.into_iter().map(Into::into).collect();
         self.store.put_blobs(kept).await.map_err(|e| unkept(&e))?;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use lancet_core::{
     CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS,
-    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, RefusedSubmission,
-    SearchHit, Sha256, WorkspaceEntry,
+    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, SearchHit, Sha256,
+    WorkspaceEntry,
 };
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -343,22 +343,23 @@ impl AgentBox {
     }
 
     /// Has a plan run on what was changed so far, in containers of its own, as
-    /// [`Docker::run_plan`] does; `Err` when that is nothing that could be handed in.
-    /// Processes are paused meanwhile, and their processors are the plan's.
+    /// [`Docker::run_plan`] does. Processes are paused meanwhile, and their processors
+    /// are the plan's. What could not be handed in is [`CallErrorKind::Refused`].
     ///
     /// # Errors
     /// [`InfraFault`]: those of [`Docker::run_plan`].
-    pub async fn try_plan(
-        &self,
-        plan: &Plan,
-        blobs: &dyn BlobSource,
-    ) -> Result<Result<PlanOutcome, RefusedSubmission>, InfraFault> {
+    pub async fn try_plan(&self, plan: &Plan, blobs: &dyn BlobSource) -> Answer<PlanOutcome> {
+        if self.is_over() {
+            return Ok(Err(self.unavailable().await));
+        }
         let mut admission = self.admission.lock().await;
         let tried = Box::pin(async {
             let Captured { capture, blobs: fresh } = self.capture().await?;
             let manifest = match capture {
                 Capture::Taken(manifest) => manifest,
-                Capture::Refused(refused) => return Ok(Err(refused)),
+                Capture::Refused(refused) => {
+                    return Ok(Err(CallError::new(CallErrorKind::Refused, refused.to_string())));
+                }
                 Capture::Unavailable(fault) => return Err(fault),
             };
             let fresh = fresh.into_iter().map(|bytes| (Sha256::of(&bytes), bytes)).collect();
@@ -464,10 +465,10 @@ impl AgentBox {
     }
 
     async fn execute(&self, argv: &[&str], stdin: &[u8], limit: usize, time: Duration) -> Answer<ExecOutput> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || self.ended.get().is_some() {
+        if self.is_over() {
             return Ok(Err(self.unavailable().await));
         }
+        let left = self.deadline.saturating_duration_since(Instant::now());
         let argv: Vec<String> = argv.iter().map(|&arg| arg.to_owned()).collect();
         let output = self
             .container
@@ -501,6 +502,11 @@ impl AgentBox {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether there are no more calls, as far as can be told without asking.
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline || self.ended.get().is_some()
     }
 
     async fn has_ended(&self) -> Result<bool, DockerError> {

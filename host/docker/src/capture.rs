@@ -59,8 +59,9 @@ impl Docker {
     }
 
     /// What a container that is stopped or paused has changed in the work tree,
-    /// against the original, of whose image it was made. The engine's own list of changes says
-    /// what is to be looked at, so the cost follows the change and not the tree.
+    /// against the original, of whose image it was made. The engine's own list of
+    /// changes says what is to be looked at, so the cost follows the change and not the
+    /// tree.
     ///
     /// # Errors
     /// [`InfraFault`]: those of the engine. A submission that is not accepted is no

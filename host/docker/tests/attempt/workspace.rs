@@ -202,8 +202,34 @@ async fn when_the_time_is_over_calls_are_unavailable_and_changes_are_still_taken
         (error.kind, error.message.as_str()),
         (CallErrorKind::Unavailable, "the time for the task is over")
     );
+    // Nor is the user there any more.
+    let plan = bench.single(None, "").await;
+    let error = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Unavailable);
     let manifest = taken(agent.finish().await.unwrap());
     assert_eq!(manifest.files[0].path, "kept");
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn a_plan_is_tried_on_what_is_there_and_work_goes_on() {
+    let mut bench = Bench::new().await;
+    let script = "import sys\nsys.path.insert(0, '/srv/repo')\nfrom junit import *\nfrom logic import answer\n\
+                  finish({'right': answer('6*7') == 42, 'must_fail': False}, '/tmp/junit.xml')\n";
+    let plan = bench.single(None, script).await;
+    bench.environment.plans = vec![plan.clone()];
+    bench.environment.user_tool = Some(plan.name.clone());
+    let agent = bench.open().await;
+    let outcome = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap();
+    assert_eq!(crate::bench::conclusion(&outcome), "fail tests-failed");
+    sh(&agent, "printf 'def answer(line):\\n    return eval(line)\\n' > logic.py").await;
+    let outcome = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap();
+    assert_eq!(crate::bench::conclusion(&outcome), "pass tests-passed");
+    sh(&agent, "ln -s /etc/passwd link").await;
+    let error = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Refused);
+    assert_eq!(sh(&agent, "cat /srv/repo/logic.py | head -1").await, "def answer(line):\n");
+    agent.discard().await;
     bench.nothing_is_left().await;
 }
 
