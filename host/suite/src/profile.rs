@@ -39,7 +39,7 @@ pkill -f '[w]ebsockify'
 const SERVE: &str = r#"set -e
 cd /app/expensify
 grep -q dev.new.expensify.com /etc/hosts || echo "127.0.0.1 dev.new.expensify.com" >>/etc/hosts
-if [ -s /root/.nvm/nvm.sh ]; then . /root/.nvm/nvm.sh || true; fi
+if [ -s ~/.nvm/nvm.sh ]; then . ~/.nvm/nvm.sh || true; fi
 for config in ./config/webpack/webpack.dev.ts ./config/webpack/webpack.dev.js; do
     if [ -f "$config" ]; then npx webpack --config "$config"; fi
 done
