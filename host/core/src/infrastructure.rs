@@ -95,7 +95,7 @@ impl InfraFaultKind {
                 "run the environment's `setup` command in a container of the image to see why"
             }
             Self::NotReady => {
-                "the app does not come up without a submission either: look at the readiness probe and its deadline"
+                "it does not come up without a submission either: look at the readiness probe and its deadline"
             }
             Self::DiskFull => "free space where Docker keeps its data (`docker system df`)",
             Self::ResourcesExceeded => "lower the environment's `resources`, or raise the operator's ceiling",

@@ -11,7 +11,7 @@ use crate::container::{Container, Ended, State};
 use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::hardening::{ContainerSpec, Joined, VOLUME_FOLDER};
 use crate::lay::{BlobSource, Laying, pack_volume};
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, SHOWN_BYTES, shown};
 use crate::readiness::is_ready;
 use crate::stage::Stage;
 use crate::{Docker, DockerError, Lease, Role};
@@ -308,7 +308,13 @@ impl Running<'_> {
         };
         let laying = self.tests();
         if !self.serve(driver, Served { service: twin.driver, spec, laying: &laying }).await? {
-            return Err(self.does_not_come_up("what the tests need beside them"));
+            let output = match driver {
+                Some(driver) => driver.logs(SHOWN_BYTES).await?,
+                None => Vec::new(),
+            };
+            let mut fault = self.does_not_come_up("what the tests need beside them");
+            fault.message = format!("{}; its output ends with:\n{}", fault.message, shown(&output));
+            return Err(fault);
         }
         let joined = Joined { network, alias: Some(twin.alias) };
         let spec = ContainerSpec { network: Some(joined), ..self.spec() };

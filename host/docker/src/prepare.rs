@@ -17,7 +17,7 @@ use crate::{Docker, DockerError, Lease, Role};
 /// depends on.
 const PREPARED: &str = "dev.lancet.prepared";
 /// How much of the output of a command that failed is shown.
-const SHOWN_BYTES: usize = 1_500;
+pub(crate) const SHOWN_BYTES: usize = 1_500;
 /// How long looking at a repository may take.
 const HISTORY_TIME: Duration = Duration::from_secs(120);
 
@@ -255,7 +255,7 @@ async fn one_commit(container: &Container, tree: &str) -> Result<(), InfraFault>
 }
 
 /// Output as people can be shown it.
-fn shown(output: &[u8]) -> String {
+pub(crate) fn shown(output: &[u8]) -> String {
     let printable = |c: char| if c == '\n' || !c.is_control() { c } else { char::REPLACEMENT_CHARACTER };
     String::from_utf8_lossy(output).trim().chars().map(printable).collect()
 }

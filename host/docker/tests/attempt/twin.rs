@@ -1,4 +1,4 @@
-use lancet_core::{InfraFaultKind, Manifest, Plan, RunEnd, Service};
+use lancet_core::{InfraFault, InfraFaultKind, Manifest, Plan, RunEnd, Service};
 
 use crate::bench::{Bench, artifact, conclusion, service, step, words};
 
@@ -14,11 +14,11 @@ fn driver() -> Service {
     }
 }
 
-async fn fault(bench: &Bench, plan: &Plan, submission: &Manifest) -> InfraFaultKind {
+async fn fault(bench: &Bench, plan: &Plan, submission: &Manifest) -> InfraFault {
     let run = bench.docker.run_plan(&bench.environment, plan, submission, &bench.blobs, &bench.lease);
-    let kind = run.await.unwrap_err().kind;
+    let fault = run.await.unwrap_err();
     bench.nothing_is_left().await;
-    kind
+    fault
 }
 
 #[tokio::test]
@@ -78,10 +78,15 @@ async fn what_does_not_come_up_is_told_apart() {
     let broken = bench.submission("echo nonsense > logic.py").await;
     assert_eq!(conclusion(&bench.run(&plan, &broken).await), "fail app-not-ready");
     // Nothing submitted is where the tests run: that they cannot is nobody's failure.
-    let ending = Service { argv: words(&["true"]), ..driver() };
+    let ending = Service { argv: words(&["echo", "no display"]), ..driver() };
     let ending = bench.twin(ending, TESTS).await;
     let right = bench.answering("eval(line)").await;
-    assert_eq!(fault(&bench, &ending, &right).await, InfraFaultKind::NotReady);
+    let found = fault(&bench, &ending, &right).await;
+    assert_eq!(found.kind, InfraFaultKind::NotReady);
+    assert!(
+        found.message.contains("what the tests need") && found.message.ends_with("no display"),
+        "{found:?}"
+    );
     let never = Service { ready: step(&["false"], 1), ..service() };
     let never = match bench.twin(driver(), TESTS).await {
         Plan { isolation: lancet_core::Isolation::Twin { alias, driver, driver_resources, .. }, .. } => {
@@ -90,7 +95,7 @@ async fn what_does_not_come_up_is_told_apart() {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(fault(&bench, &never, &broken).await, InfraFaultKind::NotReady);
+    assert_eq!(fault(&bench, &never, &broken).await.kind, InfraFaultKind::NotReady);
     let no_report = Plan { argv: words(&["true"]), ..plan };
     assert_eq!(conclusion(&bench.run(&no_report, &right).await), "invalid no-report");
 }
