@@ -77,6 +77,7 @@ fn parse(file: &Path) -> (String, Case) {
         "expensify-common" => "tax-without-rate",
         "web-chat" => "mention-before-another",
         "stand-in" => "90002",
+        "lab" => "at-the-top",
         other => panic!("{shown}: there is no suite `{other}`"),
     };
     let name = file.file_stem().unwrap().to_str().unwrap().to_owned();

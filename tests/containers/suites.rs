@@ -24,6 +24,13 @@ pub(crate) fn web_chat() -> &'static Path {
     SUITE.get_or_init(|| pinned("web-chat", &workspace().join("tasks/web-chat")))
 }
 
+/// A copy of `tests/suites/lab`, pinned: one small bug in work trees that lie differently.
+#[allow(dead_code, reason = "a suite for whoever needs it")]
+pub(crate) fn lab() -> &'static Path {
+    static SUITE: OnceLock<PathBuf> = OnceLock::new();
+    SUITE.get_or_init(|| pinned("lab", &workspace().join("tests/suites/lab")))
+}
+
 /// Copies a suite and pins its images, which the engine builds at most once.
 pub(crate) fn pinned(name: &str, source: &Path) -> PathBuf {
     let place = place();
