@@ -1,5 +1,6 @@
 //! Gold answers pass; nothing, an unchanged tree and a random change fail.
 
+use std::fs;
 use std::path::Path;
 
 use crate::context::{Context, number, text};
@@ -36,4 +37,27 @@ fn of_expensify_common_hold() {
 #[test]
 fn of_web_chat_hold() {
     hold(suites::web_chat(), 1, 1);
+}
+
+#[test]
+fn a_gold_patch_that_does_not_apply_says_why() {
+    // In order by all that can be told without its tree.
+    let context = Context::new();
+    let suite = context.path("lab");
+    suites::copy_folder(suites::lab(), &suite);
+    fs::copy(suites::lab().join("images.lock"), suite.join("images.lock")).unwrap();
+    let gold = suite.join("tasks/at-the-top/private/gold.patch");
+    let patch = fs::read_to_string(&gold).unwrap();
+    fs::write(gold, patch.replace("-wrong\n", "-something else\n")).unwrap();
+    let path = suite.to_str().unwrap();
+    json(&context, &["suite", "check", path], 0);
+    let checked = json(&context, &["suite", "check", path, "--controls", "--task", "at-the-top"], 3);
+    let gold = checked["controls"].as_array().unwrap().iter().find(|l| text(l, "control") == "gold").unwrap();
+    assert_eq!(number(gold, "as_expected"), 0.0, "{gold:#}");
+    let cause = gold["causes"].as_object().unwrap().values().next().expect("a cause");
+    assert!(text(cause, "why").contains("src/value"), "{gold:#}");
+    // The others hold.
+    assert_eq!(number(&checked, "surprises"), 1.0, "{checked:#}");
+    let table = suites::lancet(&context, &["suite", "check", path, "--controls", "--task", "at-the-top"]).1;
+    assert!(table.contains("src/value") && table.contains("lancet show"), "{table}");
 }

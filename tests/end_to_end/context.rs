@@ -85,6 +85,26 @@ impl Context {
     }
 }
 
+/// Has every task of a suite judged by a component of the suite's own.
+pub(crate) fn judged_by(suite: &Path, component: &[u8]) {
+    fs::create_dir_all(suite.join("graders")).unwrap();
+    fs::write(suite.join("graders/mine.wasm"), component).unwrap();
+    let digest = lancet_core::Sha256::of(component);
+    let own = format!("file = \"graders/mine.wasm\"\ndigest = \"{digest}\"");
+    for entry in fs::read_dir(suite.join("tasks")).unwrap() {
+        let file = entry.unwrap().path().join("task.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let (before, after) = text.split_once("[grader]\n").unwrap();
+        let after = after.split_once("\n\n").map_or("", |(_, after)| after);
+        fs::write(&file, format!("{before}[grader]\n{own}\n\n{after}")).unwrap();
+    }
+}
+
+/// A component of the hostile corpus.
+pub(crate) fn hostile(name: &str) -> Vec<u8> {
+    lancet_hostile::component(lancet_hostile::case(name).unwrap())
+}
+
 impl Outcome {
     /// Asserts the exit code and that stderr names all of these.
     #[track_caller]

@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod context;
+mod controls;
+mod graders;
 mod plugins;
 mod records;
 mod report;

@@ -201,7 +201,7 @@ pub(crate) struct Pin {
 pub(crate) struct Check {
     /// The suite's folder
     pub(crate) suite: PathBuf,
-    /// Run the controls as well: the gold answer has to pass; nothing, an empty and a random patch have to fail
+    /// Run the controls as well: the gold answer has to pass and earn the whole price; nothing, an empty and a random patch have to fail
     #[arg(long)]
     pub(crate) controls: bool,
     /// How often each control is run
@@ -210,6 +210,9 @@ pub(crate) struct Check {
     /// Only tasks whose id matches this pattern; may be given several times
     #[arg(long = "task", value_name = "GLOB", requires = "controls")]
     pub(crate) tasks: Vec<String>,
+    /// Grant a capability to the graders
+    #[arg(long = "grant", value_name = "CAPABILITY", value_parser = parse_grader_grant, requires = "controls")]
+    pub(crate) grants: Vec<(Role, Capability)>,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]

@@ -140,24 +140,26 @@ pub(crate) fn graders<'a>(
         if graders.contains_key(&key) {
             continue;
         }
-        let named = match reference {
-            GraderRef::Builtin(name) => match lancet_builtin::find(Role::Grader, name) {
-                Some(builtin) => Named::new(name, builtin.component.to_vec()),
-                None => {
-                    return Err(unknown(Role::Grader, name).exit(Exit::Suite));
-                }
-            },
-            GraderRef::File { path, digest } => {
-                let named = Named::new(path, suite.grader_bytes(path)?);
-                if named.identity.digest != *digest {
-                    return Err(swapped(path, *digest, named.identity.digest));
-                }
-                named
-            }
-        };
-        graders.insert(key, named);
+        graders.insert(key, grader(suite, reference)?);
     }
     Ok(graders)
+}
+
+/// The grader that a task of a suite names.
+pub(crate) fn grader(suite: &Suite, reference: &GraderRef) -> Result<Named, Failure> {
+    match reference {
+        GraderRef::Builtin(name) => match lancet_builtin::find(Role::Grader, name) {
+            Some(builtin) => Ok(Named::new(name, builtin.component.to_vec())),
+            None => Err(unknown(Role::Grader, name).exit(Exit::Suite)),
+        },
+        GraderRef::File { path, digest } => {
+            let named = Named::new(path, suite.grader_bytes(path)?);
+            if named.identity.digest != *digest {
+                return Err(swapped(path, *digest, named.identity.digest));
+            }
+            Ok(named)
+        }
+    }
 }
 
 /// What tells graders of a suite apart.

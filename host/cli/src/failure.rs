@@ -46,6 +46,14 @@ impl Failure {
         self
     }
 
+    /// The error and its hint as one of several in a list.
+    pub(crate) fn in_a_list(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}\n    hint: {hint}", self.message.replace('\n', "\n  ")),
+            None => self.message.replace('\n', "\n  "),
+        }
+    }
+
     /// Writes the error and its hint to stderr.
     pub(crate) fn print(&self) {
         say("error", "31", &self.message);

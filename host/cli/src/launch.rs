@@ -111,6 +111,7 @@ pub(crate) fn prepare(order: Order<'_>, jobs: NonZeroUsize) -> Result<Ready<'_>,
         engine: ENGINE_ID.to_owned(),
         not_runnable: not_runnable(&left_out),
         baselines: lancet_suite::baselines(tasks.iter().map(|due| due.task))?,
+        without_baseline: lancet_suite::without_baseline(tasks.iter().map(|due| due.task)),
         control: order.control.map(str::to_owned),
     };
     Ok(Ready { suite: order.suite, tasks, agent: order.agent, graders, agent_plugin, grader_plugins, spec })

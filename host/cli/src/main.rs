@@ -19,6 +19,7 @@ mod record;
 mod render;
 mod sandboxes;
 mod summary;
+mod survey;
 mod workshop;
 
 use std::process::ExitCode;

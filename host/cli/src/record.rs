@@ -1,6 +1,8 @@
 use std::time::Instant;
 
-use lancet_core::{Answer, Capture, Event, Phase, Setting, Sha256, Task};
+use lancet_core::{
+    Answer, Capture, Event, InfraFault, Outcome, Phase, Response, Setting, Sha256, SolveEnd, Task,
+};
 use lancet_store::{AttemptRow, Reader, Store, StoreError, TimedEvent, Transition};
 
 use crate::exit::Exit;
@@ -103,7 +105,124 @@ pub(crate) fn was_submitted(events: &[TimedEvent]) -> bool {
     }
 }
 
+/// What of the infrastructure made an attempt invalid, by what the host itself
+/// recorded of it: how the agent's work ended, what was taken from its container, or
+/// how a call of the grader was answered. A verdict's own words count for nothing,
+/// as they may be a grader's.
+pub(crate) fn unavailable(events: &[TimedEvent]) -> Option<InfraFault> {
+    let mut fault = None;
+    let mut verdict = None;
+    for line in events {
+        match &line.event {
+            Event::Reopened { .. } => (fault, verdict) = (None, None),
+            Event::Captured { capture: Capture::Unavailable(failed) }
+            | Event::Solved { end: SolveEnd::Unavailable(failed), .. } => fault = Some(failed.clone()),
+            // Whatever it is answered so is the last thing that a grader does.
+            Event::Called { phase: Phase::Grade, call } => {
+                if let Response::Unavailable(failed) = &call.response {
+                    fault = Some(failed.clone());
+                }
+            }
+            Event::Decided { record, .. } => verdict = Some(&record.verdict),
+            _ => {}
+        }
+    }
+    let (fault, verdict) = fault.zip(verdict)?;
+    (verdict.outcome == Outcome::Invalid && verdict.reason == fault.reason()).then_some(fault)
+}
+
 fn damaged(digest: Sha256, what: &str, problem: &str) -> Failure {
     Failure::new(Exit::Store, format!("blob {digest} of the store is not {what}: {problem}"))
         .hint("the run was recorded by another version; replay it with that one")
+}
+
+#[cfg(test)]
+mod tests {
+    use lancet_core::{
+        CallRecord, Cents, InfraFaultKind, Kind, Request, Score, Sha256, Verdict, VerdictRecord,
+    };
+
+    use super::*;
+
+    fn journal(events: impl IntoIterator<Item = Event>) -> Vec<TimedEvent> {
+        events.into_iter().map(|event| TimedEvent { at_us: 0, event }).collect()
+    }
+
+    fn fault() -> InfraFault {
+        InfraFault::new(InfraFaultKind::DiskFull, "no space left")
+    }
+
+    fn decided(outcome: Outcome, reason: &str) -> Event {
+        let verdict = Verdict {
+            outcome,
+            reason: reason.parse().unwrap(),
+            score: Score::ZERO,
+            checks: Vec::new(),
+            explanation: String::new(),
+        };
+        let digest = Sha256::of(b"");
+        let record = VerdictRecord {
+            task: "t".parse().unwrap(),
+            attempt: 1,
+            kind: Kind::IcSwe,
+            price: Cents(1),
+            agent: digest,
+            grader: digest,
+            submission: digest,
+            verdict,
+            earned: Cents::ZERO,
+        };
+        Event::Decided { record, digest }
+    }
+
+    fn solved(end: SolveEnd) -> Event {
+        Event::Solved { end, fuel_used: None, submission: Sha256::of(b"") }
+    }
+
+    fn answered(phase: Phase, response: Response) -> Event {
+        let request = Request::TestsRun { plan: "hidden".to_owned() };
+        Event::Called { phase, call: CallRecord { fuel_used: 0, request, response } }
+    }
+
+    #[test]
+    fn what_failed_is_in_the_hosts_own_record() {
+        let tree = || solved(SolveEnd::Answer(Answer::WorkTree));
+        let failed = || decided(Outcome::Invalid, "disk-full");
+        for events in [
+            vec![solved(SolveEnd::Unavailable(fault())), failed()],
+            vec![Event::Captured { capture: Capture::Unavailable(fault()) }, tree(), failed()],
+            vec![tree(), answered(Phase::Grade, Response::Unavailable(fault())), failed()],
+            vec![
+                tree(),
+                decided(Outcome::Invalid, "docker-error"),
+                Event::Reopened { phase: Phase::Grade, cause: fault() },
+                answered(Phase::Grade, Response::Unavailable(fault())),
+                failed(),
+            ],
+        ] {
+            assert_eq!(unavailable(&journal(events)), Some(fault()));
+        }
+    }
+
+    #[test]
+    fn a_verdicts_word_is_none() {
+        let tree = || solved(SolveEnd::Answer(Answer::WorkTree));
+        let unavailable_once = || answered(Phase::Grade, Response::Unavailable(fault()));
+        for events in [
+            vec![tree(), answered(Phase::Grade, Response::Done), decided(Outcome::Invalid, "disk-full")],
+            // What was taken up again and decided otherwise is decided.
+            vec![
+                tree(),
+                unavailable_once(),
+                decided(Outcome::Invalid, "disk-full"),
+                Event::Reopened { phase: Phase::Grade, cause: fault() },
+                decided(Outcome::Invalid, "disk-full"),
+            ],
+            vec![tree(), unavailable_once(), decided(Outcome::Fail, "disk-full")],
+            vec![tree(), unavailable_once(), decided(Outcome::Invalid, "grader-trap")],
+            vec![tree(), unavailable_once()],
+        ] {
+            assert_eq!(unavailable(&journal(events)), None);
+        }
+    }
 }

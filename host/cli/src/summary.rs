@@ -57,6 +57,7 @@ pub(crate) fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
         attempts_per_task: spec.attempts,
         totals,
         baselines: spec.baselines.clone(),
+        without_baseline: spec.without_baseline,
         published,
         verdicts_digest: digests.finish(),
     }

@@ -102,8 +102,7 @@ impl InfraFaultKind {
         }
     }
 
-    /// The kind behind a reason code: an attempt that is invalid because of it may
-    /// be decided later.
+    /// The kind behind a reason code.
     #[must_use]
     pub fn of_reason(reason: &ReasonCode) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == reason.as_str())

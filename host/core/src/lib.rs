@@ -18,6 +18,7 @@ mod limits;
 mod money;
 mod octets;
 mod report;
+mod reserved;
 mod run;
 mod seed;
 mod statistics;

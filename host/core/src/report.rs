@@ -31,6 +31,10 @@ pub struct Report {
     /// What trivial policies get on the same manager tasks. `null` when the run
     /// has none.
     pub baselines: Option<Baselines>,
+    /// Manager tasks that the baselines do not count, because only their own grader
+    /// can read their answer keys.
+    #[serde(default)]
+    pub without_baseline: u64,
     /// Published results of the same benchmark, when the suite was imported from
     /// it.
     pub published: Vec<PublishedRow>,

@@ -193,10 +193,19 @@ pub struct RunSpec {
     pub not_runnable: Vec<(Kind, NotRunnable)>,
     /// The trivial policies on the manager tasks selected.
     pub baselines: Option<Baselines>,
+    /// Manager tasks that no baseline counts, because only their own grader can read
+    /// their answer keys.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_baseline: u64,
     /// Which control of the suite this is, when the host made the inputs from the
     /// answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl RunSpec {

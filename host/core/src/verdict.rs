@@ -177,6 +177,9 @@ pub enum MalformedVerdict {
     /// No reason code.
     #[error("`{0}` is not a reason code: expected lower-case words joined by `-`, at most 64 bytes")]
     Reason(String),
+    /// A reason that only the host gives.
+    #[error("the reason `{0}` is the host's own; a grader gives a reason of its own")]
+    HostsReason(ReasonCode),
     /// Too many checks.
     #[error("{0} checks, at most {MAX_CHECKS} are allowed")]
     TooManyChecks(usize),
@@ -239,6 +242,9 @@ impl Verdict {
                 return Err(MalformedVerdict::InvalidWithScore(self.score.0));
             }
             _ => {}
+        }
+        if self.reason.is_hosts_own() {
+            return Err(MalformedVerdict::HostsReason(self.reason));
         }
         if self.checks.len() > MAX_CHECKS {
             return Err(MalformedVerdict::TooManyChecks(self.checks.len()));
@@ -389,8 +395,21 @@ mod tests {
     #[test]
     fn a_host_verdict_is_cut_at_a_character() {
         let verdict = Verdict::invalid("agent-trap".parse().unwrap(), "é".repeat(MAX_EXPLANATION_BYTES));
-        assert_eq!(verdict.explanation.len(), MAX_EXPLANATION_BYTES);
-        assert!(verdict.validated(manager(&Answer::Nothing)).is_ok());
+        assert_eq!(verdict.explanation, "é".repeat(MAX_EXPLANATION_BYTES / 2));
+    }
+
+    #[test]
+    fn a_grader_does_not_speak_for_the_host() {
+        for reason in ["disk-full", "grader-out-of-fuel", "agent-trap", "submission-too-large"] {
+            let reason: ReasonCode = reason.parse().unwrap();
+            for (outcome, score) in [(Outcome::Pass, 1000), (Outcome::Fail, 0), (Outcome::Invalid, 0)] {
+                let verdict = Verdict { reason: reason.clone(), ..verdict(outcome, score) };
+                assert_eq!(
+                    verdict.validated(manager(&Answer::Choice(1))),
+                    Err(MalformedVerdict::HostsReason(reason.clone()))
+                );
+            }
+        }
     }
 
     proptest! {

@@ -23,6 +23,7 @@ mod diagnose;
 mod environment;
 mod escape;
 mod format;
+mod gold;
 mod image;
 mod import;
 pub mod literal;
@@ -36,7 +37,7 @@ mod select;
 mod suite;
 mod tree;
 
-pub use baseline::baselines;
+pub use baseline::{baselines, without_baseline};
 pub use environment::{Gold, LaidContent, TaskEnvironment};
 pub use escape::{TextMode, UnfaithfulError, decode_faithful, decode_fixed};
 pub use format::{
@@ -47,6 +48,7 @@ pub use format::{
     ResourcesEntry, ServiceEntry, Source, StepEntry, SubmissionEntry, SuiteFile, SweLancerEntry, TaskFile,
     TestsAnswerKey, schemas,
 };
+pub use gold::{GoldError, check_gold};
 pub use image::{BuildFile, ImageSource};
 pub use import::{
     ImportError, ImportOptions, ImportSummary, KindSummary, RowProblem, RowProblemKind, import_swe_lancer,

@@ -349,6 +349,19 @@ impl Loader {
         if file.kind != Kind::SweManager {
             return;
         }
+        // What a grader of the suite's own wants to read is its own affair: there may be
+        // no key at all, and one of the usual form may mean something else.
+        if matches!(grader, Some(GraderRef::File { .. })) {
+            let key: Option<ManagerAnswerKey> = text.and_then(|text| serde_json::from_str(text).ok());
+            if let Some(key) = key
+                && !file.proposals.iter().any(|p| p.id == key.correct)
+            {
+                let message = format!("{} is no proposal's id", key.correct);
+                let hint = "unless it means something else to the task's own grader, name a proposal";
+                self.warnings.push(Problem::new(path, message).key("correct").hint(hint));
+            }
+            return;
+        }
         let Some(text) = text else {
             if !self.unread.contains(&path) {
                 let hint = "write {\"correct\": <the id of the right proposal>}";
@@ -357,12 +370,7 @@ impl Loader {
             }
             return;
         };
-        // What a grader of the suite's own wants to read is its own affair; but
-        // when it has the usual form, it has to make sense.
-        let key: Option<ManagerAnswerKey> = match grader {
-            Some(GraderRef::File { .. }) => serde_json::from_str(text).ok(),
-            _ => diagnose::json(&path, text, &mut self.problems),
-        };
+        let key: Option<ManagerAnswerKey> = diagnose::json(&path, text, &mut self.problems);
         if let Some(key) = key
             && !file.proposals.iter().any(|p| p.id == key.correct)
         {

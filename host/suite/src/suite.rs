@@ -3,10 +3,12 @@ use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use lancet_core::{Environment, ReportedSuite, Sha256, Task, TaskId};
+use lancet_core::{Environment, Kind, ReportedSuite, Sha256, Task, TaskId};
 
 use crate::environment::{Gold, GoldPlace, LaidContent, TaskEnvironment};
-use crate::format::{MAX_BUILD_FILE_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, Origin, Source, SuiteFile};
+use crate::format::{
+    MAX_BUILD_FILE_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, ManagerAnswerKey, Origin, Source, SuiteFile,
+};
 use crate::image::{BuildFile, ImageSource};
 use crate::loader;
 use crate::lock::{Lock, NotPinned};
@@ -48,6 +50,26 @@ pub struct SuiteTask {
     /// What it is worked on and judged in. An individual contributor's task without
     /// one cannot be run.
     pub environment: Option<TaskEnvironment>,
+}
+
+impl SuiteTask {
+    /// The id of the right proposal, when this is a manager task whose answer key is a
+    /// [`ManagerAnswerKey`] that names one.
+    #[must_use]
+    pub fn right_choice(&self) -> Option<u32> {
+        let key: ManagerAnswerKey = serde_json::from_str(self.answer_key.as_deref()?).ok()?;
+        self.public.proposals.iter().any(|p| p.id == key.correct).then_some(key.correct)
+    }
+
+    /// Whether nobody but the task's own grader can tell what its answer key says:
+    /// then there is neither a baseline nor a gold control of it. What a key holds
+    /// is between its author and the grader.
+    #[must_use]
+    pub fn has_key_of_its_own(&self) -> bool {
+        self.public.kind == Kind::SweManager
+            && matches!(self.grader, Some(GraderRef::File { .. }))
+            && self.right_choice().is_none()
+    }
 }
 
 /// A task's grader.
@@ -184,6 +206,16 @@ impl Suite {
                 Some(Gold::File(text))
             }
         })
+    }
+
+    /// The path of a task's gold patch from the suite's folder; `None` when it has none,
+    /// or has it in an image.
+    #[must_use]
+    pub fn gold_file<'s>(&self, task: &'s SuiteTask) -> Option<&'s str> {
+        match task.environment.as_ref()?.gold.as_ref()? {
+            GoldPlace::File { path, .. } => Some(path),
+            GoldPlace::Image { .. } => None,
+        }
     }
 
     /// What the suite's images are made from, by the suite's names for them. A task

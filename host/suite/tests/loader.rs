@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lancet_core::{Kind, Sha256};
-use lancet_suite::{GraderRef, Problem, Suite, SuiteError, baselines, schemas, select};
+use lancet_suite::{GraderRef, Problem, Suite, SuiteError, baselines, schemas, select, without_baseline};
 use proptest::prelude::*;
 
 const SUITE: &str = "name = \"small\"\n";
@@ -280,7 +280,16 @@ fn a_grader_is_pinned_by_its_digest() {
     folder.write("graders/own.wasm", b"component");
     folder.write("tasks/b-1/private/answer-key.json", "free text");
     let suite = folder.open().unwrap();
-    assert!(matches!(baselines(suite.tasks()), Err(SuiteError::NoAnswer(_))));
+    assert_eq!((baselines(suite.tasks()).unwrap(), without_baseline(suite.tasks())), (None, 1));
+    folder.write("tasks/b-1/private/answer-key.json", "{\"correct\": 9}");
+    let suite = folder.open().unwrap();
+    assert_eq!(without_baseline(suite.tasks()), 1);
+    assert_eq!(suite.warnings()[0].message, "9 is no proposal's id");
+    folder.write("tasks/b-1/private/answer-key.json", "{\"correct\": 4}");
+    let suite = folder.open().unwrap();
+    assert_eq!((baselines(suite.tasks()).unwrap().unwrap().tasks, without_baseline(suite.tasks())), (1, 0));
+    fs::remove_file(folder.path("tasks/b-1/private/answer-key.json")).unwrap();
+    assert_eq!(without_baseline(folder.open().unwrap().tasks()), 1);
     folder.write("graders/unused.wasm", b"component");
     assert_eq!(
         folder.open().unwrap().warnings()[0].to_string(),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use lancet_core::{AttemptState, Event, InfraFault, InfraFaultKind, Outcome, Phase, RunId};
+use lancet_core::{AttemptState, Event, Outcome, Phase, RunId};
 use lancet_engine::ENGINE_ID;
 use lancet_store::{Store, TimedEvent};
 
@@ -59,25 +59,19 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
     })
 }
 
-/// Takes up the attempts that are invalid because the infrastructure failed: what was
-/// handed in is graded, what was not is worked on. Others stay decided: nobody gets a
-/// second roll of the dice.
+/// Takes up the attempts that are invalid because the infrastructure failed, by the
+/// journal and not by the verdict's reason: what was handed in is graded, what was not
+/// is worked on. Others stay decided: nobody gets a second roll of the dice.
 async fn reopen(store: &Store, run: &RunId) -> Result<u64, Failure> {
     let mut reopened = 0;
     for row in store.attempts(run).await? {
-        let kind = match (row.state, &row.reason) {
-            (AttemptState::Decided(Outcome::Invalid), Some(reason)) => InfraFaultKind::of_reason(reason),
-            _ => None,
-        };
-        let Some(kind) = kind else { continue };
+        if row.state != AttemptState::Decided(Outcome::Invalid) {
+            continue;
+        }
         let events = store.events(&row.id).await?;
-        let message = events.iter().rev().find_map(|line| match &line.event {
-            Event::Decided { record, .. } => Some(record.verdict.explanation.clone()),
-            _ => None,
-        });
+        let Some(cause) = record::unavailable(&events) else { continue };
         let submitted = row.solve_us.is_some() && record::was_submitted(&events);
         let phase = if submitted { Phase::Grade } else { Phase::Solve };
-        let cause = InfraFault::new(kind, message.unwrap_or_default());
         let event = TimedEvent { at_us: 0, event: Event::Reopened { phase, cause } };
         store.reopen_attempt(&row.id, row.events, event, submitted).await?;
         reopened += 1;

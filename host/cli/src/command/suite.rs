@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::output;
 use crate::render::{Table, display_safe, left, right};
+use crate::survey::survey;
 
 /// The most problems or warnings that are listed one by one.
 const MAX_LISTED: usize = 50;
@@ -132,6 +133,8 @@ struct Checked<'s> {
     ic_swe: u64,
     available_cents: Cents,
     baselines: Option<Baselines>,
+    without_baseline: u64,
+    gold_patches: usize,
     shared_issues: Vec<(u64, Vec<lancet_core::TaskId>)>,
     warnings: &'s [Problem],
 }
@@ -142,8 +145,10 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     for warning in suite.warnings().iter().take(MAX_LISTED) {
         warn(&warning.to_string());
     }
-    // Graders that a task names have to be there, and to be what they should be.
-    crate::catalog::graders(&suite, suite.tasks().iter().filter_map(|task| task.grader.as_ref()))?;
+    let surveyed = survey(&suite)?;
+    for warning in &surveyed.warnings {
+        warn(warning);
+    }
     if arguments.controls {
         return super::controls::main(&suite, arguments, global);
     }
@@ -161,6 +166,8 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         ic_swe: sums[1].1,
         available_cents: sums[0].2 + sums[1].2,
         baselines,
+        without_baseline: lancet_suite::without_baseline(suite.tasks()),
+        gold_patches: surveyed.gold_patches,
         shared_issues: suite.shared_issues(),
         warnings: suite.warnings(),
     };
@@ -183,6 +190,18 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
             let tasks = tasks.iter().map(lancet_core::TaskId::as_str).collect::<Vec<_>>().join(", ");
             text.push_str(&format!("  {issue}: {tasks}\n"));
         }
+    }
+    if checked.without_baseline > 0 {
+        text.push_str(&format!(
+            "\n{} manager tasks have an answer key that only their own grader can read: no baseline and no gold control\n",
+            checked.without_baseline
+        ));
+    }
+    if checked.gold_patches > 0 {
+        text.push_str(&format!(
+            "\n{} gold patches were read; `--controls` shows whether they apply and pass\n",
+            checked.gold_patches
+        ));
     }
     output::print(&text)?;
     Ok(Exit::Done)

@@ -37,7 +37,8 @@ fn sheet(report: &Report, totals: Block) -> Sheet {
         );
         notices.push(("INCOMPLETE", meaning));
     }
-    let blocks = [Some(totals), Some(decided_block(report)), baselines_block(report)];
+    let blocks =
+        [Some(totals), Some(decided_block(report)), baselines_block(report), without_baseline_block(report)];
     Sheet {
         title: format!(
             "{} on {}{}",
@@ -208,6 +209,17 @@ fn baselines_block(report: &Report) -> Option<Block> {
     Some(Block { title, table: Some(table), notes: if attempts > 1 { vec![note] } else { Vec::new() } })
 }
 
+/// A word on the manager tasks that are not among the baselines'.
+fn without_baseline_block(report: &Report) -> Option<Block> {
+    let (tasks, their) = match report.without_baseline {
+        0 => return None,
+        1 => ("1 manager task has".to_owned(), "its own grader can read its answer key"),
+        n => (format!("{n} manager tasks have"), "their own grader can read their answer keys"),
+    };
+    let title = format!("{tasks} no baseline: only {their}");
+    Some(Block { title, table: None, notes: Vec::new() })
+}
+
 /// One block for each set that results were published on.
 fn published_block(report: &Report) -> Vec<Block> {
     let mut blocks = Vec::new();
@@ -368,6 +380,7 @@ mod tests {
                 tasks: 140,
                 available_cents: Cents(12_162_500),
             }),
+            without_baseline: 0,
             published: published_rows(&[Kind::SweManager]),
             verdicts_digest: Sha256::of(b"verdicts"),
         }
@@ -470,6 +483,17 @@ mod tests {
             text = text.replace(sequence, "");
         }
         assert_eq!(text, report_table(&report, &Style::default()));
+    }
+
+    #[test]
+    fn tasks_without_a_baseline_are_told_of() {
+        let mut report = finished(report());
+        for (tasks, words) in [(1, "1 manager task has no baseline"), (3, "3 manager tasks have no baseline")] {
+            report.without_baseline = tasks;
+            for text in [report_table(&report, &Style::default()), report_markdown(&report)] {
+                assert!(text.contains(words), "{text}");
+            }
+        }
     }
 
     #[test]

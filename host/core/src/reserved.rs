@@ -1,0 +1,64 @@
+use crate::{FaultKind, InfraFaultKind, ReasonCode, RefusalKind, Role};
+
+impl ReasonCode {
+    /// Whether only the host gives this reason: what of the infrastructure failed, how
+    /// a plugin failed, and why a submission is not accepted. A grader that gives
+    /// one would have people believe that the host saw something, so its verdict does
+    /// not count.
+    ///
+    /// The reasons of [`conclude`](crate::conclude) are not among them: a grader that
+    /// goes by a test run gives its conclusion's reason.
+    #[must_use]
+    pub fn is_hosts_own(&self) -> bool {
+        let of_a_plugin = || {
+            [Role::Agent, Role::Grader].into_iter().any(|role| {
+                let kind = self.as_str().strip_prefix(role.as_str()).and_then(|rest| rest.strip_prefix('-'));
+                kind.is_some_and(|kind| FaultKind::ALL.iter().any(|known| known.as_str() == kind))
+            })
+        };
+        InfraFaultKind::of_reason(self).is_some()
+            || RefusalKind::ALL.iter().any(|kind| kind.as_str() == self.as_str())
+            || of_a_plugin()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fault, InfraFault, RefusedSubmission};
+
+    #[test]
+    fn whatever_the_host_gives_is_its_own() {
+        let infrastructure = InfraFaultKind::ALL.map(|kind| InfraFault::new(kind, "").reason());
+        let refusals =
+            RefusalKind::ALL.map(|kind| RefusedSubmission { kind, message: String::new() }.reason());
+        let faults = FaultKind::ALL.into_iter().flat_map(|kind| {
+            [Role::Agent, Role::Grader].map(|role| Fault::new(kind, "").reason(role))
+        });
+        for reason in infrastructure.into_iter().chain(refusals).chain(faults) {
+            assert!(reason.is_hosts_own(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn the_reasons_of_graders_are_theirs() {
+        for reason in [
+            "right-choice",
+            "no-submission",
+            "wrong-kind",
+            "tests-passed",
+            "tests-failed",
+            "app-not-ready",
+            "out-of-memory",
+            "disk-limit",
+            "no-report",
+            "grader-disagrees",
+            "agent",
+            "grader",
+            "agent-traps",
+            "trap",
+        ] {
+            assert!(!reason.parse::<ReasonCode>().unwrap().is_hosts_own(), "{reason}");
+        }
+    }
+}
