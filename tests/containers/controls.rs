@@ -37,3 +37,9 @@ fn of_expensify_common_hold() {
 fn of_web_chat_hold() {
     hold(suites::web_chat(), 1, 1);
 }
+
+/// A gold answer passes all cases of a test with parameters, beside it and apart from it.
+#[test]
+fn of_parametrized_hold() {
+    hold(suites::parametrized(), 1, 2);
+}

@@ -31,6 +31,12 @@ pub(crate) fn lab() -> &'static Path {
     SUITE.get_or_init(|| pinned("lab", &workspace().join("tests/suites/lab")))
 }
 
+/// A copy of `tests/suites/parametrized`, pinned: one small bug, found by a test with parameters.
+pub(crate) fn parametrized() -> &'static Path {
+    static SUITE: OnceLock<PathBuf> = OnceLock::new();
+    SUITE.get_or_init(|| pinned("parametrized", &workspace().join("tests/suites/parametrized")))
+}
+
 /// Copies a suite and pins its images, which the engine builds at most once.
 pub(crate) fn pinned(name: &str, source: &Path) -> PathBuf {
     let place = place();
