@@ -25,7 +25,6 @@ pub(crate) fn web_chat() -> &'static Path {
 }
 
 /// A copy of `tests/suites/lab`, pinned: one small bug in work trees that lie differently.
-#[allow(dead_code, reason = "a suite for whoever needs it")]
 pub(crate) fn lab() -> &'static Path {
     static SUITE: OnceLock<PathBuf> = OnceLock::new();
     SUITE.get_or_init(|| pinned("lab", &workspace().join("tests/suites/lab")))

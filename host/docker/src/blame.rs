@@ -5,6 +5,8 @@
 //! comes to nothing is made once more without the submission. What is sound then, and
 //! broken with the submission, is the submission's own failure.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use lancet_core::{ArtifactKind, InfraFault, InfraFaultKind, Isolation, Outcome, RunEnd, conclude};
 
 use crate::artifact::{Artifacts, Results};
@@ -46,9 +48,10 @@ impl Running<'_> {
                 // What explains it is the submission's failure already.
                 seen.limit.is_none() && conclude(self.plan, seen.facts()).outcome == Outcome::Invalid
             }
-            // The engine may have stumbled over what was submitted. That it is away, that
-            // its disk is full, and that an image is missing comes from elsewhere.
-            Err(fault) => fault.kind == InfraFaultKind::DockerError,
+            // The engine may have stumbled over what was submitted, once that was there.
+            // That it is away, that its disk is full, and that an image is missing comes
+            // from elsewhere.
+            Err(fault) => fault.kind == InfraFaultKind::DockerError && self.laid.load(Ordering::Relaxed),
         }
     }
 
@@ -71,13 +74,16 @@ impl Running<'_> {
         if let Some(sound) = self.sound {
             return Ok(sound);
         }
-        let without = Running { laying: Laying::default(), images: self.images.clone(), ..*self };
+        let (laying, images, laid) = (Laying::default(), self.images.clone(), AtomicBool::new(false));
+        let without = Running { laying, images, laid, ..*self };
         let sound = match Box::pin(without.seen()).await {
             Ok(seen) => {
                 seen.end != RunEnd::NotReady && conclude(self.plan, seen.facts()).outcome != Outcome::Invalid
             }
-            Err(fault) if fault.kind == InfraFaultKind::DockerError => false,
-            Err(fault) => return Err(fault),
+            Err(fault) => match fault.kind {
+                InfraFaultKind::DockerError | InfraFaultKind::NotReady => false,
+                _ => return Err(fault),
+            },
         };
         Ok(*self.sound.insert(sound))
     }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lancet_core::{
@@ -73,6 +74,7 @@ impl Docker {
             lease,
             comes_up: None,
             sound: None,
+            laid: AtomicBool::new(false),
         };
         let mut outcome = PlanOutcome {
             report: TestReport { plan: plan.name.clone(), runs: Vec::new() },
@@ -109,6 +111,8 @@ pub(crate) struct Running<'a> {
     /// Whether the tests can be carried out without the submission, once that was
     /// tried.
     pub(crate) sound: Option<bool>,
+    /// Whether what was submitted is in a container of the run.
+    pub(crate) laid: AtomicBool,
 }
 
 /// What was seen of a run.
@@ -173,6 +177,7 @@ impl Running<'_> {
 
     /// Makes a run in fresh containers.
     pub(crate) async fn seen(&self) -> Result<Seen, InfraFault> {
+        self.laid.store(false, Ordering::Relaxed);
         let mut stage = Stage::default();
         let seen = match &self.plan.isolation {
             Isolation::Split { app, alias, driver, driver_resources } => {
@@ -324,6 +329,7 @@ impl Running<'_> {
             ..self.spec()
         };
         let container = stage.app.insert(self.docker.create(&spec).await?);
+        self.laid.store(true, Ordering::Relaxed);
         laying.lay(container, self.blobs).await?;
         container.start().await?;
         let deadline = Instant::now() + seconds(plan.timeout_seconds);
@@ -387,6 +393,9 @@ impl Running<'_> {
         let argv = self.command(spec.image, &service.argv, laying).await?;
         let spec = ContainerSpec { argv: argv.as_deref(), ..spec };
         let container = slot.insert(self.docker.create(&spec).await?);
+        if spec.role != Role::Driver {
+            self.laid.store(true, Ordering::Relaxed);
+        }
         laying.lay(container, self.blobs).await?;
         container.start().await?;
         Ok(is_ready(container, &service.ready).await?)
