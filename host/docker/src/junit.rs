@@ -217,9 +217,10 @@ impl ReportReader {
             (Some(_), element) if in_suite => {
                 // Something that befell the suite: a hook, a file that cannot be loaded.
                 let name = start.local_name();
+                let name: &str = name.as_ref();
                 let what = if element == Element::Unknown { "the unknown element" } else { "the element" };
                 if let Some(suite) = self.suites.last_mut() {
-                    suite.object(&format!("{what} `{}` stands beside them", name.as_ref()));
+                    suite.object(&format!("{what} `{name}` stands beside them"));
                 }
             }
             (Some(Element::Case), element) => self.outcome(start, element)?,
@@ -362,7 +363,9 @@ impl ReportReader {
             }
             _ => {
                 case.mark(CaseStatus::Skipped);
-                case.say(&format!("it holds the unknown element `{}`", start.local_name().as_ref()));
+                let name = start.local_name();
+                let name: &str = name.as_ref();
+                case.say(&format!("it holds the unknown element `{name}`"));
             }
         }
         if !case.case.detail.is_empty() {

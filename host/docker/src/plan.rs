@@ -99,15 +99,15 @@ pub(crate) fn containers(environment: &Environment, plan: &Plan) -> Vec<Resource
 }
 
 pub(crate) struct Running<'a> {
-    docker: &'a Docker,
-    environment: &'a Environment,
+    pub(crate) docker: &'a Docker,
+    pub(crate) environment: &'a Environment,
     pub(crate) plan: &'a Plan,
     pub(crate) images: Prepared,
     pub(crate) laying: Laying,
-    blobs: &'a dyn BlobSource,
-    lease: &'a Lease,
+    pub(crate) blobs: &'a dyn BlobSource,
+    pub(crate) lease: &'a Lease,
     /// Whether the service comes up without the submission, once that was tried.
-    comes_up: Option<bool>,
+    pub(crate) comes_up: Option<bool>,
     /// Whether the tests can be carried out without the submission, once that was
     /// tried.
     pub(crate) sound: Option<bool>,

@@ -49,6 +49,10 @@ impl Suite {
 
     /// Takes note of an attribute.
     pub(super) fn attribute(&mut self, key: &str, value: &str) {
+        let value = value.trim();
+        if value.is_empty() {
+            return;
+        }
         let claim = match key {
             "name" => {
                 value.clone_into(&mut self.name);
@@ -65,12 +69,9 @@ impl Suite {
             "skipped" | "skip" | "skips" | "disabled" | "ignored" | "pending" => &mut self.claims.skipped,
             _ => return,
         };
-        match value.trim() {
-            "" => {}
-            number => match number.parse::<u64>() {
-                Ok(count) => *claim = claim.saturating_add(count),
-                Err(_) => self.object(&format!("its `{key}` is `{value}`, which is no number")),
-            },
+        match value.parse::<u64>() {
+            Ok(count) => *claim = claim.saturating_add(count),
+            Err(_) => self.object(&format!("its `{key}` is `{value}`, which is no number")),
         }
     }
 

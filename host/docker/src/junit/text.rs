@@ -15,7 +15,8 @@ pub(super) fn referred(reference: &str) -> Option<Cow<'static, str>> {
         Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16),
         None => number.parse(),
     };
-    let character = code.ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+    let character = code.ok().filter(|code| *code != 0).and_then(char::from_u32);
+    let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
     Some(Cow::Owned(character.to_string()))
 }
 
