@@ -39,7 +39,7 @@ async fn what_the_submission_breaks_in_a_driver_is_its_failure() {
     // Without the submission it comes to nothing too.
     let missing = Plan { report: "/lancet/results/other.xml".into(), ..plan };
     let submission = bench.answering("'error'").await;
-    assert_eq!(conclusion(&bench.run(&missing, &submission).await), "invalid tests-error");
+    assert_eq!(conclusion(&bench.run(&missing, &submission).await), "invalid no-report");
 }
 
 #[tokio::test]
