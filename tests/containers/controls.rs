@@ -61,3 +61,9 @@ fn a_gold_patch_that_does_not_apply_says_why() {
     let table = suites::lancet(&context, &["suite", "check", path, "--controls", "--task", "at-the-top"]).1;
     assert!(table.contains("src/value") && table.contains("lancet show"), "{table}");
 }
+
+/// A gold answer passes all cases of a test with parameters, beside it and apart from it.
+#[test]
+fn of_parametrized_hold() {
+    hold(suites::parametrized(), 1, 2);
+}

@@ -78,6 +78,7 @@ fn parse(file: &Path) -> (String, Case) {
         "web-chat" => "mention-before-another",
         "stand-in" => "90002",
         "lab" => "at-the-top",
+        "parametrized" => "apart",
         other => panic!("{shown}: there is no suite `{other}`"),
     };
     let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -390,8 +391,19 @@ fn submissions_to_web_chat_come_to_what_they_declare() {
 }
 
 #[test]
+fn submissions_to_lab_come_to_what_they_declare() {
+    judge("lab", suites::lab());
+}
+
+#[test]
+fn submissions_to_parametrized_come_to_what_they_declare() {
+    judge("parametrized", suites::parametrized());
+}
+
+#[test]
 fn there_is_a_case_for_every_threat() {
-    let all: Vec<Case> = ["expensify-common", "web-chat", "stand-in"].into_iter().flat_map(cases).collect();
+    let suites = ["expensify-common", "web-chat", "stand-in", "lab", "parametrized"];
+    let all: Vec<Case> = suites.into_iter().flat_map(cases).collect();
     for threat in 1..=15 {
         assert!(all.iter().any(|case| case.threat == threat), "no case for threat {threat}");
     }

@@ -25,10 +25,15 @@ pub(crate) fn web_chat() -> &'static Path {
 }
 
 /// A copy of `tests/suites/lab`, pinned: one small bug in work trees that lie differently.
-#[allow(dead_code, reason = "a suite for whoever needs it")]
 pub(crate) fn lab() -> &'static Path {
     static SUITE: OnceLock<PathBuf> = OnceLock::new();
     SUITE.get_or_init(|| pinned("lab", &workspace().join("tests/suites/lab")))
+}
+
+/// A copy of `tests/suites/parametrized`, pinned: one small bug, found by a test with parameters.
+pub(crate) fn parametrized() -> &'static Path {
+    static SUITE: OnceLock<PathBuf> = OnceLock::new();
+    SUITE.get_or_init(|| pinned("parametrized", &workspace().join("tests/suites/parametrized")))
 }
 
 /// Copies a suite and pins its images, which the engine builds at most once.

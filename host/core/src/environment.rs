@@ -238,7 +238,7 @@ pub enum CaseNaming {
     #[default]
     Full,
     /// The name alone, without parameters in brackets: where the class name is the
-    /// harness's affair.
+    /// harness's affair. All cases of a name have to pass, and all of a sentinel to fail.
     Function,
 }
 

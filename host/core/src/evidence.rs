@@ -3,12 +3,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseNaming, Outcome, Plan, ReasonCode, Sha256};
+use crate::{CaseNaming, Outcome, Plan, ReasonCode, Sha256, fold};
 
 /// The most test cases that a report may have.
 pub const MAX_TEST_CASES: usize = 10_000;
 /// The most bytes of a report: 16 MiB.
 pub const MAX_REPORT_BYTES: usize = 16 << 20;
+/// The most bytes of the names of all its cases: 512 KiB. With them three runs of
+/// [`MAX_TEST_CASES`] fit into one call of a grader.
+pub const MAX_NAMES_BYTES: usize = 512 << 10;
 /// The most bytes that are kept of what a test case says.
 pub const MAX_CASE_DETAIL_BYTES: usize = 2 << 10;
 
@@ -98,7 +101,7 @@ pub enum ReportState {
     Missing,
     /// It cannot be understood.
     Malformed(String),
-    /// It is over [`MAX_REPORT_BYTES`] or [`MAX_TEST_CASES`].
+    /// It is over [`MAX_REPORT_BYTES`], [`MAX_TEST_CASES`] or [`MAX_NAMES_BYTES`].
     TooLarge(String),
 }
 
@@ -112,7 +115,8 @@ pub struct TestRun {
     pub status: Option<i64>,
     /// What came of reading the report.
     pub report: ReportState,
-    /// Sorted by id; a name that came twice is there twice.
+    /// Sorted by id, and as [`fold`] leaves them; a name that came twice all the same
+    /// is there twice.
     pub cases: Vec<TestCase>,
     /// Sorted by name.
     pub artifacts: Vec<Artifact>,
@@ -192,12 +196,15 @@ pub struct Facts<'a> {
 /// | `sentinel-passed` | fail | a test that has to fail did not: results were tampered with |
 /// | `tests-timed-out`, `out-of-memory`, `disk-limit` | fail | a limit of the run |
 /// | `app-not-ready` | fail | the app comes up without the submission, but not with it |
-/// | `tests-broken` | fail | the tests can be carried out without the submission, but not beside it |
+/// | `tests-broken` | fail | the tests can be carried out without the submission, but not with it |
 /// | `no-report`, `malformed-report`, `report-too-large` | invalid | there is nothing to judge by |
 /// | `no-exit-status` | invalid | the status file is missing or unreadable |
 /// | `tests-error` | invalid | the exit status is that of an error of the tests |
 /// | `exit-status-contradicts` | invalid | the exit status does not fit the report |
-/// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice, other than failed both times |
+/// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice that [`fold`] does not make one |
+///
+/// A run that is invalid is made once more without the submission, and is
+/// `tests-broken` where that is not.
 ///
 /// # Panics
 /// Never: the reasons are reason codes, which a test holds.
@@ -221,7 +228,11 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
         }
         RunEnd::Broken => {
             let detail = "the tests cannot be carried out with the submission, and can without it";
-            return fail("tests-broken", detail.to_owned());
+            let why = match facts.report {
+                ReportState::Malformed(problem) | ReportState::TooLarge(problem) => format!(": {problem}"),
+                ReportState::Read | ReportState::Missing => String::new(),
+            };
+            return fail("tests-broken", format!("{detail}{why}"));
         }
         RunEnd::Exited(code) => code,
     };
@@ -245,18 +256,11 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
         ReportState::Malformed(problem) => return invalid("malformed-report", problem.clone()),
         ReportState::TooLarge(problem) => return invalid("report-too-large", problem.clone()),
     }
-    let mut found: BTreeMap<&str, CaseStatus> = BTreeMap::new();
-    for case in facts.cases {
-        let fails = |status| matches!(status, CaseStatus::Failed | CaseStatus::Errored);
-        match found.insert(&case.id, case.status) {
-            // pytest reports a test once more when it fails and its teardown does too.
-            // Both say the same; anything else is a report that contradicts itself.
-            Some(earlier) if !(fails(earlier) && fails(case.status)) => {
-                return invalid("repeated-tests", format!("`{}` is reported twice", case.id));
-            }
-            _ => {}
-        }
+    let cases = fold(plan, facts.cases.to_vec());
+    if let Some(pair) = cases.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        return invalid("repeated-tests", format!("`{}` is reported twice", pair[0].id));
     }
+    let found: BTreeMap<&str, &TestCase> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
     let known: BTreeSet<&str> = plan.required.iter().chain(&plan.sentinels).map(String::as_str).collect();
     // pytest reports what it could not collect as a test of another name.
     if code > 1 && code != plan.pass_exit {
@@ -268,7 +272,7 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
     if let Some(unknown) = found.keys().find(|id| !known.contains(**id)) {
         return invalid("unknown-tests", format!("the report has `{unknown}`, which the plan does not"));
     }
-    let of = |id: &String| found.get(id.as_str()).copied();
+    let of = |id: &String| found.get(id.as_str()).map(|case| case.status);
     if let Some(sentinel) =
         plan.sentinels.iter().find(|id| !matches!(of(id), Some(CaseStatus::Failed | CaseStatus::Errored)))
     {
@@ -284,7 +288,9 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
         );
     }
     if let Some(id) = required(|s| s == Some(CaseStatus::Skipped)) {
-        return fail("required-test-skipped", format!("`{id}` was skipped"));
+        let why = found.get(id.as_str()).and_then(|case| case.detail.lines().next());
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        return fail("required-test-skipped", format!("`{id}` was skipped{why}"));
     }
     if let Some(id) = required(|s| s.is_none()) {
         return fail("required-test-missing", format!("`{id}` did not run"));
@@ -379,6 +385,46 @@ mod tests {
         assert_eq!(twice(Passed, Errored), "invalid repeated-tests");
         assert_eq!(twice(Failed, Passed), "invalid repeated-tests");
         assert_eq!(ran(1, &[&good[..], &[("t::s", Passed)]].concat()), "invalid repeated-tests");
+        assert_eq!(ran(1, &[&good[..], &[("t::s", Errored)]].concat()), "pass tests-passed");
+    }
+
+    #[test]
+    fn all_cases_of_a_function_have_to_pass_and_all_of_a_sentinel_to_fail() {
+        use CaseStatus::{Errored, Failed, Passed, Skipped};
+        let plan = Plan { naming: CaseNaming::Function, ..plan() };
+        let ran = |list: &[(&str, CaseStatus)]| {
+            reason(&plan, RunEnd::Exited(1), None, &ReportState::Read, list)
+        };
+        let with = |a: &[CaseStatus], s: &[CaseStatus]| {
+            let a = a.iter().map(|status| ("t::a", *status));
+            let s = s.iter().map(|status| ("t::s", *status));
+            ran(&a.chain(s).chain([("t::b", Passed)]).collect::<Vec<_>>())
+        };
+        assert_eq!(with(&[Passed, Passed, Passed], &[Failed, Errored]), "pass tests-passed");
+        assert_eq!(with(&[Passed, Failed, Skipped], &[Failed]), "fail tests-failed");
+        assert_eq!(with(&[Errored, Passed], &[Failed]), "fail tests-failed");
+        assert_eq!(with(&[Passed, Skipped, Passed], &[Failed]), "fail required-test-skipped");
+        assert_eq!(with(&[Passed, Passed], &[Failed, Passed]), "fail sentinel-passed");
+        assert_eq!(with(&[Passed, Passed], &[Failed, Skipped]), "fail sentinel-passed");
+        assert_eq!(with(&[], &[Failed, Failed]), "fail required-test-missing");
+    }
+
+    #[test]
+    fn cases_that_are_made_one_keep_what_the_decisive_one_says() {
+        let case = |status, detail: &str| TestCase { id: "t::a".into(), status, detail: detail.into() };
+        let function = Plan { naming: CaseNaming::Function, ..plan() };
+        let cases = vec![
+            case(CaseStatus::Passed, ""),
+            case(CaseStatus::Failed, "first"),
+            case(CaseStatus::Errored, "second"),
+        ];
+        let folded = fold(&function, cases.clone());
+        assert_eq!(folded, [case(CaseStatus::Failed, "one of 3 cases: first")]);
+        // Under full names only what failed each time is one.
+        assert_eq!(fold(&plan(), cases.clone()), cases);
+        assert_eq!(fold(&plan(), cases[1..].to_vec()).len(), 1);
+        let long = case(CaseStatus::Failed, &"é".repeat(MAX_CASE_DETAIL_BYTES / 2));
+        assert!(fold(&function, vec![long.clone(), long])[0].detail.len() <= MAX_CASE_DETAIL_BYTES);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod digest;
 mod environment;
 mod evidence;
 mod fault;
+mod fold;
 mod infrastructure;
 mod journal;
 mod limits;
@@ -38,10 +39,11 @@ pub use environment::{
     UNPRIVILEGED_ID,
 };
 pub use evidence::{
-    Artifact, ArtifactKind, CaseStatus, Conclusion, Facts, MAX_CASE_DETAIL_BYTES, MAX_REPORT_BYTES,
+    Artifact, ArtifactKind, CaseStatus, Conclusion, Facts, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES, MAX_REPORT_BYTES,
     MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id, conclude,
 };
 pub use fault::{Fault, FaultKind};
+pub use fold::fold;
 pub use infrastructure::{InfraFault, InfraFaultKind};
 pub use journal::{CallRecord, Event, LogLevel, Phase, PlanView, Request, Response, SolveEnd};
 pub use limits::Limits;

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lancet_core::{
-    Artifact, ArtifactKind, CaseNaming, MAX_REPORT_BYTES, Plan, ReportState, Sha256, TestCase,
+    Artifact, ArtifactKind, CaseNaming, MAX_REPORT_BYTES, Plan, ReportState, Sha256, TestCase, fold,
 };
 
 use crate::container::Container;
@@ -12,6 +12,9 @@ use crate::{DockerError, read_report};
 const MAX_BYTES: u64 = 64 << 20;
 /// The most files that are looked at for artifacts of one run.
 const MAX_FILES: usize = 256;
+/// The most bytes of an artifact's name: files with longer ones are left. Graders get
+/// all names of a run in one call.
+const MAX_NAME_BYTES: usize = 512;
 /// The most bytes of a status file: it holds a number.
 const MAX_STATUS_BYTES: usize = 64;
 /// The most bytes that are kept of what a container's first process wrote.
@@ -82,6 +85,7 @@ impl Container {
             None => (ReportState::Missing, Vec::new()),
             Some(node) => read_node(&plan.report, node, plan.naming),
         };
+        let cases = fold(plan, cases);
         let status = status.and_then(|path| found.nodes.get(path)).and_then(read_status);
         Ok(Results { report, cases, status })
     }
@@ -113,7 +117,10 @@ impl Container {
                     None => rule.name.clone(),
                 };
                 let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-                artifacts.push((name.chars().map(printable).collect(), rule.kind, content));
+                let name: String = name.chars().map(printable).collect();
+                if name.len() <= MAX_NAME_BYTES {
+                    artifacts.push((name, rule.kind, content));
+                }
             }
         }
         Ok(artifacts)

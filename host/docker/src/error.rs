@@ -264,10 +264,14 @@ impl From<DockerError> for InfraFault {
     }
 }
 
-/// Whether somebody was told ENOSPC or EDQUOT; Go and C write it differently.
+/// Whether somebody was told ENOSPC or EDQUOT; Go and C write it differently. The
+/// error comes after what it befell, at the end of a line: a submitted file may be
+/// called like it.
 pub(crate) fn says_disk_full(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    text.contains("no space left on device") || text.contains("disk quota exceeded")
+    text.to_ascii_lowercase().lines().any(|line| {
+        let line = line.trim_end().trim_end_matches(": unknown").trim_end_matches('.');
+        [": no space left on device", ": disk quota exceeded"].iter().any(|error| line.ends_with(error))
+    })
 }
 
 /// An error with its causes: those of the connection lie two layers deep.
@@ -297,6 +301,12 @@ mod tests {
             let error = DockerError::from_message("creating a container", 500, words.to_owned());
             assert!(matches!(error, DockerError::DiskFull { .. }));
             assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DiskFull);
+        }
+        // A file's name is no error.
+        let named = "lstat /srv/a/: no space left on device/b: file name too long";
+        for words in ["no such plugin", named] {
+            let error = DockerError::from_message("reading a container's files", 500, words.to_owned());
+            assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DockerError, "{words}");
         }
         let error = DockerError::from_message("creating a container", 500, "no such plugin".to_owned());
         assert_eq!(error.status(), Some(500));

@@ -1,10 +1,19 @@
+mod dialect;
+mod suite;
+#[cfg(test)]
+mod tests;
+mod text;
+
 use lancet_core::{
-    CaseNaming, CaseStatus, MAX_CASE_DETAIL_BYTES, MAX_REPORT_BYTES, MAX_TEST_CASES, ReportState, TestCase,
-    case_id,
+    CaseNaming, CaseStatus, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES, MAX_REPORT_BYTES, MAX_TEST_CASES,
+    ReportState, TestCase, case_id,
 };
-use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
+
+use self::dialect::{Element, said_by};
+use self::suite::{Suite, Tally};
 
 /// The most elements inside one another.
 const MAX_DEPTH: usize = 32;
@@ -25,24 +34,32 @@ impl Stop {
     }
 }
 
-/// Reads a JUnit report as pytest, Jest (`jest-junit`) and Playwright write it.
-/// The cases are sorted by id; there are none unless the state is
-/// [`ReportState::Read`].
+/// Reads a JUnit report in the dialects of pytest, Jest (`jest-junit`), Playwright,
+/// gtest, Surefire, mocha (`mocha-junit-reporter` and its own `xunit`), gotestsum,
+/// go-junit-report and cargo-nextest. The cases are sorted by id; there are none
+/// unless the state is [`ReportState::Read`].
 ///
-/// A case's class is its `classname`, or its `file` where that is missing. An
-/// element that is not known is passed over with all it holds. Refused as
-/// malformed: text that is not UTF-8, entities and document types of the report's
-/// own, elements nested more than 32 deep, a test case anywhere but in a suite.
+/// A case has passed if nothing says otherwise, and all that is said of it is known:
+/// no attribute (`status`, `result`, …), no element but output and properties, and not
+/// the counts of the suites that it stands in. One that is not known to have passed or
+/// failed is [`CaseStatus::Skipped`], and its detail says why. A test that passed only
+/// when it was tried again (`flakyFailure`) has failed.
+///
+/// A case's class is its `classname`, or its `file` where that is missing; one
+/// without a name has its class's. In names everything has to be in order. In what
+/// tests say, where anything may be, bytes that are not UTF-8 and characters that there
+/// are not become U+FFFD. Refused as malformed: entities and document types of the
+/// report's own, elements nested more than 32 deep, a test case anywhere but in a suite.
 #[must_use]
 pub fn read_report(bytes: &[u8], naming: CaseNaming) -> (ReportState, Vec<TestCase>) {
     if bytes.len() > MAX_REPORT_BYTES {
         let problem = format!("the report is over {MAX_REPORT_BYTES} bytes");
         return (ReportState::TooLarge(problem), Vec::new());
     }
-    let read = std::str::from_utf8(bytes)
-        .map_err(|error| Stop::malformed(format!("not UTF-8 after byte {}", error.valid_up_to())))
-        .and_then(|text| ReportReader::new(naming).read(text));
-    match read {
+    let text = String::from_utf8_lossy(bytes);
+    let mut reader = ReportReader::new(naming);
+    reader.mended = matches!(text, std::borrow::Cow::Owned(_));
+    match reader.read(text.strip_prefix('\u{feff}').unwrap_or(&text)) {
         Ok(mut cases) => {
             cases.sort_by(|a, b| a.id.cmp(&b.id));
             (ReportState::Read, cases)
@@ -51,39 +68,64 @@ pub fn read_report(bytes: &[u8], naming: CaseNaming) -> (ReportState, Vec<TestCa
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Element {
-    Suites,
-    Suite,
-    Case,
-    Failure,
-    Error,
-    Skipped,
-    /// Output, properties, and whatever else there is.
-    Other,
-}
-
-impl Element {
-    fn named(name: &str) -> Self {
-        match name {
-            "testsuites" => Self::Suites,
-            "testsuite" => Self::Suite,
-            "testcase" => Self::Case,
-            "failure" => Self::Failure,
-            "error" => Self::Error,
-            "skipped" => Self::Skipped,
-            _ => Self::Other,
-        }
-    }
-}
-
 struct ReportReader {
     naming: CaseNaming,
     version: XmlVersion,
+    /// Whether there were bytes that are not UTF-8, in place of which is U+FFFD now.
+    mended: bool,
     open: Vec<Element>,
+    suites: Vec<Suite>,
     begun: bool,
-    case: Option<TestCase>,
+    case: Option<OpenCase>,
     cases: Vec<TestCase>,
+    /// Bytes of their ids.
+    names: usize,
+}
+
+/// A test case while it is open.
+struct OpenCase {
+    case: TestCase,
+    failing: u64,
+    skipped: u64,
+}
+
+impl OpenCase {
+    /// What is said of it. A failure or an error counts for more than a skip, and the
+    /// first of them stays.
+    fn mark(&mut self, status: CaseStatus) {
+        match status {
+            CaseStatus::Passed => return,
+            CaseStatus::Skipped => self.skipped += 1,
+            CaseStatus::Failed | CaseStatus::Errored => self.failing += 1,
+        }
+        self.raise(status);
+    }
+
+    fn raise(&mut self, status: CaseStatus) {
+        let stays = match self.case.status {
+            CaseStatus::Passed => false,
+            CaseStatus::Skipped => status == CaseStatus::Skipped,
+            CaseStatus::Failed | CaseStatus::Errored => true,
+        };
+        if !stays {
+            self.case.status = status;
+        }
+    }
+
+    /// Adds a line to what it says.
+    fn say(&mut self, line: &str) {
+        let detail = &mut self.case.detail;
+        if !detail.is_empty() && !detail.ends_with('\n') {
+            append(detail, "\n");
+        }
+        append(detail, line);
+        append(detail, "\n");
+    }
+
+    fn tally(&self) -> Tally {
+        let passed = u64::from(self.case.status == CaseStatus::Passed);
+        Tally { passed, failing: self.failing, skipped: self.skipped }
+    }
 }
 
 impl ReportReader {
@@ -91,10 +133,13 @@ impl ReportReader {
         Self {
             naming,
             version: XmlVersion::Implicit1_0,
+            mended: false,
             open: Vec::new(),
+            suites: Vec::new(),
             begun: false,
             case: None,
             cases: Vec::new(),
+            names: 0,
         }
     }
 
@@ -151,22 +196,35 @@ impl ReportReader {
     fn start(&mut self, start: &BytesStart<'_>) -> Result<(), Stop> {
         let element = Element::named(start.local_name().as_ref());
         let parent = self.open.last().copied();
+        let in_suite = matches!(parent, Some(Element::Suites | Element::Suite));
         match (parent, element) {
             (None, _) if self.begun => return Err(Stop::malformed("more than one root element")),
-            (None, Element::Suites | Element::Suite) => {}
+            (None, Element::Suites | Element::Suite) => self.begin_suite(start)?,
             (None, _) => {
                 let name = start.name().as_ref().to_owned();
                 return Err(Stop::malformed(format!("the root is `{name}`, expected `testsuites`")));
             }
-            (Some(Element::Suites | Element::Suite), Element::Case) => {
+            (Some(_), Element::Suites | Element::Suite) if in_suite => self.begin_suite(start)?,
+            (Some(_), Element::Suites | Element::Suite) => {
+                return Err(Stop::malformed("a test suite inside of something else"));
+            }
+            (Some(_), Element::Case) if in_suite => {
                 let case = self.begin_case(start)?;
                 self.case = Some(case);
             }
             (Some(_), Element::Case) => return Err(Stop::malformed("a test case outside of a test suite")),
-            (Some(Element::Case), Element::Failure) => self.outcome(start, CaseStatus::Failed)?,
-            (Some(Element::Case), Element::Error) => self.outcome(start, CaseStatus::Errored)?,
-            (Some(Element::Case), Element::Skipped) => self.outcome(start, CaseStatus::Skipped)?,
-            _ => {}
+            (Some(_), Element::Silent) => {}
+            (Some(_), element) if in_suite => {
+                // Something that befell the suite: a hook, a file that cannot be loaded.
+                let name = start.local_name();
+                let name: &str = name.as_ref();
+                let what = if element == Element::Unknown { "the unknown element" } else { "the element" };
+                if let Some(suite) = self.suites.last_mut() {
+                    suite.object(&format!("{what} `{name}` stands beside them"));
+                }
+            }
+            (Some(Element::Case), element) => self.outcome(start, element)?,
+            (Some(_), _) => {}
         }
         if self.open.len() == MAX_DEPTH {
             return Err(Stop::malformed(format!("elements are nested more than {MAX_DEPTH} deep")));
@@ -177,89 +235,185 @@ impl ReportReader {
     }
 
     fn end(&mut self) -> Result<(), Stop> {
-        if self.open.pop() == Some(Element::Case)
-            && let Some(mut case) = self.case.take()
-        {
-            case.detail.truncate(case.detail.trim_end().len());
-            if self.cases.len() == MAX_TEST_CASES {
-                let problem = format!("the report has more than {MAX_TEST_CASES} test cases");
-                return Err(Stop(ReportState::TooLarge(problem)));
+        match self.open.pop() {
+            Some(Element::Case) => self.end_case(),
+            Some(Element::Suites | Element::Suite) => {
+                self.end_suite();
+                Ok(())
             }
-            self.cases.push(case);
+            _ => Ok(()),
         }
+    }
+
+    fn begin_suite(&mut self, start: &BytesStart<'_>) -> Result<(), Stop> {
+        let mut suite = Suite::new(self.cases.len());
+        self.each_attribute(start, |key, attribute| {
+            let value: String = text::plain(&attribute.value).chars().map(printable).take(100).collect();
+            suite.attribute(key, &value);
+            Ok(())
+        })?;
+        self.suites.push(suite);
         Ok(())
     }
 
-    fn begin_case(&self, start: &BytesStart<'_>) -> Result<TestCase, Stop> {
-        let [name, class, file] = self.attributes(start, ["name", "classname", "file"])?;
-        let name = name.filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| Stop::malformed("a test case without a name"))?;
-        let class = class.filter(|class| !class.is_empty()).or(file).unwrap_or_default();
+    /// None of its cases is taken for passed when it says otherwise.
+    fn end_suite(&mut self) {
+        let Some(suite) = self.suites.pop() else { return };
+        if let Some(parent) = self.suites.last_mut() {
+            parent.tally.add(suite.tally);
+        }
+        let cases = &mut self.cases[suite.first..];
+        let Some(problem) = suite.contradiction(cases) else { return };
+        for case in cases.iter_mut().filter(|case| case.status == CaseStatus::Passed) {
+            case.status = CaseStatus::Skipped;
+            append(&mut case.detail, &problem);
+        }
+    }
+
+    fn begin_case(&mut self, start: &BytesStart<'_>) -> Result<OpenCase, Stop> {
+        let (mut name, mut class, mut file) = (None, None, None);
+        let mut said = Vec::new();
+        let mended = self.mended;
+        let version = self.version;
+        self.each_attribute(start, |key, attribute| {
+            let place = match key {
+                "name" => &mut name,
+                "classname" => &mut class,
+                "file" => &mut file,
+                _ => {
+                    let value = text::plain(&attribute.value);
+                    if let Some(status) = said_by(key, &value) {
+                        said.push((status, format!("its `{key}` is `{value}`")));
+                    }
+                    return Ok(());
+                }
+            };
+            let value =
+                attribute.normalized_value(version).map_err(|error| Stop::malformed(error.to_string()))?;
+            if mended && value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(Stop::malformed("the name of a test is not UTF-8"));
+            }
+            *place = Some(value.into_owned()).filter(|value| !value.is_empty());
+            Ok(())
+        })?;
+        let class = class.or(file).unwrap_or_default();
+        // Surefire names by its class alone what befell all of it.
+        let (class, name) = match name {
+            Some(name) => (class, name),
+            None if class.is_empty() => return Err(Stop::malformed("a test case without a name")),
+            None => (String::new(), class),
+        };
         let id: String = case_id(self.naming, &class, &name).chars().map(printable).collect();
         if id.len() > MAX_ID_BYTES {
             return Err(Stop::malformed(format!("a test's name is over {MAX_ID_BYTES} bytes")));
         }
-        Ok(TestCase { id, status: CaseStatus::Passed, detail: String::new() })
+        self.names += id.len();
+        if self.names > MAX_NAMES_BYTES {
+            let problem = format!("the names of its test cases are over {MAX_NAMES_BYTES} bytes");
+            return Err(Stop(ReportState::TooLarge(problem)));
+        }
+        let case = TestCase { id, status: CaseStatus::Passed, detail: String::new() };
+        let mut case = OpenCase { case, failing: 0, skipped: 0 };
+        for (status, why) in said {
+            case.raise(status);
+            case.say(&why);
+        }
+        Ok(case)
     }
 
-    /// What an element below a test case says of it. A failure or an error counts
-    /// for more than a skip, and the first of them stays.
-    fn outcome(&mut self, start: &BytesStart<'_>, status: CaseStatus) -> Result<(), Stop> {
-        let [message] = self.attributes(start, ["message"])?;
-        if let Some(case) = &mut self.case {
-            if matches!(case.status, CaseStatus::Passed | CaseStatus::Skipped) {
-                case.status = status;
+    fn end_case(&mut self) -> Result<(), Stop> {
+        let Some(mut case) = self.case.take() else { return Ok(()) };
+        // What only attributes say counts as well.
+        match case.case.status {
+            CaseStatus::Failed | CaseStatus::Errored => case.failing = case.failing.max(1),
+            CaseStatus::Skipped => case.skipped = case.skipped.max(1),
+            CaseStatus::Passed => {}
+        }
+        if let Some(suite) = self.suites.last_mut() {
+            suite.tally.add(case.tally());
+        }
+        let mut case = case.case;
+        case.detail.truncate(case.detail.trim_end().len());
+        if self.cases.len() == MAX_TEST_CASES {
+            let problem = format!("the report has more than {MAX_TEST_CASES} test cases");
+            return Err(Stop(ReportState::TooLarge(problem)));
+        }
+        self.cases.push(case);
+        Ok(())
+    }
+
+    /// What an element right below a test case says of it.
+    fn outcome(&mut self, start: &BytesStart<'_>, element: Element) -> Result<(), Stop> {
+        let mut message = String::new();
+        self.each_attribute(start, |key, attribute| {
+            if key == "message" {
+                message = text::plain(&attribute.value);
             }
-            if !case.detail.is_empty() {
-                append(&mut case.detail, "\n");
+            Ok(())
+        })?;
+        let Some(case) = &mut self.case else { return Ok(()) };
+        let was = case.case.status;
+        match element {
+            Element::Outcome(status) => case.mark(status),
+            Element::Try(status) => {
+                case.mark(status);
+                if was == CaseStatus::Passed {
+                    case.say("it was tried more than once");
+                }
             }
-            if let Some(message) = message.filter(|message| !message.is_empty()) {
-                append(&mut case.detail, &message);
-                append(&mut case.detail, "\n");
+            _ => {
+                case.mark(CaseStatus::Skipped);
+                let name = start.local_name();
+                let name: &str = name.as_ref();
+                case.say(&format!("it holds the unknown element `{name}`"));
             }
+        }
+        if !case.case.detail.is_empty() {
+            append(&mut case.case.detail, "\n");
+        }
+        if element.is_telling() && !message.is_empty() {
+            append(&mut case.case.detail, &message);
+            append(&mut case.case.detail, "\n");
         }
         Ok(())
     }
 
-    fn attributes<const N: usize>(
+    fn each_attribute(
         &self,
         start: &BytesStart<'_>,
-        wanted: [&str; N],
-    ) -> Result<[Option<String>; N], Stop> {
-        let mut found = [const { None }; N];
+        mut note: impl FnMut(&str, &Attribute<'_>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         for (index, attribute) in start.attributes().enumerate() {
             if index == MAX_ATTRIBUTES {
                 return Err(Stop::malformed(format!("an element has more than {MAX_ATTRIBUTES} attributes")));
             }
             let attribute = attribute.map_err(|error| Stop::malformed(error.to_string()))?;
-            let Some(place) = wanted.iter().position(|name| attribute.key.as_ref() == *name) else {
-                continue;
-            };
-            let value = attribute
-                .normalized_value(self.version)
-                .map_err(|error| Stop::malformed(error.to_string()))?;
-            found[place] = Some(value.into_owned());
+            note(attribute.key.as_ref(), &attribute)?;
         }
-        Ok(found)
+        Ok(())
     }
 
     fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), Stop> {
-        let character = reference.resolve_char_ref().map_err(|error| Stop::malformed(error.to_string()))?;
-        if let Some(character) = character {
-            return self.text(character.encode_utf8(&mut [0; 4]));
-        }
-        match resolve_xml_entity(reference) {
-            Some(text) => self.text(text),
+        match text::referred(reference) {
+            Some(text) => self.text(&text),
             None => Err(Stop::malformed(format!("entity `{}` is none of XML's own", &**reference))),
         }
     }
 
     fn text(&mut self, text: &str) -> Result<(), Stop> {
+        let is_blank = || text.chars().all(char::is_whitespace);
         match (self.open.as_slice(), &mut self.case) {
-            ([], _) if text.chars().all(char::is_whitespace) => Ok(()),
+            ([], _) if is_blank() => Ok(()),
             ([], _) => Err(Stop::malformed("text outside of the root element")),
-            ([.., Element::Case, Element::Failure | Element::Error | Element::Skipped], Some(case)) => {
-                append(&mut case.detail, text);
+            ([.., Element::Case, element], Some(case)) if element.is_telling() => {
+                append(&mut case.case.detail, text);
+                Ok(())
+            }
+            ([.., Element::Case], Some(case)) if !is_blank() => {
+                if case.case.status == CaseStatus::Passed {
+                    case.say("it holds text, which no known report does");
+                }
+                case.mark(CaseStatus::Skipped);
                 Ok(())
             }
             _ => Ok(()),
@@ -280,222 +434,4 @@ fn append(detail: &mut String, text: &str) {
 
 fn printable(character: char) -> char {
     if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const PYTEST: &str = r#"<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="1" failures="1" skipped="1" tests="4" time="0.061" timestamp="2024-05-01T10:00:00+00:00" hostname="driver"><testcase classname="test_mentions" name="test_menu[chromium]" time="0.012" /><testcase classname="test_mentions" name="test_escape" time="0.003"><failure message="assert &apos;&amp;lt;&apos; == &apos;&lt;&apos;&#10;  - &lt;">def test_escape():
-&gt;       assert escape("&lt;") == "&lt;"
-E       AssertionError: #x1B[31m</failure></testcase><testcase classname="test_mentions" name="test_setup" time="0.000"><error message="failed on setup with &quot;ValueError&quot;">trace</error></testcase><testcase classname="test_other" name="test_skip" time="0.000"><skipped type="pytest.skip" message="not here">/lancet/tests/test_other.py:3: not here</skipped></testcase></testsuite></testsuites>"#;
-
-    const JEST: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="jest tests" tests="3" failures="1" errors="0" time="1.5">
-  <testsuite name="Parser" errors="0" failures="1" skipped="1" timestamp="2024-05-01T10:00:00" time="0.4" tests="3">
-    <properties><property name="os" value="linux"/></properties>
-    <testcase classname="Parser bold" name="Parser bold is bold" time="0.002">
-    </testcase>
-    <testcase classname="" file="src/parser.test.js" name="links" time="0.1">
-      <failure>Error: expect(received).toBe(expected)
-    at Object.&lt;anonymous&gt; (src/parser.test.js:9:3)</failure>
-    </testcase>
-    <testcase classname="Parser" name="todo" time="0">
-      <skipped/>
-    </testcase>
-    <system-out>&lt;testcase name="forged"/&gt;</system-out>
-  </testsuite>
-</testsuites>"#;
-
-    const PLAYWRIGHT: &str = r#"<testsuites id="" name="" tests="2" failures="1" skipped="0" errors="0" time="4.2">
-<testsuite name="chat.spec.ts" timestamp="2024-05-01T10:00:00.000Z" hostname="chromium" tests="2" failures="1" skipped="0" time="3.9" errors="0">
-<testcase name="chat › sends" classname="chat.spec.ts" time="1.2">
-<system-out>
-<![CDATA[
-[[ATTACHMENT|chat/trace.zip]]
-<testcase name="forged"/>
-]]>
-</system-out>
-</testcase>
-<testcase name="chat › edits" classname="chat.spec.ts" time="2.7">
-<failure message="chat.spec.ts:12:1 edits" type="FAILURE">
-<![CDATA[  Error: timed <out> & "over"
-]]>
-</failure>
-</testcase>
-</testsuite>
-</testsuites>"#;
-
-    fn read(text: &str) -> (ReportState, Vec<TestCase>) {
-        read_report(text.as_bytes(), CaseNaming::Full)
-    }
-
-    fn statuses(cases: &[TestCase]) -> Vec<(&str, CaseStatus)> {
-        cases.iter().map(|case| (case.id.as_str(), case.status)).collect()
-    }
-
-    fn malformed(text: &str) -> String {
-        match read(text) {
-            (ReportState::Malformed(problem), cases) => {
-                assert!(cases.is_empty());
-                problem
-            }
-            (state, _) => panic!("{state:?} for {text}"),
-        }
-    }
-
-    /// A report of one suite that holds `inner`.
-    fn suite(inner: &str) -> String {
-        format!("<testsuites><testsuite>{inner}</testsuite></testsuites>")
-    }
-
-    #[test]
-    fn reads_what_pytest_writes() {
-        let (state, cases) = read(PYTEST);
-        assert_eq!(state, ReportState::Read);
-        assert_eq!(
-            statuses(&cases),
-            [
-                ("test_mentions::test_escape", CaseStatus::Failed),
-                ("test_mentions::test_menu[chromium]", CaseStatus::Passed),
-                ("test_mentions::test_setup", CaseStatus::Errored),
-                ("test_other::test_skip", CaseStatus::Skipped),
-            ]
-        );
-        let detail = &cases[0].detail;
-        assert!(
-            detail.starts_with("assert '&lt;' == '<'\n  - <\ndef test_escape():\n>       assert"),
-            "{detail}"
-        );
-        assert_eq!(cases[2].detail, "failed on setup with \"ValueError\"\ntrace");
-        let (_, short) = read_report(PYTEST.as_bytes(), CaseNaming::Function);
-        assert_eq!(short[1].id, "test_menu");
-    }
-
-    #[test]
-    fn reads_what_jest_writes() {
-        let (state, cases) = read(JEST);
-        assert_eq!(state, ReportState::Read);
-        assert_eq!(
-            statuses(&cases),
-            [
-                ("Parser bold::Parser bold is bold", CaseStatus::Passed),
-                ("Parser::todo", CaseStatus::Skipped),
-                ("src/parser.test.js::links", CaseStatus::Failed),
-            ]
-        );
-        assert!(cases[2].detail.ends_with("at Object.<anonymous> (src/parser.test.js:9:3)"));
-    }
-
-    #[test]
-    fn reads_what_playwright_writes() {
-        let (state, cases) = read(PLAYWRIGHT);
-        assert_eq!(state, ReportState::Read);
-        assert_eq!(
-            statuses(&cases),
-            [
-                ("chat.spec.ts::chat › edits", CaseStatus::Failed),
-                ("chat.spec.ts::chat › sends", CaseStatus::Passed),
-            ]
-        );
-        assert_eq!(cases[0].detail, "chat.spec.ts:12:1 edits\n\n  Error: timed <out> & \"over\"");
-    }
-
-    #[test]
-    fn a_failure_counts_for_more_than_a_skip_and_repeated_names_stay() {
-        let (_, cases) = read(&suite(
-            r#"<testcase name="a"><skipped/><failure message="x"/></testcase>
-               <testcase name="a"/><testcase name="b"><error/><skipped/></testcase>"#,
-        ));
-        assert_eq!(
-            statuses(&cases),
-            [("a", CaseStatus::Failed), ("a", CaseStatus::Passed), ("b", CaseStatus::Errored)]
-        );
-    }
-
-    #[test]
-    fn details_are_cut_and_hold_no_control_characters() {
-        let long = "é".repeat(MAX_CASE_DETAIL_BYTES);
-        let (_, cases) = read(&suite(&format!(
-            "<testcase name='a\u{1b}[31m'><failure>\u{1b}]0;&#27;&#x9b;\tb\n{long}</failure></testcase>"
-        )));
-        assert_eq!(cases[0].id, "a\u{fffd}[31m");
-        assert!(cases[0].detail.starts_with("\u{fffd}]0;\u{fffd}\u{fffd}\tb\né"));
-        assert!((MAX_CASE_DETAIL_BYTES - 1..=MAX_CASE_DETAIL_BYTES).contains(&cases[0].detail.len()));
-    }
-
-    #[test]
-    fn what_is_no_report_is_malformed() {
-        for (text, part) in [
-            ("", "no element"),
-            ("PASSED", "outside of the root"),
-            ("<html/>", "expected `testsuites`"),
-            ("<testcase name='a'/>", "expected `testsuites`"),
-            ("<testsuites>", "middle of an element"),
-            ("<testsuites></testsuite>", "testsuite"),
-            ("<testsuites/><testsuites/>", "more than one root"),
-            ("<testsuites/>x", "outside of the root"),
-            ("<testsuites><testsuite><testcase/></testsuite></testsuites>", "without a name"),
-            ("<testsuites><a><testcase name='a'/></a></testsuites>", "outside of a test suite"),
-            ("<testsuites>&nope;</testsuites>", "none of XML's own"),
-            ("<testsuites>&#0;</testsuites>", ""),
-            ("<testsuites>&</testsuites>", ""),
-            ("<testsuites><testsuite><testcase name='&nope;'/></testsuite></testsuites>", "nope"),
-            ("<!DOCTYPE a [<!ENTITY b 'c'>]><testsuites/>", "document type"),
-            ("<?xml version='1.0' encoding='latin1'?><testsuites/>", "latin1"),
-            ("<testsuites/><?xml version='1.0'?>", "middle"),
-        ] {
-            let problem = malformed(text);
-            assert!(problem.contains(part), "{text}: {problem}");
-        }
-        let (state, _) = read_report(b"<testsuites>\xff</testsuites>", CaseNaming::Full);
-        assert_eq!(state, ReportState::Malformed("not UTF-8 after byte 12".into()));
-    }
-
-    #[test]
-    fn what_is_too_much_is_refused() {
-        let deep = "<testsuite>".repeat(500_000);
-        assert!(malformed(&deep).contains("32 deep"));
-        let wide: String = (0..1_000_000).map(|i| format!(" a{i}=''")).collect();
-        assert!(malformed(&suite(&format!("<testcase name='a'{wide}/>"))).contains("64 attributes"));
-        let long = "n".repeat(MAX_ID_BYTES + 1);
-        assert!(malformed(&suite(&format!("<testcase name='{long}'/>"))).contains("4096 bytes"));
-        let case = "<testcase name='a'/>";
-        let many = case.repeat(MAX_TEST_CASES + 1);
-        assert!(matches!(read(&suite(&many)), (ReportState::TooLarge(_), cases) if cases.is_empty()));
-        assert_eq!(read(&suite(&many[case.len()..])).1.len(), MAX_TEST_CASES);
-        let padded = suite(&" ".repeat(MAX_REPORT_BYTES));
-        assert!(matches!(read(&padded), (ReportState::TooLarge(_), _)));
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let (state, cases) = read_report(&bytes, CaseNaming::Full);
-            prop_assert!(state == ReportState::Read || cases.is_empty());
-        }
-
-        #[test]
-        fn no_text_like_a_report_makes_it_panic(
-            parts in proptest::collection::vec(
-                prop_oneof![
-                    Just("<testsuites>"), Just("</testsuites>"), Just("<testsuite>"), Just("</testsuite>"),
-                    Just("<testcase name='a' classname=\"b\">"), Just("<testcase name='a'/>"),
-                    Just("</testcase>"), Just("<failure message='&lt;'>"), Just("</failure>"), Just("<skipped/>"),
-                    Just("<![CDATA["), Just("]]>"), Just("&#x1F600;"), Just("&#xD800;"), Just("&amp;"),
-                    Just("<!--"), Just("-->"), Just("<?xml version='1.1'?>"), Just("<!DOCTYPE"), Just(">"),
-                    Just("\u{85}\r\n"), Just("\u{2028}"), Just("'"), Just("\u{0}"), Just("<"), Just("&"),
-                ],
-                0..40,
-            )
-        ) {
-            let (state, cases) = read(&parts.concat());
-            prop_assert!(state == ReportState::Read || cases.is_empty());
-            for case in cases {
-                prop_assert!(!case.id.chars().any(char::is_control));
-                prop_assert!(case.detail.len() <= MAX_CASE_DETAIL_BYTES);
-            }
-        }
-    }
 }

@@ -10,6 +10,7 @@ mod admission;
 mod agent;
 mod archive;
 mod artifact;
+mod blame;
 mod build;
 mod capture;
 mod changes;

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lancet_core::{
@@ -37,7 +38,8 @@ impl Docker {
     ///
     /// # Errors
     /// [`InfraFaultKind::NotReady`] when the app does not come up without the
-    /// submission either; those of [`Docker::prepare`], and of the engine.
+    /// submission either; those of [`Docker::prepare`], and of the engine, where it is
+    /// not the submission that brings them about.
     pub async fn run_plan(
         &self,
         environment: &Environment,
@@ -72,6 +74,7 @@ impl Docker {
             lease,
             comes_up: None,
             sound: None,
+            laid: AtomicBool::new(false),
         };
         let mut outcome = PlanOutcome {
             report: TestReport { plan: plan.name.clone(), runs: Vec::new() },
@@ -95,28 +98,30 @@ pub(crate) fn containers(environment: &Environment, plan: &Plan) -> Vec<Resource
     std::iter::once(environment.resources).chain(plan.isolation.driver_resources()).collect()
 }
 
-struct Running<'a> {
-    docker: &'a Docker,
-    environment: &'a Environment,
-    plan: &'a Plan,
-    images: Prepared,
-    laying: Laying,
-    blobs: &'a dyn BlobSource,
-    lease: &'a Lease,
+pub(crate) struct Running<'a> {
+    pub(crate) docker: &'a Docker,
+    pub(crate) environment: &'a Environment,
+    pub(crate) plan: &'a Plan,
+    pub(crate) images: Prepared,
+    pub(crate) laying: Laying,
+    pub(crate) blobs: &'a dyn BlobSource,
+    pub(crate) lease: &'a Lease,
     /// Whether the service comes up without the submission, once that was tried.
-    comes_up: Option<bool>,
+    pub(crate) comes_up: Option<bool>,
     /// Whether the tests can be carried out without the submission, once that was
     /// tried.
-    sound: Option<bool>,
+    pub(crate) sound: Option<bool>,
+    /// Whether what was submitted is in a container of the run.
+    pub(crate) laid: AtomicBool,
 }
 
 /// What was seen of a run.
-struct Seen {
-    end: RunEnd,
+pub(crate) struct Seen {
+    pub(crate) end: RunEnd,
     /// What the app, or the tests beside it, used up.
-    limit: Option<RunEnd>,
-    results: Results,
-    artifacts: Artifacts,
+    pub(crate) limit: Option<RunEnd>,
+    pub(crate) results: Results,
+    pub(crate) artifacts: Artifacts,
 }
 
 /// Two containers, one for the app and one for the tests.
@@ -143,7 +148,7 @@ struct Served<'a> {
 }
 
 impl Seen {
-    fn facts(&self) -> Facts<'_> {
+    pub(crate) fn facts(&self) -> Facts<'_> {
         let Results { report, cases, status } = &self.results;
         Facts { end: self.end, status: *status, report, cases }
     }
@@ -152,6 +157,27 @@ impl Seen {
 impl Running<'_> {
     async fn run(&mut self) -> Result<(TestRun, Vec<Vec<u8>>), InfraFault> {
         let began = Instant::now();
+        let mut seen = Box::pin(self.judged()).await?;
+        if let RunEnd::NotReady = seen.end {
+            self.blame().await?;
+        }
+        let mut conclusion = conclude(self.plan, seen.facts());
+        // A limit explains why tests did not pass; it does not undo that they did.
+        if conclusion.outcome != Outcome::Pass
+            && let Some(limit) = seen.limit
+        {
+            seen.end = limit;
+            conclusion = conclude(self.plan, seen.facts());
+        }
+        let (artifacts, blobs) = seen.artifacts.finish();
+        let Results { report, cases, status } = seen.results;
+        let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok((TestRun { end: seen.end, status, report, cases, artifacts, conclusion, wall_ms }, blobs))
+    }
+
+    /// Makes a run in fresh containers.
+    pub(crate) async fn seen(&self) -> Result<Seen, InfraFault> {
+        self.laid.store(false, Ordering::Relaxed);
         let mut stage = Stage::default();
         let seen = match &self.plan.isolation {
             Isolation::Split { app, alias, driver, driver_resources } => {
@@ -166,26 +192,7 @@ impl Running<'_> {
             Isolation::Single { service: Some(service) } => self.beside(&mut stage, service).await,
         };
         stage.clear().await;
-        let mut seen = seen?;
-        if let RunEnd::NotReady = seen.end {
-            self.blame().await?;
-        }
-        let mut conclusion = conclude(self.plan, seen.facts());
-        // A limit explains why tests did not pass; it does not undo that they did.
-        if conclusion.outcome != Outcome::Pass
-            && let Some(limit) = seen.limit
-        {
-            seen.end = limit;
-            conclusion = conclude(self.plan, seen.facts());
-        }
-        if conclusion.outcome == Outcome::Invalid && !self.sound_with_it().await? {
-            seen.end = RunEnd::Broken;
-            conclusion = conclude(self.plan, seen.facts());
-        }
-        let (artifacts, blobs) = seen.artifacts.finish();
-        let Results { report, cases, status } = seen.results;
-        let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok((TestRun { end: seen.end, status, report, cases, artifacts, conclusion, wall_ms }, blobs))
+        seen
     }
 
     /// The service did not come up: the submission's fault if it does without it,
@@ -210,31 +217,6 @@ impl Running<'_> {
         let Self { plan, environment, .. } = self;
         let message = format!("`{}`: {what} does not come up in {}", plan.name, environment.image.name);
         InfraFault::new(InfraFaultKind::NotReady, message)
-    }
-
-    /// Whether tests that came to nothing would have without the submission too.
-    /// Where submitted code runs beside them, it may be what keeps them from running,
-    /// and nobody gets another roll of the dice for that. Where it does not, it
-    /// cannot.
-    async fn sound_with_it(&mut self) -> Result<bool, InfraFault> {
-        if self.laying.is_empty() || !matches!(self.plan.isolation, Isolation::Single { .. }) {
-            return Ok(true);
-        }
-        let sound = match self.sound {
-            Some(sound) => sound,
-            None => {
-                let without = Running { laying: Laying::default(), images: self.images.clone(), ..*self };
-                let mut stage = Stage::default();
-                let seen = match &self.plan.isolation {
-                    Isolation::Single { service: Some(service) } => without.beside(&mut stage, service).await,
-                    _ => without.single(&mut stage).await,
-                };
-                stage.clear().await;
-                let outcome = conclude(self.plan, seen?.facts()).outcome;
-                *self.sound.insert(outcome != Outcome::Invalid)
-            }
-        };
-        Ok(!sound)
     }
 
     async fn bare(&self, stage: &mut Stage) -> Result<bool, InfraFault> {
@@ -347,6 +329,7 @@ impl Running<'_> {
             ..self.spec()
         };
         let container = stage.app.insert(self.docker.create(&spec).await?);
+        self.laid.store(true, Ordering::Relaxed);
         laying.lay(container, self.blobs).await?;
         container.start().await?;
         let deadline = Instant::now() + seconds(plan.timeout_seconds);
@@ -410,6 +393,9 @@ impl Running<'_> {
         let argv = self.command(spec.image, &service.argv, laying).await?;
         let spec = ContainerSpec { argv: argv.as_deref(), ..spec };
         let container = slot.insert(self.docker.create(&spec).await?);
+        if spec.role != Role::Driver {
+            self.laid.store(true, Ordering::Relaxed);
+        }
         laying.lay(container, self.blobs).await?;
         container.start().await?;
         Ok(is_ready(container, &service.ready).await?)

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use lancet_core::{
     Answer, Artifact, ArtifactEntry, ArtifactKind, CallError, CallErrorKind, CallRecord, CaseStatus, Cents,
-    CommandOutput, Conclusion, Grant, InfraFault, InfraFaultKind, Kind, Limits, Octets, Outcome, PlanView,
-    ReportState, Request, Response, Role, RunEnd, SearchHit, Sha256, SolveEnd, Task, TestCase, TestReport,
+    CommandOutput, Conclusion, Grant, InfraFault, InfraFaultKind, Kind, Limits, MAX_NAMES_BYTES, Octets, Outcome, PlanView,
+    MAX_TEST_CASES, ReportState, Request, Response, Role, RunEnd, SearchHit, Sha256, SolveEnd, Task, TestCase, TestReport,
     TestRun, WorkspaceEntry,
 };
 use lancet_engine::{
@@ -337,26 +337,33 @@ async fn a_test_run_of_20_minutes_is_not_the_grader_s_time_and_decides() {
     }
 }
 
-/// As many tests as a report may have, saying as much as they may: more than one
-/// call carries, so that what they say is left out.
+/// As many runs as a plan may have, of as many tests as a report may have, with names
+/// as long as they may be, saying as much as they may, and as many artifacts: more
+/// than one call carries, so that what they say is left out.
 struct Large;
 
-const LARGE: usize = 10_000;
+const LARGE: usize = MAX_TEST_CASES;
+
+fn artifact(name: &str) -> Artifact {
+    Artifact { name: name.into(), kind: ArtifactKind::Other, bytes: 1, sha256: Sha256::of(b"x") }
+}
 
 impl TestsSource for Large {
     fn plans(&self) -> Vec<PlanView> {
-        let required = (0..LARGE).map(|n| format!("tests.module::test_{n:05}")).collect();
-        vec![PlanView { name: "hidden".into(), required, sentinels: Vec::new(), pass_exit: 0, most_runs: 1 }]
+        let length = MAX_NAMES_BYTES / LARGE;
+        let required = (0..LARGE).map(|n| format!("{n:0length$}")).collect();
+        vec![PlanView { name: "hidden".into(), required, sentinels: Vec::new(), pass_exit: 0, most_runs: 3 }]
     }
 
     fn run<'a>(&'a self, plan: &'a str) -> Reply<'a, TestReport> {
         let case = |id| TestCase { id, status: CaseStatus::Failed, detail: "x".repeat(2_048) };
         let run = TestRun {
             cases: self.plans().remove(0).required.into_iter().map(case).collect(),
-            artifacts: Vec::new(),
+            artifacts: (0..256).map(|n| artifact(&format!("{n:0512}"))).collect(),
             ..failed()
         };
-        Box::pin(async move { Ok(Ok(TestReport { plan: plan.into(), runs: vec![run] })) })
+        let runs = vec![run.clone(), run.clone(), run];
+        Box::pin(async move { Ok(Ok(TestReport { plan: plan.into(), runs })) })
     }
 }
 

@@ -2,6 +2,7 @@
 //! and the test runs on what was taken.
 
 mod bench;
+mod blame;
 mod capture;
 mod prepare;
 mod refusal;

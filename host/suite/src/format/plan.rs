@@ -88,7 +88,7 @@ pub enum NamingName {
     /// `classname::name`, as the report has them.
     #[default]
     Full,
-    /// The name alone, without parameters in brackets.
+    /// The name alone, without parameters in brackets: all cases of it have to pass.
     Function,
 }
 

@@ -14,7 +14,8 @@ class Results:
         os.makedirs(self.screenshots, exist_ok=True)
 
     def log(self, line):
-        with open(os.path.join(self.folder, "log.txt"), "a", encoding="utf-8") as file:
+        # A page may say anything, half of a surrogate pair too, and that is no error of the tests.
+        with open(os.path.join(self.folder, "log.txt"), "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(line + "\n")
 
     def screenshot(self, page, name):
