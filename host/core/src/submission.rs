@@ -70,7 +70,7 @@ impl Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalKind {
-    /// More files than allowed.
+    /// More files or folders than allowed.
     TooManyFiles,
     /// More bytes than allowed, in one file or in all.
     TooLarge,
@@ -78,14 +78,22 @@ pub enum RefusalKind {
     NotARegularFile,
     /// A change under a protected path.
     ProtectedPath,
-    /// A path that is not UTF-8, or is no plain path below the work tree.
+    /// A path that is not UTF-8, is too long, or is no plain path below the work tree.
     BadPath,
+    /// What the container has become cannot be read, and its image can.
+    Unreadable,
 }
 
 impl RefusalKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::TooManyFiles, Self::TooLarge, Self::NotARegularFile, Self::ProtectedPath, Self::BadPath];
+    pub const ALL: [Self; 6] = [
+        Self::TooManyFiles,
+        Self::TooLarge,
+        Self::NotARegularFile,
+        Self::ProtectedPath,
+        Self::BadPath,
+        Self::Unreadable,
+    ];
 
     /// The reason code of the failed attempt.
     #[must_use]
@@ -96,6 +104,7 @@ impl RefusalKind {
             Self::NotARegularFile => "submission-not-a-regular-file",
             Self::ProtectedPath => "submission-protected-path",
             Self::BadPath => "submission-bad-path",
+            Self::Unreadable => "submission-unreadable",
         }
     }
 }

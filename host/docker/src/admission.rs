@@ -192,6 +192,7 @@ mod tests {
             memory_bytes,
             storage_driver: String::new(),
             native_diff: true,
+            disk_quota: false,
             runtimes: Vec::new(),
             live_restore: false,
             cgroup_version: String::new(),

@@ -53,7 +53,18 @@ impl Packer {
         self.tar.append_data(&mut header, path, bytes).map_err(|error| refused(path, &error))
     }
 
-    /// The archive.
+    /// What is packed so far and was not taken yet, so that an archive need not be in
+    /// memory whole.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.tar.get_mut())
+    }
+
+    /// How many bytes [`Packer::take`] would give.
+    pub(crate) fn packed(&self) -> usize {
+        self.tar.get_ref().len()
+    }
+
+    /// The archive, or what is left of it.
     pub(crate) fn finish(self) -> Result<Vec<u8>, DockerError> {
         self.tar.into_inner().map_err(|error| refused("the archive", &error))
     }

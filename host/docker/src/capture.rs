@@ -10,15 +10,13 @@ use tokio::sync::OnceCell;
 
 use crate::container::{ChangeKind, Changes, Container};
 use crate::diff::{DiffWriter, MAX_SHOWN_FILE_BYTES, Side, SideKind};
-use crate::listing::{Changed, MAX_LOOKED_AT, check_path, refused, too_many};
+use crate::listing::{Changed, MAX_LOOKED_AT, MAX_REACH_BYTES, check_path, refused, too_many};
 use crate::rules::Rules;
 use crate::tree::{Appetite, Gathered, Node, NodeKind, PathKind};
 use crate::{Docker, DockerError, Lease};
 
 /// Looks at folders of a container at a time.
 const CONCURRENCY: usize = 8;
-/// The most changed paths that are listed: those that are dropped are among them.
-const MAX_LISTED: usize = 300_000;
 /// The most bytes of the image's own files that are kept for the diff.
 const MAX_OLD_BYTES: u64 = 64 << 20;
 /// The most dropped changes that are named one by one.
@@ -72,23 +70,35 @@ impl Docker {
         container: &Container,
         original: &Original,
     ) -> Result<Captured, InfraFault> {
-        let listed = container.listed_changes(&environment.work_tree).await?;
-        self.capture_listed(environment, container, original, listed).await
+        let by_folders = container.changes_by_folders(&environment.work_tree).await?;
+        self.capture_listed(environment, container, original, by_folders).await
     }
 
-    /// As [`Docker::capture`], by a list of what was changed.
+    /// As [`Docker::capture`], by a list of what was changed; without one the engine
+    /// makes it.
     pub(crate) async fn capture_listed(
         &self,
         environment: &Environment,
         container: &Container,
         original: &Original,
-        listed: Changes,
+        listed: Option<Changes>,
     ) -> Result<Captured, InfraFault> {
         let rules = Rules::new(&environment.protected)
             .map_err(|error| InfraFault::new(InfraFaultKind::DockerError, error))?;
         let capturing = Capturing { docker: self, environment, rules, container, original };
-        match capturing.run(listed).await {
+        let captured = match capturing.run(listed.as_ref()).await {
+            // What the engine says of its own accord may be over the next time.
+            Err(Failure::Docker(error)) if error.may_be_the_containers() => capturing.run(listed.as_ref()).await,
+            captured => captured,
+        };
+        match captured {
             Ok(captured) => Ok(captured),
+            Err(Failure::Docker(error)) if error.may_be_the_containers() => {
+                capturing.original_is_sound().await.map_err(|_| InfraFault::from(error))?;
+                let message = "its container's files cannot be read any more, those of its image can".to_owned();
+                let capture = Capture::Refused(refused(RefusalKind::Unreadable, message));
+                Ok(Captured { capture, blobs: Vec::new() })
+            }
             Err(Failure::Docker(error)) => Err(error.into()),
             Err(Failure::Refused(refused)) => {
                 Ok(Captured { capture: Capture::Refused(refused), blobs: Vec::new() })
@@ -98,17 +108,13 @@ impl Docker {
 }
 
 impl Container {
-    /// What is not as in the image: from the engine's folders where they can be
-    /// read, which is quick, and otherwise from the engine.
-    async fn listed_changes(&self, tree: &str) -> Result<Changes, DockerError> {
-        if let Some(upper) = self.upper().await? {
-            let tree = tree.to_owned();
-            let listed = tokio::task::spawn_blocking(move || upper.changes(&tree, MAX_LISTED)).await;
-            if let Ok(Ok(listed)) = listed {
-                return Ok(listed);
-            }
-        }
-        self.changes().await
+    /// What is not as in the image, from the engine's folders where they can be read,
+    /// which is quick.
+    async fn changes_by_folders(&self, work_tree: &str) -> Result<Option<Changes>, DockerError> {
+        let Some(upper) = self.upper().await? else { return Ok(None) };
+        let work_tree = work_tree.to_owned();
+        let listed = tokio::task::spawn_blocking(move || upper.changes(&work_tree)).await;
+        Ok(listed.ok().and_then(Result::ok))
     }
 }
 
@@ -121,18 +127,26 @@ struct Capturing<'a> {
 }
 
 impl Capturing<'_> {
-    async fn run(&self, listed: Changes) -> Result<Captured, Failure> {
-        let limits = &self.environment.submission;
+    async fn run(&self, listed: Option<&Changes>) -> Result<Captured, Failure> {
+        let Environment { work_tree, submission: limits, .. } = self.environment;
+        let by_engine;
         let listed = match listed {
-            Changes::Listed(listed) => listed,
+            Some(listed) => listed,
+            None => {
+                by_engine = self.container.changes(work_tree).await?;
+                &by_engine
+            }
+        };
+        let (listed, twice) = match listed {
+            Changes::Listed { changes, twice } => (changes, twice),
             Changes::TooMany => return Err(too_many("more paths are changed than are listed", limits).into()),
             Changes::TooDeep => {
-                let message = "folders are nested so deep that their paths are too long".to_owned();
+                let message =
+                    format!("a path in the container is longer than {MAX_REACH_BYTES} bytes");
                 return Err(refused(RefusalKind::BadPath, message).into());
             }
         };
-        let changed = Changed::sort_out(&listed, &self.environment.work_tree, &self.rules, limits)?;
-        drop(listed);
+        let changed = Changed::sort_out(listed, twice, work_tree, &self.rules, limits)?;
         if changed.questionable {
             self.work_tree_is_folder().await?;
         }
@@ -145,6 +159,17 @@ impl Capturing<'_> {
         let new = new?;
         made?;
         self.compare(changed, new).await
+    }
+
+    /// Whether the engine can do for the image what it could not do for the container.
+    async fn original_is_sound(&self) -> Result<(), DockerError> {
+        let work_tree = &self.environment.work_tree;
+        let image = self.original.container().await?;
+        image.changes(work_tree).await?;
+        image.look(work_tree).await?;
+        let appetite =
+            Appetite { read: 0, keep: 0, room: 0, strict: false, expand: false, files: usize::MAX };
+        self.original.gather(work_tree, BTreeSet::from([String::new()]), appetite).await.map(drop)
     }
 
     /// The work tree itself, or a folder above it, was replaced: nothing is read

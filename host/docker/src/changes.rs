@@ -1,15 +1,18 @@
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Read};
+
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::DockerError;
-use crate::container::{ChangeKind, Changes, Container, PathChange};
+use crate::container::{ChangeKind, Changes, Container};
+use crate::listing::{Listing, MAX_REACH_BYTES};
 
-/// The most bytes of a list of changes, some hundred thousand paths.
-const MAX_LIST_BYTES: u64 = 32 << 20;
-/// The most bytes of an answer's head.
-const MAX_HEAD_BYTES: usize = 16 << 10;
+/// The most bytes of an answer's head, and of an error.
+const MAX_HEAD_BYTES: u64 = 16 << 10;
 /// Engines without a native comparison read every file of the image.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 const DOING: &str = "listing a container's changes";
@@ -22,17 +25,26 @@ struct Row {
 }
 
 impl Container {
-    /// What is not as in its image, as long as the list is not larger than what is
-    /// read. The folders above a change are in it too.
+    /// What is not as in its image, at, above and below the work tree.
     ///
     /// A container can change as many paths as it likes, and bollard would take the
     /// whole list into memory first: so this one call is made by hand, in HTTP/1.0,
-    /// whose answers end with the connection.
+    /// whose answers end with the connection, and what does not concern the work tree
+    /// is let go as it is read.
     ///
     /// # Errors
     /// [`DockerError`].
-    pub(crate) async fn changes(&self) -> Result<Changes, DockerError> {
-        timeout(PATIENCE, self.list_changes())
+    pub(crate) async fn changes(&self, work_tree: &str) -> Result<Changes, DockerError> {
+        let listing = async {
+            let stream = self.ask_for_changes().await?.into_std().map_err(|error| lost(&error))?;
+            stream.set_nonblocking(false).map_err(|error| lost(&error))?;
+            // Whoever waits no longer leaves nothing behind that waits on.
+            stream.set_read_timeout(Some(PATIENCE)).map_err(|error| lost(&error))?;
+            let work_tree = work_tree.to_owned();
+            let read = tokio::task::spawn_blocking(move || read(stream, &work_tree)).await;
+            read.map_err(|error| malformed(error.to_string()))?
+        };
+        timeout(PATIENCE, listing)
             .await
             .map_err(|_| DockerError::Timeout { doing: DOING, limit: PATIENCE })?
     }
@@ -71,25 +83,6 @@ impl Container {
         stream.write_all(request.as_bytes()).await.map_err(|error| lost(&error))?;
         Ok(stream)
     }
-
-    async fn list_changes(&self) -> Result<Changes, DockerError> {
-        let mut answer = Vec::new();
-        let limit = MAX_LIST_BYTES + MAX_HEAD_BYTES as u64;
-        let mut stream = self.ask_for_changes().await?.take(limit);
-        stream.read_to_end(&mut answer).await.map_err(|error| lost(&error))?;
-        let (status, body) = split(&answer)?;
-        if status != 200 {
-            let message = String::from_utf8_lossy(body).trim().to_owned();
-            if is_too_deep(&message) {
-                return Ok(Changes::TooDeep);
-            }
-            return Err(DockerError::from_message(DOING, status, message));
-        }
-        if answer.len() as u64 == limit {
-            return Ok(Changes::TooMany);
-        }
-        parse(body)
-    }
 }
 
 /// Whether the engine met a path that is too long for any system call: a process can
@@ -102,97 +95,162 @@ fn lost(error: &std::io::Error) -> DockerError {
     DockerError::Interrupted { doing: DOING, reason: error.to_string() }
 }
 
-/// The status and the body of an HTTP/1 answer.
-fn split(answer: &[u8]) -> Result<(u16, &[u8]), DockerError> {
-    const END: &[u8] = b"\r\n\r\n";
-    let malformed = |reason: &str| DockerError::Malformed { doing: DOING, reason: reason.to_owned() };
-    if answer.is_empty() {
-        return Err(DockerError::Interrupted { doing: DOING, reason: "there was no answer".to_owned() });
-    }
-    let searched = &answer[..answer.len().min(MAX_HEAD_BYTES)];
-    let end = searched.windows(END.len()).position(|window| window == END);
-    let end = end.ok_or_else(|| malformed("its head has no end"))?;
-    let head = std::str::from_utf8(&answer[..end]).map_err(|_| malformed("its head is not text"))?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
-    let status = status.ok_or_else(|| malformed("it has no status"))?;
-    let body = &answer[end + END.len()..];
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse::<u64>().ok());
-    // Without a length the body's end is the connection's; JSON tells whether it is
-    // whole.
-    match length {
-        Some(length) if length > body.len() as u64 && (body.len() as u64) < MAX_LIST_BYTES => {
-            Err(DockerError::Interrupted { doing: DOING, reason: "the answer is not whole".to_owned() })
+fn malformed(reason: String) -> DockerError {
+    DockerError::Malformed { doing: DOING, reason }
+}
+
+/// Reads an HTTP/1 answer with a list of changes.
+fn read(answer: impl Read, work_tree: &str) -> Result<Changes, DockerError> {
+    let mut answer = BufReader::with_capacity(64 << 10, answer);
+    let status = head(&mut answer)?;
+    if status != 200 {
+        let mut body = Vec::new();
+        answer.take(MAX_HEAD_BYTES).read_to_end(&mut body).map_err(|error| lost(&error))?;
+        let message = String::from_utf8_lossy(&body).trim().to_owned();
+        if is_too_deep(&message) {
+            return Ok(Changes::TooDeep);
         }
-        _ => Ok((status, body)),
+        return Err(DockerError::from_message(DOING, status, message));
+    }
+    let mut rows = Rows { listing: Listing::new(work_tree), too_deep: false };
+    let mut json = serde_json::Deserializer::from_reader(answer);
+    match (&mut rows).deserialize(&mut json) {
+        _ if rows.too_deep => Ok(Changes::TooDeep),
+        Ok(()) => Ok(rows.listing.finish()),
+        Err(error) if error.is_eof() || error.is_io() => {
+            Err(DockerError::Interrupted { doing: DOING, reason: error.to_string() })
+        }
+        Err(error) => Err(malformed(error.to_string())),
     }
 }
 
-fn parse(body: &[u8]) -> Result<Changes, DockerError> {
-    // An engine says `null` for nothing at all.
-    let rows: Option<Vec<Row>> = serde_json::from_slice(body).map_err(|error| {
-        let reason = error.to_string();
-        if error.is_eof() {
-            DockerError::Interrupted { doing: DOING, reason }
-        } else {
-            DockerError::Malformed { doing: DOING, reason }
+/// The status of an answer; what is left of it is its body. Whether that is whole,
+/// JSON tells.
+fn head(answer: &mut impl std::io::BufRead) -> Result<u16, DockerError> {
+    let mut left = MAX_HEAD_BYTES;
+    let mut status = None;
+    loop {
+        let mut line = Vec::new();
+        let read = answer.by_ref().take(left).read_until(b'\n', &mut line).map_err(|error| lost(&error))?;
+        left -= read as u64;
+        if read == 0 && status.is_none() {
+            let reason = "there was no answer".to_owned();
+            return Err(DockerError::Interrupted { doing: DOING, reason });
         }
-    })?;
-    let changes = rows.unwrap_or_default().into_iter().map(|row| {
-        let kind = match row.kind {
-            0 => ChangeKind::Modified,
-            1 => ChangeKind::Added,
-            2 => ChangeKind::Deleted,
-            other => {
-                let reason = format!("there is no kind of change {other}");
-                return Err(DockerError::Malformed { doing: DOING, reason });
-            }
+        let Some(line) = line.strip_suffix(b"\r\n") else {
+            return Err(malformed("its head has no end".to_owned()));
         };
-        Ok(PathChange { path: row.path, kind })
-    });
-    Ok(Changes::Listed(changes.collect::<Result<_, _>>()?))
+        let line = std::str::from_utf8(line).map_err(|_| malformed("its head is not text".to_owned()))?;
+        match status {
+            None => {
+                let found = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+                status = Some(found.ok_or_else(|| malformed("it has no status".to_owned()))?);
+            }
+            Some(status) if line.is_empty() => return Ok(status),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Puts the rows of the engine's list into a listing, one by one.
+struct Rows<'a> {
+    listing: Listing<'a>,
+    too_deep: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Rows<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Rows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of changes")
+    }
+
+    /// What an engine says for nothing at all.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
+        while let Some(Row { path, kind }) = rows.next_element()? {
+            let kind = match kind {
+                0 => ChangeKind::Modified,
+                1 => ChangeKind::Added,
+                2 => ChangeKind::Deleted,
+                other => return Err(A::Error::custom(format_args!("there is no kind of change {other}"))),
+            };
+            if path.len() > MAX_REACH_BYTES {
+                self.too_deep = true;
+                return Err(A::Error::custom("a path is too long"));
+            }
+            self.listing.add(path, kind);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const OK: &str = "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n";
+
+    fn listed(body: &str) -> Result<Changes, DockerError> {
+        read(format!("{OK}{body}").as_bytes(), "/w/t")
+    }
+
     #[test]
-    fn answers_are_split_and_parsed() {
-        let answer =
-            b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n[{\"Path\":\"/a\",\"Kind\":2}]\n";
-        let (status, body) = split(answer).unwrap();
-        assert_eq!(status, 200);
-        let change = PathChange { path: "/a".to_owned(), kind: ChangeKind::Deleted };
-        assert_eq!(parse(body).unwrap(), Changes::Listed(vec![change]));
-        assert_eq!(parse(b"null\n").unwrap(), Changes::Listed(Vec::new()));
+    fn answers_are_read_and_what_is_elsewhere_is_let_go() {
+        let body = r#"[{"Path":"/w","Kind":0},{"Path":"/w/t/a","Kind":2},{"Path":"/x","Kind":1},{"Path":"/w/t/.git/x","Kind":1}]"#;
+        let changes = [("/w", ChangeKind::Modified), ("/w/t/a", ChangeKind::Deleted)];
+        let changes = changes.map(|(path, kind)| (path.to_owned(), kind)).into();
+        assert_eq!(listed(body).unwrap(), Changes::Listed { changes, twice: [].into() });
+        let none = Changes::Listed { changes: [].into(), twice: [].into() };
+        assert_eq!(listed("null\n").unwrap(), none);
+        assert_eq!(listed("[]\n").unwrap(), none);
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_found_wherever_it_is() {
+        for (bytes, is_too_deep) in [(MAX_REACH_BYTES, false), (MAX_REACH_BYTES + 1, true)] {
+            let path = format!("/{}", "x".repeat(bytes - 1));
+            let found = listed(&format!(r#"[{{"Path":"/a","Kind":1}},{{"Path":"{path}","Kind":1}}]"#));
+            assert_eq!(found.unwrap() == Changes::TooDeep, is_too_deep, "{bytes}");
+        }
     }
 
     #[test]
     fn an_answer_cut_short_is_an_interruption() {
-        let cut: [&[u8]; 2] = [b"", b"HTTP/1.0 200 OK\r\nContent-Length: 50\r\n\r\n[{"];
-        for answer in cut {
-            assert!(matches!(split(answer), Err(DockerError::Interrupted { .. })));
+        assert!(matches!(read(&b""[..], "/w"), Err(DockerError::Interrupted { .. })));
+        for body in ["", "[", "[{\"Path\":\"/a\"", "[{\"Path\":\"/a\",\"Kind\":1}"] {
+            assert!(matches!(listed(body), Err(DockerError::Interrupted { .. })), "{body}");
         }
-        assert!(matches!(parse(b"[{\"Path\":\"/a\""), Err(DockerError::Interrupted { .. })));
     }
 
     #[test]
     fn only_the_engines_own_words_say_that_a_path_is_too_long() {
         assert!(is_too_deep("{\"message\":\"lstat /d/d/d: file name too long\"}"));
         assert!(!is_too_deep("{\"message\":\"lstat /d/: file name too long/d: permission denied\"}"));
+        let answer = "HTTP/1.0 500 X\r\n\r\n{\"message\":\"lstat /d: file name too long\"}\n";
+        assert_eq!(read(answer.as_bytes(), "/w").unwrap(), Changes::TooDeep);
+        let answer = "HTTP/1.0 404 X\r\n\r\n{\"message\":\"No such container\"}\n";
+        assert_eq!(read(answer.as_bytes(), "/w").unwrap_err().status(), Some(404));
     }
 
     #[test]
     fn nonsense_is_malformed() {
-        let nonsense: [&[u8]; 2] = [b"SSH-2.0-OpenSSH", b"HTTP/1.0 what\r\n\r\n"];
-        for answer in nonsense {
-            assert!(matches!(split(answer), Err(DockerError::Malformed { .. })));
+        for answer in ["SSH-2.0-OpenSSH", "SSH-2.0-OpenSSH\r\n", "HTTP/1.0 what\r\n\r\n"] {
+            assert!(matches!(read(answer.as_bytes(), "/w"), Err(DockerError::Malformed { .. })), "{answer}");
         }
-        assert!(matches!(parse(b"[{\"Path\":\"/a\",\"Kind\":7}]"), Err(DockerError::Malformed { .. })));
-        assert!(matches!(parse(b"{}"), Err(DockerError::Malformed { .. })));
+        for body in ["[{\"Path\":\"/a\",\"Kind\":7}]", "{}", "[7]"] {
+            assert!(matches!(listed(body), Err(DockerError::Malformed { .. })), "{body}");
+        }
     }
 }

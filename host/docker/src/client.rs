@@ -2,15 +2,16 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::models::SystemInfo;
 use lancet_core::Resources;
 use tokio::time::Instant;
 
-use crate::DockerError;
 use crate::admission::Queue;
 use crate::prepare::Preparations;
+use crate::{DiskBound, DockerError, quota, upper};
 
 /// The oldest API that will do: Docker Engine 20.10.
 pub const OLDEST_API: &str = "1.41";
@@ -81,6 +82,8 @@ pub struct EngineInfo {
     /// Whether layers are compared by the storage driver itself: without it,
     /// listing a container's changes reads every file of the image.
     pub native_diff: bool,
+    /// Whether its layers lie on a file system that can give each container a quota.
+    pub disk_quota: bool,
     /// The container runtimes that it knows, sorted.
     pub runtimes: Vec<String>,
     /// Whether containers outlive a restart of the engine.
@@ -106,6 +109,8 @@ struct Inner {
     info: EngineInfo,
     queue: Queue,
     preparations: Preparations,
+    /// Whether the engine would not give a container a quota after all.
+    no_quota: AtomicBool,
 }
 
 impl std::fmt::Debug for Docker {
@@ -139,7 +144,9 @@ impl Docker {
         let queue = Queue::new(&info, &options);
         let slow = client.clone().with_timeout(Duration::from_secs(LONG_CALL_SECONDS));
         let preparations = Preparations::default();
-        Ok(Self { inner: Arc::new(Inner { client, slow, socket, options, info, queue, preparations }) })
+        let no_quota = AtomicBool::new(!info.disk_quota);
+        let inner = Inner { client, slow, socket, options, info, queue, preparations, no_quota };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Asks the engine anew what it is.
@@ -158,6 +165,27 @@ impl Docker {
         patiently(patience, || async { self.call("asking whether it is there", self.client().ping()).await })
             .await
             .map(drop)
+    }
+
+    /// What bounds the disk that a container takes here, as far as is known: that an
+    /// engine gives no quotas shows when it is asked for one.
+    #[must_use]
+    pub fn disk_bound(&self) -> DiskBound {
+        if self.gives_quotas() {
+            DiskBound::Quota
+        } else if upper::may_read() && self.info().storage_driver == "overlay2" {
+            DiskBound::Blocks
+        } else {
+            DiskBound::Sizes
+        }
+    }
+
+    pub(crate) fn gives_quotas(&self) -> bool {
+        !self.inner.no_quota.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn gives_no_quotas(&self) {
+        self.inner.no_quota.store(true, Ordering::Relaxed);
     }
 
     /// How the engine is used.
@@ -292,6 +320,11 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
         .into_iter()
         .filter_map(|pair| <[String; 2]>::try_from(pair).ok().map(|[key, value]| (key, value)))
         .collect();
+    let driver = info.driver.unwrap_or_default();
+    let backing = status.get("Backing Filesystem").map_or("", String::as_str);
+    let root = PathBuf::from(info.docker_root_dir.unwrap_or_default());
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let disk_quota = quota::is_there(&driver, backing, &root, &mounts);
     let processors = u32::try_from(info.ncpu.unwrap_or_default()).unwrap_or_default();
     Ok(EngineInfo {
         version: info.server_version.unwrap_or_default(),
@@ -299,8 +332,9 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
         architecture: image_architecture(info.architecture.as_deref().unwrap_or_default()).to_owned(),
         cpu_millis: processors.saturating_mul(1_000),
         memory_bytes: u64::try_from(info.mem_total.unwrap_or_default()).unwrap_or_default(),
-        storage_driver: info.driver.unwrap_or_default(),
+        storage_driver: driver,
         native_diff: status.get("Native Overlay Diff").is_some_and(|value| value == "true"),
+        disk_quota,
         runtimes,
         live_restore: info.live_restore_enabled.unwrap_or_default(),
         cgroup_version: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),

@@ -1,6 +1,5 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,16 +18,19 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::archive::{Holder, Packer};
 use crate::hardening::{self, ContainerSpec, HOME, Setting};
 use crate::image::ImageInfo;
+#[cfg(target_os = "linux")]
 use crate::upper::Upper;
-use crate::{Docker, DockerError, admission, label};
+use crate::{Docker, DockerError, admission, label, quota};
 
 /// How often a container's use of the disk is looked at. Between two looks it may
 /// write as much as the disk takes; its limit of file sizes holds at once.
 const DISK_LOOK: Duration = Duration::from_secs(2);
+/// So many times as long as that look took it is let be.
+const DISK_REST: u32 = 2;
 /// How often the engine is asked what was written when it cannot add it up.
 const DISK_TRIES: u32 = 3;
-/// How often its files are looked at too: empty ones take no bytes, but the machine
-/// has only so many.
+/// How often the engine is asked for its files too: empty ones take no bytes, but the
+/// machine has only so many.
 const FILES_LOOK: Duration = Duration::from_secs(10);
 /// So many times as long as that look took it is let be.
 const FILES_REST: u32 = 20;
@@ -99,34 +101,44 @@ pub(crate) struct DiskLimits {
     pub(crate) files: usize,
 }
 
+/// What a container has written to its root file system and not removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Bytes, in whole blocks of the file system.
+    pub(crate) bytes: u64,
+    /// Files and folders.
+    pub(crate) files: usize,
+}
+
 /// What became of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ChangeKind {
     /// It, or something in it, is not as in the image.
     Modified,
+    /// As [`ChangeKind::Modified`], and it is known to be a folder in both.
+    FolderKept,
+    /// As [`ChangeKind::Added`], and it is known to be a folder.
+    FolderAdded,
     /// The image does not have it.
     Added,
     /// The image has it, the container does not.
     Deleted,
 }
 
-/// A path of a container that is not as in its image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PathChange {
-    /// Absolute.
-    pub(crate) path: String,
-    /// What became of it.
-    pub(crate) kind: ChangeKind,
-}
-
 /// What came of listing changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Changes {
-    /// All of them, as the engine orders them.
-    Listed(Vec<PathChange>),
+    /// All of them.
+    Listed {
+        /// By absolute path: the work tree, and what is above and below it.
+        changes: BTreeMap<String, ChangeKind>,
+        /// Paths that were met twice.
+        twice: BTreeSet<String>,
+    },
     /// More than are read.
     TooMany,
-    /// A path is longer than the engine itself can take.
+    /// A path, anywhere in the container, is longer than
+    /// [`crate::listing::MAX_REACH_BYTES`].
     TooDeep,
 }
 
@@ -158,11 +170,27 @@ impl Docker {
             ceiling: options.ceiling,
             image_has_home: image.has_home(),
         };
-        let body = hardening::container(spec, &setting);
+        let mut body = hardening::container(spec, &setting);
+        // What cannot be written to needs none.
+        if self.gives_quotas()
+            && !spec.read_only_root
+            && let Some(host) = &mut body.host_config
+        {
+            host.storage_opt = Some(quota::option(&spec.resources));
+        }
         let (docker, account) = (self.clone(), spec.account);
         let made = Self::carried_through(async move {
-            let made =
-                docker.call("creating a container", docker.client().create_container(None, body)).await?;
+            let doing = "creating a container";
+            let mut made = docker.call(doing, docker.client().create_container(None, body.clone())).await;
+            if let Some(host) = &mut body.host_config
+                && host.storage_opt.is_some()
+                && matches!(&made, Err(DockerError::Engine { message, .. }) if quota::is_refusal(message))
+            {
+                docker.gives_no_quotas();
+                host.storage_opt = None;
+                made = docker.call(doing, docker.client().create_container(None, body)).await;
+            }
+            let made = made?;
             Ok(Container {
                 docker,
                 id: made.id,
@@ -285,8 +313,13 @@ impl Container {
     }
 
     /// Bytes that it has written to its root file system, and has not removed; more
-    /// than any limit where the engine cannot tell.
+    /// than any limit where it cannot be told. By the blocks that the file system has
+    /// given to it where the engine's folders can be read, with files that are open
+    /// and have no name any more; by the sizes of its files otherwise.
     pub(crate) async fn disk_bytes(&self) -> Result<u64, DockerError> {
+        if let Some(taken) = self.taken().await? {
+            return Ok(taken.bytes);
+        }
         for _ in 0..DISK_TRIES {
             if let Some(bytes) = disk(&self.inspect(true).await?) {
                 return Ok(bytes);
@@ -296,10 +329,26 @@ impl Container {
         Ok(u64::MAX)
     }
 
+    /// What it takes of the disk, where the engine's folders can be read.
+    #[cfg(target_os = "linux")]
+    async fn taken(&self) -> Result<Option<Usage>, DockerError> {
+        let found = self.inspect(false).await?;
+        let Some(upper) = Upper::of(&found) else { return Ok(None) };
+        let process = found.state.and_then(|state| state.pid).and_then(|process| i32::try_from(process).ok());
+        let process = process.filter(|process| *process > 0);
+        let taken = tokio::task::spawn_blocking(move || upper.usage(process)).await;
+        Ok(taken.ok().and_then(Result::ok))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn taken(&self) -> Result<Option<Usage>, DockerError> {
+        Ok(None)
+    }
+
     /// Waits until it has ended; kills it at the deadline, and when it has written
     /// `disk_bytes` or more, or more than a million files. Its bytes are looked at every
-    /// two seconds and at the end, its files every ten seconds at most. It has to have
-    /// been started.
+    /// two seconds and at the end, its files then or every ten seconds at most. It has
+    /// to have been started.
     pub(crate) async fn wait(&self, deadline: Instant, disk_bytes: u64) -> Result<Ended, DockerError> {
         self.wait_within(deadline, DiskLimits { bytes: disk_bytes, files: MAX_FILES }).await
     }
@@ -329,9 +378,8 @@ impl Container {
             if killed.is_some() {
                 self.kill().await?;
             }
-            let found = self.inspect(true).await?;
-            match (self.judged(&found).await?, killed) {
-                (State::Exited { .. }, _) if disk(&found).is_none_or(|bytes| bytes >= limits.bytes) => {
+            match (self.state().await?, killed) {
+                (State::Exited { .. }, _) if self.disk_bytes().await? >= limits.bytes => {
                     return Ok(Ended::DiskLimit);
                 }
                 (State::Exited { .. }, Some(killed)) => return Ok(killed),
@@ -347,38 +395,29 @@ impl Container {
 
     /// Looks again and again, until it has written too much.
     async fn filled(&self, limits: DiskLimits) -> Result<(), DockerError> {
-        let upper = self.upper().await?.map(Arc::new);
         let mut next_files = Instant::now() + FILES_LOOK;
+        let mut rest = DISK_LOOK;
         loop {
-            sleep(DISK_LOOK).await;
-            if self.disk_bytes().await? >= limits.bytes {
-                return Ok(());
-            }
+            sleep(rest).await;
             let began = Instant::now();
-            if began < next_files {
-                continue;
+            if let Some(taken) = self.taken().await? {
+                if taken.bytes >= limits.bytes || taken.files > limits.files {
+                    return Ok(());
+                }
+            } else {
+                if self.disk_bytes().await? >= limits.bytes {
+                    return Ok(());
+                }
+                // The engine compares every file of the image for its list.
+                if began >= next_files {
+                    if self.changes_exceed(limits.files as u64 * CHANGE_BYTES).await? {
+                        return Ok(());
+                    }
+                    next_files = Instant::now() + FILES_LOOK.max(began.elapsed() * FILES_REST);
+                }
             }
-            if self.has_too_many_files(upper.as_ref(), limits).await? {
-                return Ok(());
-            }
-            next_files = Instant::now() + FILES_LOOK.max(began.elapsed() * FILES_REST);
+            rest = DISK_LOOK.max(began.elapsed() * DISK_REST);
         }
-    }
-
-    async fn has_too_many_files(
-        &self,
-        upper: Option<&Arc<Upper>>,
-        limits: DiskLimits,
-    ) -> Result<bool, DockerError> {
-        if let Some(upper) = upper.map(Arc::clone) {
-            let counted = tokio::task::spawn_blocking(move || upper.exceeds(limits.files)).await;
-            if let Ok(Ok(exceeds)) = counted {
-                return Ok(exceeds);
-            }
-        }
-        // Where the engine's folders cannot be read, its list has to do; it compares
-        // every file of the image for it.
-        self.changes_exceed(limits.files as u64 * CHANGE_BYTES).await
     }
 
     /// The last `limit` bytes of what its first process wrote, both streams as they

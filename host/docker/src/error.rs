@@ -212,6 +212,12 @@ impl DockerError {
         matches!(self, Self::Unreachable { .. } | Self::Interrupted { .. })
     }
 
+    /// Whether what a container has become may be what the engine stumbled over, and
+    /// not the machine.
+    pub(crate) fn may_be_the_containers(&self) -> bool {
+        matches!(self, Self::Engine { status: 0 | 500.., .. } | Self::Malformed { .. })
+    }
+
     /// The engine's HTTP status, for the few that mean something to the caller.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {

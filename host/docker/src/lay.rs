@@ -4,8 +4,10 @@ use std::io;
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use lancet_core::{Account, FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
+
+use tokio::sync::mpsc;
 
 use crate::archive::{Holder, Packer};
 use crate::container::Container;
@@ -36,6 +38,10 @@ const TAKE_AWAY: &str = "(cd \"$1\" \
     shift; exec \"$@\"";
 /// Looks at folders of a container at a time.
 const CONCURRENCY: usize = 8;
+/// An archive is sent in pieces of about so many bytes, and of one file more.
+const PIECE_BYTES: usize = 256 << 10;
+/// So many of them wait for the engine.
+const PIECES: usize = 4;
 
 /// Files that are laid into a container before anything runs there. The last one
 /// for a path counts; what is in its way goes.
@@ -123,14 +129,40 @@ impl Laying {
         if self.files.is_empty() && self.gone.is_empty() {
             return Ok(());
         }
-        let holder = holder(container.account());
+        let folders = self.missing_folders(container).await?;
+        let (sender, receiver) = mpsc::channel::<Bytes>(PIECES);
+        let pieces = stream::unfold(receiver, async |mut receiver| {
+            receiver.recv().await.map(|piece| (Ok::<_, io::Error>(piece), receiver))
+        });
+        let packing = self.pack(container.account(), folders, blobs, sender);
+        let (packed, laid) = tokio::join!(packing, container.lay("/", pieces));
+        packed?;
+        Ok(laid?)
+    }
+
+    /// Packs everything, and gives it away piece by piece: what was handed in may be
+    /// much, and folders take as much room in an archive as files do.
+    async fn pack(
+        &self,
+        account: Account,
+        folders: Vec<&str>,
+        blobs: &dyn BlobSource,
+        sender: mpsc::Sender<Bytes>,
+    ) -> Result<(), InfraFault> {
+        let holder = holder(account);
         let mut packer = Packer::new();
-        for folder in self.missing_folders(container).await? {
-            packer.folder(relative(&folder), 0o755, holder)?;
+        for folder in folders {
+            packer.folder(relative(folder), 0o755, holder)?;
+            if packer.packed() > PIECE_BYTES && sender.send(packer.take().into()).await.is_err() {
+                return Ok(());
+            }
         }
         for (path, (sha256, executable)) in &self.files {
             let mode = if *executable { 0o755 } else { 0o644 };
             packer.file(relative(path), &read(blobs, *sha256)?, mode, holder)?;
+            if packer.packed() > PIECE_BYTES && sender.send(packer.take().into()).await.is_err() {
+                return Ok(());
+            }
         }
         if !self.gone.is_empty() {
             let below = |path: &String| path.strip_prefix(&self.work_tree).map(relative).map(str::to_owned);
@@ -150,35 +182,78 @@ impl Laying {
             packer.file(relative(GONE_FILES), &files, 0o444, Holder::Root)?;
             packer.file(relative(GONE_FOLDERS), &folders, 0o444, Holder::Root)?;
         }
-        container.lay("/", packer.finish()?).await?;
+        // Nobody reads on where the engine has failed.
+        let _ = sender.send(packer.finish()?.into()).await;
         Ok(())
     }
 
     /// The folders above the files that the container does not have, or has
     /// something else in place of. A symbolic link outside of the work tree is the
     /// image's own affair, and is followed.
-    async fn missing_folders(&self, container: &Container) -> Result<Vec<String>, DockerError> {
-        let mut folders = BTreeSet::new();
-        for path in self.files.keys() {
-            let above = path.match_indices('/').skip(1).map(|(end, _)| &path[..end]);
-            folders.extend(above.filter(|folder| !self.work_tree.starts_with(*folder)));
+    /// Below one that is missing nothing is looked at.
+    async fn missing_folders(&self, container: &Container) -> Result<Vec<&str>, DockerError> {
+        let mut missing = BTreeSet::new();
+        let mut level: Vec<&str> = vec![""];
+        let folders = self.folders();
+        while !level.is_empty() {
+            let below = level.iter().filter_map(|folder| folders.get(folder)).flatten().copied();
+            // Owned, and boxed where they begin: a stream of borrowing closures cannot be
+            // shown to be `Send` from further out (rust-lang/rust#102211).
+            let looks: Vec<BoxFuture<'_, _>> = below
+                .map(|folder| async move { Ok((folder, self.is_missing(container, folder).await?)) }.boxed())
+                .collect();
+            let found: Vec<Result<(&str, bool), DockerError>> =
+                stream::iter(looks).buffered(CONCURRENCY).collect().await;
+            level.clear();
+            for found in found {
+                let (folder, is_missing) = found?;
+                if is_missing {
+                    missing.insert(folder);
+                } else {
+                    level.push(folder);
+                }
+            }
         }
-        // Owned, and boxed where they begin: a stream of borrowing closures cannot be
-        // shown to be `Send` from further out (rust-lang/rust#102211).
-        let looks: Vec<BoxFuture<'_, _>> =
-            folders.into_iter().map(|folder| self.missing(container, folder.to_owned()).boxed()).collect();
-        let found: Vec<Option<String>> = stream::iter(looks).buffered(CONCURRENCY).try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
+        // All below them, which a sorted set has right behind.
+        let mut all = missing.clone();
+        let mut waiting: Vec<&str> = missing.into_iter().collect();
+        while let Some(folder) = waiting.pop() {
+            let below = folders.get(folder).into_iter().flatten();
+            waiting.extend(below.clone());
+            all.extend(below);
+        }
+        Ok(all.into_iter().collect())
     }
 
-    /// The folder, when the container does not have it.
-    async fn missing(&self, container: &Container, folder: String) -> Result<Option<String>, DockerError> {
-        let missing = match container.look(&folder).await? {
+    /// The folders above the files, each by the one above it; the root is empty.
+    fn folders(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut folders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for path in self.files.keys() {
+            // Deepest first: one that is known has all above it known.
+            let mut rest = path.as_str();
+            while let Some((above, _)) = rest.rsplit_once('/') {
+                if above.is_empty() {
+                    break;
+                }
+                let over = above.rsplit_once('/').map_or("", |(over, _)| over);
+                if !folders.entry(over).or_default().insert(above) {
+                    break;
+                }
+                rest = above;
+            }
+        }
+        folders
+    }
+
+    async fn is_missing(&self, container: &Container, folder: &str) -> Result<bool, DockerError> {
+        if is_below(&self.work_tree, folder) || folder == self.work_tree {
+            return Ok(false);
+        }
+        Ok(match container.look(folder).await? {
             Some(PathKind::Folder) => false,
-            Some(PathKind::Symlink) => is_below(&folder, &self.work_tree),
+            Some(PathKind::Symlink) => is_below(folder, &self.work_tree),
             Some(PathKind::File | PathKind::Other) | None => true,
-        };
-        Ok(missing.then_some(folder))
+        })
     }
 }
 
@@ -216,13 +291,17 @@ pub(crate) fn pack_volume(
 }
 
 impl Container {
-    /// As [`Container::upload`], except that a file may take a folder's place.
-    pub(crate) async fn lay(&self, folder: &str, tar: Vec<u8>) -> Result<(), DockerError> {
+    /// As [`Container::upload`], except that a file may take a folder's place, and
+    /// that the archive comes in pieces.
+    async fn lay(
+        &self,
+        folder: &str,
+        pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<(), DockerError> {
         let docker: &Docker = self.docker();
         let options = UploadToContainerOptionsBuilder::default().path(folder).build();
-        let body = bollard::body_full(Bytes::from(tar));
-        let laying = docker.slow_client().upload_to_container(self.id(), Some(options), body);
-        docker.call("laying files into a container", laying).await
+        let laying = docker.slow_client().upload_to_container(self.id(), Some(options), bollard::body_try_stream(pieces));
+        docker.slow_call("laying files into a container", laying).await
     }
 }
 
@@ -273,6 +352,17 @@ mod tests {
         let laying = laying(&[("a", false), ("a/b", true), ("c", true), ("c/d", false), ("e", false)]);
         assert_eq!(paths(&laying), (vec!["/w/a/b", "/w/c"], vec!["/w/e"]));
         assert!(laying.takes_away());
+    }
+
+    #[test]
+    fn folders_are_found_below_each_other() {
+        let laying = laying(&[("a/b/c/f", true), ("a/b/g", true), ("a-b/h", true), ("i", true)]);
+        let folders = laying.folders();
+        assert_eq!(folders[""], ["/w"].into());
+        assert_eq!(folders["/w"], ["/w/a", "/w/a-b"].into());
+        assert_eq!(folders["/w/a"], ["/w/a/b"].into());
+        assert_eq!(folders["/w/a/b"], ["/w/a/b/c"].into());
+        assert_eq!(folders.len(), 4);
     }
 
     #[test]

@@ -28,12 +28,15 @@ mod listing;
 mod network;
 mod plan;
 mod prepare;
+mod quota;
 mod readiness;
 mod reaper;
 mod rules;
 mod stage;
 mod tree;
 mod upper;
+#[cfg(target_os = "linux")]
+mod usage;
 mod volume;
 
 #[cfg(test)]
@@ -51,4 +54,5 @@ pub use label::{Lease, Owner, Role};
 pub use lay::BlobSource;
 pub use plan::PlanOutcome;
 pub use prepare::Prepared;
+pub use quota::DiskBound;
 pub use reaper::{Reaped, Reaper};

@@ -1,19 +1,109 @@
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lancet_core::{Protection, RefusalKind, RefusedSubmission, SubmissionLimits};
 
-use crate::container::{ChangeKind, PathChange};
+use crate::container::{ChangeKind, Changes};
 use crate::rules::Rules;
 use crate::tree::{in_git, is_below};
 
 /// The longest path of a submission, in bytes.
-const MAX_PATH_BYTES: usize = 4_096;
+const MAX_PATH_BYTES: usize = 3_072;
+/// The longest path of anything in a container, in bytes from its root. Processes
+/// can nest folders without end, but whoever looks at a path from outside has 4,095
+/// bytes for it and the engine's own folder before it. Nothing that is longer is
+/// looked at, so that no verdict depends on who looks from where.
+pub(crate) const MAX_REACH_BYTES: usize = 3_584;
 /// So many times the files that a submission may have, a container may have
 /// changed paths in all: folders, and files that are as they were, are no part of a
 /// submission, but looking at each costs time.
 pub(crate) const MAX_LOOKED_AT: usize = 4;
-/// The most folders with changes in them: each is looked at.
-const MAX_FOLDERS: usize = 20_000;
+/// The most folders that are new or have changes in them, unless so many more files
+/// are allowed: each is looked at, made anew wherever the submission is laid, and
+/// taken away again. The engine needs up to a millisecond for each of these.
+const MAX_FOLDERS: usize = 10_000;
+/// The most changed paths that are listed: those that are dropped are among them.
+const MAX_LISTED: usize = 300_000;
+/// The most bytes of those paths.
+const MAX_LISTED_BYTES: usize = 64 << 20;
+
+/// A list of changes as it is made, whoever makes it: the engine and
+/// [`crate::upper::Upper`] put the same into it.
+#[derive(Debug)]
+pub(crate) struct Listing<'a> {
+    work_tree: &'a str,
+    changes: BTreeMap<String, ChangeKind>,
+    bytes: usize,
+    /// Two names that are not UTF-8 look the same.
+    twice: BTreeSet<String>,
+    too_many: bool,
+}
+
+impl<'a> Listing<'a> {
+    pub(crate) fn new(work_tree: &'a str) -> Self {
+        Self {
+            work_tree,
+            changes: BTreeMap::new(),
+            bytes: 0,
+            twice: BTreeSet::new(),
+            too_many: false,
+        }
+    }
+
+    /// Whether more is not taken in. What is too long is still looked for: that comes
+    /// first, as an engine that meets such a path lists nothing.
+    pub(crate) fn is_full(&self) -> bool {
+        self.too_many
+    }
+
+    /// Adds a change. Those that do not concern the work tree, and those of
+    /// repositories in it, leave nothing behind.
+    pub(crate) fn add(&mut self, path: String, kind: ChangeKind) {
+        let concerns = path == self.work_tree
+            || is_below(self.work_tree, path.trim_end_matches('/'))
+            || self.below(&path).is_some_and(|below| !in_git(below));
+        if !concerns || self.too_many {
+            return;
+        }
+        self.bytes += path.len();
+        match self.changes.entry(path) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(kind);
+            }
+            Entry::Occupied(occupied) => {
+                self.twice.insert(occupied.key().clone());
+            }
+        }
+        if self.changes.len() > MAX_LISTED || self.bytes > MAX_LISTED_BYTES {
+            self.too_many = true;
+            self.changes.clear();
+        }
+    }
+
+    /// Names the folders above a change, which the engine does too, unless they are
+    /// named already.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn add_above(&mut self, path: &str) {
+        for (end, _) in path.rmatch_indices('/') {
+            let folder = &path[..end];
+            if folder.is_empty() || self.changes.contains_key(folder) {
+                return;
+            }
+            self.add(folder.to_owned(), ChangeKind::FolderKept);
+        }
+    }
+
+    fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(self.work_tree).and_then(|path| path.strip_prefix('/'))
+    }
+
+    pub(crate) fn finish(self) -> Changes {
+        if self.too_many {
+            return Changes::TooMany;
+        }
+        Changes::Listed { changes: self.changes, twice: self.twice }
+    }
+}
 
 /// The engine's list of changes, as far as it concerns the work tree.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,7 +111,6 @@ pub(crate) struct Changed {
     /// What is there now, apart from folders with changes in them.
     pub(crate) present: BTreeMap<String, ChangeKind>,
     /// What was there, files and folders: of a folder all that is not in `present`.
-    /// The empty path is the work tree itself.
     pub(crate) deleted: BTreeSet<String>,
     /// Folders that are not as they were: something else may have been there.
     pub(crate) folders: Vec<String>,
@@ -46,7 +135,8 @@ impl Changed {
     }
 
     pub(crate) fn sort_out(
-        listed: &[PathChange],
+        listed: &BTreeMap<String, ChangeKind>,
+        twice: &BTreeSet<String>,
         work_tree: &str,
         rules: &Rules,
         limits: &SubmissionLimits,
@@ -54,50 +144,67 @@ impl Changed {
         let mut changed = Self::default();
         let mut paths = BTreeMap::new();
         let mut above = false;
-        for change in listed {
-            if change.path == work_tree || is_below(work_tree, change.path.trim_end_matches('/')) {
+        for (path, kind) in listed {
+            if path == work_tree || is_below(work_tree, path.trim_end_matches('/')) {
                 above = true;
-                // It is there, and yet deleted: it was made anew.
-                if change.kind == ChangeKind::Deleted {
-                    changed.deleted.insert(String::new());
-                }
-            } else if let Some(path) =
-                change.path.strip_prefix(work_tree).and_then(|path| path.strip_prefix('/'))
-                && paths.insert(path, change.kind).is_some()
+            } else if let Some(below) = path.strip_prefix(work_tree).and_then(|path| path.strip_prefix('/'))
+                && !in_git(below)
             {
-                // Two names that are not UTF-8 look the same in the list.
-                return Err(bad_path(path, "is there twice"));
+                if twice.contains(path) {
+                    return Err(bad_path(below, "is there twice"));
+                }
+                paths.insert(below, *kind);
             }
         }
         // What is listed below it proves that it is a folder.
         changed.questionable = above && paths.is_empty();
+        let (mut folders, mut leaves) = (0, 0);
         for (&path, &kind) in &paths {
-            if in_git(path) {
-                continue;
-            }
             let below = format!("{path}/");
             let is_folder =
                 paths.range(below.as_str()..).next().is_some_and(|(next, _)| next.starts_with(&below));
+            if is_folder && kind != ChangeKind::Deleted {
+                folders += 1;
+                if kind == ChangeKind::Modified {
+                    changed.folders.push(path.to_owned());
+                }
+                continue;
+            }
             match kind {
                 ChangeKind::Deleted if rules.covers(path) == Some(Protection::Overlaid) => {
                     changed.overlaid.push(path.to_owned());
+                    continue;
                 }
+                ChangeKind::Deleted => {}
+                _ if rules.of(path) == Some(Protection::Overlaid) => {
+                    changed.overlaid.push(path.to_owned());
+                    continue;
+                }
+                _ => {}
+            }
+            check_path(path)?;
+            leaves += 1;
+            match kind {
                 ChangeKind::Deleted => {
-                    check_path(path)?;
                     changed.deleted.insert(path.to_owned());
                 }
-                ChangeKind::Modified if is_folder => changed.folders.push(path.to_owned()),
-                ChangeKind::Added if is_folder => {}
-                _ if rules.of(path) == Some(Protection::Overlaid) => changed.overlaid.push(path.to_owned()),
+                // No part of a submission.
+                ChangeKind::FolderAdded | ChangeKind::FolderKept => {}
                 kind => {
-                    check_path(path)?;
                     changed.present.insert(path.to_owned(), kind);
                 }
             }
         }
-        let looked_at = changed.present.len() + changed.deleted.len();
-        if looked_at > MAX_LOOKED_AT * limits.files as usize || changed.folders.len() > MAX_FOLDERS {
-            return Err(too_many(&format!("{looked_at} paths are changed"), limits));
+        let most = MAX_LOOKED_AT * limits.files as usize;
+        if leaves > most {
+            return Err(too_many(&format!("{leaves} paths are changed"), limits));
+        }
+        if folders > most.max(MAX_FOLDERS) {
+            let message = format!(
+                "{folders} folders are new or have changes in them, {} may",
+                most.max(MAX_FOLDERS)
+            );
+            return Err(refused(RefusalKind::TooManyFiles, message));
         }
         Ok(changed)
     }
@@ -145,14 +252,19 @@ mod tests {
         Rules::new(&[rule]).unwrap()
     }
 
-    fn listed(changes: &[(&str, ChangeKind)]) -> Vec<PathChange> {
-        changes.iter().map(|(path, kind)| PathChange { path: (*path).to_owned(), kind: *kind }).collect()
+    fn sort_out(rules: &Rules, changes: &[(&str, ChangeKind)]) -> Result<Changed, RefusedSubmission> {
+        let mut listing = Listing::new("/w/t");
+        for (path, kind) in changes {
+            listing.add((*path).to_owned(), *kind);
+        }
+        let Changes::Listed { changes, twice } = listing.finish() else { panic!() };
+        Changed::sort_out(&changes, &twice, "/w/t", rules, &SubmissionLimits::default())
     }
 
     #[test]
     fn only_what_concerns_the_work_tree_is_looked_at() {
-        use ChangeKind::{Added, Deleted, Modified};
-        let listed = listed(&[
+        use ChangeKind::{Added, Deleted, FolderAdded, FolderKept, Modified};
+        let listed = [
             ("/tmp/x", Added),
             ("/w", Modified),
             ("/w/t", Modified),
@@ -165,11 +277,14 @@ mod tests {
             ("/w/t/d", Deleted),
             ("/w/t/d/e", Added),
             ("/w/t/n/m", Added),
-        ]);
-        let rules = overlaid("n/**");
-        let found = Changed::sort_out(&listed, "/w/t", &rules, &SubmissionLimits::default()).unwrap();
+            ("/w/t/empty", FolderAdded),
+            ("/w/t/mode", FolderKept),
+            ("/w/t/k", FolderKept),
+            ("/w/t/k/l", Added),
+        ];
+        let found = sort_out(&overlaid("n/**"), &listed).unwrap();
         let expected = Changed {
-            present: [("a/b", Modified), ("d/e", Added), ("new/c", Added)]
+            present: [("a/b", Modified), ("d/e", Added), ("k/l", Added), ("new/c", Added)]
                 .map(|(p, k)| (p.to_owned(), k))
                 .into(),
             deleted: ["d".to_owned()].into(),
@@ -183,15 +298,38 @@ mod tests {
     #[test]
     fn a_work_tree_that_was_replaced_is_questionable() {
         use ChangeKind::{Deleted, Modified};
-        let sort_out = |changes: &[(&str, ChangeKind)]| {
-            Changed::sort_out(&listed(changes), "/w/t", &overlaid("n/**"), &SubmissionLimits::default())
-                .unwrap()
-        };
-        assert!(sort_out(&[("/w", Modified), ("/w/t", Modified)]).questionable);
-        assert!(!sort_out(&[("/w", Modified), ("/w/t", Modified), ("/w/t/a", Modified)]).questionable);
-        assert!(!sort_out(&[("/x", Modified)]).questionable);
-        let anew = sort_out(&[("/w/t", Deleted)]);
-        assert!(anew.questionable && anew.deleted.contains(""));
+        let rules = overlaid("n/**");
+        let questionable =
+            |changes: &[(&str, ChangeKind)]| sort_out(&rules, changes).unwrap().questionable;
+        assert!(questionable(&[("/w", Modified), ("/w/t", Modified)]));
+        assert!(!questionable(&[("/w", Modified), ("/w/t", Modified), ("/w/t/a", Modified)]));
+        assert!(!questionable(&[("/x", Modified)]));
+        assert!(questionable(&[("/w/t", Deleted)]));
+    }
+
+    #[test]
+    fn folders_are_counted_beside_files() {
+        let rules = overlaid("n/**");
+        let wide: Vec<String> = (0..=MAX_FOLDERS).map(|index| format!("/w/t/d{index}")).collect();
+        let files: Vec<String> = wide.iter().map(|path| format!("{path}/f")).collect();
+        for kind in [ChangeKind::Added, ChangeKind::Modified, ChangeKind::FolderAdded, ChangeKind::FolderKept] {
+            let all: Vec<_> = wide.iter().map(|path| (path.as_str(), kind)).collect();
+            assert_eq!(sort_out(&rules, &all).unwrap_err().kind, RefusalKind::TooManyFiles);
+            // What is overlaid costs nothing but the folders.
+            let dropped: Vec<_> = files.iter().map(|path| (path.as_str(), ChangeKind::Added)).collect();
+            let both: Vec<_> = all.into_iter().chain(dropped).collect();
+            let refused = sort_out(&overlaid("*/f"), &both).unwrap_err();
+            assert!(refused.message.contains("10001 folders"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_no_plain_paths() {
+        let twice = [("/w/t/\u{fffd}", ChangeKind::Added), ("/w/t/\u{fffd}", ChangeKind::Added)];
+        let refused = sort_out(&overlaid("n/**"), &twice).unwrap_err();
+        assert!(refused.message.contains("is there twice"), "{refused}");
+        let elsewhere = [("/x/\u{fffd}", ChangeKind::Added), ("/x/\u{fffd}", ChangeKind::Added)];
+        assert!(sort_out(&overlaid("n/**"), &elsewhere).unwrap().is_empty());
     }
 
     #[test]
@@ -200,7 +338,7 @@ mod tests {
             assert!(check_path(path).is_ok(), "{path}");
         }
         for path in
-            ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a\nb", "a\u{85}", "\u{fffd}", &"x".repeat(4_097)]
+            ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a\nb", "a\u{85}", "\u{fffd}", &"x".repeat(3_073)]
         {
             assert_eq!(check_path(path).unwrap_err().kind, RefusalKind::BadPath, "{path}");
         }

@@ -25,6 +25,11 @@ const REQUEST_BYTES: u64 = 4 << 20;
 /// where its owner has no name in the image, for which Engine 20.10 looks each time.
 const ENTRY_BYTES: u64 = 32 << 10;
 
+/// The most names of a path that the engine is asked for: it takes one with more
+/// than 255 for a link that leads round in a circle. What lies deeper is read from an
+/// archive of the folder that is this deep.
+const MAX_NAMES: usize = 200;
+
 /// What a container that is never started may use: the least there is.
 const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, pids: 0, disk_bytes: 0, shm_bytes: 0 };
 
@@ -35,7 +40,8 @@ pub(crate) enum NodeKind {
     Symlink(Vec<u8>),
     /// Another name of a file that came before it in the same archive. Fetched by
     /// itself it is a file like any other, which is done with what is asked for; so
-    /// this is only found where a folder is taken whole.
+    /// this is only found where a folder is taken whole, and where it lies too deep to
+    /// be asked for.
     HardLink,
     Folder,
     /// A device or a pipe. The engine leaves sockets out.
@@ -212,14 +218,15 @@ impl Docker {
         appetite: Appetite,
     ) -> Result<Gathered, DockerError> {
         let shared = Arc::new(Mutex::new(Shared { found: Gathered::default(), room: appetite.room }));
+        let reach = MAX_NAMES.saturating_sub(root.split('/').count()).max(1);
         // The root of a container is never fetched whole.
-        let mut waiting = if root.is_empty() { split("", wanted) } else { grouped(wanted) };
+        let mut waiting = if root.is_empty() { split("", wanted, reach) } else { grouped(wanted, reach) };
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < CONCURRENCY
                 && let Some(group) = waiting.pop()
             {
-                let gatherer = Gatherer::new(group, appetite, Arc::clone(&shared));
+                let gatherer = Gatherer::new(group, reach, appetite, Arc::clone(&shared));
                 running.push(self.walk(container, root, gatherer));
             }
             let Some(gatherer) = running.next().await else { break };
@@ -366,6 +373,8 @@ struct Group {
 
 struct Gatherer {
     folder: String,
+    /// The most names of a folder that can be asked for.
+    reach: usize,
     wanted: BTreeSet<String>,
     appetite: Appetite,
     shared: Arc<Mutex<Shared>>,
@@ -379,10 +388,14 @@ struct Gatherer {
 }
 
 impl Gatherer {
-    fn new(group: Group, appetite: Appetite, shared: Arc<Mutex<Shared>>) -> Self {
-        let patience = REQUEST_BYTES.saturating_mul(group.wanted.len() as u64);
+    fn new(group: Group, reach: usize, appetite: Appetite, shared: Arc<Mutex<Shared>>) -> Self {
+        // There is no way further down from there.
+        let is_last = names(&group.folder) >= reach;
+        let patience =
+            if is_last { u64::MAX } else { REQUEST_BYTES.saturating_mul(group.wanted.len() as u64) };
         Self {
             folder: group.folder,
+            reach,
             wanted: group.wanted,
             appetite,
             shared,
@@ -395,7 +408,7 @@ impl Gatherer {
 
     /// What has to be fetched from folders further down, or by itself.
     fn left(self) -> Vec<Group> {
-        let mut left = if self.gave_up { split(&self.folder, self.wanted) } else { Vec::new() };
+        let mut left = if self.gave_up { split(&self.folder, self.wanted, self.reach) } else { Vec::new() };
         left.extend(
             self.alone.into_iter().map(|path| Group { wanted: BTreeSet::from([path.clone()]), folder: path }),
         );
@@ -417,7 +430,9 @@ impl Gatherer {
 
     /// Passes over an entry, as long as there is patience.
     fn pass(&mut self, node: &Node) -> Step {
-        self.patience = self.patience.saturating_sub(ENTRY_BYTES.saturating_add(node.size));
+        if self.patience < u64::MAX {
+            self.patience = self.patience.saturating_sub(ENTRY_BYTES.saturating_add(node.size));
+        }
         // A folder that is taken whole is not asked for in parts.
         self.gave_up = self.patience == 0 && self.open.is_none();
         if self.gave_up { Step::Stop } else { Step::Pass }
@@ -441,7 +456,7 @@ impl Visitor for Gatherer {
                 self.open = Some(path.clone());
             } else {
                 self.wanted.remove(&path);
-                if node.kind == NodeKind::HardLink && !below.is_empty() {
+                if node.kind == NodeKind::HardLink && !below.is_empty() && names(&path) <= self.reach {
                     self.alone.push(path);
                     return self.pass(node);
                 }
@@ -501,20 +516,31 @@ pub(crate) fn in_git(path: &str) -> bool {
     path.split('/').any(|name| name == ".git")
 }
 
+/// How many names a path has.
+fn names(path: &str) -> usize {
+    if path.is_empty() { 0 } else { path.split('/').count() }
+}
+
+/// The first `reach` names of a path.
+fn within(path: &str, reach: usize) -> &str {
+    path.match_indices('/').nth(reach - 1).map_or(path, |(end, _)| &path[..end])
+}
+
 /// One group of all below the folder that they share, or one of each when they are
-/// few.
-fn grouped(wanted: BTreeSet<String>) -> Vec<Group> {
+/// few. No group's folder has more than `reach` names.
+fn grouped(wanted: BTreeSet<String>, reach: usize) -> Vec<Group> {
     if wanted.len() <= FEW {
-        return wanted
-            .into_iter()
-            .map(|path| Group { folder: path.clone(), wanted: BTreeSet::from([path]) })
-            .collect();
+        let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for path in wanted {
+            groups.entry(within(&path, reach).to_owned()).or_default().insert(path);
+        }
+        return groups.into_iter().map(|(folder, wanted)| Group { folder, wanted }).collect();
     }
-    vec![Group { folder: shared_folder(&wanted), wanted }]
+    vec![Group { folder: within(&shared_folder(&wanted), reach).to_owned(), wanted }]
 }
 
 /// The groups below a folder that is too large to be fetched whole.
-fn split(folder: &str, wanted: BTreeSet<String>) -> Vec<Group> {
+fn split(folder: &str, wanted: BTreeSet<String>, reach: usize) -> Vec<Group> {
     let mut children: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in wanted {
         let below = path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/');
@@ -523,10 +549,10 @@ fn split(folder: &str, wanted: BTreeSet<String>) -> Vec<Group> {
     }
     let groups = children.into_iter().flat_map(|(child, wanted)| {
         if wanted.len() <= FEW {
-            return grouped(wanted);
+            return grouped(wanted, reach);
         }
         // The child itself may be among what is wanted.
-        let shared = shared_folder(&wanted);
+        let shared = within(&shared_folder(&wanted), reach).to_owned();
         vec![Group { folder: if is_below(&shared, &child) { shared } else { child }, wanted }]
     });
     groups.collect()
@@ -568,14 +594,25 @@ mod tests {
     #[test]
     fn splitting_always_gets_further_down() {
         let wanted = set(&["x/a", "x/a/1", "x/a/2", "x/a/3", "x/a/4", "x/b/c/1", "x/d"]);
-        let groups = grouped(wanted.clone());
+        let groups = grouped(wanted.clone(), 100);
         assert_eq!(groups, [Group { folder: "x".to_owned(), wanted: wanted.clone() }]);
-        let groups = split("x", wanted);
+        let groups = split("x", wanted, 100);
         let folders: Vec<&str> = groups.iter().map(|group| group.folder.as_str()).collect();
         assert_eq!(folders, ["x/a", "x/b/c/1", "x/d"]);
-        let groups = split("x/a", groups.into_iter().next().unwrap().wanted);
+        let groups = split("x/a", groups.into_iter().next().unwrap().wanted, 100);
         let folders: Vec<&str> = groups.iter().map(|group| group.folder.as_str()).collect();
         assert_eq!(folders, ["x/a", "x/a/1", "x/a/2", "x/a/3", "x/a/4"]);
+    }
+
+    #[test]
+    fn what_lies_deep_is_fetched_by_a_folder_within_reach() {
+        let folders = |groups: Vec<Group>| groups.into_iter().map(|group| group.folder).collect::<Vec<_>>();
+        assert_eq!(folders(grouped(set(&["a/b/c/d", "a/b/c/e/f", "a/x"]), 3)), ["a/b/c", "a/x"]);
+        assert_eq!(folders(grouped(set(&["a/b/c/1", "a/b/c/2", "a/b/c/3", "a/b/c/4", "a/b/c/5"]), 2)), ["a/b"]);
+        let many = set(&["a/b/c/1", "a/b/c/2", "a/b/c/3", "a/b/c/4", "a/b/c/5", "b"]);
+        assert_eq!(folders(split("", many, 2)), ["a/b", "b"]);
+        assert_eq!(within("", 2), "");
+        assert_eq!((names(""), names("a"), names("a/b")), (0, 1, 2));
     }
 
     #[test]

@@ -1,17 +1,11 @@
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::InspectContainerOptionsBuilder;
 
 use crate::DockerError;
-#[cfg(target_os = "linux")]
-use crate::container::{ChangeKind, PathChange};
 use crate::container::{Changes, Container};
-
-/// Whether a path was there before is looked up for so many; all that come after
-/// are said to have been.
-#[cfg(target_os = "linux")]
-const LOOKED_UP: usize = 20_000;
 
 /// The folder in which overlayfs keeps what a container has written.
 ///
@@ -22,7 +16,7 @@ const LOOKED_UP: usize = 20_000;
 /// taken from there; everything else is still asked of the engine.
 #[derive(Debug)]
 pub(crate) struct Upper {
-    upper: PathBuf,
+    pub(crate) upper: PathBuf,
     /// From the topmost down.
     lowers: Vec<PathBuf>,
 }
@@ -39,17 +33,22 @@ impl Container {
         let docker = self.docker();
         let options = InspectContainerOptionsBuilder::default().build();
         let inspect = docker.client().inspect_container(self.id(), Some(options));
-        let found = docker.call("inspecting a container", inspect).await?;
-        let Some(driver) = found.graph_driver.filter(|driver| driver.name == "overlay2") else {
-            return Ok(None);
-        };
-        let (Some(upper), Some(lowers)) = (driver.data.get("UpperDir"), driver.data.get("LowerDir")) else {
-            return Ok(None);
-        };
+        Ok(Upper::of(&docker.call("inspecting a container", inspect).await?))
+    }
+}
+
+impl Upper {
+    /// Where a container's changes lie, if they can be read.
+    pub(crate) fn of(found: &ContainerInspectResponse) -> Option<Self> {
+        if !may_read() {
+            return None;
+        }
+        let driver = found.graph_driver.as_ref().filter(|driver| driver.name == "overlay2")?;
+        let (upper, lowers) = (driver.data.get("UpperDir")?, driver.data.get("LowerDir")?);
         let upper = PathBuf::from(upper);
         // Its name is the engine's own, at random: a folder of that name is that one.
         let there = upper.is_absolute() && upper.symlink_metadata().is_ok_and(|found| found.is_dir());
-        Ok(there.then(|| Upper { upper, lowers: lowers.split(':').map(PathBuf::from).collect() }))
+        there.then(|| Self { upper, lowers: lowers.split(':').map(PathBuf::from).collect() })
     }
 }
 
@@ -57,7 +56,7 @@ impl Container {
 /// them so that only a capable root sees it, and nobody else that there is anything
 /// to see.
 #[cfg(target_os = "linux")]
-fn may_read() -> bool {
+pub(crate) fn may_read() -> bool {
     const DAC_OVERRIDE: u64 = 1 << 1;
     const SYS_ADMIN: u64 = 1 << 21;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -67,163 +66,318 @@ fn may_read() -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn may_read() -> bool {
+pub(crate) fn may_read() -> bool {
     false
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Upper {
-    pub(crate) fn changes(&self, _: &str, _: usize) -> io::Result<Changes> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    pub(crate) fn exceeds(&self, _: usize) -> io::Result<bool> {
+    pub(crate) fn changes(&self, _: &str) -> io::Result<Changes> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Upper {
-    /// What has changed at or below `tree`, without repositories, as long as it is at
-    /// most so many paths. The container has to be stopped or paused. A folder is
-    /// named only where something else was, or where it hides what was in it; both
-    /// count as deleted. Blocks.
+    /// What is not as in the image, at, above and below the work tree: what the
+    /// engine would list, path by path, and files besides whose size and time are as
+    /// they were while their bytes are not. The container has to be stopped or paused.
+    /// Blocks.
     ///
     /// # Errors
     /// It cannot be told from here.
-    pub(crate) fn changes(&self, tree: &str, most: usize) -> io::Result<Changes> {
-        let mut found = Vec::new();
-        let ends = tree.match_indices('/').map(|(end, _)| end).skip(1).chain([tree.len()]);
-        for path in ends.map(|end| &tree[..end]) {
-            match self.entry(path)? {
-                None => return Ok(Changes::Listed(found)),
-                Some(Entry::Folder) => found.extend(self.made_anew(path)?),
-                Some(Entry::Whiteout) => {
-                    found.push(PathChange { path: path.to_owned(), kind: ChangeKind::Deleted });
-                    return Ok(Changes::Listed(found));
-                }
-                Some(Entry::Other) => {
-                    found.push(PathChange { path: path.to_owned(), kind: ChangeKind::Modified });
-                    return Ok(Changes::Listed(found));
-                }
-            }
-        }
-        let mut folders = vec![tree.to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(below(&self.upper, &folder))? {
-                let name = entry?.file_name();
-                let Some(name) = name.to_str() else {
-                    // As the engine would write it. What is below it is refused with it.
-                    let path = format!("{folder}/{}", name.to_string_lossy());
-                    found.push(PathChange { path, kind: ChangeKind::Added });
-                    continue;
-                };
-                if name == ".git" {
-                    continue;
-                }
-                let path = format!("{folder}/{name}");
-                match self.entry(&path)? {
-                    None => return Err(io::ErrorKind::NotFound.into()),
-                    Some(Entry::Folder) => {
-                        found.extend(self.made_anew(&path)?);
-                        folders.push(path);
-                    }
-                    Some(Entry::Whiteout) => found.push(PathChange { path, kind: ChangeKind::Deleted }),
-                    Some(Entry::Other) => {
-                        let was_there = found.len() >= LOOKED_UP || self.lower(&path).is_some();
-                        let kind = if was_there { ChangeKind::Modified } else { ChangeKind::Added };
-                        found.push(PathChange { path, kind });
-                    }
-                }
-                if found.len() + folders.len() > most {
-                    return Ok(Changes::TooMany);
-                }
-            }
-        }
-        Ok(Changes::Listed(found))
+    pub(crate) fn changes(&self, work_tree: &str) -> io::Result<Changes> {
+        walk::Walk::new(&self.upper, &self.lowers, work_tree).run()
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod walk {
+    use std::collections::HashSet;
+    use std::ffi::{OsStr, OsString};
+    use std::fs::{File, Metadata};
+    use std::io::{self, Read as _};
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+    use std::path::{Path, PathBuf};
+    use std::rc::Rc;
+
+    use crate::container::{ChangeKind, Changes};
+    use crate::listing::{Listing, MAX_REACH_BYTES};
+    use crate::tree::{in_git, is_below};
+
+    /// Looks at all that a container has written. Paths are short enough for the
+    /// kernel, as one that is not ends everything.
+    pub(super) struct Walk<'a> {
+        upper: &'a Path,
+        lowers: &'a [PathBuf],
+        work_tree: &'a str,
+        listing: Listing<'a>,
+        folders: Vec<Folder>,
     }
 
-    /// Whether a container that may be running has written more than so many files
-    /// and folders. Blocks.
-    ///
-    /// # Errors
-    /// It cannot be told from here.
-    pub(crate) fn exceeds(&self, most: usize) -> io::Result<bool> {
-        let mut seen = 0;
-        let mut folders = vec![self.upper.clone()];
-        while let Some(folder) = folders.pop() {
-            let entries = match std::fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                // It is being worked on.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
+    /// A folder that the container has written to.
+    struct Folder {
+        /// From the container's root, as the engine would write it: with a sign for
+        /// each byte that is not UTF-8. The root is empty.
+        shown: String,
+        /// From the container's root, relative.
+        path: PathBuf,
+        /// Those of the image's layers in which it is a folder, from the topmost down.
+        lowers: Rc<[usize]>,
+        /// Whether it hides what those layers have in it.
+        hides: bool,
+    }
+
+    /// What the image has at a path.
+    struct Lower {
+        found: Metadata,
+        /// The layer that it was found in.
+        layer: usize,
+        /// See [`Folder::lowers`].
+        lowers: Vec<usize>,
+    }
+
+    /// A path is longer than is looked at.
+    struct TooDeep;
+
+    impl<'a> Walk<'a> {
+        pub(super) fn new(upper: &'a Path, lowers: &'a [PathBuf], work_tree: &'a str) -> Self {
+            let root = Folder {
+                shown: String::new(),
+                path: PathBuf::new(),
+                lowers: (0..lowers.len()).collect(),
+                hides: false,
             };
-            for entry in entries {
-                let entry = entry?;
-                seen += 1;
-                if seen > most {
-                    return Ok(true);
-                }
-                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    folders.push(entry.path());
+            Self { upper, lowers, work_tree, listing: Listing::new(work_tree), folders: vec![root] }
+        }
+
+        pub(super) fn run(mut self) -> io::Result<Changes> {
+            while let Some(folder) = self.folders.pop() {
+                if let Err(TooDeep) = self.folder(&folder)? {
+                    return Ok(Changes::TooDeep);
                 }
             }
+            Ok(self.listing.finish())
         }
-        Ok(false)
+
+        fn folder(&mut self, folder: &Folder) -> io::Result<Result<(), TooDeep>> {
+            let mut names = HashSet::new();
+            for entry in std::fs::read_dir(self.upper.join(&folder.path))? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let shown = format!("{}/{}", folder.shown, shown(&name));
+                if shown.len() > MAX_REACH_BYTES {
+                    return Ok(Err(TooDeep));
+                }
+                if self.concerns(&shown) {
+                    self.entry(folder, shown, &name)?;
+                    if folder.hides {
+                        names.insert(name);
+                    }
+                } else if entry.file_type()?.is_dir() {
+                    // Whatever is in it, nothing may be too deep.
+                    let path = folder.path.join(&name);
+                    self.folders.push(Folder { shown, path, lowers: Rc::default(), hides: false });
+                }
+            }
+            if folder.hides && !folder.lowers.is_empty() {
+                self.hidden(folder, names)?;
+            }
+            Ok(Ok(()))
+        }
+
+        /// Whether something at that path is to be listed.
+        fn concerns(&self, shown: &str) -> bool {
+            !self.listing.is_full()
+                && (shown == self.work_tree
+                    || is_below(shown, self.work_tree)
+                    || is_below(self.work_tree, shown))
+        }
+
+        /// Something that lies in the container's own folder.
+        fn entry(&mut self, folder: &Folder, shown: String, name: &OsStr) -> io::Result<()> {
+            let path = folder.path.join(name);
+            let found = self.upper.join(&path).symlink_metadata()?;
+            let lower = self.lower(&folder.lowers, &path)?;
+            if is_whiteout(&found) {
+                if lower.is_some() {
+                    self.list(shown, ChangeKind::Deleted);
+                }
+                return Ok(());
+            }
+            if !found.is_dir() {
+                match lower {
+                    None => self.list(shown, ChangeKind::Added),
+                    Some(lower) if differs(&found, &lower.found) => self.list(shown, ChangeKind::Modified),
+                    // Either it was opened and not written to, or its time was put back.
+                    Some(lower) if found.is_file() && !in_git(&shown) => {
+                        let before = self.lowers[lower.layer].join(&path);
+                        if !same_bytes(&self.upper.join(&path), &before)? {
+                            self.list(shown, ChangeKind::Modified);
+                        }
+                    }
+                    Some(_) => {}
+                }
+                return Ok(());
+            }
+            let real = self.upper.join(&path);
+            if has_mark(&real, "trusted.overlay.redirect") {
+                // It was moved here, and what is below it lies elsewhere.
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            let hides = folder.hides || is_opaque(&real);
+            let lowers = match lower {
+                None => {
+                    self.list(shown.clone(), ChangeKind::FolderAdded);
+                    Rc::default()
+                }
+                Some(lower) if !lower.found.is_dir() => {
+                    self.list(shown.clone(), ChangeKind::Modified);
+                    Rc::default()
+                }
+                Some(lower) => {
+                    if differs(&found, &lower.found) {
+                        self.list(shown.clone(), ChangeKind::FolderKept);
+                    }
+                    lower.lowers.into()
+                }
+            };
+            self.folders.push(Folder { shown, path, lowers, hides });
+            Ok(())
+        }
+
+        fn list(&mut self, shown: String, kind: ChangeKind) {
+            self.listing.add_above(&shown);
+            self.listing.add(shown, kind);
+        }
+
+        /// Lists what the image has in a folder that hides it.
+        fn hidden(&mut self, folder: &Folder, mut seen: HashSet<OsString>) -> io::Result<()> {
+            for &layer in folder.lowers.iter() {
+                for entry in std::fs::read_dir(self.lowers[layer].join(&folder.path))? {
+                    let name = entry?.file_name();
+                    if seen.contains(&name) {
+                        continue;
+                    }
+                    let path = folder.path.join(&name);
+                    if !is_whiteout(&self.lowers[layer].join(path).symlink_metadata()?) {
+                        let shown = format!("{}/{}", folder.shown, shown(&name));
+                        if self.concerns(&shown) {
+                            self.list(shown, ChangeKind::Deleted);
+                        }
+                    }
+                    seen.insert(name);
+                }
+            }
+            Ok(())
+        }
+
+        /// What the image has at a path, by the layers in which the folder above is one.
+        fn lower(&self, above: &[usize], path: &Path) -> io::Result<Option<Lower>> {
+            let mut lower: Option<Lower> = None;
+            for &layer in above {
+                let real = self.lowers[layer].join(path);
+                let found = match real.symlink_metadata() {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    found => found?,
+                };
+                if is_whiteout(&found) {
+                    break;
+                }
+                let is_folder = found.is_dir();
+                match &mut lower {
+                    None => {
+                        let lowers = if is_folder { vec![layer] } else { Vec::new() };
+                        lower = Some(Lower { found, layer, lowers });
+                    }
+                    Some(lower) if is_folder => lower.lowers.push(layer),
+                    Some(_) => {}
+                }
+                if !is_folder || is_opaque(&real) {
+                    break;
+                }
+            }
+            Ok(lower)
+        }
     }
 
-    /// Whether a folder took the place of something else, or hides what was in it.
-    fn made_anew(&self, path: &str) -> io::Result<Option<PathChange>> {
-        let folder = below(&self.upper, path);
-        if rustix::fs::lgetxattr(&folder, "trusted.overlay.redirect", &mut [0_u8; 1][..]).is_ok() {
-            // It was moved here, and what is below it lies elsewhere.
-            return Err(io::ErrorKind::Unsupported.into());
+    /// As the engine's JSON has a name: a sign for each byte that is not UTF-8.
+    fn shown(name: &OsStr) -> String {
+        let mut shown = String::with_capacity(name.len());
+        for chunk in name.as_bytes().utf8_chunks() {
+            shown.push_str(chunk.valid());
+            shown.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
         }
-        let mut mark = [0_u8; 1];
-        let marked = rustix::fs::lgetxattr(&folder, "trusted.overlay.opaque", &mut mark[..]);
-        let opaque = matches!(marked, Ok(1)) && mark == *b"y";
-        let was_folder = match self.lower(path) {
-            None => return Ok(None),
-            Some(was_folder) => was_folder,
+        shown
+    }
+
+    /// What the engine takes for a change.
+    fn differs(now: &Metadata, before: &Metadata) -> bool {
+        // Archives have whole seconds.
+        let same_time = now.mtime() == before.mtime()
+            && (now.mtime_nsec() == before.mtime_nsec() || now.mtime_nsec() == 0 || before.mtime_nsec() == 0);
+        now.mode() != before.mode()
+            || now.uid() != before.uid()
+            || now.gid() != before.gid()
+            || now.rdev() != before.rdev()
+            || (!now.is_dir() && (now.size() != before.size() || !same_time))
+    }
+
+    fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
+        const PIECE: usize = 128 << 10;
+        let open = |path: &Path| {
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NOATIME;
+            File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
         };
-        let anew = opaque || !was_folder;
-        Ok(anew.then(|| PathChange { path: path.to_owned(), kind: ChangeKind::Deleted }))
-    }
-
-    fn entry(&self, path: &str) -> io::Result<Option<Entry>> {
-        match below(&self.upper, path).symlink_metadata() {
-            Ok(found) if found.is_dir() => Ok(Some(Entry::Folder)),
-            Ok(found) if is_whiteout(&found) => Ok(Some(Entry::Whiteout)),
-            Ok(_) => Ok(Some(Entry::Other)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        let (mut one, mut other) = (open(one)?, open(other)?);
+        let (mut this, mut that) = (Vec::new(), Vec::new());
+        loop {
+            this.clear();
+            that.clear();
+            one.by_ref().take(PIECE as u64).read_to_end(&mut this)?;
+            other.by_ref().take(PIECE as u64).read_to_end(&mut that)?;
+            if this != that {
+                return Ok(false);
+            }
+            if this.is_empty() {
+                return Ok(true);
+            }
         }
     }
 
-    /// Whether the image has something there, and whether that is a folder. One that
-    /// a folder further up hides is found too: the image itself is asked about all
-    /// that is found here.
-    fn lower(&self, path: &str) -> Option<bool> {
-        let found = self.lowers.iter().find_map(|lower| below(lower, path).symlink_metadata().ok())?;
-        (!is_whiteout(&found)).then(|| found.is_dir())
-    }
-}
-
-#[cfg(target_os = "linux")]
-enum Entry {
-    Folder,
     /// What hides something of the image.
-    Whiteout,
-    Other,
-}
+    fn is_whiteout(found: &Metadata) -> bool {
+        found.file_type().is_char_device() && found.rdev() == 0
+    }
 
-#[cfg(target_os = "linux")]
-fn is_whiteout(found: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-    found.file_type().is_char_device() && found.rdev() == 0
-}
+    /// Whether a folder hides all that the layers below have in it.
+    fn is_opaque(folder: &Path) -> bool {
+        let mut mark = [0_u8; 1];
+        let marked = rustix::fs::lgetxattr(folder, "trusted.overlay.opaque", &mut mark[..]);
+        matches!(marked, Ok(1)) && mark == *b"y"
+    }
 
-#[cfg(target_os = "linux")]
-fn below(root: &Path, path: &str) -> PathBuf {
-    root.join(path.trim_start_matches('/'))
+    fn has_mark(path: &Path, name: &str) -> bool {
+        !matches!(rustix::fs::lgetxattr(path, name, &mut [0_u8; 1][..]), Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn names_are_shown_as_the_engine_does() {
+            for (name, as_shown) in [
+                (&b"plain"[..], "plain"),
+                ("\u{fffd}\u{fc}".as_bytes(), "\u{fffd}\u{fc}"),
+                (b"a\xff", "a\u{fffd}"),
+                (b"\xe2\x82a", "\u{fffd}\u{fffd}a"),
+                (b"\xed\xa0\x80", "\u{fffd}\u{fffd}\u{fffd}"),
+                (b"\xf0\x9f\x98", "\u{fffd}\u{fffd}\u{fffd}"),
+            ] {
+                assert_eq!(shown(OsStr::from_bytes(name)), as_shown);
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use lancet_core::{Grant, Role};
-use lancet_docker::Docker;
+use lancet_docker::{DiskBound, Docker};
 use lancet_engine::ENGINE_ID;
 use lancet_store::Store;
 use serde::Serialize;
@@ -95,12 +95,12 @@ fn docker() -> Finding {
     let options = DockerArguments::default().options();
     let looked = block_on(async {
         Ok(match Docker::connect(options).await {
-            Ok(docker) => docker.engine().await,
+            Ok(docker) => docker.engine().await.map(|engine| (engine, docker.disk_bound())),
             Err(error) => Err(error),
         })
     });
-    let engine = match looked {
-        Ok(Ok(engine)) => engine,
+    let (engine, disk_bound) = match looked {
+        Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             let hint = format!("{}; only ic-swe tasks need it", error.hint());
             return Finding::bad(CHECK, with_causes(&error), hint);
@@ -117,6 +117,17 @@ fn docker() -> Finding {
         engine.storage_driver,
         engine.runtimes.join(" ")
     );
+    detail.push_str(match disk_bound {
+        DiskBound::Quota => "; disk limits: a quota of the file system, and blocks seen every 2 s",
+        DiskBound::Blocks => {
+            "; disk limits: blocks seen every 2 s, with files that are open and have no name (a quota takes overlay2 \
+             on XFS, mounted with `pquota`)"
+        }
+        DiskBound::Sizes => {
+            "; disk limits: only sizes seen every 2 s, not what is allocated beyond them or has no name (to see \
+             blocks run as root on the engine's machine, with the storage driver overlay2)"
+        }
+    });
     if !engine.native_diff {
         detail.push_str("; no native diff: taking a submission reads the whole image");
     }

@@ -182,6 +182,68 @@ async fn a_disk_filler_is_stopped() {
     container.remove().await.unwrap();
 }
 
+/// Where the engine's folders can be read: elsewhere only sizes are known.
+#[tokio::test]
+async fn blocks_that_no_size_speaks_of_are_counted() {
+    let bench = Bench::new().await;
+    let resources = Resources { disk_bytes: 16 << 20, ..Resources::standard() };
+    for (script, ended) in [
+        // Beyond the ends of files.
+        ("for i in 1 2 3; do fallocate --keep-size --length 8M /tmp/$i; done; sleep 600", true),
+        ("for i in 1 2 3; do fallocate --keep-size --length 8M /tmp/$i; done", true),
+        // Of files without a name: open, in a program that runs, and made without one.
+        (
+            "exec 3>/tmp/x 4>/tmp/y; rm /tmp/x /tmp/y; head -c 12M /dev/zero >&3; head -c 12M /dev/zero >&4; sleep 600",
+            true,
+        ),
+        (
+            "(cat /bin/sleep; head -c 15M /dev/zero) > /tmp/s; cp /tmp/s /tmp/t; chmod +x /tmp/?; \
+             /tmp/s 600 & /tmp/t 600 & sleep 0.5; rm /tmp/?; wait",
+            true,
+        ),
+        // One file by several names, holes, and memory.
+        (
+            "head -c 8M /dev/zero > /tmp/a; ln /tmp/a /tmp/b; ln /tmp/a /tmp/c; truncate -s 15M /tmp/h /tmp/i; \
+             exec 3>/dev/shm/x; rm /dev/shm/x; head -c 32M /dev/zero >&3; sleep 4",
+            false,
+        ),
+    ] {
+        let words = argv(&["sh", "-c", script]);
+        let spec = ContainerSpec { resources, ..bench.spec(&words) };
+        let container = bench.docker.create(&spec).await.unwrap();
+        if container.upper().await.unwrap().is_none() {
+            container.remove().await.unwrap();
+            return;
+        }
+        container.start().await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let found = container.wait(deadline, resources.disk_bytes).await.unwrap();
+        let expected =
+            if ended { Ended::DiskLimit } else { Ended::Exited { code: 0, out_of_memory: false } };
+        assert_eq!(found, expected, "{script}");
+        container.remove().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_lies_deeper_than_paths_reach_is_counted() {
+    let bench = Bench::new().await;
+    let script = "import os\nos.chdir('/tmp')\nfor i in range(60): os.mkdir('d' * 250); os.chdir('d' * 250)\n\
+                  open('large', 'wb').write(b'x' * (4 << 20))\n\
+                  for i in range(400): os.mkdir('d' * 250); os.chdir('d' * 250)";
+    let words = argv(&["python3", "-c", script]);
+    let container = bench.docker.create(&bench.spec(&words)).await.unwrap();
+    if container.upper().await.unwrap().is_some() {
+        container.start().await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let ended = container.wait(deadline, 64 << 20).await.unwrap();
+        assert_eq!(ended, Ended::Exited { code: 0, out_of_memory: false });
+        let taken = container.disk_bytes().await.unwrap();
+        assert!((4 << 20..5 << 20).contains(&taken), "{taken}");
+    }
+    container.remove().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_flood_of_empty_files_is_stopped() {
     let bench = Bench::new().await;

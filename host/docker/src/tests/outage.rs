@@ -88,7 +88,7 @@ async fn calls_say_that_the_engine_went_away_and_wait_until_it_is_back() {
     // While it is away.
     let error = container.state().await.unwrap_err();
     assert!(error.is_outage(), "{error}");
-    let error = container.changes().await.unwrap_err();
+    let error = container.changes("/srv/app").await.unwrap_err();
     assert!(error.is_outage(), "{error}");
     let error = docker.wait_until_reachable(Duration::from_millis(300)).await.unwrap_err();
     assert!(error.is_outage(), "{error}");

@@ -1,13 +1,13 @@
 //! Taking submissions, by the engine's own list of changes and by its folders.
 
 use lancet_core::{
-    Account, Capture, Environment, Manifest, PinnedImage, ProtectedPath, Protection, Resources,
+    Account, Capture, Environment, PinnedImage, ProtectedPath, Protection, RefusalKind, Resources,
     SubmissionLimits,
 };
 
 use super::{Bench, argv};
 use crate::capture::Original;
-use crate::container::{Changes, Container};
+use crate::container::{ChangeKind, Changes, Container};
 use crate::tree::NodeKind;
 
 fn environment(image: &PinnedImage) -> Environment {
@@ -31,21 +31,113 @@ fn environment(image: &PinnedImage) -> Environment {
 /// A container in which a command was run to its end.
 async fn after(bench: &Bench, image: &PinnedImage, command: &str) -> Container {
     let words = argv(&["sh", "-c", command]);
-    let container =
-        bench.docker.create(&crate::hardening::ContainerSpec { image, ..bench.spec(&words) }).await.unwrap();
+    // What is above the work tree is root's.
+    let account = if command.contains("/srv/gone") { Account::Root } else { Account::Unprivileged };
+    let spec = crate::hardening::ContainerSpec { image, account, ..bench.spec(&words) };
+    let container = bench.docker.create(&spec).await.unwrap();
     container.start().await.unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     container.wait(deadline, u64::MAX).await.unwrap();
     container
 }
 
-/// Without the names of what was dropped: a folder is named by itself where that is
-/// known, and by its files otherwise.
-fn submitted(capture: Capture) -> Capture {
-    match capture {
-        Capture::Taken(manifest) => Capture::Taken(Manifest { overlaid: Vec::new(), ..manifest }),
-        other => other,
-    }
+/// What cannot be said in a shell: files at paths of any length, and what else is made
+/// step by step.
+const DEEP: &str = r#"
+import os, sys
+def down(start, names):
+    os.makedirs(start, exist_ok=True)
+    os.chdir(start)
+    for name in names:
+        os.makedirs(name, exist_ok=True)
+        os.chdir(name)
+def path(start, length, file=True):
+    "Something whose path from the root has so many bytes."
+    left = length - len(start)
+    names = []
+    while left > 201:
+        take = 200 if left - 201 != 1 else 199
+        names.append('e' * take)
+        left -= take + 1
+    down(start, names)
+    if file:
+        open('f' * (left - 1), 'w').write('edge')
+    else:
+        os.mkdir('f' * (left - 1))
+"#;
+
+fn deep(script: &str) -> String {
+    format!("python3 - <<'END'\n{DEEP}\n{script}\nEND\n")
+}
+
+/// What is done in a container, and as what it is taken: paths, or a reason.
+fn changes() -> Vec<(String, Result<usize, RefusalKind>)> {
+    use RefusalKind::{BadPath, NotARegularFile, TooManyFiles};
+    let shell = [
+        ("true", Ok(0)),
+        ("echo y > new; mkdir -p n/m; echo z > n/m/z; rm a/1; chmod +x a/2; echo 3 >> a/b/3; touch a/b/4", Ok(5)),
+        ("rm -r a/b; mkdir a/b; echo 1 > a/b/1; echo 7 > a/b/7", Ok(6)),
+        ("rm -r a; mkdir -p a/b; echo 2 > a/b/2", Ok(11)),
+        ("rm file; mkdir file; echo in > file/in; rm other; mkdir other; rm -r a; echo a > a", Ok(16)),
+        ("rm -r a; mv drop a; mkdir drop; mkdir empty/er; rm link; mkdir link; rmdir empty/er", Ok(14)),
+        ("ln -s /etc e", Err(NotARegularFile)),
+        ("rm -r a; ln -s /etc a", Err(NotARegularFile)),
+        ("mkdir d && ln file d/file && ln d/file d/again && echo 1 > d/1 && echo 2 > d/2 && echo 3 > d/3", Ok(5)),
+        ("mkfifo a/pipe", Err(NotARegularFile)),
+        ("rm file; mkfifo file", Err(NotARegularFile)),
+        ("cd /; rm -r /srv/app/*; echo back > /srv/app/back", Ok(17)),
+        ("git init -q . && git add -A && echo x > .git/x; mkdir a/.git; echo y > a/.git/y", Ok(0)),
+        ("touch \"$(printf 'bad\\377')\"", Err(BadPath)),
+        ("mkdir \"$(printf 'bad\\377')\"; echo x > \"$(printf 'bad\\377/x')\"", Err(BadPath)),
+        ("mkdir \"$(printf 'bad\\377')\" \"$(printf 'bad\\376')\"", Err(BadPath)),
+        // Folders are no part of a submission; their names are looked at all the same.
+        ("mkdir \"$(printf 'a/new\\nline')\"", Err(BadPath)),
+        ("mkdir -p new/er; chmod 700 a/b; mkdir drop/sub; chmod 700 empty", Ok(0)),
+        ("mkdir many; cd many; seq 8001 | xargs mkdir", Err(TooManyFiles)),
+        ("mkdir many; cd many; seq 8001 | xargs touch", Err(TooManyFiles)),
+        ("cd /tmp; seq 12000 | xargs touch; echo x > /srv/app/x", Ok(1)),
+        // Looked at and put back, in several ways.
+        ("chmod -R u+w .; chown -R 10001 .; touch -r a/1 a/1; mkdir /tmp/a; cp -rp a drop /tmp/a; rm -r a; cp -rp /tmp/a/a .", Ok(0)),
+        ("mv a b; mv b a; mv file f; mv f file", Ok(0)),
+        ("rm -r a; git init -q a; echo x > a/.git/x", Ok(12)),
+        ("rm -r drop; mkdir drop; echo y > drop/y; rm -r empty; rm link; echo n > link", Ok(1)),
+        ("echo x > ./-rf; echo x > 'a:b'; echo x > 'with \"quotes\" \\ and ü'; chmod 000 ./-rf a", Ok(3)),
+        ("cd /; mv /srv/app /srv/gone; mkdir /srv/app; echo x > /srv/app/x", Ok(17)),
+        ("cd /; mv /srv/app /srv/gone; ln -s gone /srv/app", Err(NotARegularFile)),
+        ("cd /; mv /srv/app /srv/gone", Err(NotARegularFile)),
+    ];
+    let python = [
+        // From the root: a submission's paths have 3,072 bytes at most, anything 3,584.
+        ("path('/srv/app', 9 + 3072)", Ok(1)),
+        ("path('/srv/app', 9 + 3073)", Err(BadPath)),
+        ("path('/srv/app', 9 + 3073, False)", Err(BadPath)),
+        ("path('/srv/app/.git', 3584)", Ok(0)),
+        ("path('/tmp', 3584)", Ok(0)),
+        ("path('/tmp', 3585)", Err(BadPath)),
+        ("path('/tmp', 3585, False)", Err(BadPath)),
+        ("path('/tmp', 3990)", Err(BadPath)),
+        ("path('/srv/app/.git', 4000)", Err(BadPath)),
+        ("path('/srv/app', 4002)", Err(BadPath)),
+        ("path('/srv/app', 4095)", Err(BadPath)),
+        ("path('/srv/app', 4096)", Err(BadPath)),
+        ("path('/tmp', 20000)", Err(BadPath)),
+        // A name's bytes that are not UTF-8 count as the sign that stands for them.
+        ("down(b'/tmp', [b'\\xff' * 250] * 4); os.mkdir(b'\\xff' * 180)", Ok(0)),
+        ("down(b'/tmp', [b'\\xff' * 250] * 4); os.mkdir(b'\\xff' * 200)", Err(BadPath)),
+        // What the engine takes for links that lead round in circles.
+        ("down('/srv/app', ['d'] * 300); open('f', 'w'); os.symlink('x', '/srv/app/a/link')", Err(NotARegularFile)),
+        ("down('/srv/app', ['d'] * 300); open('f', 'w').write('x'); os.mkdir('g')", Ok(1)),
+        ("for d in 'uvwxyz': down('/srv/app', [d] * 290); open('f', 'w').write(d)", Ok(6)),
+        ("down('/srv/app', ['d'] * 1500); open('f', 'w').write('x'); open('/srv/app/d/f', 'w').write('y')", Ok(2)),
+        ("down('/srv/app', ['d'] * 2000); open('f', 'w')", Err(BadPath)),
+        ("down('/srv/app', ['d'] * 300); open('f', 'w'); os.link('f', 'g')", Err(NotARegularFile)),
+        ("for i in range(40): down('/srv/app/z%d' % i, ['d'] * 260)", Err(TooManyFiles)),
+        ("os.mknod('a/s', 0o140644)", Err(NotARegularFile)),
+        ("os.setxattr('file', 'user.x', b'y' * 1000); open('file', 'w').write('x')", Ok(1)),
+        ("os.mkdir('big'); f = open('big/hole', 'wb'); f.truncate(1 << 27); f.close()", Err(RefusalKind::TooLarge)),
+    ];
+    let shell = shell.into_iter().map(|(command, taken)| (command.to_owned(), taken));
+    shell.chain(python.into_iter().map(|(script, taken)| (deep(script), taken))).collect()
 }
 
 #[tokio::test]
@@ -64,54 +156,49 @@ async fn both_lists_make_the_same_submission() {
     made.remove().await.unwrap();
     let image = PinnedImage { name: "changed".into(), reference };
     let environment = environment(&image);
-    for command in [
-        "true",
-        "echo y > new; mkdir -p n/m; echo z > n/m/z; rm a/1; chmod +x a/2; echo 3 >> a/b/3; touch a/b/4",
-        "rm -r a/b; mkdir a/b; echo 1 > a/b/1; echo 7 > a/b/7",
-        "rm -r a; mkdir -p a/b; echo 2 > a/b/2",
-        "rm file; mkdir file; echo in > file/in; rm other; mkdir other; rm -r a; echo a > a",
-        "rm -r a; mv drop a; mkdir drop; mkdir empty/er; rm link; mkdir link; rmdir empty/er",
-        "ln -s /etc e",
-        "rm -r a; ln -s /etc a",
-        "mkdir d && ln file d/file && ln d/file d/again && echo 1 > d/1 && echo 2 > d/2 && echo 3 > d/3",
-        "mkfifo a/pipe",
-        "cd /; rm -r /srv/app/*; echo back > /srv/app/back",
-        "git init -q . && git add -A && echo x > .git/x; mkdir a/.git; echo y > a/.git/y",
-        "touch \"$(printf 'bad\\377')\"",
-        "mkdir \"$(printf 'bad\\377')\"; echo x > \"$(printf 'bad\\377/x')\"",
-    ] {
-        let container = after(&bench, &image, command).await;
-        let listed = container.changes().await.unwrap();
-        let original = Original::new(&bench.docker, &image, &bench.lease);
-        let by_engine = bench.docker.capture_listed(&environment, &container, &original, listed);
+    let original = Original::new(&bench.docker, &image, &bench.lease);
+    let mut wrong = Vec::new();
+    for (command, expected) in changes() {
+        let container = after(&bench, &image, &command).await;
+        let listed = container.changes(&environment.work_tree).await.unwrap();
+        let by_folders = match container.upper().await.unwrap() {
+            Some(upper) => upper.changes(&environment.work_tree).unwrap(),
+            // Without the right to read the engine's folders there is one way only.
+            None => listed.clone(),
+        };
+        let by_engine = bench.docker.capture_listed(&environment, &container, &original, Some(listed));
         let by_engine = by_engine.await.unwrap();
-        let by_either = bench.docker.capture(&environment, &container, &original).await.unwrap();
-        original.remove().await;
-        // Which of the bad names is told is up to who lists them.
-        if let (Capture::Refused(one), Capture::Refused(other)) = (&by_engine.capture, &by_either.capture) {
-            assert_eq!(one.kind, other.kind, "{command}");
-            container.remove().await.unwrap();
-            continue;
+        let by_folders = bench.docker.capture_listed(&environment, &container, &original, Some(by_folders));
+        let by_folders = by_folders.await.unwrap();
+        let found = match &by_engine.capture {
+            Capture::Taken(manifest) => Ok(manifest.files.len()),
+            Capture::Refused(refused) => Err(refused.kind),
+            Capture::Unavailable(fault) => panic!("{command}: {fault}"),
+        };
+        // With their words, and with the names of what was dropped.
+        if found != expected || by_engine != by_folders {
+            wrong.push(format!(
+                "{command}\nexpected {expected:?}, by the engine {:?}\nby its folders {:?}",
+                by_engine.capture, by_folders.capture
+            ));
         }
-        assert_eq!(submitted(by_engine.capture), submitted(by_either.capture), "{command}");
-        assert_eq!(by_engine.blobs, by_either.blobs, "{command}");
         container.remove().await.unwrap();
     }
+    original.remove().await;
     let options = None::<bollard::query_parameters::RemoveImageOptions>;
     bench.docker.client().remove_image(&image.reference, options, None).await.unwrap();
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
+/// The engine's list is by size and time; its folders have the bytes.
 #[tokio::test]
-async fn more_changes_than_are_listed_are_counted() {
+async fn bytes_behind_the_same_size_and_time_are_seen_in_the_engines_folders() {
     let bench = Bench::new().await;
-    let container = after(&bench, &bench.image, "mkdir m; for i in $(seq 100); do : > m/$i; done").await;
-    // Without the right to read the engine's folders there is nothing to see here.
+    let command = "cp -p greeting /tmp/g; tr a-z b-za < /tmp/g > greeting; touch -r /tmp/g greeting";
+    let container = after(&bench, &bench.image, command).await;
     if let Some(upper) = container.upper().await.unwrap() {
-        assert_eq!(upper.changes("/srv/app", 99).unwrap(), Changes::TooMany);
-        let Changes::Listed(listed) = upper.changes("/srv/app", 1_000).unwrap() else { panic!() };
-        assert_eq!(listed.len(), 100);
-        assert_eq!(upper.changes("/srv/other", 9).unwrap(), Changes::Listed(Vec::new()));
-        assert!(upper.exceeds(50).unwrap() && !upper.exceeds(1_000).unwrap());
+        let Changes::Listed { changes, .. } = upper.changes("/srv/app").unwrap() else { panic!() };
+        assert_eq!(changes.get("/srv/app/greeting"), Some(&ChangeKind::Modified), "{changes:?}");
     }
     container.remove().await.unwrap();
 }
