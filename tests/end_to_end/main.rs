@@ -1,7 +1,9 @@
 //! The real binary on real suites, from the command line to the report.
 
 mod bad_input;
+mod bounds;
 mod context;
+mod jobs;
 mod plugins;
 mod records;
 mod report;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lancet_core::{AttemptState, Capability, Kind, Outcome, Role, TaskId};
 use lancet_store::Store;
-use lancet_suite::{Gold, Lock, Suite, SuiteTask};
+use lancet_suite::{Gold, Lock, MAX_GOLD_BYTES, Suite, SuiteTask};
 use serde::Serialize;
 
 use crate::arguments::{Check, FormatKind, Global};
@@ -17,9 +17,6 @@ use crate::launch::{Order, prepare};
 use crate::output;
 use crate::render::{Table, left, right};
 use crate::sandboxes::Sandboxes;
-
-/// The most bytes of a gold patch that is read out of an image: 4 MiB.
-const MAX_GOLD_BYTES: u64 = 4 << 20;
 
 /// What every task of a suite is tried with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +121,7 @@ pub(crate) fn main(suite: &Suite, arguments: &Check, global: &Global) -> Result<
             }
             let inputs = match control {
                 Control::Gold => gold.clone(),
-                Control::Empty => tasks.iter().map(|task| (task.public.id.clone(), String::new())).collect(),
+                Control::Empty => tasks.iter().map(|task| (task.public.id.clone(), "".into())).collect(),
                 Control::Noop | Control::Random => BTreeMap::new(),
             };
             let grants = match (control, kind) {
@@ -174,7 +171,7 @@ async fn golds(
     suite: &Suite,
     tasks: &[&SuiteTask],
     sandboxes: &Sandboxes,
-) -> Result<BTreeMap<TaskId, String>, Failure> {
+) -> Result<BTreeMap<TaskId, Arc<str>>, Failure> {
     let lock = Lock::read(suite)?;
     let mut golds = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.public.kind == Kind::IcSwe && is_tried(task)) {
@@ -198,7 +195,7 @@ async fn golds(
                 })?
             }
         };
-        golds.insert(task.public.id.clone(), patch);
+        golds.insert(task.public.id.clone(), patch.into());
     }
     Ok(golds)
 }

@@ -1,4 +1,4 @@
-use lancet_core::{Baselines, Cents, Kind};
+use lancet_core::{Baselines, Cents, Kind, Limits};
 use lancet_suite::{
     ImportError, ImportOptions, ImportSummary, Problem, RerunName, RowProblem, Suite, TextMode,
     import_swe_lancer,
@@ -142,6 +142,8 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     for warning in suite.warnings().iter().take(MAX_LISTED) {
         warn(&warning.to_string());
     }
+    let standard = Limits::standard();
+    crate::measure::records(suite.tasks().iter().map(|task| &task.public), &standard, &standard)?;
     // Graders that a task names have to be there, and to be what they should be.
     crate::catalog::graders(&suite, suite.tasks().iter().filter_map(|task| task.grader.as_ref()))?;
     if arguments.controls {
