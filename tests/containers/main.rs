@@ -7,6 +7,7 @@
 mod context;
 
 mod bad_input;
+mod bounds;
 mod controls;
 mod crash;
 mod hostile;

@@ -153,3 +153,16 @@ pub(crate) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
         .and_then(Value::as_str)
         .unwrap_or_else(|| panic!("no {path} in {value:#}"))
 }
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,9 +1,11 @@
 //! The real binary on real suites, from the command line to the report.
 
 mod bad_input;
+mod bounds;
 mod context;
 mod controls;
 mod graders;
+mod jobs;
 mod plugins;
 mod records;
 mod report;

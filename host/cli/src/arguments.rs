@@ -241,18 +241,36 @@ impl Jobs {
     }
 }
 
-/// What one call of a plugin may use.
+/// What one call of a plugin may use, by its role: what starves an agent must not
+/// starve those that judge it.
 #[derive(Debug, Args)]
 pub(crate) struct Bounds {
-    /// Fuel for one call of a plugin, about one unit an instruction [default: 1000000000]
+    /// Fuel for one call of the agent, about one unit an instruction [default: 1000000000]
+    #[arg(long, visible_alias = "fuel", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) agent_fuel: Option<u64>,
+    /// Memory for one call of the agent, in MiB [default: 32]
+    #[arg(long, visible_alias = "memory", value_name = "MIB", value_parser = mib())]
+    pub(crate) agent_memory: Option<u64>,
+    /// Processor time for one call of the agent, in seconds [default: 30]
+    #[arg(long, visible_alias = "timeout", value_name = "SECONDS", value_parser = seconds())]
+    pub(crate) agent_timeout: Option<u64>,
+    /// Fuel for one call of a grader [default: 1000000000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) fuel: Option<u64>,
-    /// Memory for one call of a plugin, in MiB [default: 32]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=256))]
-    pub(crate) memory: Option<u64>,
-    /// Wall clock for one call of a plugin, in seconds [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) timeout: Option<u64>,
+    pub(crate) grader_fuel: Option<u64>,
+    /// Memory for one call of a grader, in MiB [default: 32]
+    #[arg(long, value_name = "MIB", value_parser = mib())]
+    pub(crate) grader_memory: Option<u64>,
+    /// Processor time for one call of a grader, in seconds [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds())]
+    pub(crate) grader_timeout: Option<u64>,
+}
+
+fn mib() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=256)
+}
+
+fn seconds() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=86_400)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,18 +2,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lancet_core::{
-    Answer, AttemptState, CallRecord, Capture, Environment, Event, InfraFault, Manifest, Outcome, Phase,
-    RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd, Task, Verdict,
+    AgentFaults, Answer, AttemptState, CallRecord, Capture, Environment, Event, Fault, FaultKind, InfraFault,
+    InfraFaultKind, Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd, Task, Verdict,
     VerdictRecord, attempt_seed,
 };
-use lancet_engine::{Call, ENGINE_ID, EngineError, GradeOutput, Plugin, Source, Sources};
+use lancet_engine::{Call, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Source, Sources};
 use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
 
 use crate::evidence::{Bench, Evidence};
 use crate::failure::Failure;
 use crate::record::{self, Recorder};
 use crate::sandboxes::Sandboxes;
-use crate::workshop::Workshop;
+use crate::workshop::{Workshop, unkept};
 
 /// How often a phase is begun again because the engine went away under it.
 const TRIES: u32 = 3;
@@ -54,7 +54,24 @@ struct Matter {
     task: Task,
     key: String,
     environment: Option<Arc<Environment>>,
-    input: Option<String>,
+    input: Option<Input>,
+}
+
+/// What the operator gave the agent, read when it is asked for: of hundreds of
+/// attempts few are that far at a time.
+#[derive(Clone)]
+struct Input {
+    store: Store,
+    digest: Sha256,
+}
+
+impl InputSource for Input {
+    fn read(&self) -> Result<Option<String>, InfraFault> {
+        let text = self.store.reader().blob(self.digest).map_err(|e| unkept(&e))?;
+        String::from_utf8(text)
+            .map(Some)
+            .map_err(|_| InfraFault::new(InfraFaultKind::DiskFull, "the store: the agent's input is not UTF-8"))
+    }
 }
 
 /// What the agent left, by the journal.
@@ -89,7 +106,7 @@ impl Attempt {
             task: record::task(&reader, self.row.task_blob)?,
             key: record::answer_key(&reader, self.row.key_blob)?,
             environment: environment.map(Arc::new),
-            input: input.map(|digest| record::input(&reader, digest)).transpose()?,
+            input: input.map(|digest| Input { store: self.store.clone(), digest }),
         })
     }
 
@@ -147,7 +164,7 @@ impl Attempt {
                 _ => break (end, capture, elapsed_us),
             }
         };
-        if let Some(verdict) = undecidable(&end, capture.as_ref()) {
+        if let Some(verdict) = undecidable(&self.spec, &end, capture.as_ref()) {
             let answer = end.submission().unwrap_or(Answer::Nothing);
             let solved = Solved { answer, capture, elapsed_us };
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await.map(Err);
@@ -169,7 +186,7 @@ impl Attempt {
         let mut sources = Sources {
             // Only an agent with the grant is linked to it: that run is a control.
             answer_key: Some(Arc::new(matter.key.clone())),
-            input: Some(Arc::new(matter.input.clone())),
+            input: matter.input.clone().map(|input| Arc::new(input) as Arc<dyn InputSource>),
             ..Sources::default()
         };
         if let Some(workshop) = &workshop {
@@ -326,14 +343,27 @@ fn failed<'a>(end: &'a SolveEnd, capture: Option<&'a Capture>) -> Option<&'a Inf
     }
 }
 
-/// The verdict of an attempt whose agent left nothing that could be judged.
-pub(crate) fn undecidable(end: &SolveEnd, capture: Option<&Capture>) -> Option<Verdict> {
-    match (failed(end, capture), end) {
-        (Some(fault), _) => Some(infrastructure_verdict(fault)),
-        (None, SolveEnd::Fault(fault)) => {
+/// The verdict of an attempt whose agent left nothing that could be judged: nobody's
+/// when the infrastructure failed, its own when it did, by the rule of its run.
+pub(crate) fn undecidable(spec: &RunSpec, end: &SolveEnd, capture: Option<&Capture>) -> Option<Verdict> {
+    if let Some(fault) = failed(end, capture) {
+        return Some(infrastructure_verdict(fault));
+    }
+    match (end, spec.agent_faults) {
+        (SolveEnd::Fault(fault), AgentFaults::Fail) => {
+            Some(Verdict::failed(fault.reason(Role::Agent), fault.message.clone()))
+        }
+        (SolveEnd::Fault(fault), AgentFaults::Invalid) => {
             Some(Verdict::invalid(fault.reason(Role::Agent), fault.message.clone()))
         }
-        (None, _) => None,
+        (SolveEnd::TimedOut, AgentFaults::Fail) => {
+            let message = format!("it computed for longer than {} ms", spec.agent_limits.wall_ms);
+            let fault = Fault::new(FaultKind::Timeout, message);
+            Some(Verdict::failed(fault.reason(Role::Agent), fault.message))
+        }
+        // Graded with nothing handed in.
+        (SolveEnd::TimedOut, AgentFaults::Invalid) => None,
+        (SolveEnd::Answer(_) | SolveEnd::GaveUp(_) | SolveEnd::Unavailable(_), _) => None,
     }
 }
 

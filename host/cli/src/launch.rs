@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{
-    Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role, RunId, RunSpec,
+    AgentFaults, Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role, RunId, RunSpec,
     Setting, Sha256, SuiteIdentity, TaskId,
 };
 use lancet_engine::{ENGINE_ID, Plugin};
@@ -16,6 +16,7 @@ use crate::catalog::{self, GraderKey, Named};
 use crate::execution::{Execution, new_run_id};
 use crate::exit::Exit;
 use crate::failure::{Failure, host, warn};
+use crate::measure;
 use crate::sandboxes::Sandboxes;
 
 /// A run that is wanted.
@@ -29,7 +30,7 @@ pub(crate) struct Order<'a> {
     pub(crate) patterns: Vec<String>,
     pub(crate) agent: Named,
     /// What the operator gives the agent, by task.
-    pub(crate) inputs: BTreeMap<TaskId, String>,
+    pub(crate) inputs: BTreeMap<TaskId, Arc<str>>,
     pub(crate) seed: u64,
     pub(crate) attempts: NonZeroU32,
     pub(crate) grants: Vec<(Role, Capability)>,
@@ -54,7 +55,7 @@ pub(crate) struct Ready<'a> {
 struct Due<'a> {
     task: &'a SuiteTask,
     environment: Option<Environment>,
-    input: Option<String>,
+    input: Option<Arc<str>>,
 }
 
 /// Looks at everything that a run needs.
@@ -95,7 +96,16 @@ pub(crate) fn prepare(order: Order<'_>, jobs: NonZeroUsize) -> Result<Ready<'_>,
     for named in graders.values() {
         grader_plugins.insert(named.identity.digest, catalog::load(&runtime, named, &grader_grant)?);
     }
-    let limits = limits(order.bounds);
+    let bounds = order.bounds;
+    let agent_limits = limits(bounds.agent_fuel, bounds.agent_memory, bounds.agent_timeout);
+    let grader_limits = limits(bounds.grader_fuel, bounds.grader_memory, bounds.grader_timeout);
+    measure::records(tasks.iter().map(|due| &due.task.public), &agent_limits, &grader_limits)?;
+    let given = tasks.iter().filter_map(|due| {
+        let submission = due.environment.as_ref().map(|environment| environment.submission);
+        let most = measure::input_limit(&agent_plugin, submission);
+        due.input.as_ref().map(|input| (&due.task.public.id, input.len() as u64, most))
+    });
+    measure::inputs(&agent_plugin, given)?;
     let spec = RunSpec {
         suite: SuiteIdentity { reported: order.suite.reported(), path: order.path.display().to_string() },
         agent: order.agent.identity.clone(),
@@ -106,13 +116,14 @@ pub(crate) fn prepare(order: Order<'_>, jobs: NonZeroUsize) -> Result<Ready<'_>,
         tasks: order.patterns,
         agent_grant,
         grader_grant,
-        agent_limits: limits.clone(),
-        grader_limits: limits,
+        agent_limits,
+        grader_limits,
         engine: ENGINE_ID.to_owned(),
         not_runnable: not_runnable(&left_out),
         baselines: lancet_suite::baselines(tasks.iter().map(|due| due.task))?,
         without_baseline: lancet_suite::without_baseline(tasks.iter().map(|due| due.task)),
         control: order.control.map(str::to_owned),
+        agent_faults: AgentFaults::Fail,
     };
     Ok(Ready { suite: order.suite, tasks, agent: order.agent, graders, agent_plugin, grader_plugins, spec })
 }
@@ -135,12 +146,13 @@ fn grant(role: Role, granted: &[(Role, Capability)]) -> Grant {
     })
 }
 
-fn limits(bounds: &Bounds) -> Limits {
+/// The standard limits, but for what the operator says: fuel, MiB and seconds.
+fn limits(fuel: Option<u64>, memory: Option<u64>, timeout: Option<u64>) -> Limits {
     let standard = Limits::standard();
     Limits {
-        fuel: bounds.fuel.unwrap_or(standard.fuel),
-        memory_bytes: bounds.memory.map_or(standard.memory_bytes, |mib| mib << 20),
-        wall_ms: bounds.timeout.map_or(standard.wall_ms, |seconds| seconds * 1000),
+        fuel: fuel.unwrap_or(standard.fuel),
+        memory_bytes: memory.map_or(standard.memory_bytes, |mib| mib << 20),
+        wall_ms: timeout.map_or(standard.wall_ms, |seconds| seconds * 1000),
         ..standard
     }
 }
@@ -194,6 +206,7 @@ impl Ready<'_> {
         let mut blobs: Vec<Arc<[u8]>> = vec![self.agent.component.clone().into()];
         blobs.extend(self.graders.values().map(|named| named.component.clone().into()));
         let mut attempts = Vec::new();
+        let mut inputs: BTreeMap<usize, Sha256> = BTreeMap::new();
         for due in &self.tasks {
             let task = due.task;
             let mut keep = |bytes: Vec<u8>| {
@@ -203,7 +216,10 @@ impl Ready<'_> {
             };
             let task_blob = keep(json("recording a task", &task.public)?);
             let key_blob = task.answer_key.as_ref().map(|key| keep(key.as_bytes().to_vec()));
-            let input = due.input.as_ref().map(|input| keep(input.as_bytes().to_vec()));
+            let input = due.input.as_ref().map(|input| {
+                // One text for all tasks, which may be large, is kept once.
+                *inputs.entry(input.as_ptr().addr()).or_insert_with(|| keep(input.as_bytes().to_vec()))
+            });
             let setting_blob = match (&due.environment, input) {
                 (None, None) => None,
                 (environment, input) => {

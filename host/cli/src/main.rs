@@ -12,6 +12,7 @@ mod execution;
 mod exit;
 mod failure;
 mod launch;
+mod measure;
 mod output;
 mod paths;
 mod progress;

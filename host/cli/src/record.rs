@@ -75,11 +75,6 @@ pub(crate) fn setting(reader: &Reader, digest: Option<Sha256>) -> Result<Setting
     }
 }
 
-/// What the operator gave the agent.
-pub(crate) fn input(reader: &Reader, digest: Sha256) -> Result<String, Failure> {
-    String::from_utf8(reader.blob(digest)?).map_err(|e| damaged(digest, "an agent's input", &e.to_string()))
-}
-
 /// What a journal says was handed in, last. Where an attempt was taken up again, what
 /// its agent did before does not count.
 pub(crate) fn handed_in(events: &[TimedEvent]) -> Option<(Answer, Option<Capture>)> {

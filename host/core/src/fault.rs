@@ -24,7 +24,7 @@ pub enum FaultKind {
     TooManyCalls,
     /// More bytes in one call across the boundary than the limit.
     CallTooLarge,
-    /// The wall clock ran out.
+    /// It computed for longer than the limit.
     Timeout,
     /// The component could not be instantiated.
     Instantiation,

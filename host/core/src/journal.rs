@@ -133,6 +133,8 @@ pub enum Request {
         /// A unified diff.
         patch: String,
     },
+    /// `workspace.apply-input`.
+    WorkspaceApplyInput,
     /// `shell.run`.
     ShellRun {
         /// For `sh -c`.
@@ -182,6 +184,7 @@ impl Request {
             Self::WorkspaceWrite { .. } => "workspace.write",
             Self::WorkspaceRemove { .. } => "workspace.remove",
             Self::WorkspaceApplyPatch { .. } => "workspace.apply-patch",
+            Self::WorkspaceApplyInput => "workspace.apply-input",
             Self::ShellRun { .. } => "shell.run",
             Self::UserToolReproduce => "user-tool.reproduce",
             Self::UserToolRead { .. } => "user-tool.read",
@@ -197,6 +200,8 @@ pub enum Response {
     Done,
     /// A number.
     Number(u64),
+    /// Whether there was something to apply.
+    Applied(bool),
     /// A text.
     Text(String),
     /// A submission.
@@ -275,9 +280,9 @@ pub enum SolveEnd {
     Answer(Answer),
     /// It said why it has no answer: counts as nothing handed in.
     GaveUp(String),
-    /// The wall clock ran out: counts as nothing handed in.
+    /// It computed for longer than it may: the attempt fails.
     TimedOut,
-    /// It failed: the attempt is invalid.
+    /// It failed, and so does the attempt.
     Fault(Fault),
     /// The infrastructure failed it: the attempt is invalid for now.
     Unavailable(InfraFault),
@@ -323,7 +328,7 @@ pub enum Event {
     Solved {
         /// How it ended.
         end: SolveEnd,
-        /// Fuel that it used in all. `None` when the wall clock ended it, since
+        /// Fuel that it used in all. `None` when the clock ended it, since
         /// that happens at another point each time.
         fuel_used: Option<u64>,
         /// The digest of what was handed in.
@@ -347,7 +352,7 @@ pub enum Event {
     Graded {
         /// Its verdict, or the invalid one that the host put in its place.
         verdict: Verdict,
-        /// Fuel that it used in all. `None` when the wall clock ended it.
+        /// Fuel that it used in all. `None` when the clock ended it.
         fuel_used: Option<u64>,
     },
     /// The attempt is over and paid.

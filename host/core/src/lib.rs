@@ -54,7 +54,8 @@ pub use report::{
     ReportedSuite, TestTotals, Time, Totals, TotalsByKind, published_rows,
 };
 pub use run::{
-    AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting, SuiteIdentity,
+    AgentFaults, AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting,
+    SuiteIdentity,
 };
 pub use seed::attempt_seed;
 pub use statistics::{Ratio, RatioSum, wilson95};
@@ -66,5 +67,5 @@ pub use verdict::{
 };
 pub use workspace::{
     ArtifactEntry, CallError, CallErrorKind, CommandOutput, MAX_COMMAND_SECONDS, MAX_ENTRIES,
-    MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Observation, SearchHit, WorkspaceEntry,
+    MAX_OUTPUT_BYTES, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Observation, SearchHit, WorkspaceEntry,
 };

@@ -23,10 +23,18 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Log messages that are kept.
     pub log_messages: u32,
-    /// Milliseconds of wall clock that the plugin itself may take. What it waits for
-    /// outside, a test run or a command in a container, has limits of its own and
-    /// does not count.
+    /// Milliseconds that the plugin itself may compute: processor time, whatever the
+    /// journal's word for it. It does not count what the plugin waits for: a processor
+    /// that others have, a test run or a command in a container, which have limits of
+    /// their own. A sleep counts as long as it asks for.
+    ///
+    /// With the standard limits fuel always ends first what loops: it is used up in a
+    /// second or two.
     pub wall_ms: u64,
+    /// Fuel for one call of WASI, which the engine does not count. 0 in journals of
+    /// before there was a charge.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wasi_call_fuel: u64,
 }
 
 impl Limits {
@@ -51,12 +59,39 @@ impl Limits {
             log_bytes: 64 << 10,
             log_messages: 1_000,
             wall_ms: 30_000,
+            wasi_call_fuel: 1_000,
         }
     }
+
+    /// The most bytes that a task's record may take: a quarter of the memory. A Python
+    /// guest needs half of the standard memory for itself, and holds the texts twice
+    /// once it reads them: as they came, and as its own strings.
+    #[must_use]
+    pub fn record_bytes(&self) -> u64 {
+        self.memory_bytes / 4
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self::standard()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_older_journals_are_read_and_stay_as_they_are() {
+        let text = r#"{"fuel":5,"memory-bytes":1,"table-elements":1,"instances":1,"handles":1,"call-bytes":1,"calls":1,"log-bytes":1,"log-messages":1,"wall-ms":30000}"#;
+        let limits: Limits = serde_json::from_str(text).unwrap();
+        assert_eq!((limits.wall_ms, limits.wasi_call_fuel), (30_000, 0));
+        assert_eq!(serde_json::to_string(&limits).unwrap(), text);
     }
 }

@@ -160,6 +160,26 @@ pub struct Setting {
     pub input: Option<Sha256>,
 }
 
+/// What an agent's own fault (a trap, a limit, a malformed answer) makes of its
+/// attempt: part of a run, so that what was recorded is replayed by its own rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentFaults {
+    /// The attempt is invalid, and one whose time is over is graded with nothing handed
+    /// in: the rule of runs that do not name theirs.
+    #[default]
+    Invalid,
+    /// The attempt fails: the submission is what its agent does.
+    Fail,
+}
+
+impl AgentFaults {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// All that a run is defined by, fixed when it starts. A run that is resumed
 /// goes by this and not by what the command line or the suite say then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -201,6 +221,9 @@ pub struct RunSpec {
     /// answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
+    /// What an agent's own fault makes of its attempt.
+    #[serde(default, skip_serializing_if = "AgentFaults::is_default")]
+    pub agent_faults: AgentFaults,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

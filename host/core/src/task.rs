@@ -138,6 +138,18 @@ pub struct Task {
     pub proposals: Vec<Proposal>,
 }
 
+impl Task {
+    /// The bytes that the record takes in a plugin's memory when it is called: its
+    /// texts, and what holds them.
+    #[must_use]
+    pub fn record_bytes(&self) -> u64 {
+        const RECORD: usize = 64;
+        const PROPOSAL: usize = 16;
+        let proposals: usize = self.proposals.iter().map(|proposal| PROPOSAL + proposal.text.len()).sum();
+        (RECORD + self.id.as_str().len() + self.title.len() + self.statement.len() + proposals) as u64
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

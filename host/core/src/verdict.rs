@@ -222,6 +222,13 @@ impl Verdict {
         Self { outcome: Outcome::Invalid, reason, score: Score::ZERO, checks: Vec::new(), explanation }
     }
 
+    /// A verdict that the host itself comes to, on a submission that cannot be judged
+    /// because of what its maker did.
+    #[must_use]
+    pub fn failed(reason: ReasonCode, explanation: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Fail, ..Self::invalid(reason, explanation) }
+    }
+
     /// Checks what a grader returned against the contract and against what the
     /// host saw, and gives it back when it holds together. A test that the host
     /// did not observe cannot pass: an individual contributor's task passes only

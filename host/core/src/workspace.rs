@@ -44,8 +44,12 @@ impl CallError {
 
 /// The most bytes that one read gives: 1 MiB.
 pub const MAX_READ_BYTES: u32 = 1 << 20;
-/// The most bytes of a file that can be written, and of a patch: 1 MiB.
+/// The most bytes of a file that a plugin can write, and of a patch that it brings:
+/// 1 MiB.
 pub const MAX_WRITE_BYTES: usize = 1 << 20;
+/// The most bytes of a patch that the operator gives: 256 MiB. What a task lets be
+/// handed in, 64 MiB unless it says otherwise, is the limit below that.
+pub const MAX_PATCH_BYTES: usize = 256 << 20;
 /// The most entries of a listing, and hits of a search.
 pub const MAX_ENTRIES: usize = 10_000;
 /// The most bytes that are kept of each of a command's two streams: 256 KiB.

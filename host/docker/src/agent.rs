@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use lancet_core::{
     CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS,
-    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, SearchHit, Sha256,
-    WorkspaceEntry,
+    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, SearchHit,
+    Sha256, WorkspaceEntry,
 };
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -276,7 +276,7 @@ impl AgentBox {
     pub async fn write(&self, path: &str, bytes: &[u8]) -> Answer<()> {
         let Some(path) = plain(path) else { return bad_path(path) };
         if bytes.len() > MAX_WRITE_BYTES {
-            return Ok(Err(too_large("a file", bytes.len())));
+            return Ok(Err(too_large("a file", bytes.len(), MAX_WRITE_BYTES)));
         }
         let written = self.file_script(WRITE, &[path], bytes, 0).await?;
         Ok(written.map(drop))
@@ -292,14 +292,14 @@ impl AgentBox {
         Ok(removed.map(drop))
     }
 
-    /// Applies a unified diff of at most [`MAX_WRITE_BYTES`], with `a/` and `b/`
+    /// Applies a unified diff of at most [`MAX_PATCH_BYTES`], with `a/` and `b/`
     /// before its paths: all of it, or nothing.
     ///
     /// # Errors
     /// [`InfraFault`]: the engine's.
     pub async fn apply_patch(&self, patch: &str) -> Answer<()> {
-        if patch.len() > MAX_WRITE_BYTES {
-            return Ok(Err(too_large("a patch", patch.len())));
+        if patch.len() > MAX_PATCH_BYTES {
+            return Ok(Err(too_large("a patch", patch.len(), MAX_PATCH_BYTES)));
         }
         let applied = self.script(APPLY, &[], patch.as_bytes(), MAX_MESSAGE_BYTES, FILE_TIME).await?;
         Ok(applied.and_then(|output| match output.end {
@@ -544,8 +544,8 @@ fn message(output: &ExecOutput, otherwise: &str) -> String {
     if words.is_empty() { otherwise.to_owned() } else { words }
 }
 
-fn too_large(what: &str, bytes: usize) -> CallError {
-    let message = format!("{what} of {bytes} bytes; {MAX_WRITE_BYTES} are allowed");
+fn too_large(what: &str, bytes: usize, most: usize) -> CallError {
+    let message = format!("{what} of {bytes} bytes; {most} are allowed");
     CallError::new(CallErrorKind::TooLarge, message)
 }
 

@@ -1,8 +1,11 @@
 use lancet_core::{Fault, FaultKind, InfraFault};
-use wasmtime::Trap;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::exchange::{Diverged, Divergence, NoSource};
 use crate::state::{FaultTrap, UnavailableTrap};
+
+/// Said of a plugin that has no fuel left.
+pub(crate) const FUEL_IS_USED_UP: &str = "the fuel is used up";
 
 /// How a call of a plugin came to its end before it returned.
 pub(crate) enum Ending {
@@ -31,8 +34,11 @@ pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
     if let Some(no_source) = error.downcast_ref::<NoSource>() {
         return Ending::Host(no_source.to_string());
     }
+    if is_of_the_host(error) {
+        return Ending::Host(format!("{error:#}"));
+    }
     let (kind, message) = match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => (FaultKind::OutOfFuel, "the fuel is used up".to_owned()),
+        Some(Trap::OutOfFuel) => (FaultKind::OutOfFuel, FUEL_IS_USED_UP.to_owned()),
         Some(Trap::StackOverflow) => (FaultKind::StackOverflow, "the call stack is used up".to_owned()),
         Some(trap) if refused => {
             (FaultKind::OutOfMemory, format!("it was refused memory or table space, and then: {trap}"))
@@ -41,6 +47,12 @@ pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
         None => by_text(&format!("{error:#}"), refused),
     };
     Ending::Fault(Fault::new(kind, message))
+}
+
+/// Whether it is the machine that gave out, and not the plugin.
+pub(crate) fn is_of_the_host(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+        || error.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>())
 }
 
 /// Wasmtime has no types for these; the hostile corpus pins the texts.

@@ -1,6 +1,8 @@
 use lancet_core::Limits;
 use wasmtime::ResourceLimiter;
 
+use crate::classify::is_of_the_host;
+
 /// Bounds what a store may hold, summed over everything in it. Wasmtime's own
 /// `StoreLimits` looks at one memory at a time, so that a component of many
 /// memories would get many times the limit.
@@ -52,7 +54,11 @@ impl ResourceLimiter for Limiter {
         Ok(Self::grow(&mut self.memory_used, self.memory_limit, &mut self.refused, current, desired))
     }
 
-    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // A machine without memory is nothing that a guest could get over.
+        if is_of_the_host(&error) {
+            return Err(error);
+        }
         self.refused = true;
         Ok(())
     }
@@ -61,7 +67,10 @@ impl ResourceLimiter for Limiter {
         Ok(Self::grow(&mut self.tables_used, self.table_limit, &mut self.refused, current, desired))
     }
 
-    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if is_of_the_host(&error) {
+            return Err(error);
+        }
         self.refused = true;
         Ok(())
     }
@@ -93,6 +102,20 @@ mod tests {
         assert!(!limiter.memory_growing(0, 31, None).unwrap(), "a second memory counts on top");
         assert!(limiter.refused());
         assert!(limiter.memory_growing(0, 30, None).unwrap());
+    }
+
+    #[test]
+    fn a_machine_without_memory_is_not_the_guest_s_fault() {
+        let mut limiter = Limiter::new(&Limits::standard());
+        assert!(limiter.memory_grow_failed(wasmtime::Error::msg("Memory maximum size exceeded")).is_ok());
+        assert!(limiter.refused());
+        let mut limiter = Limiter::new(&Limits::standard());
+        let full = wasmtime::Error::from(std::io::Error::from(std::io::ErrorKind::OutOfMemory));
+        let error = limiter.memory_grow_failed(full.context("growing a memory")).unwrap_err();
+        assert!(matches!(crate::classify::classify(&error, false), crate::classify::Ending::Host(_)));
+        let error = limiter.table_grow_failed(rustix::io::Errno::NOMEM.into()).unwrap_err();
+        assert!(matches!(crate::classify::classify(&error, true), crate::classify::Ending::Host(_)));
+        assert!(!limiter.refused());
     }
 
     #[test]

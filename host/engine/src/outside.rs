@@ -1,5 +1,5 @@
-//! Calls that reach outside: asked of a source while the guest's clock stands
-//! still, bounded, and recorded like all others.
+//! Calls that reach outside: asked of a source, bounded, and recorded like all
+//! others.
 
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -80,11 +80,7 @@ where
         Known::Live(live) => {
             let mut task = JoinSet::new();
             task.spawn(ask(live.sources.clone()));
-            let answered = {
-                let _paused = state.clock.pause();
-                task.join_next().await
-            };
-            let answered = match answered {
+            let answered = match task.join_next().await {
                 Some(Ok(answered)) => answered,
                 Some(Err(error)) => match error.try_into_panic() {
                     Ok(panic) => resume_unwind(panic),

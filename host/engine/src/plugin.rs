@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store};
 
 use crate::bindings::{agent, grader, types};
-use crate::classify::{Ending, classify};
+use crate::classify::{Ending, FUEL_IS_USED_UP, classify};
+use crate::clock::Overdrawn;
 use crate::config::{EngineError, FUEL_YIELD};
 use crate::exchange::{Divergence, Source};
 use crate::state::State;
@@ -21,6 +23,8 @@ pub struct Plugin {
     pub(crate) name: String,
     pub(crate) digest: Sha256,
     pub(crate) grant: Grant,
+    /// The functions of the contract that it imports: `interface.function`.
+    pub(crate) functions: Arc<BTreeSet<String>>,
     pub(crate) engine: Engine,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) pre: Pre,
@@ -104,7 +108,7 @@ pub struct SolveOutput {
     pub calls: Vec<CallRecord>,
     /// When each was answered. Not part of any record that is compared.
     pub answered: Vec<Instant>,
-    /// Fuel used. `None` when the wall clock ended it.
+    /// Fuel used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
     /// How long it took. Not part of any record that is compared.
     pub elapsed: Duration,
@@ -121,7 +125,7 @@ pub struct GradeOutput {
     pub calls: Vec<CallRecord>,
     /// When each was answered. Not part of any record that is compared.
     pub answered: Vec<Instant>,
-    /// Fuel used. `None` when the wall clock ended it.
+    /// Fuel used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
     /// How long it took. Not part of any record that is compared.
     pub elapsed: Duration,
@@ -167,6 +171,13 @@ impl Plugin {
     #[must_use]
     pub fn grant(&self) -> &Grant {
         &self.grant
+    }
+
+    /// Whether it imports that function of the contract: `interface.function`, as in
+    /// [`Request::name`].
+    #[must_use]
+    pub fn imports(&self, function: &str) -> bool {
+        self.functions.contains(function)
     }
 
     /// What it is for.
@@ -253,7 +264,7 @@ impl Plugin {
             Ok(Err(error)) => Err(Fault::new(FaultKind::Error, grade_error(&error))),
             Err(Stop::TimedOut) => {
                 let limit = call.limits.wall_ms;
-                Err(Fault::new(FaultKind::Timeout, format!("it took longer than {limit} ms of its own")))
+                Err(Fault::new(FaultKind::Timeout, format!("it computed for longer than {limit} ms")))
             }
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Diverged) => Err(Fault::new(FaultKind::Error, "the execution differs from its record")),
@@ -283,28 +294,37 @@ impl Plugin {
         let permit = self.slots.acquire().await;
         let started = Instant::now();
         let mut store = self.store(limits, seed, source)?;
-        let wall = Duration::from_millis(limits.wall_ms);
         let clock = store.data().clock.clone();
-        let ended = clock.within(wall, body(&mut store)).await;
+        let ended = clock.within(body(&mut store)).await;
 
-        // A guest that was cut off is in no state to be asked for anything.
-        let timed_out = ended.is_none();
-        let fuel_used =
-            if timed_out { None } else { store.get_fuel().ok().map(|left| limits.fuel.saturating_sub(left)) };
+        let timed_out = matches!(ended, Err(Overdrawn::Time));
+        let fuel_used = match &ended {
+            // A guest that was cut off is in no state to be asked for anything.
+            Err(Overdrawn::Time) => None,
+            Err(Overdrawn::Fuel) => Some(limits.fuel),
+            Ok(_) => store.get_fuel().ok().map(|left| limits.fuel.saturating_sub(left)),
+        };
+        let spent = fuel_used.map(|used| used.saturating_add(clock.debt()));
+        // Where exactly it was found out is not to matter.
+        let out_of_fuel = spent.is_some_and(|spent| spent > limits.fuel);
+        let ended = if out_of_fuel && matches!(ended, Ok(Ok(_))) { Err(Overdrawn::Fuel) } else { ended };
+        let fuel_used = spent.map(|spent| spent.min(limits.fuel));
         let mut state = store.into_data();
         record_output(&mut state, fuel_used);
         let refused = state.limiter.refused();
         let (calls, answered, missing) = state.exchange.finish();
         let mut divergence = None;
         let result = match ended {
-            None => Err(Stop::TimedOut),
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => {
+            Err(Overdrawn::Time) => Err(Stop::TimedOut),
+            Err(Overdrawn::Fuel) => Err(Stop::Fault(out_of_fuel_fault())),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
                 let (error, instantiating) = match &error {
                     CallError::Instantiation(error) => (error, true),
                     CallError::Running(error) => (error, false),
                 };
                 match classify(error, refused) {
+                    Ending::Fault(_) if out_of_fuel => Err(Stop::Fault(out_of_fuel_fault())),
                     Ending::Fault(mut fault) => {
                         // Too many instances, memories or tables show only here.
                         if instantiating
@@ -342,6 +362,10 @@ impl Plugin {
 enum CallError {
     Instantiation(wasmtime::Error),
     Running(wasmtime::Error),
+}
+
+fn out_of_fuel_fault() -> Fault {
+    Fault::new(FaultKind::OutOfFuel, FUEL_IS_USED_UP)
 }
 
 /// Output to WASI's streams becomes log lines, once the guest is done.

@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lancet_core::{Grant, Role, Sha256};
+use lancet_core::{CONTRACT_PACKAGE, Grant, Role, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 
 use crate::bindings::{agent, grader};
 use crate::cache::{self, Cache};
@@ -146,6 +148,7 @@ impl Runtime {
             name: name.to_owned(),
             digest: inspection.digest,
             grant: grant.clone(),
+            functions: Arc::new(functions(&self.engine, &component)),
             engine: self.engine.clone(),
             slots: Arc::clone(&self.slots),
             pre,
@@ -186,4 +189,17 @@ impl Runtime {
         // More instances, memories or tables than the pool holds show here.
         cache::load(&self.engine, &code).map_err(|e| refused(format!("{e:#}")))
     }
+}
+
+/// The functions of the contract that a component imports.
+fn functions(engine: &Engine, component: &Component) -> BTreeSet<String> {
+    let mut functions = BTreeSet::new();
+    for (name, item) in component.component_type().imports(engine) {
+        let Some((package, rest)) = name.split_once('/') else { continue };
+        if let (CONTRACT_PACKAGE, ComponentItem::ComponentInstance(instance)) = (package, item.ty) {
+            let interface = rest.split('@').next().unwrap_or(rest);
+            functions.extend(instance.exports(engine).map(|(function, _)| format!("{interface}.{function}")));
+        }
+    }
+    functions
 }

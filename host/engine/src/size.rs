@@ -29,6 +29,7 @@ pub(crate) fn of_request(request: &Request) -> usize {
         | Request::SubmissionAnswer
         | Request::AnswerKeyRead
         | Request::InputRead
+        | Request::WorkspaceApplyInput
         | Request::SubmissionFiles
         | Request::SubmissionDiff { .. }
         | Request::TestsPlans
@@ -40,7 +41,7 @@ pub(crate) fn of_request(request: &Request) -> usize {
 /// What a response brings to the guest.
 pub(crate) fn of_response(response: &Response) -> usize {
     match response {
-        Response::Done | Response::Number(_) | Response::MaybeText(None) => 0,
+        Response::Done | Response::Number(_) | Response::Applied(_) | Response::MaybeText(None) => 0,
         Response::Text(text) | Response::MaybeText(Some(text)) => text.len(),
         Response::Answer(Answer::Document(text)) => text.len(),
         Response::Answer(Answer::Choice(_) | Answer::WorkTree | Answer::Nothing) => 0,

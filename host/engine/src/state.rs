@@ -35,20 +35,31 @@ impl State {
     pub(crate) fn new(limits: &Limits, source: Source, seed: [u8; 32]) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
+        let clock = Clock::new(limits);
         Self {
             limiter: Limiter::new(limits),
             limits: limits.clone(),
             exchange: Exchange::new(source, seed),
             log: LogBudget::new(limits),
-            wasi: wasi::Inert::new(seed),
-            clock: Clock::start(),
+            wasi: wasi::Inert::new(seed, clock.clone()),
+            clock,
             table,
         }
     }
 }
 
+impl State {
+    /// What the clock of WASI works on. Charged as every call is.
+    pub(crate) fn table_and_clock(&mut self) -> (&mut ResourceTable, &Clock) {
+        self.clock.charge_call();
+        (&mut self.table, &self.clock)
+    }
+}
+
 impl WasiView for State {
+    /// Every function of WASI comes by here once for what it works on.
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.clock.charge_call();
         WasiCtxView { ctx: self.wasi.ctx(), table: &mut self.table }
     }
 }

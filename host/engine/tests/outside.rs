@@ -162,8 +162,41 @@ async fn a_patch_is_applied_and_the_work_tree_handed_in() {
     let sources = Sources { input: input("--- a/x"), workspace: Some(tree.clone()), ..Sources::default() };
     let output = solved("patch", sources).await;
     assert_eq!(output.end, SolveEnd::Answer(Answer::WorkTree));
-    assert_eq!(names(&output.calls), ["input.read", "workspace.apply-patch"]);
+    assert_eq!(names(&output.calls), ["workspace.apply-input"]);
     assert_eq!(*tree.patches.lock().unwrap(), ["--- a/x\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_may_be_larger_than_the_agent_s_memory() {
+    let patch = "+ a line of a patch\n".repeat((40 << 20) / 20);
+    assert!(patch.len() as u64 > Limits::standard().memory_bytes);
+    let tree = Arc::new(Tree::default());
+    let sources = Sources { input: input(&patch), workspace: Some(tree.clone()), ..Sources::default() };
+    let output = solved("patch", sources).await;
+    assert_eq!(output.end, SolveEnd::Answer(Answer::WorkTree));
+    assert!(*tree.patches.lock().unwrap() == [patch], "another patch was applied");
+    let agent = plugin(Role::Agent, "patch");
+    assert!(agent.imports("workspace.apply-input") && !agent.imports("input.read"));
+    assert!(plugin(Role::Agent, "script").imports("input.read"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_cannot_be_read_is_nobody_s_fault() {
+    struct Lost;
+    impl lancet_engine::InputSource for Lost {
+        fn read(&self) -> Result<Option<String>, InfraFault> {
+            Err(InfraFault::new(InfraFaultKind::DiskFull, "the store"))
+        }
+    }
+    for name in ["patch", "script"] {
+        let sources = Sources {
+            input: Some(Arc::new(Lost)),
+            workspace: Some(Arc::new(Tree::default())),
+            ..Sources::default()
+        };
+        let output = solved(name, sources).await;
+        assert!(matches!(output.end, SolveEnd::Unavailable(fault) if fault.kind == InfraFaultKind::DiskFull));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,11 +212,14 @@ async fn a_patch_that_does_not_apply_is_given_up_with_the_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn without_input_nothing_is_done() {
-    for (name, answer) in [("patch", Answer::Nothing), ("script", Answer::WorkTree)] {
+    for (name, answer, call, response) in [
+        ("patch", Answer::Nothing, "workspace.apply-input", Response::Applied(false)),
+        ("script", Answer::WorkTree, "input.read", Response::MaybeText(None)),
+    ] {
         let output = solved(name, Sources::default()).await;
         assert_eq!(output.end, SolveEnd::Answer(answer));
-        assert_eq!(names(&output.calls), ["input.read"]);
-        assert_eq!(output.calls[0].response, Response::MaybeText(None));
+        assert_eq!(names(&output.calls), [call]);
+        assert_eq!(output.calls[0].response, response);
     }
 }
 

@@ -25,8 +25,9 @@ pub const MAX_ANSWER_KEY_BYTES: u64 = 1 << 20;
 pub const MAX_PRIVATE_BYTES: u64 = 64 << 20;
 /// The most bytes of a grader's component: 64 MiB.
 pub const MAX_GRADER_BYTES: u64 = 64 << 20;
-/// The most bytes of a gold patch: 16 MiB.
-pub const MAX_GOLD_BYTES: u64 = 16 << 20;
+/// The most bytes of a gold patch: 64 MiB, as many as a task lets be handed in unless it
+/// says otherwise.
+pub const MAX_GOLD_BYTES: u64 = 64 << 20;
 /// The most bytes of a file of a build folder: 64 MiB.
 pub const MAX_BUILD_FILE_BYTES: u64 = 64 << 20;
 /// The most bytes of all files of a build folder: 512 MiB.

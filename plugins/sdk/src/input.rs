@@ -3,6 +3,9 @@
 
 /// The operator's text for this task, at most 1 MiB, or `None` when there is none.
 ///
+/// An agent that uses this is never given more; [`crate::workspace::apply_input`] takes a
+/// patch of any size that the task allows.
+///
 /// # Panics
 /// On targets other than `wasm32`, where no host is there to ask.
 #[must_use]

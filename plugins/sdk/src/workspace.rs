@@ -83,3 +83,15 @@ pub fn remove(path: &str) -> Result<(), CallError> {
 pub fn apply_patch(patch: &str) -> Result<(), CallError> {
     host!(workspace::apply_patch(patch))
 }
+
+/// Applies the operator's text for this task as [`apply_patch`] would, however large it
+/// is. `false` when there is none.
+///
+/// # Errors
+/// A [`CallError`]; [`CallError::Other`] says why it does not apply.
+///
+/// # Panics
+/// On targets other than `wasm32`, where no host is there to ask.
+pub fn apply_input() -> Result<bool, CallError> {
+    host!(workspace::apply_input())
+}

@@ -117,7 +117,9 @@ fn entries() -> Vec<Entry> {
         both(16, "loop-in-realloc", Fault(OutOfFuel)).always(),
         both(16, "loop-in-start", Fault(OutOfFuel)).always(),
         both(16, "sleep", Fault(Timeout)).with_wasi(),
+        agent(16, "naps", Harmless).with_wasi(),
         agent(16, "spin-on-clock", Fault(Timeout)).with_wasi(),
+        grader(16, "wasi-calls", Fault(OutOfFuel)).with_wasi(),
         // 17. Growth of memory, tables, instances and handles.
         both(17, "allocate", Fault(OutOfMemory)),
         agent(17, "many-instances", Refused("cannot be compiled")).always(),
@@ -236,6 +238,7 @@ fn entries() -> Vec<Entry> {
         // 23. Different verdicts on the same inputs.
         grader(23, "address", Harmless),
         grader(23, "clock", Harmless).with_wasi(),
+        both(23, "computes", Harmless),
         grader(23, "dice", Harmless).with_wasi(),
         grader(23, "nan-bits", Harmless),
         // 24. Leaking through logs and verdicts.

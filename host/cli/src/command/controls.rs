@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lancet_core::{AttemptState, Capability, Event, Kind, Outcome, Phase, Role, Score, SolveEnd, TaskId, Verdict};
 use lancet_store::{AttemptRow, Store, TimedEvent};
-use lancet_suite::{Gold, Lock, Suite, SuiteTask};
+use lancet_suite::{Gold, Lock, MAX_GOLD_BYTES, Suite, SuiteTask};
 use serde::Serialize;
 
 use crate::arguments::{Check, FormatKind, Global};
@@ -18,8 +18,6 @@ use crate::output;
 use crate::render::{Table, display_safe, left, right};
 use crate::sandboxes::Sandboxes;
 
-/// The most bytes of a gold patch that is read out of an image: 4 MiB.
-const MAX_GOLD_BYTES: u64 = 4 << 20;
 /// The most surprises, and the most tasks left out, that are told of one by one.
 const MAX_LISTED: usize = 50;
 /// The most bytes that are shown of a surprise's cause.
@@ -153,7 +151,7 @@ pub(crate) fn main(suite: &Suite, arguments: &Check, global: &Global) -> Result<
             }
             let inputs = match control {
                 Control::Gold => gold.clone(),
-                Control::Empty => tasks.iter().map(|task| (task.public.id.clone(), String::new())).collect(),
+                Control::Empty => tasks.iter().map(|task| (task.public.id.clone(), "".into())).collect(),
                 Control::Noop | Control::Random => BTreeMap::new(),
             };
             let mut grants = arguments.grants.clone();
@@ -235,7 +233,7 @@ async fn golds(
     suite: &Suite,
     tasks: &[&SuiteTask],
     sandboxes: &Sandboxes,
-) -> Result<BTreeMap<TaskId, String>, Failure> {
+) -> Result<BTreeMap<TaskId, Arc<str>>, Failure> {
     let lock = Lock::read(suite)?;
     let mut golds = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.public.kind == Kind::IcSwe && is_tried(task)) {
@@ -259,7 +257,7 @@ async fn golds(
                 })?
             }
         };
-        golds.insert(task.public.id.clone(), patch);
+        golds.insert(task.public.id.clone(), patch.into());
     }
     Ok(golds)
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 
 use lancet_core::{Kind, Role, TaskId};
 use lancet_suite::{Suite, SuiteTask};
@@ -82,7 +83,7 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
 fn matched(
     suite: &Suite,
     patches: BTreeMap<String, Option<String>>,
-) -> Result<(Vec<&SuiteTask>, BTreeMap<TaskId, String>), Failure> {
+) -> Result<(Vec<&SuiteTask>, BTreeMap<TaskId, Arc<str>>), Failure> {
     let mut selected = Vec::new();
     let mut inputs = BTreeMap::new();
     for (id, patch) in patches {
@@ -96,7 +97,7 @@ fn matched(
                 .hint("patches are for ic-swe tasks"));
         }
         if let Some(patch) = patch {
-            inputs.insert(task.public.id.clone(), patch);
+            inputs.insert(task.public.id.clone(), patch.into());
         }
         selected.push(task);
     }

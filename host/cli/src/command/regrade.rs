@@ -157,10 +157,15 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
         };
         let handed_in = record::handed_in(&events);
         let mut old = None;
+        let mut graded = false;
         let mut reports = BTreeMap::new();
         for line in events {
             match line.event {
-                Event::Reopened { .. } => reports.clear(),
+                Event::Reopened { .. } => {
+                    graded = false;
+                    reports.clear();
+                }
+                Event::Graded { .. } => graded = true,
                 Event::Called { phase: Phase::Grade, call } => {
                     if let Response::Tested(report) = call.response {
                         reports.insert(report.plan.clone(), *report);
@@ -174,7 +179,9 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
             left_out += 1;
             continue;
         };
-        if matches!(capture, Some(Capture::Unavailable(_))) {
+        // What no grader was asked for is not a grader's to judge: a failure of the
+        // infrastructure, an agent whose time was over.
+        if !graded && !matches!(capture, Some(Capture::Refused(_))) {
             left_out += 1;
             continue;
         }

@@ -258,8 +258,8 @@ async fn replay(
     let seed = attempt_seed(spec.seed, &row.id.task, row.id.number);
     let different = |phase, what: String| Ok(Finding::Different { phase, what });
 
-    // A call that the clock cut off ends somewhere else each time: what was
-    // handed in then is nothing, and that is all there is to compare.
+    // A call that the clock cut off ends somewhere else each time: nothing was handed
+    // in then, and that is all there is to compare.
     if journal.end != SolveEnd::TimedOut {
         let compare_fuel = journal.solve.engine == ENGINE_ID;
         let source = Source::Recorded { calls: journal.solve.calls, compare_fuel };
@@ -284,7 +284,7 @@ async fn replay(
     }
     let host = match &journal.capture {
         Some(Capture::Refused(refused)) => Some(refused_verdict(refused)),
-        capture => undecidable(&journal.end, capture.as_ref()),
+        capture => undecidable(spec, &journal.end, capture.as_ref()),
     };
     let (verdict, grader) = match (journal.grade, grader, host) {
         (Some((recorded, verdict, fuel_used)), Some(grader), _) => {

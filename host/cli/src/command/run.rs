@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use lancet_core::{Kind, Role, TaskId};
+use lancet_core::{Kind, MAX_PATCH_BYTES, Role, TaskId};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
@@ -12,9 +13,6 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::launch::{Order, prepare};
 use crate::sandboxes::Sandboxes;
-
-/// The most bytes of what an operator gives an agent for one task: 4 MiB.
-const MAX_INPUT_BYTES: u64 = 4 << 20;
 
 /// Starts a run and executes it.
 pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
@@ -54,7 +52,7 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
 
 /// What the agent is given: one file for every task, or a folder with a file for each,
 /// named by the task's id, with any ending.
-fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, String>, Failure> {
+fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, Arc<str>>, Failure> {
     let Some(path) = path else { return Ok(BTreeMap::new()) };
     let failed = |path: &Path, e: &std::io::Error| {
         Failure::file("read the input", path, e).exit(Exit::Usage).hint(
@@ -62,8 +60,8 @@ fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, 
         )
     };
     if !path.is_dir() {
-        let text = read(path).map_err(|e| failed(path, &e))?;
-        return Ok(tasks.iter().map(|task| (task.public.id.clone(), text.clone())).collect());
+        let text: Arc<str> = read(path).map_err(|e| failed(path, &e))?.into();
+        return Ok(tasks.iter().map(|task| (task.public.id.clone(), Arc::clone(&text))).collect());
     }
     let mut inputs = BTreeMap::new();
     for entry in path.read_dir().map_err(|e| failed(path, &e))? {
@@ -72,7 +70,7 @@ fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, 
         let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let task = tasks.iter().find(|task| [&name, &stem].into_iter().any(|n| n == task.public.id.as_str()));
         if let Some(task) = task {
-            inputs.insert(task.public.id.clone(), read(&file).map_err(|e| failed(&file, &e))?);
+            inputs.insert(task.public.id.clone(), read(&file).map_err(|e| failed(&file, &e))?.into());
         }
     }
     if inputs.is_empty() {
@@ -82,13 +80,17 @@ fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, 
     Ok(inputs)
 }
 
+/// Never more than any task lets be given; the task's own limit is looked at when the
+/// agent is known.
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
+    let most = MAX_PATCH_BYTES as u64;
     let file = std::fs::File::open(path)?;
     let mut text = String::new();
-    file.take(MAX_INPUT_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_INPUT_BYTES {
-        return Err(std::io::Error::other(format!("it has more than {MAX_INPUT_BYTES} bytes")));
+    file.take(most + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        let message = format!("it has more than {most} bytes ({} MiB), which no task allows", most >> 20);
+        return Err(std::io::Error::other(message));
     }
     Ok(text)
 }

@@ -1,4 +1,4 @@
-use lancet_core::{Baselines, Cents, Kind};
+use lancet_core::{Baselines, Cents, Kind, Limits};
 use lancet_suite::{
     ImportError, ImportOptions, ImportSummary, Problem, RerunName, RowProblem, Suite, TextMode,
     import_swe_lancer,
@@ -149,6 +149,8 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     for warning in &surveyed.warnings {
         warn(warning);
     }
+    let standard = Limits::standard();
+    crate::measure::records(suite.tasks().iter().map(|task| &task.public), &standard, &standard)?;
     if arguments.controls {
         return super::controls::main(&suite, arguments, global);
     }

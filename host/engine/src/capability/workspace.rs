@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use lancet_core::{
-    CallError, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Request, Response, SearchHit, WorkspaceEntry,
+    CallError, InfraFault, InfraFaultKind, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Request,
+    Response, SearchHit, WorkspaceEntry,
 };
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
@@ -33,7 +34,7 @@ pub trait WorkspaceSource: Send + Sync {
     /// Removes a file.
     fn remove<'a>(&'a self, path: &'a str) -> Reply<'a, ()>;
 
-    /// Applies a unified diff of at most [`MAX_WRITE_BYTES`], all of it or nothing.
+    /// Applies a unified diff of at most [`MAX_PATCH_BYTES`], all of it or nothing.
     fn apply_patch<'a>(&'a self, patch: &'a str) -> Reply<'a, ()>;
 }
 
@@ -142,5 +143,62 @@ fn link_writing(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
             };
             outside::call(store, request, ask, outside::done).await
         })
+    })?;
+    instance.func_wrap_async("apply-input", |store: StoreContextMut<'_, State>, (): ()| {
+        Box::new(async move {
+            outside::call(store, Request::WorkspaceApplyInput, apply_input, applied).await
+        })
     })
+}
+
+fn applied(response: Response) -> Option<bool> {
+    match response {
+        Response::Applied(applied) => Some(applied),
+        _ => None,
+    }
+}
+
+/// Applies what the operator gave. It is read here and not kept: it may be large, and
+/// few agents are at it at a time.
+async fn apply_input(sources: Sources) -> Result<Response, Unanswered> {
+    let input = match sources.input.clone() {
+        Some(input) => tokio::task::spawn_blocking(move || input.read()).await.map_err(unread)??,
+        None => None,
+    };
+    let Some(patch) = input.map(complete) else { return Ok(Response::Applied(false)) };
+    if !patch.is_empty() {
+        check_length("a patch", patch.len(), MAX_PATCH_BYTES)?;
+        given(source(sources)?.apply_patch(&patch).await)?;
+    }
+    Ok(Response::Applied(true))
+}
+
+fn unread(error: tokio::task::JoinError) -> InfraFault {
+    InfraFault::new(InfraFaultKind::DiskFull, format!("the operator's text could not be read: {error}"))
+}
+
+/// A patch ends with a line break, which tools that copy texts like to take away. One
+/// with nothing in it is empty.
+fn complete(mut patch: String) -> String {
+    if patch.trim().is_empty() {
+        patch.clear();
+    } else if !patch.ends_with('\n') {
+        patch.push('\n');
+    }
+    patch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_ends_with_a_line_break_unless_there_is_nothing_in_it() {
+        for patch in ["", " \n\n"] {
+            assert_eq!(complete(patch.into()), "");
+        }
+        for patch in ["--- a/x\n", "--- a/x"] {
+            assert_eq!(complete(patch.into()), "--- a/x\n");
+        }
+    }
 }

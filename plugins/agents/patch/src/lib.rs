@@ -1,11 +1,12 @@
 //! The agent `patch`: applies the patch that the operator gave for the task, and
 //! hands in the work tree. For patches that were made elsewhere, and for controls.
 //!
-//! Without a patch it hands in nothing; with an empty one, the work tree as it is.
+//! Without a patch it hands in nothing; with an empty one, the work tree as it is. The
+//! patch itself stays with the host: it may be larger than a plugin.
 
 #![forbid(unsafe_code)]
 
-use lancet_sdk::{Agent, Answer, SolveError, Task, TaskKind, input, log, workspace};
+use lancet_sdk::{Agent, Answer, SolveError, Task, TaskKind, log, workspace};
 
 struct Patch;
 
@@ -14,44 +15,18 @@ impl Agent for Patch {
         if task.kind != TaskKind::IcSwe {
             return Err(SolveError::Unsupported("`patch` only works on `ic-swe` tasks".into()));
         }
-        let Some(patch) = input::read() else {
-            log::info("there is no patch", &[]);
-            return Ok(Answer::Nothing);
-        };
-        if let Some(patch) = complete(patch)
-            && let Err(error) = workspace::apply_patch(&patch)
-        {
-            log::error("the patch was not applied", &[("why", error.message())]);
-            return Err(SolveError::Other(format!("the patch was not applied: {}", error.message())));
+        match workspace::apply_input() {
+            Ok(true) => Ok(Answer::WorkTree),
+            Ok(false) => {
+                log::info("there is no patch", &[]);
+                Ok(Answer::Nothing)
+            }
+            Err(error) => {
+                log::error("the patch was not applied", &[("why", error.message())]);
+                Err(SolveError::Other(format!("the patch was not applied: {}", error.message())))
+            }
         }
-        Ok(Answer::WorkTree)
     }
 }
 
 lancet_sdk::export_agent!(Patch);
-
-/// The patch, unless there is nothing in it. It ends with a line break, which
-/// tools that copy texts like to take away and `git apply` insists on.
-fn complete(mut patch: String) -> Option<String> {
-    if patch.trim().is_empty() {
-        return None;
-    }
-    if !patch.ends_with('\n') {
-        patch.push('\n');
-    }
-    Some(patch)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_patch_is_none() {
-        for patch in ["", " \n\n"] {
-            assert_eq!(complete(patch.into()), None);
-        }
-        assert_eq!(complete("--- a/x\n".into()), Some("--- a/x\n".into()));
-        assert_eq!(complete("--- a/x".into()), Some("--- a/x\n".into()));
-    }
-}
