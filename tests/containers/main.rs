@@ -9,6 +9,7 @@ mod context;
 mod bad_input;
 mod controls;
 mod crash;
+mod history;
 mod hostile;
 mod record;
 mod stand_in;
