@@ -10,6 +10,7 @@ mod bad_input;
 mod bounds;
 mod controls;
 mod crash;
+mod history;
 mod hostile;
 mod record;
 mod stand_in;

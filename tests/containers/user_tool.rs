@@ -1,11 +1,104 @@
 //! A user reproduces the issue for an agent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use lancet_core::Octets;
+use serde_json::Value;
+
 use crate::context::{Context, number, text};
 use crate::suites::{self, json, left_behind};
+
+/// Lines of the tests that are shorter are not told from others.
+const TOLD_BYTES: usize = 16;
+
+/// All that an agent got of its user, by the name of the artifact.
+fn read_by_the_agent(journal: &Value) -> BTreeMap<String, Vec<u8>> {
+    let mut read: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for event in journal.as_array().unwrap() {
+        let request = &event["call"]["request"];
+        if request["call"] == "user-tool-read" && event["call"]["response"].get("bytes").is_some() {
+            let piece: Octets = serde_json::from_value(event["call"]["response"]["bytes"].clone()).unwrap();
+            let whole = read.entry(text(request, "name").to_owned()).or_default();
+            // Read from the start again: it was made anew.
+            if request["offset"] == 0 {
+                whole.clear();
+            }
+            whole.extend(piece.0);
+        }
+    }
+    read
+}
+
+/// Lines that only who wrote the tests knows: of every plan's files, and not in the
+/// statement.
+fn hidden_lines(suite: &Path, task: &str) -> Vec<String> {
+    fn files(folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "py") {
+                found.push(fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let folder = suite.join("tasks").join(task);
+    let mut found = Vec::new();
+    files(&folder.join("private"), &mut found);
+    let statement = fs::read_to_string(folder.join("statement.md")).unwrap();
+    let lines = found.iter().flat_map(|file| file.lines()).map(str::trim);
+    let lines = lines.filter(|line| line.len() >= TOLD_BYTES && !statement.contains(line));
+    lines.map(str::to_owned).collect()
+}
+
+/// Nothing of the tests is in what an agent got: no line of theirs, and of a trace
+/// nothing but what may be known, which making it anew leaves as it is.
+#[track_caller]
+fn tells_nothing_of_the_tests(journal: &Value, suite: &Path, task: &str) -> BTreeMap<String, Vec<u8>> {
+    let lines = hidden_lines(suite, task);
+    assert!(lines.len() > 5, "{lines:?}");
+    let read = read_by_the_agent(journal);
+    let mut files: BTreeMap<String, &[u8]> = BTreeMap::new();
+    for (name, bytes) in &read {
+        let told = String::from_utf8_lossy(bytes);
+        let line = lines.iter().find(|line| told.contains(line.as_str()));
+        assert_eq!(line, None, "{name}");
+        assert!(!told.contains("\"selector\"") && !told.contains("expectedText"), "{name}");
+        if name == "trace" {
+            assert_eq!(&lancet_trace::rebuild_zip(bytes).unwrap(), bytes);
+        }
+        if let Some(file) = name.strip_prefix("trace/") {
+            files.insert(file.to_owned(), bytes);
+        }
+    }
+    if !files.is_empty() {
+        let made = lancet_trace::rebuild_files(&files).unwrap();
+        let same = made.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice())).eq(files);
+        assert!(same, "{:?}", made.keys());
+    }
+    read
+}
+
+/// Runs an agent that changes the page by a script, so that it does what it can to break
+/// what is made of the trace, and asks its user. Gives what the agent got.
+#[track_caller]
+pub(crate) fn keeps_the_tests_secret(suite: &Path, task: &str, script: &str) -> BTreeMap<String, Vec<u8>> {
+    let context = Context::new();
+    let agent = lancet_hostile::case("user-tool-artifacts-agent").unwrap();
+    fs::write(context.path("agent.wasm"), lancet_hostile::component(agent)).unwrap();
+    let input = context.path("script");
+    fs::write(&input, script).unwrap();
+    let options = ["--task", task, "--input", input.to_str().unwrap(), "--jobs", "1"];
+    let run = ["run", suite.to_str().unwrap(), "--agent", "./agent.wasm"];
+    json(&context, &[&run[..], &options[..]].concat(), 0);
+    let shown = json(&context, &["show", "latest"], 0);
+    let journal = json(&context, &["show", text(&shown, "0/attempt")], 0);
+    assert!(journal.to_string().contains("the user is done"), "{journal}");
+    assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 1.0);
+    tells_nothing_of_the_tests(&journal, suite, task)
+}
 
 /// Runs an agent that has the user reproduce the issue twice and reads all that comes
 /// back, which has to be what the plan declares.
@@ -45,6 +138,7 @@ pub(crate) fn reproduces(suite: &Path, task: &str, attempts: u32, declared: &[&s
         // There is no test in any of it.
         assert!(logged("artifact", "sign").iter().all(|sign| sign == "no"), "{journal}");
         assert!(!journal.to_string().contains("def test_"), "{journal}");
+        tells_nothing_of_the_tests(&journal, suite, task);
     }
     assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), f64::from(attempts));
     let runs = json(&context, &["runs"], 0);

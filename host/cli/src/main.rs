@@ -11,6 +11,7 @@ mod evidence;
 mod execution;
 mod exit;
 mod failure;
+mod handout;
 mod launch;
 mod measure;
 mod output;

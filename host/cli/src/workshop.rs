@@ -1,15 +1,16 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use lancet_core::{
     Artifact, ArtifactEntry, CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault,
-    InfraFaultKind, Observation, Octets, Outcome, SearchHit, WorkspaceEntry,
+    InfraFaultKind, Observation, Octets, Outcome, Plan, SearchHit, Sha256, WorkspaceEntry,
 };
-use lancet_docker::{AgentBox, Captured, Docker, Lease};
+use lancet_docker::{AgentBox, BlobSource as _, Captured, Docker, Lease, PlanOutcome};
 use lancet_engine::{Reply, ShellSource, UserToolSource, WorkspaceSource};
 use lancet_store::Store;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use crate::handout::{Given, Handout, Sources, handout};
 use crate::sandboxes::{Blobs, Sandboxes, try_plan};
 
 /// Where an agent works: the container behind `workspace`, `shell` and `user-tool`.
@@ -82,26 +83,34 @@ impl Workshop {
             Ok(outcome) => outcome,
             Err(error) => return Ok(Err(error)),
         };
-        let kept = outcome.blobs.into_iter().map(Into::into).collect();
-        self.store.put_blobs(kept).await.map_err(|e| unkept(&e))?;
         // What the plan declares, and nothing of how it went: the output and the
         // report would tell of the tests.
-        let declared = |artifact: &Artifact| {
-            plan.artifacts.iter().any(|rule| {
-                let rest = artifact.name.strip_prefix(rule.name.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+        let completed =
+            outcome.report.decisive().is_some_and(|run| run.conclusion.outcome == Outcome::Pass);
+        let (plan, files) = (plan.clone(), self.environment.plans.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let sources = sources(&files, &blobs)?;
+            Ok(handout(&plan, left(outcome), &sources))
+        });
+        let made: Result<_, InfraFault> = made.await.unwrap_or_else(|error| {
+            Err(InfraFault::new(InfraFaultKind::DockerError, format!("the user's handout: {error}")))
+        });
+        let given = match made? {
+            Ok(given) => given,
+            Err(withheld) => {
+                self.observed.lock().await.clear();
+                return Ok(Err(CallError::new(CallErrorKind::Unavailable, withheld.to_string())));
+            }
         };
-        let run = outcome.report.decisive();
-        let artifacts: BTreeMap<_, _> = run
-            .into_iter()
-            .flat_map(|run| run.artifacts.iter().filter(|artifact| declared(artifact)))
-            .map(|artifact| (artifact.name.clone(), artifact.clone()))
-            .collect();
-        let observation = Observation {
-            completed: run.is_some_and(|run| run.conclusion.outcome == Outcome::Pass),
-            artifacts: artifacts.values().map(entry).collect(),
-        };
+        let mut artifacts = BTreeMap::new();
+        let mut contents = Vec::with_capacity(given.len());
+        for (name, Given { kind, bytes }) in given {
+            let (sha256, size) = (Sha256::of(&bytes), bytes.len() as u64);
+            artifacts.insert(name.clone(), Artifact { name, kind, bytes: size, sha256 });
+            contents.push(bytes.into());
+        }
+        self.store.put_blobs(contents).await.map_err(|e| unkept(&e))?;
+        let observation = Observation { completed, artifacts: artifacts.values().map(entry).collect() };
         *self.observed.lock().await = artifacts;
         Ok(Ok(observation))
     }
@@ -119,6 +128,28 @@ impl Workshop {
         let bytes = self.store.blob(digest).await.map_err(|e| unkept(&e))?;
         Ok(Ok(part(&bytes, offset, length)))
     }
+}
+
+/// What the run that counts left, by name.
+fn left(outcome: PlanOutcome) -> Handout {
+    let Some(run) = outcome.report.decisive() else { return Handout::new() };
+    let contents: HashMap<Sha256, &Vec<u8>> =
+        outcome.blobs.iter().map(|bytes| (Sha256::of(bytes), bytes)).collect();
+    let taken = |artifact: &Artifact| {
+        let bytes = contents.get(&artifact.sha256)?;
+        Some((artifact.name.clone(), Given { kind: artifact.kind, bytes: (*bytes).clone() }))
+    };
+    run.artifacts.iter().filter_map(taken).collect()
+}
+
+/// The tests of all plans.
+fn sources(plans: &[Plan], blobs: &Blobs) -> Result<Sources, InfraFault> {
+    let mut sources = Sources::default();
+    for file in plans.iter().flat_map(|plan| &plan.files).filter(|file| Sources::are_in(file)) {
+        let unread = |error| InfraFault::new(InfraFaultKind::DiskFull, format!("the store: {error}"));
+        sources.add(&blobs.blob(file.sha256).map_err(unread)?);
+    }
+    Ok(sources)
 }
 
 /// A blob that cannot be written or read is the host's failure, like a full disk.

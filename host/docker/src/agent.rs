@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lancet_core::{
-    CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS,
+    CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, Isolation, MAX_COMMAND_SECONDS,
     MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, SearchHit,
     Sha256, WorkspaceEntry,
 };
@@ -365,7 +365,12 @@ impl AgentBox {
             let fresh = fresh.into_iter().map(|bytes| (Sha256::of(&bytes), bytes)).collect();
             let blobs = Fresh { fresh, others: blobs };
             let Self { docker, environment, lease, .. } = self;
-            let images = docker.prepare(environment, lease).await?;
+            let mut images = docker.prepare(environment, lease).await?;
+            // What the app shows to its user comes back to the agent, so it gets to see no
+            // more than the agent does. Where the tests are in the image, they stay.
+            if !matches!(plan.isolation, Isolation::Twin { .. }) {
+                images.app = images.agent.clone();
+            }
             let outcome = docker.carry_out(environment, plan, images, &manifest, &blobs, lease);
             Box::pin(outcome).await.map(Ok)
         });

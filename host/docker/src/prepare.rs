@@ -8,37 +8,15 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::container::{Container, Ended};
-use crate::exec::{ExecEnd, ExecSpec};
 use crate::hardening::ContainerSpec;
 use crate::tree::PathKind;
 use crate::{Docker, DockerError, Lease, Role};
 
 /// The label of an image that was prepared; its value is the digest of all that it
 /// depends on.
-const PREPARED: &str = "dev.lancet.prepared";
+pub(crate) const PREPARED: &str = "dev.lancet.prepared";
 /// How much of the output of a command that failed is shown.
 pub(crate) const SHOWN_BYTES: usize = 1_500;
-/// How long looking at a repository may take.
-const HISTORY_TIME: Duration = Duration::from_secs(120);
-
-/// Prints what is wrong with the repository in `$1`, if there is one: a commit
-/// beyond one, or an object that no commit holds. References, reflogs, packs and
-/// borrowed object stores count, and so do what a crashed `git` left and the
-/// repositories of submodules.
-const HISTORY: &str = r#"cd "$1" || exit 1
-[ -e .git ] || exit 0
-command -v git >/dev/null || { echo "it is a repository, and the image has no git to look into it"; exit 0; }
-export GIT_NO_REPLACE_OBJECTS=1 GIT_OPTIONAL_LOCKS=0 LC_ALL=C
-g() { git --git-dir=.git "$@"; }
-commits=$(g rev-list --all --reflog --count) || exit 1
-[ "$commits" -le 1 ] || { echo "it has $commits commits"; exit 0; }
-all=$(g cat-file --batch-all-objects --unordered --batch-check='%(objectname)' | sort -u | wc -l) || exit 1
-held=$(g rev-list --objects --no-object-names --all | sort -u | wc -l) || exit 1
-[ "$all" -eq "$held" ] || { echo "it has $all objects, of which its commit holds $held"; exit 0; }
-left=$(g count-objects -v | grep -E '^(garbage: [1-9]|alternate:)') && { echo "it has other objects: $left"; exit 0; }
-modules=$(g rev-parse --git-path modules) || exit 1
-[ -z "$(ls -A "$modules" 2>/dev/null)" ] || { echo "it has submodules with repositories of their own"; exit 0; }"#;
-
 /// The images that an environment's containers are made of, after its `setup` and
 /// `conceal` commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +44,8 @@ impl Docker {
     /// are there, are the pinned ones, and for this platform; runs `setup` and
     /// `conceal`, once for all environments with the same image and commands, and
     /// keeps what they leave as images; and checks that the work tree is a folder
-    /// and that the agent's image holds no history beyond one commit.
+    /// whose repository holds one commit, and that the agent's image shows no other
+    /// repository that holds more: such a one is concealed in an image of its own.
     ///
     /// # Errors
     /// [`InfraFaultKind::ImageMissing`], [`InfraFaultKind::ImageDigest`],
@@ -95,7 +74,7 @@ impl Docker {
             Some(step) => self.prepared(environment, &app, "conceal", step, lease).await?,
             None => app.clone(),
         };
-        self.examine_tree(environment, &agent, lease).await?;
+        let agent = self.examined(environment, &agent, lease).await?;
         Ok(slot.insert(Prepared { agent, app }).clone())
     }
 
@@ -137,7 +116,7 @@ impl Docker {
     }
 
     /// The image that was kept under a key.
-    async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
+    pub(crate) async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("{PREPARED}={key}")])]);
         // All: one that another was made of is hidden otherwise.
         let options = ListImagesOptionsBuilder::default().all(true).filters(&filters).build();
@@ -172,18 +151,20 @@ impl Docker {
         Err(InfraFault::new(InfraFaultKind::SetupFailed, message))
     }
 
-    async fn examine_tree(
+    /// Looks whether an agent can work there, and makes of the image one that shows no
+    /// history where this one does.
+    async fn examined(
         &self,
         environment: &Environment,
         agent: &PinnedImage,
         lease: &Lease,
-    ) -> Result<(), InfraFault> {
+    ) -> Result<PinnedImage, InfraFault> {
         let _admission = self.admit(&[environment.resources]).await?;
         let container = self.create(&spec(environment, agent, &idle(), lease)).await?;
         let result = async {
             work_tree_is_folder(&container, &environment.work_tree).await?;
             container.start().await?;
-            one_commit(&container, &environment.work_tree).await
+            self.without_history(environment, agent, &container, lease).await
         };
         let result = result.await;
         let _ = container.remove().await;
@@ -196,7 +177,7 @@ pub(crate) fn idle() -> [String; 2] {
     ["sleep", "infinity"].map(str::to_owned)
 }
 
-fn spec<'a>(
+pub(crate) fn spec<'a>(
     environment: &'a Environment,
     image: &'a PinnedImage,
     argv: &'a [String],
@@ -232,26 +213,6 @@ async fn work_tree_is_folder(container: &Container, tree: &str) -> Result<(), In
         return Err(InfraFault::new(InfraFaultKind::WorkTreeMissing, message));
     }
     Ok(())
-}
-
-async fn one_commit(container: &Container, tree: &str) -> Result<(), InfraFault> {
-    let argv = ["sh", "-c", HISTORY, "sh", tree].map(str::to_owned);
-    let output = container
-        .exec(&ExecSpec {
-            argv: &argv,
-            variables: &BTreeMap::new(),
-            working_directory: Some("/"),
-            stdin: &[],
-            time: HISTORY_TIME,
-            output_bytes: SHOWN_BYTES,
-        })
-        .await?;
-    let problem = match output.end {
-        ExecEnd::Exited(0) if output.stdout.bytes.is_empty() => return Ok(()),
-        ExecEnd::Exited(0) => shown(&output.stdout.bytes),
-        end => format!("it cannot be told ({end:?}): {}", shown(&output.stderr.bytes)),
-    };
-    Err(InfraFault::new(InfraFaultKind::HistoryPresent, format!("repository `{tree}`: {problem}")))
 }
 
 /// Output as people can be shown it.

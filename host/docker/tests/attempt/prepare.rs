@@ -106,6 +106,96 @@ async fn a_repository_of_more_than_one_commit_is_a_fault() {
 }
 
 #[tokio::test]
+async fn no_git_is_needed_to_tell_one_commit_from_two() {
+    let bench = Bench::of("one-without-git").await;
+    let prepared = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
+    assert_eq!(prepared.agent, bench.environment.image);
+    let bench = Bench::of("two-without-git").await;
+    let (kind, message) = fault(&bench).await;
+    assert_eq!(kind, InfraFaultKind::HistoryPresent);
+    assert!(message.contains("repository `/srv/repo`: it has 2 commits"), "{message}");
+}
+
+/// Prints every repository's commits, and every file that may hold one.
+const LOOK_FOR_HISTORY: &str = r#"for path in /srv /srv/repo/nested /srv/other /srv/linked /srv/module /srv/parts; do
+    git -c safe.directory='*' -C "$path" log --all --oneline 2>/dev/null
+done
+for path in /srv/other.git /srv/odd/name /srv/module/.git/modules/m; do
+    git -c safe.directory='*' --git-dir="$path" log --all --oneline 2>/dev/null
+done
+git init -q /tmp/mine
+export GIT_ALTERNATE_OBJECT_DIRECTORIES=/srv/parts/objects:/srv/other/.git/objects:/srv/odd/name/objects
+git -C /tmp/mine cat-file --batch-all-objects --batch-check
+find / -xdev -size +0 \( -name '*.pack' -o -name '*.bundle' -o -name '.hg' -o -path '*/.hg/*' \) -type f 2>/dev/null
+grep -rl 'Fix the value' /srv 2>/dev/null"#;
+
+#[tokio::test]
+async fn histories_around_the_work_tree_are_concealed() {
+    let bench = Bench::of("surrounded").await;
+    let prepared = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
+    // What is tested stays as it is.
+    assert_eq!(prepared.app, bench.environment.image);
+    assert_ne!(prepared.agent, prepared.app);
+    // Once for all: another process finds it.
+    let other = Bench::new().await;
+    assert_eq!(other.docker.prepare(&bench.environment, &other.lease).await.unwrap(), prepared);
+
+    let agent = bench.open().await;
+    let found = sh(&agent, LOOK_FOR_HISTORY).await;
+    let mut left: Vec<&str> = found.lines().collect();
+    left.retain(|line| !line.starts_with("/srv/repo/.git/") && !line.starts_with("/srv/shallow/.git/"));
+    left.sort_unstable();
+    // These are named like parts of one, and are none.
+    assert_eq!(left, ["/srv/plain/of.bundle", "/srv/plain/of.pack"], "{found}");
+    // What holds one commit is as it was, and so are files of the others.
+    let alone = "git -C /srv/repo rev-list --all --count; git status --porcelain | grep -v '^??'; \
+                 git -C /srv/shallow rev-list --all --count; cat /srv/value nested/value /srv/other/value; \
+                 cd /srv/other && git init --quiet && git add value && echo can be used";
+    assert_eq!(sh(&agent, alone).await, "1\n1\nwrong\nwrong\nwrong\ncan be used\n");
+    // It is no change that the agent has made.
+    sh(&agent, "echo note > nested/note; echo more > note").await;
+    let submission = crate::bench::taken(agent.finish().await.unwrap());
+    assert_eq!(submission.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["nested/note", "note"]);
+
+    // A work tree of its own right has to hold one commit, however it is kept.
+    for (tree, part) in [
+        ("/srv/linked", "repository `/srv/linked`: it has"),
+        ("/srv/other", "repository `/srv/other`: it has"),
+        ("/srv/module", "repository `/srv/module`: it has"),
+        ("/srv/odd/name", "repository `/srv/odd/name`, in which the work tree is"),
+        ("/srv/odd/name/refs", "repository `/srv/odd/name`, in which the work tree is"),
+        ("/srv/mercurial", "repository `/srv/mercurial`: it is a repository that is not looked into"),
+    ] {
+        let mut bench = Bench::of("surrounded").await;
+        bench.environment.work_tree = tree.into();
+        let (kind, message) = fault(&bench).await;
+        assert_eq!(kind, InfraFaultKind::HistoryPresent, "{tree}: {message}");
+        assert!(message.contains(part), "{tree}: {message}");
+    }
+    forget(&prepared.agent).await;
+}
+
+/// What the app shows to its user comes back to the agent.
+#[tokio::test]
+async fn what_the_user_sees_knows_no_more_than_the_agent() {
+    let mut bench = Bench::of("surrounded").await;
+    let script = r#"from junit import *
+finish({'right': 'Fix the value' not in ask('x'), 'must_fail': False})"#;
+    let plan = bench.plan(script).await;
+    bench.environment.user_tool = Some(plan.name.clone());
+    bench.environment.plans = vec![plan.clone()];
+    let source = "import os\ndef answer(line):\n    \
+                  os.system('git --git-dir=/srv/other.git log --format=%s > /tmp/said 2>&1')\n    \
+                  return open('/tmp/said').read().replace('\\n', ' ')";
+    let agent = bench.open().await;
+    sh(&agent, &format!("cat > logic.py <<'END'\n{source}\nEND")).await;
+    let seen = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap();
+    assert_eq!(conclusion(&seen), "pass tests-passed");
+    agent.discard().await;
+    bench.nothing_is_left().await;
+}
+
+#[tokio::test]
 async fn a_work_tree_that_is_not_there_is_a_fault() {
     let mut bench = Bench::new().await;
     for (tree, part) in [

@@ -1,11 +1,14 @@
 //! Has the user reproduce the issue, before and after it changes something, and looks
-//! for the tests in all that comes back.
+//! for the tests in all that comes back. With an input, which is a script, that is run
+//! first, and the user is asked once.
 
 use lancet_hostile_guests::ordinary_answer;
-use lancet_sdk::{Agent, Answer, CallError, SolveError, Task, log, user_tool, workspace};
+use lancet_sdk::{Agent, Answer, CallError, SolveError, Task, input, log, shell, user_tool, workspace};
 
-/// What a file of tests has in it, and what Playwright calls sources in its traces.
-const SIGNS: [&[u8]; 3] = [b"def test_", b"src@", b"import playwright"];
+/// What a file of tests has in it, and what Playwright calls sources and assertions in
+/// its traces.
+const SIGNS: [&[u8]; 6] =
+    [b"def test_", b"src@", b"import playwright", b"\"expect\"", b"expectedText", b"\"selector\""];
 
 struct Hostile;
 
@@ -39,6 +42,11 @@ fn look() -> Result<(), CallError> {
 impl Agent for Hostile {
     fn solve(task: Task) -> Result<Answer, SolveError> {
         let other = |error: CallError| SolveError::Other(error.message().into());
+        if let Some(script) = input::read() {
+            shell::run(&script, 60).map_err(other)?;
+            look().map_err(other)?;
+            return Ok(ordinary_answer(&task));
+        }
         look().map_err(other)?;
         workspace::write("changed.txt", b"changed\n").map_err(other)?;
         look().map_err(other)?;

@@ -1,0 +1,627 @@
+//! What a git repository holds, by its files alone: neither its own git nor that of the
+//! image is needed, and nothing of it is executed.
+//!
+//! A repository holds one commit when every object in it is that commit's, and no other
+//! file of it can tell of another one. Files are known by their names: what is not known
+//! may hold anything.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::{self, BufRead, BufReader, Read};
+
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZFlush, MZStatus};
+
+/// The most bytes of commits, trees and tags that are looked into.
+const MAX_KEPT: usize = 256 << 20;
+/// The most bytes of a file that is read as text.
+const MAX_TEXT: usize = 4 << 20;
+/// The most objects of a repository.
+const MAX_OBJECTS: usize = 2_000_000;
+/// Bytes that are read and unpacked at a time.
+const PIECE: usize = 64 << 10;
+
+/// Why a repository cannot be left as it is.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    /// What it holds besides a commit.
+    #[error("it {0}")]
+    Holds(String),
+    /// Something of it is not as git writes it.
+    #[error("it cannot be told what it holds: {0}")]
+    Unknown(String),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Unknown(error.to_string())
+    }
+}
+
+fn unknown<T>(what: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::Unknown(what.into()))
+}
+
+fn holds<T>(what: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::Holds(what.into()))
+}
+
+/// The name of an object.
+type Id = Vec<u8>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Commit,
+    Tree,
+    Blob,
+    Tag,
+}
+
+/// An object; the bytes of blobs are not kept.
+#[derive(Debug)]
+struct Object {
+    kind: Kind,
+    content: Vec<u8>,
+}
+
+/// What is known of a repository so far.
+#[derive(Default)]
+struct Repository {
+    /// Bytes of a name: 20, or 32 where it says so.
+    sha256: bool,
+    head: Option<String>,
+    /// By the name of the pack.
+    packs: BTreeMap<String, Pack>,
+    /// By the name of the pack: offsets and names.
+    indexes: BTreeMap<String, HashMap<u64, Id>>,
+    objects: HashMap<Id, Object>,
+    commits: BTreeSet<Id>,
+    /// What references name, with HEAD.
+    named: BTreeSet<Id>,
+    /// What other files name.
+    mentioned: BTreeSet<Id>,
+    /// The commit's message, as it was edited.
+    message: String,
+    kept: usize,
+}
+
+struct Pack {
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    offset: u64,
+    base: Base,
+    /// Of a blob, and of what is made of one: nothing.
+    content: Option<Vec<u8>>,
+}
+
+enum Base {
+    None(Kind),
+    /// The index of another entry.
+    Entry(usize),
+    Named(Id),
+}
+
+/// Looks into a repository: the archive is that of its own folder (`.git`). The engine
+/// sorts names, so its configuration comes before its objects; in another order one with
+/// long names cannot be read.
+///
+/// # Errors
+/// [`Problem`]: it holds more than one commit, or it cannot be told.
+pub(crate) fn examine(archive: impl Read) -> Result<(), Problem> {
+    let mut repository = Repository::default();
+    let mut archive = tar::Archive::new(archive);
+    for entry in archive.entries()? {
+        let entry = entry?;
+        let path = entry.path_bytes().into_owned();
+        let Ok(path) = String::from_utf8(path) else { return unknown("a name is not UTF-8") };
+        let path = path.trim_end_matches('/').split_once('/').map_or("", |(_, rest)| rest).to_owned();
+        match entry.header().entry_type() {
+            tar::EntryType::Directory => {}
+            tar::EntryType::Regular | tar::EntryType::Continuous => repository.meet(&path, entry)?,
+            _ => return unknown(format!("`{path}` is no regular file")),
+        }
+    }
+    repository.judge()
+}
+
+impl Repository {
+    fn meet(&mut self, path: &str, mut file: impl Read) -> Result<(), Problem> {
+        let path = match path.strip_prefix("worktrees/").and_then(|rest| rest.split_once('/')) {
+            Some((_, own)) => own,
+            None => path,
+        };
+        if let Some(object) = path.strip_prefix("objects/") {
+            return self.meet_object(object, file);
+        }
+        let text = |file| text(path, file);
+        match path {
+            "config" | "config.worktree" => {
+                let text = text(&mut file)?.to_ascii_lowercase();
+                let format = text.lines().filter_map(|line| line.trim().strip_prefix("objectformat"));
+                self.sha256 |= format.into_iter().any(|value| value.contains("sha256"));
+            }
+            "HEAD" => {
+                let text = text(&mut file)?;
+                self.named.extend(ids(&text));
+                self.head = Some(text.trim().to_owned());
+            }
+            "packed-refs" | "info/refs" => {
+                let text = text(&mut file)?;
+                let lines = text.lines().filter(|line| !line.starts_with('#'));
+                self.named.extend(lines.flat_map(ids));
+            }
+            "ORIG_HEAD" | "FETCH_HEAD" | "AUTO_MERGE" | "shallow" => {
+                let text = text(&mut file)?;
+                self.mentioned.extend(ids(&text));
+            }
+            "COMMIT_EDITMSG" => self.message = text(&mut file)?,
+            "description" | "index" | "info/attributes" | "info/exclude" | "info/sparse-checkout"
+            | "commondir" | "gitdir" | "locked" | "gc.log" | "gc.pid" => {}
+            _ if path.starts_with("refs/") => {
+                let text = text(&mut file)?;
+                self.named.extend(ids(&text));
+            }
+            _ if path.starts_with("logs/") => {
+                for line in text(&mut file)?.lines() {
+                    let names = line.split_whitespace().take(2).flat_map(ids);
+                    self.mentioned.extend(names.filter(|id| id.iter().any(|byte| *byte != 0)));
+                }
+            }
+            // Those of submodules are repositories of their own.
+            _ if ["branches/", "hooks/", "modules/"].iter().any(|folder| path.starts_with(folder)) => {}
+            _ => return holds(format!("has `{path}`, which may tell of other commits")),
+        }
+        Ok(())
+    }
+
+    fn meet_object(&mut self, path: &str, mut file: impl Read) -> Result<(), Problem> {
+        let pack = path.strip_prefix("pack/").and_then(|name| name.rsplit_once('.'));
+        match (path, pack) {
+            ("info/alternates" | "info/http-alternates", _) => {
+                let text = text(path, &mut file)?;
+                if !text.trim().is_empty() {
+                    return holds(format!("has other objects: alternate: {}", text.trim()));
+                }
+            }
+            (_, Some((name, "idx"))) => {
+                let index = index(file, if self.sha256 { 32 } else { 20 })?;
+                self.indexes.insert(name.to_owned(), index);
+            }
+            (_, Some((name, "pack"))) => {
+                let pack = self.pack(BufReader::with_capacity(PIECE, file))?;
+                self.packs.insert(name.to_owned(), pack);
+            }
+            (_, Some((_, "rev" | "bitmap" | "keep" | "mtimes" | "promisor"))) => {}
+            ("info/packs" | "info/commit-graph" | "pack/multi-pack-index", _) => {}
+            _ if path.starts_with("info/commit-graphs/") => {}
+            _ => {
+                let name = path.split_once('/').map(|(first, rest)| format!("{first}{rest}"));
+                let id = name.filter(|name| matches!(name.len(), 40 | 64)).and_then(|name| id_of(&name));
+                let Some(id) = id else { return holds(format!("has other objects: garbage: {path}")) };
+                let object = loose(BufReader::with_capacity(PIECE, file))?;
+                self.add(id, object)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, id: Id, object: Object) -> Result<(), Problem> {
+        self.keep(object.content.len())?;
+        self.named_object(id, object)
+    }
+
+    /// Stops at the second commit: what is enough to know is enough to read.
+    fn named_object(&mut self, id: Id, object: Object) -> Result<(), Problem> {
+        if object.kind == Kind::Commit {
+            self.commits.insert(id.clone());
+        }
+        self.objects.insert(id, object);
+        match self.commits.len() {
+            0 | 1 if self.objects.len() > MAX_OBJECTS => {
+                unknown(format!("there are more than {MAX_OBJECTS} objects"))
+            }
+            0 | 1 => Ok(()),
+            commits => holds(format!("has {commits} commits")),
+        }
+    }
+
+    fn keep(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.kept += bytes;
+        if self.kept > MAX_KEPT {
+            return unknown(format!("its commits and trees have more than {MAX_KEPT} bytes"));
+        }
+        Ok(())
+    }
+
+    /// Reads a pack from its begin to its end, and stops at the second commit.
+    fn pack(&mut self, file: impl BufRead) -> Result<Pack, Problem> {
+        let hash = if self.sha256 { 32 } else { 20 };
+        let mut file = Counted { file, at: 0 };
+        let mut header = [0; 12];
+        file.exact(&mut header)?;
+        let count = u32::from_be_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        if &header[..4] != b"PACK" || !matches!(header[7], 2 | 3) || count > MAX_OBJECTS {
+            return unknown("a pack is none, or too large");
+        }
+        let (mut entries, mut by_offset): (Vec<Entry>, HashMap<u64, usize>) = Default::default();
+        // Of each entry, as far as it is known: those that a name stands for come later.
+        let mut kinds: Vec<Option<Kind>> = Vec::new();
+        let mut commits = 0;
+        for _ in 0..count {
+            let offset = file.at;
+            let first = file.byte()?;
+            let mut next = first;
+            let mut bits = 0;
+            while next & 0x80 != 0 {
+                next = file.byte()?;
+                bits += 1;
+                if bits > 9 {
+                    return unknown("a size in a pack is too long");
+                }
+            }
+            let (base, kind) = match first >> 4 & 7 {
+                1 => (Base::None(Kind::Commit), Some(Kind::Commit)),
+                2 => (Base::None(Kind::Tree), Some(Kind::Tree)),
+                3 => (Base::None(Kind::Blob), Some(Kind::Blob)),
+                4 => (Base::None(Kind::Tag), Some(Kind::Tag)),
+                6 => {
+                    let back = file.distance()?;
+                    let base = offset.checked_sub(back).and_then(|at| by_offset.get(&at));
+                    let Some(&base) = base else { return unknown("a pack refers to what is not there") };
+                    (Base::Entry(base), kinds[base])
+                }
+                7 => {
+                    let mut id = vec![0; hash];
+                    file.exact(&mut id)?;
+                    (Base::Named(id), None)
+                }
+                _ => return unknown("a pack has an object of no known kind"),
+            };
+            commits += usize::from(kind == Some(Kind::Commit));
+            if commits > 1 {
+                return holds("has more than 1 commit");
+            }
+            let content = if kind == Some(Kind::Blob) {
+                file.unpack(None)?;
+                None
+            } else {
+                let mut content = Vec::new();
+                file.unpack(Some((&mut content, MAX_KEPT - self.kept)))?;
+                self.keep(content.len())?;
+                Some(content)
+            };
+            by_offset.insert(offset, entries.len());
+            kinds.push(kind);
+            entries.push(Entry { offset, base, content });
+        }
+        let trailer = io::copy(&mut file.file, &mut io::sink())?;
+        if trailer != hash as u64 {
+            return unknown("a pack holds more than it says");
+        }
+        Ok(Pack { entries })
+    }
+
+    /// Gives the objects of packs their names and contents.
+    fn unpack(&mut self) -> Result<(), Problem> {
+        for (name, pack) in std::mem::take(&mut self.packs) {
+            let Some(index) = self.indexes.remove(&name) else {
+                return holds(format!("has other objects: a pack without an index: {name}"));
+            };
+            let mut names: Vec<Id> = Vec::with_capacity(pack.entries.len());
+            for entry in &pack.entries {
+                let Some(id) = index.get(&entry.offset) else {
+                    return unknown("a pack has objects that its index does not name");
+                };
+                names.push(id.clone());
+            }
+            let by_name: HashMap<&Id, usize> = names.iter().enumerate().map(|(at, id)| (id, at)).collect();
+            let mut made: Vec<Option<Object>> = pack.entries.iter().map(|_| None).collect();
+            let mut left: Vec<usize> = (0..pack.entries.len()).collect();
+            while !left.is_empty() {
+                let before = left.len();
+                let mut waiting = Vec::new();
+                for at in left {
+                    let entry = &pack.entries[at];
+                    let base = match &entry.base {
+                        Base::None(kind) => {
+                            let content = entry.content.clone().unwrap_or_default();
+                            made[at] = Some(Object { kind: *kind, content });
+                            continue;
+                        }
+                        Base::Entry(base) => *base,
+                        Base::Named(id) => match by_name.get(id) {
+                            Some(base) => *base,
+                            None => return unknown("a pack refers to what is not in it"),
+                        },
+                    };
+                    let Some(base) = &made[base] else {
+                        waiting.push(at);
+                        continue;
+                    };
+                    let content = match (base.kind, &entry.content) {
+                        (Kind::Blob, _) => Vec::new(),
+                        (_, Some(delta)) => changed(&base.content, delta, MAX_KEPT - self.kept)?,
+                        (_, None) => return unknown("a pack is not in order"),
+                    };
+                    let kind = base.kind;
+                    self.keep(content.len())?;
+                    made[at] = Some(Object { kind, content });
+                }
+                if waiting.len() == before {
+                    return unknown("objects of a pack refer to one another in a circle");
+                }
+                left = waiting;
+            }
+            for (id, object) in names.iter().zip(made) {
+                if let Some(object) = object {
+                    self.named_object(id.clone(), object)?;
+                }
+            }
+        }
+        if let Some(name) = self.indexes.keys().next() {
+            return unknown(format!("there is no pack to the index {name}"));
+        }
+        Ok(())
+    }
+
+    fn judge(mut self) -> Result<(), Problem> {
+        self.unpack()?;
+        if let Some(head) = &self.head
+            && !head.starts_with("ref: refs/")
+            && id_of(head).is_none()
+        {
+            return unknown("HEAD names nothing");
+        }
+        if let Some(id) = self.named.iter().find(|id| !self.objects.contains_key(*id)) {
+            return holds(format!("has a reference to {}, which is not in it", hex(id)));
+        }
+        if let Some(id) = self.mentioned.iter().find(|id| !self.objects.contains_key(*id)) {
+            return holds(format!("knows of {}, which is not in it", hex(id)));
+        }
+        let held = self.held()?;
+        let all = self.objects.len();
+        if held != all {
+            return holds(format!("has {all} objects, of which its commit holds {held}"));
+        }
+        let commit = self.objects.values().find(|object| object.kind == Kind::Commit);
+        let commit = commit.map(|object| String::from_utf8_lossy(&object.content)).unwrap_or_default();
+        let foreign = self.message.lines().map(str::trim).find(|line| {
+            !line.is_empty() && !line.starts_with('#') && !commit.lines().any(|known| known.trim() == *line)
+        });
+        if foreign.is_some() {
+            return holds("has the message of another commit in COMMIT_EDITMSG");
+        }
+        Ok(())
+    }
+
+    /// How many objects are reached from what is named.
+    fn held(&self) -> Result<usize, Problem> {
+        let hash = if self.sha256 { 32 } else { 20 };
+        let mut seen: HashSet<&[u8]> = HashSet::new();
+        let mut next: Vec<&[u8]> = self.named.iter().map(Vec::as_slice).collect();
+        let mut texts: Vec<Id> = Vec::new();
+        loop {
+            while let Some(id) = next.pop() {
+                let Some((id, object)) = self.objects.get_key_value(id) else { continue };
+                if !seen.insert(id) {
+                    continue;
+                }
+                match object.kind {
+                    Kind::Blob => {}
+                    Kind::Tree => {
+                        let mut rest = object.content.as_slice();
+                        while !rest.is_empty() {
+                            let end = rest.iter().position(|byte| *byte == 0);
+                            let name = end.and_then(|end| rest.get(end + 1..end + 1 + hash));
+                            let (Some(end), Some(name)) = (end, name) else {
+                                return unknown("a tree is not in order");
+                            };
+                            next.push(name);
+                            rest = &rest[end + 1 + hash..];
+                        }
+                    }
+                    Kind::Commit | Kind::Tag => {
+                        let text = String::from_utf8_lossy(&object.content).into_owned();
+                        let header = text.lines().take_while(|line| !line.is_empty());
+                        let named = header.filter_map(|line| {
+                            line.strip_prefix("tree ").or_else(|| line.strip_prefix("object "))
+                        });
+                        texts.extend(named.filter_map(id_of));
+                    }
+                }
+            }
+            // What texts name is looked up among the names that are here.
+            let found = texts.drain(..).filter_map(|id| self.objects.get_key_value(&id));
+            next.extend(found.map(|(id, _)| id.as_slice()));
+            if next.is_empty() {
+                return Ok(seen.len());
+            }
+        }
+    }
+}
+
+/// A file that is read once, with the place in it.
+struct Counted<R> {
+    file: R,
+    at: u64,
+}
+
+impl<R: BufRead> Counted<R> {
+    fn exact(&mut self, bytes: &mut [u8]) -> Result<(), Problem> {
+        self.file.read_exact(bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn byte(&mut self) -> Result<u8, Problem> {
+        let mut byte = [0];
+        self.exact(&mut byte)?;
+        Ok(byte[0])
+    }
+
+    /// How far back the base of a delta is.
+    fn distance(&mut self) -> Result<u64, Problem> {
+        let mut byte = self.byte()?;
+        let mut distance = u64::from(byte & 0x7f);
+        for _ in 0..8 {
+            if byte & 0x80 == 0 {
+                break;
+            }
+            byte = self.byte()?;
+            distance = (distance + 1) << 7 | u64::from(byte & 0x7f);
+        }
+        if byte & 0x80 == 0 { Ok(distance) } else { unknown("a distance in a pack is too long") }
+    }
+
+    /// Unpacks one stream; keeps it, up to a limit, where somebody wants it.
+    fn unpack(&mut self, mut into: Option<(&mut Vec<u8>, usize)>) -> Result<(), Problem> {
+        let mut state = InflateState::new_boxed(DataFormat::Zlib);
+        let mut piece = vec![0; PIECE];
+        loop {
+            let input = self.file.fill_buf()?;
+            let result = inflate(&mut state, input, &mut piece, MZFlush::None);
+            self.file.consume(result.bytes_consumed);
+            self.at += result.bytes_consumed as u64;
+            if let Some((content, most)) = &mut into {
+                if content.len() + result.bytes_written > *most {
+                    return unknown("its commits and trees are too large");
+                }
+                content.extend_from_slice(&piece[..result.bytes_written]);
+            }
+            match result.status {
+                Ok(MZStatus::StreamEnd) => return Ok(()),
+                Ok(_) | Err(miniz_oxide::MZError::Buf)
+                    if result.bytes_consumed + result.bytes_written > 0 => {}
+                _ => return unknown("an object cannot be unpacked"),
+            }
+        }
+    }
+}
+
+/// An object in a file of its own.
+fn loose(file: impl BufRead) -> Result<Object, Problem> {
+    let mut content = Vec::new();
+    Counted { file, at: 0 }.unpack(Some((&mut content, MAX_KEPT)))?;
+    let end = content.iter().position(|byte| *byte == 0).filter(|end| *end < 32);
+    let Some(end) = end else { return unknown("an object is not in order") };
+    let kind = match content[..end].split(|byte| *byte == b' ').next() {
+        Some(b"commit") => Kind::Commit,
+        Some(b"tree") => Kind::Tree,
+        Some(b"blob") => Kind::Blob,
+        Some(b"tag") => Kind::Tag,
+        _ => return unknown("an object is of no known kind"),
+    };
+    let content = if kind == Kind::Blob { Vec::new() } else { content.split_off(end + 1) };
+    Ok(Object { kind, content })
+}
+
+/// The names of a pack's objects, by their offsets.
+fn index(mut file: impl Read, hash: usize) -> Result<HashMap<u64, Id>, Problem> {
+    const TABLE: usize = 8 + 256 * 4;
+    let mut bytes = Vec::new();
+    file.by_ref().take(MAX_KEPT as u64).read_to_end(&mut bytes)?;
+    let u32_at = |at: usize| {
+        let bytes = bytes.get(at..at.checked_add(4)?)?;
+        Some(u32::from_be_bytes(bytes.try_into().ok()?))
+    };
+    let broken = || Problem::Unknown("an index of a pack is not in order".to_owned());
+    if !bytes.starts_with(b"\xfftOc\0\0\0\x02") {
+        return unknown("an index of a pack is of no known kind");
+    }
+    let count = u32_at(TABLE - 4).filter(|count| *count as usize <= MAX_OBJECTS).ok_or_else(broken)? as usize;
+    let offsets = TABLE + count * (hash + 4);
+    let large = offsets + count * 4;
+    let mut names = HashMap::with_capacity(count);
+    for number in 0..count {
+        let at = TABLE + number * hash;
+        let id = bytes.get(at..at + hash).ok_or_else(broken)?.to_vec();
+        let small = u32_at(offsets + number * 4).ok_or_else(broken)?;
+        let offset = if small >> 31 == 0 {
+            u64::from(small)
+        } else {
+            let at = large + (small & 0x7fff_ffff) as usize * 8;
+            u64::from(u32_at(at).ok_or_else(broken)?) << 32 | u64::from(u32_at(at + 4).ok_or_else(broken)?)
+        };
+        names.insert(offset, id);
+    }
+    if names.len() == count { Ok(names) } else { unknown("an index of a pack names a place twice") }
+}
+
+/// What a delta makes of its base.
+fn changed(base: &[u8], delta: &[u8], most: usize) -> Result<Vec<u8>, Problem> {
+    let broken = || Problem::Unknown("a delta is not in order".to_owned());
+    let mut rest = delta.iter().copied();
+    let mut size = || {
+        let (mut size, mut shift) = (0_u64, 0);
+        loop {
+            let byte = rest.next()?;
+            size |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return usize::try_from(size).ok();
+            }
+        }
+    };
+    let (from, to) = (size().ok_or_else(broken)?, size().ok_or_else(broken)?);
+    if from != base.len() || to > most {
+        return Err(broken());
+    }
+    let mut made = Vec::new();
+    while let Some(code) = rest.next() {
+        if code & 0x80 == 0 {
+            let before = made.len();
+            made.extend(rest.by_ref().take(code.into()));
+            if code == 0 || made.len() - before != usize::from(code) {
+                return Err(broken());
+            }
+            continue;
+        }
+        let mut number = |bits: std::ops::Range<u8>| {
+            bits.enumerate().try_fold(0_usize, |number, (index, bit)| {
+                if code >> bit & 1 == 0 {
+                    return Some(number);
+                }
+                Some(number | usize::from(rest.next()?) << (8 * index))
+            })
+        };
+        let start = number(0..4).ok_or_else(broken)?;
+        let size = number(4..7).ok_or_else(broken)?;
+        let size = if size == 0 { 0x10000 } else { size };
+        made.extend_from_slice(base.get(start..start + size).ok_or_else(broken)?);
+        if made.len() > to {
+            return Err(broken());
+        }
+    }
+    if made.len() == to { Ok(made) } else { Err(broken()) }
+}
+
+fn text(path: &str, file: &mut impl Read) -> Result<String, Problem> {
+    let mut bytes = Vec::new();
+    file.by_ref().take(MAX_TEXT as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_TEXT {
+        return unknown(format!("`{path}` has more than {MAX_TEXT} bytes"));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The names of objects in a text.
+fn ids(text: &str) -> impl Iterator<Item = Id> {
+    text.split(|c: char| !c.is_ascii_hexdigit()).filter_map(id_of)
+}
+
+fn id_of(text: &str) -> Option<Id> {
+    if !matches!(text.len(), 40 | 64) {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    text.as_bytes().chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
+
+fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[path = "tests/repositories.rs"]
+mod tests;
