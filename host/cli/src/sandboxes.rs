@@ -107,7 +107,7 @@ impl Sandboxes {
             Connection::Untried | Connection::Down(_) => return,
         };
         let own = self.owner.to_string();
-        let live = |owner: &str| owner != own && Owner::parse(owner).is_some_and(|owner| owner.is_alive());
+        let live = |owner: &str| owner != own && Owner::lives(owner);
         // What cannot be removed now is the next run's.
         let _ = docker.reap(&live).await;
     }

@@ -194,6 +194,7 @@ mod tests {
             native_diff: true,
             runtimes: Vec::new(),
             live_restore: false,
+            remapped: false,
             cgroup_version: String::new(),
             warnings: Vec::new(),
         };

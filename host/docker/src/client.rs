@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use bollard::models::SystemInfo;
 use lancet_core::Resources;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::DockerError;
 use crate::admission::Queue;
 use crate::prepare::Preparations;
+use crate::user::Users;
 
 /// The oldest API that will do: Docker Engine 20.10.
 pub const OLDEST_API: &str = "1.41";
@@ -37,6 +39,8 @@ pub struct DockerOptions {
     /// The network of the `RUN` steps of builds, for instance `host`; `None` for
     /// the engine's default.
     pub build_network: Option<String>,
+    /// Whether what would share a kernel user with others is refused.
+    pub own_users: bool,
     /// How long an engine that cannot be reached is waited for.
     pub patience: Duration,
 }
@@ -58,6 +62,7 @@ impl Default for DockerOptions {
             },
             reserve_bytes: 512 << 20,
             build_network: None,
+            own_users: false,
             patience: Duration::from_secs(10),
         }
     }
@@ -85,6 +90,9 @@ pub struct EngineInfo {
     pub runtimes: Vec<String>,
     /// Whether containers outlive a restart of the engine.
     pub live_restore: bool,
+    /// Whether the users of containers are others for the machine: root in one is
+    /// not root there.
+    pub remapped: bool,
     /// The version of control groups, for instance `2`.
     pub cgroup_version: String,
     /// The engine's own warnings.
@@ -106,6 +114,8 @@ struct Inner {
     info: EngineInfo,
     queue: Queue,
     preparations: Preparations,
+    users: Arc<Users>,
+    untracked: OnceCell<()>,
 }
 
 impl std::fmt::Debug for Docker {
@@ -138,8 +148,10 @@ impl Docker {
         }
         let queue = Queue::new(&info, &options);
         let slow = client.clone().with_timeout(Duration::from_secs(LONG_CALL_SECONDS));
-        let preparations = Preparations::default();
-        Ok(Self { inner: Arc::new(Inner { client, slow, socket, options, info, queue, preparations }) })
+        let (preparations, users) = (Preparations::default(), Arc::new(Users::default()));
+        let untracked = OnceCell::new();
+        let inner = Inner { client, slow, socket, options, info, queue, preparations, users, untracked };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Asks the engine anew what it is.
@@ -190,6 +202,17 @@ impl Docker {
 
     pub(crate) fn preparations(&self) -> &Preparations {
         &self.inner.preparations
+    }
+
+    /// Whether networks were kept out of the machine's table of connections, or that
+    /// was tried.
+    pub(crate) fn untracked(&self) -> &OnceCell<()> {
+        &self.inner.untracked
+    }
+
+    /// Who containers' processes are.
+    pub(crate) fn users(&self) -> &Arc<Users> {
+        &self.inner.users
     }
 
     /// Awaits a call and puts its error into our words.
@@ -284,6 +307,10 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
     let doing = "asking the engine what it is";
     let info = client.info().await.map_err(|error| failed(socket, doing, CALL_SECONDS, error))?;
     check(&info)?;
+    let remaps = |option: &String| {
+        option.split(',').any(|part| matches!(part, "name=userns" | "name=rootless"))
+    };
+    let remapped = info.security_options.iter().flatten().any(remaps);
     let mut runtimes: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
     runtimes.sort();
     let status: HashMap<String, String> = info
@@ -303,6 +330,7 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
         native_diff: status.get("Native Overlay Diff").is_some_and(|value| value == "true"),
         runtimes,
         live_restore: info.live_restore_enabled.unwrap_or_default(),
+        remapped,
         cgroup_version: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
         warnings: info.warnings.unwrap_or_default(),
     })

@@ -5,12 +5,13 @@ use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use lancet_core::{Account, FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
+use lancet_core::{FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
 
 use crate::archive::{Holder, Packer};
 use crate::container::Container;
 use crate::listing::check_path;
 use crate::tree::{PathKind, is_below};
+use crate::user::User;
 use crate::{Docker, DockerError};
 
 /// Where blobs are read from: the contents of submitted files and of hidden tests.
@@ -123,7 +124,7 @@ impl Laying {
         if self.files.is_empty() && self.gone.is_empty() {
             return Ok(());
         }
-        let holder = holder(container.account());
+        let holder = Holder::User(container.user());
         let mut packer = Packer::new();
         for folder in self.missing_folders(container).await? {
             packer.folder(relative(&folder), 0o755, holder)?;
@@ -190,7 +191,9 @@ pub(crate) fn pack_volume(
     results: &str,
     files: &[LaidFile],
     blobs: &dyn BlobSource,
+    user: User,
 ) -> Result<Vec<u8>, InfraFault> {
+    let holder = Holder::User(user);
     let mut packer = Packer::new();
     let mut folders = BTreeSet::new();
     let paths = files.iter().map(|file| (format!("{tests}/{}", file.path), file)).collect::<Vec<_>>();
@@ -205,12 +208,12 @@ pub(crate) fn pack_volume(
         folders.extend(ends.map(|end| folder[..end].to_owned()));
     }
     for folder in folders.iter().filter(|folder| !folder.is_empty()) {
-        packer.folder(folder, 0o755, Holder::Unprivileged)?;
+        packer.folder(folder, 0o755, holder)?;
     }
     for (path, file) in &paths {
         let mode = if file.executable { 0o755 } else { 0o644 };
         let path = below(path).unwrap_or_default();
-        packer.file(&path, &read(blobs, file.sha256)?, mode, Holder::Unprivileged)?;
+        packer.file(&path, &read(blobs, file.sha256)?, mode, holder)?;
     }
     Ok(packer.finish()?)
 }
@@ -232,13 +235,6 @@ fn read(blobs: &dyn BlobSource, digest: Sha256) -> Result<Vec<u8>, InfraFault> {
         InfraFault::new(InfraFaultKind::DockerError, message)
     };
     blobs.blob(digest).map_err(unreadable)
-}
-
-fn holder(account: Account) -> Holder {
-    match account {
-        Account::Unprivileged => Holder::Unprivileged,
-        Account::Root => Holder::Root,
-    }
 }
 
 fn relative(path: &str) -> &str {

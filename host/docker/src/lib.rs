@@ -31,8 +31,10 @@ mod readiness;
 mod reaper;
 mod rules;
 mod stage;
+mod tracking;
 mod tree;
 mod upper;
+mod user;
 mod volume;
 
 #[cfg(test)]
@@ -51,3 +53,4 @@ pub use lay::BlobSource;
 pub use plan::PlanOutcome;
 pub use prepare::Prepared;
 pub use reaper::{Reaped, Reaper};
+pub use tracking::Tracking;

@@ -15,7 +15,7 @@ use crate::{Docker, DockerError, Lease, Role};
 
 /// The label of an image that was prepared; its value is the digest of all that it
 /// depends on.
-const PREPARED: &str = "dev.lancet.prepared";
+pub(crate) const PREPARED: &str = "dev.lancet.prepared";
 /// How much of the output of a command that failed is shown.
 pub(crate) const SHOWN_BYTES: usize = 1_500;
 /// How long looking at a repository may take.
@@ -137,7 +137,7 @@ impl Docker {
     }
 
     /// The image that was kept under a key.
-    async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
+    pub(crate) async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
         let filters = HashMap::from([("label".to_owned(), vec![format!("{PREPARED}={key}")])]);
         // All: one that another was made of is hidden otherwise.
         let options = ListImagesOptionsBuilder::default().all(true).filters(&filters).build();
