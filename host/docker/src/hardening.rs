@@ -24,18 +24,22 @@ const NO_NAME_SERVER: &str = "127.0.0.1";
 /// this, outside names are given up after four seconds rather than ten or more.
 const NAME_SERVER_OPTIONS: [&str; 2] = ["timeout:2", "attempts:2"];
 
-/// Where submitted code runs. The kernel counts what is used for a user and compares
-/// it with the limit of whoever wants more: whoever stays below these never takes what
-/// others need, however many of them there are.
-const SUBMITTED: Quotas =
-    Quotas { open_files: 4_096, pending_signals: 4_096, queue_bytes: 819_200, locked_bytes: 8 << 20 };
-/// Everywhere else: well above what all that is submitted can use up together.
-const OWN: Quotas =
-    Quotas { open_files: 16_384, pending_signals: 16_384, queue_bytes: 4 << 20, locked_bytes: 64 << 20 };
-/// As many as there may be: the control group bounds them in each container, while
-/// this limit would count all of a user's. What the engine itself was started with
-/// is not to matter.
-const PROCESSES: i64 = -1;
+/// Files and sockets that a process may have open, where no submitted code runs.
+const OPEN_FILES: i64 = 16_384;
+/// Where it does: hard limits, well below what the engine gives to everything else.
+/// The kernel counts what is used for a user, and compares it with the limit of
+/// whoever wants more: those that stay below these never take what others need,
+/// however many of them there are.
+const SUBMITTED: [(&str, i64); 4] = [
+    // Also descriptors of its user that may be on their way through sockets.
+    ("nofile", 4_096),
+    // Signals and timers of its user.
+    ("sigpending", 4_096),
+    // Bytes of its user's POSIX message queues: four of the usual size.
+    ("msgqueue", 400 << 10),
+    // Bytes that it may keep from being paged out, and some of its user's.
+    ("memlock", 64 << 10),
+];
 /// A log's file is turned over at this size, and two are kept.
 const LOG_FILE_SIZE: &str = "4m";
 const LOG_FILES: &str = "2";
@@ -84,19 +88,6 @@ pub(crate) struct Joined<'a> {
     pub(crate) network: &'a str,
     /// The container's, for others in the network.
     pub(crate) alias: Option<&'a str>,
-}
-
-/// Limits that a process inherits, and that are hard: nobody can raise them.
-struct Quotas {
-    /// Files and sockets that a process may have open, and descriptors of its user
-    /// that may be on their way through sockets.
-    open_files: i64,
-    /// Signals and timers of its user.
-    pending_signals: i64,
-    /// Bytes of its user's POSIX message queues.
-    queue_bytes: i64,
-    /// Bytes that it may keep from being paged out, and some of its user's.
-    locked_bytes: i64,
 }
 
 /// What the operator and the image contribute.
@@ -223,22 +214,19 @@ fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
     }
 }
 
+/// There is none of processes: the control group bounds them in each container, while
+/// a limit would count all of a user's.
 fn ulimits(role: Role, resources: &Resources) -> Vec<ResourcesUlimits> {
-    let quotas = match role {
-        Role::Agent | Role::App | Role::Single => SUBMITTED,
-        Role::Driver | Role::Setup | Role::File => OWN,
+    let submitted = match role {
+        Role::Agent | Role::App | Role::Single => SUBMITTED.as_slice(),
+        Role::Driver | Role::Setup | Role::File => &[("nofile", OPEN_FILES)],
     };
-    vec![
-        ulimit("nofile", quotas.open_files),
-        ulimit("sigpending", quotas.pending_signals),
-        ulimit("msgqueue", quotas.queue_bytes),
-        ulimit("memlock", quotas.locked_bytes),
-        ulimit("nproc", PROCESSES),
-        // No core files, which would be written outside of what is looked at.
-        ulimit("core", 0),
-        // The disk's limit is looked at now and then only; this holds at once.
-        ulimit("fsize", signed(resources.disk_bytes)),
-    ]
+    let mut limits: Vec<_> = submitted.iter().map(|(name, limit)| ulimit(name, *limit)).collect();
+    // No core files, which would be written outside of what is looked at.
+    limits.push(ulimit("core", 0));
+    // The disk's limit is looked at now and then only; this holds at once.
+    limits.push(ulimit("fsize", signed(resources.disk_bytes)));
+    limits
 }
 
 /// Between what works at all and what the operator allows.

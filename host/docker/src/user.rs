@@ -174,14 +174,14 @@ impl Docker {
         Ok(Identity { user, image, info, claim: Some(claim) })
     }
 
-    /// Whether containers of an environment have users of their own: if not, why.
+    /// Why containers of an environment cannot have users of their own; `None` if they
+    /// can.
     ///
     /// # Errors
     /// Those of [`Docker::image`], and of the engine.
     pub async fn shares_user(
         &self,
         environment: &Environment,
-        lease: &Lease,
     ) -> Result<Option<String>, DockerError> {
         if self.has_own_kernel() {
             return Ok(None);
@@ -191,7 +191,7 @@ impl Docker {
         }
         let info = self.image(&environment.image).await?;
         if lock(&self.users().known).get(&info.id).and_then(|known| known.property).is_none() {
-            let (property, _) = self.property(&environment.image, &info, User::of(Account::Unprivileged), lease).await?;
+            let (property, _) = self.property(&environment.image, &info, User::of(Account::Unprivileged), &Lease::new("", "", READ_LIFETIME)).await?;
             lock(&self.users().known).entry(info.id.clone()).or_default().property = Some(property);
         }
         let known = lock(&self.users().known).get(&info.id).and_then(|known| known.property);
