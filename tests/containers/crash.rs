@@ -330,3 +330,49 @@ fn a_full_disk_is_invalid_and_decided_later() {
     engine.stop();
     let _ = std::process::Command::new("umount").arg(&data).status();
 }
+
+/// The same command where `/proc` is empty, as on machines that have none.
+fn without_proc(command: std::process::Command) -> std::process::Command {
+    let mut blind = std::process::Command::new("unshare");
+    blind.args(["--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\""]);
+    blind.arg(command.get_program()).args(command.get_args()).env_clear();
+    blind.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    blind.env("PATH", std::env::var_os("PATH").unwrap());
+    if let Some(folder) = command.get_current_dir() {
+        blind.current_dir(folder);
+    }
+    blind
+}
+
+#[test]
+fn what_belongs_to_a_host_that_cannot_be_seen_is_left_to_it() {
+    let lab = suites::lab();
+    let path = |file: &str| lab.join(file).to_str().unwrap().to_owned();
+    let (suite, patch) = (path(""), path("tasks/slow/private/gold.patch"));
+    let run = |task: &'static str| {
+        // What does not need root can have a kernel user of its own.
+        ["run", &suite, "--agent", "patch", "--input", &patch, "--task", task, "--own-users"]
+            .map(str::to_owned)
+    };
+    let started = |context: &Context, task, blind: bool| {
+        let run = run(task);
+        let command = command(context, &run.each_ref().map(String::as_str));
+        let mut command = if blind { without_proc(command) } else { command };
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    // Its tests take longer than until its own reaper comes again.
+    let context = Context::new();
+    let slow = started(&context, "slow", true);
+    // Others come meanwhile, with and without `/proc`, and reap what they take for left over.
+    for blind in [false, true] {
+        std::thread::sleep(Duration::from_secs(5));
+        let elsewhere = Context::new();
+        let other = started(&elsewhere, "at-the-top", blind).wait_with_output().unwrap();
+        assert!(other.status.success(), "{}", String::from_utf8_lossy(&other.stderr));
+    }
+    let slow = slow.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&slow.stderr);
+    assert_eq!(slow.status.code(), Some(0), "{errors}");
+    let found = verdicts(&context, "latest");
+    assert_eq!((found[0].1.as_str(), found[0].2.as_str()), ("pass", "tests-passed"), "{found:?} {errors}");
+}

@@ -2,7 +2,7 @@
 //! and the importer's profile is run against it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -94,10 +94,25 @@ fn suite() -> PathBuf {
     import("stand-in", &[])
 }
 
+/// Root's kernel user is the machine's too: whoever hosts strangers' code can have it
+/// refused before anything runs.
+fn needs_root(suite: &Path) {
+    let context = Context::new();
+    let run = ["run", suite.to_str().unwrap(), "--agent", "noop", "--task", "90002"];
+    let (code, _, errors) = suites::lancet(&context, &[&run[..], &["--own-users"]].concat());
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("needs root") && errors.contains("runsc"), "{errors}");
+    assert_eq!(json(&context, &["runs"], 0).as_array().unwrap().len(), 0);
+    let (code, _, errors) = suites::lancet(&context, &run);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("shared a kernel user with others (it needs root)"), "{errors}");
+}
+
 #[test]
 fn honours_the_contract_and_its_controls_hold() {
     let suite = suite();
     controls::hold(&suite, 1, 1);
+    needs_root(&suite);
 
     // What an agent finds there: one commit, no tests, and a user who can help.
     user_tool::reproduces(&suite, "90002", 1, &["trace"]);

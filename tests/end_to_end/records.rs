@@ -130,6 +130,28 @@ fn doctor_finds_everything_in_order_and_says_what_is_not() {
 }
 
 #[test]
+fn doctor_lists_what_the_kernel_counts_and_what_is_shared() {
+    let context = Context::new();
+    let found = context.json(&["doctor"]);
+    let detail = |check: &str| {
+        let finding = found.as_array().unwrap().iter().find(|finding| finding["check"] == check);
+        text(finding.unwrap_or_else(|| panic!("{check}: {found}")), "detail").to_owned()
+    };
+    let value = |path: &str| fs::read_to_string(format!("/proc/sys/{path}")).unwrap().trim().to_owned();
+    let of_a_user = detail("quotas of a user");
+    let instances = value("fs/inotify/max_user_instances");
+    for words in [format!("fs.inotify.max_user_instances {instances},"), "share".into(), "kernel.keys.".into()] {
+        assert!(of_a_user.contains(&words), "{words}: {of_a_user}");
+    }
+    let of_the_machine = detail("quotas of the machine");
+    for path in ["kernel/pid_max", "fs/aio-max-nr"] {
+        let words = format!("{} {}", path.replace('/', "."), value(path));
+        assert!(of_the_machine.contains(&words), "{words}: {of_the_machine}");
+    }
+    assert!(!detail("table of connections").is_empty());
+}
+
+#[test]
 fn a_finished_run_is_not_executed_again() {
     let context = Context::new();
     let report = context.run_sample("first", &[]);

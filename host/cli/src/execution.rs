@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use lancet_core::{AttemptState, Outcome, RunId, Sha256};
+use lancet_core::{AttemptState, Environment, Outcome, RunId, Sha256};
 use lancet_engine::Plugin;
 use lancet_store::{AttemptRow, RunLock, RunRow, Store, failpoint};
 use tokio::task::JoinSet;
@@ -37,7 +37,9 @@ impl Execution {
         let mut waiting =
             rows.into_iter().filter(|row| !matches!(row.state, AttemptState::Decided(_))).collect::<Vec<_>>();
         let mut progress = Progress::new(total, total - waiting.len() as u64, self.quiet);
-        let contained = self.group_by_image(&mut waiting)?;
+        let environments = self.group_by_image(&mut waiting)?;
+        self.sandboxes.refuse_shared(&environments).await?;
+        let contained = !environments.is_empty();
         waiting.reverse();
         // What a run that was killed has left, and later what this one forgets.
         let reaper = if contained { self.sandboxes.reap().await } else { None };
@@ -81,6 +83,7 @@ impl Execution {
         drop(reaper);
         if contained {
             self.sandboxes.clear().await;
+            self.sandboxes.tell_shared().await;
         }
         if let Some(failure) = failure {
             return Err(
@@ -97,11 +100,12 @@ impl Execution {
     }
 
     /// Puts attempts with one image one after the other, so that what is prepared of
-    /// it is prepared once and is at hand; those without any come first. Says whether
-    /// any has one.
-    fn group_by_image(&self, waiting: &mut Vec<AttemptRow>) -> Result<bool, Failure> {
+    /// it is prepared once and is at hand; those without any come first. Gives their
+    /// environments.
+    fn group_by_image(&self, waiting: &mut Vec<AttemptRow>) -> Result<Vec<Environment>, Failure> {
         let reader = self.store.reader();
         let mut images: BTreeMap<Sha256, Option<String>> = BTreeMap::new();
+        let mut environments = Vec::new();
         let mut keyed = Vec::with_capacity(waiting.len());
         for row in waiting.drain(..) {
             let image = match row.setting_blob {
@@ -110,7 +114,8 @@ impl Execution {
                     Some(image) => image.clone(),
                     None => {
                         let environment = record::setting(&reader, Some(digest))?.environment;
-                        let image = environment.map(|environment| environment.image.reference);
+                        let image = environment.as_ref().map(|environment| environment.image.reference.clone());
+                        environments.extend(environment);
                         images.insert(digest, image.clone());
                         image
                     }
@@ -120,9 +125,8 @@ impl Execution {
         }
         // Stable: within an image the order of the suite stays.
         keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let contained = keyed.iter().any(|(image, _)| image.is_some());
         waiting.extend(keyed.into_iter().map(|(_, row)| row));
-        Ok(contained)
+        Ok(environments)
     }
 
     fn grader(&self, row: &AttemptRow) -> Result<Plugin, Failure> {

@@ -184,6 +184,8 @@ impl Ready<'_> {
         jobs: NonZeroUsize,
         quiet: bool,
     ) -> Result<(RunId, Exit), Failure> {
+        let environments = self.tasks.iter().filter_map(|due| due.environment.as_ref());
+        sandboxes.refuse_shared(environments).await?;
         let run = self.create(store).await?;
         let execution = Execution {
             store: store.clone(),

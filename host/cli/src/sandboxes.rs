@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -5,9 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use lancet_core::{AttemptId, CallError, Environment, InfraFault, InfraFaultKind, Manifest, Plan, Sha256};
-use lancet_docker::{AgentBox, BlobSource, Docker, DockerOptions, Lease, Owner, PlanOutcome, Reaper};
+use lancet_docker::{AgentBox, BlobSource, Docker, DockerError, DockerOptions, Lease, Owner, PlanOutcome, Reaper};
 use lancet_store::Reader;
 use tokio::sync::Mutex;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, warn};
 
 /// How the operator wants containers to be run.
 #[derive(Debug, Clone, Default, Args)]
@@ -18,6 +22,9 @@ pub(crate) struct DockerArguments {
     /// The engine's runtime for containers, for example `runsc` (gVisor) [default: the engine's own]
     #[arg(long, value_name = "NAME", env = "LANCET_CONTAINER_RUNTIME", help_heading = "Docker")]
     pub(crate) container_runtime: Option<String>,
+    /// Refuse what cannot have a kernel user of its own (images that need root): for hosting strangers' code
+    #[arg(long, help_heading = "Docker")]
+    pub(crate) own_users: bool,
 }
 
 /// How long an engine that was there before is waited for when it is gone.
@@ -43,6 +50,7 @@ impl DockerArguments {
         DockerOptions {
             socket: self.docker_socket.clone(),
             runtime: self.container_runtime.clone(),
+            own_users: self.own_users,
             build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
             patience: PATIENCE,
             ..DockerOptions::default()
@@ -79,6 +87,52 @@ impl Sandboxes {
         }
     }
 
+    /// With `--own-users`: refuses what would share a kernel user, before anything runs.
+    pub(crate) async fn refuse_shared(
+        &self,
+        environments: impl IntoIterator<Item = &Environment>,
+    ) -> Result<(), Failure> {
+        if !self.options.own_users {
+            return Ok(());
+        }
+        let mut refused = BTreeMap::new();
+        for environment in environments {
+            // Without an engine nothing runs, and every attempt says why.
+            let Ok(docker) = self.docker().await else { return Ok(()) };
+            let name = &environment.image.name;
+            if !refused.contains_key(name)
+                && let Ok(reason) = docker.shares_user(environment).await
+            {
+                refused.insert(name.clone(), reason);
+            }
+        }
+        refused.retain(|_, reason| reason.is_some());
+        let Some((name, Some(reason))) = refused.iter().next() else { return Ok(()) };
+        let more = match refused.len() - 1 {
+            0 => String::new(),
+            more => format!("; {more} other images cannot either"),
+        };
+        let error = DockerError::SharedUser { name: name.clone(), reason: reason.clone() };
+        Err(Failure::new(Exit::Host, format!("{error}{more}")).hint(error.hint()))
+    }
+
+    /// Says which containers had a kernel user that others had too.
+    pub(crate) async fn tell_shared(&self) {
+        let docker = match &*self.connection.lock().await {
+            Connection::Up(docker) => docker.clone(),
+            Connection::Untried | Connection::Down(_) => return,
+        };
+        let shared = docker.shared_users();
+        let Some((name, reason)) = shared.iter().next() else { return };
+        let more = match shared.len() - 1 {
+            0 => String::new(),
+            more => format!(" and of {more} other images"),
+        };
+        warn(&format!(
+            "containers of {name}{more} shared a kernel user with others ({reason}): one attempt can use up what the kernel counts for a user, such as inotify instances (hint: `lancet doctor` lists it; `--own-users` refuses)"
+        ));
+    }
+
     /// Whether what failed is worth another try: the engine went away under an
     /// attempt, and is back. Waits for it.
     pub(crate) async fn recovered(&self, fault: &InfraFault) -> bool {
@@ -107,7 +161,7 @@ impl Sandboxes {
             Connection::Untried | Connection::Down(_) => return,
         };
         let own = self.owner.to_string();
-        let live = |owner: &str| owner != own && Owner::parse(owner).is_some_and(|owner| owner.is_alive());
+        let live = |owner: &str| owner != own && Owner::lives(owner);
         // What cannot be removed now is the next run's.
         let _ = docker.reap(&live).await;
     }

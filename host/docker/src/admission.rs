@@ -195,6 +195,7 @@ mod tests {
             disk_quota: false,
             runtimes: Vec::new(),
             live_restore: false,
+            remapped: false,
             cgroup_version: String::new(),
             warnings: Vec::new(),
         };

@@ -2,15 +2,14 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use lancet_core::UNPRIVILEGED_ID;
-
 use crate::DockerError;
+use crate::user::User;
 
 /// Who owns an entry that is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
-    /// [`UNPRIVILEGED_ID`].
-    Unprivileged,
+    /// A container's processes.
+    User(User),
     /// Root: nothing in the container but the engine may change it.
     Root,
 }
@@ -71,15 +70,15 @@ impl Packer {
 }
 
 fn header(kind: tar::EntryType, mode: u32, holder: Holder, size: u64) -> tar::Header {
-    let id = match holder {
-        Holder::Unprivileged => u64::from(UNPRIVILEGED_ID),
-        Holder::Root => 0,
+    let (id, group) = match holder {
+        Holder::User(user) => (user.id.into(), user.group.into()),
+        Holder::Root => (0, 0),
     };
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_uid(id);
-    header.set_gid(id);
+    header.set_gid(group);
     header.set_size(size);
     header.set_mtime(PACKED_TIME);
     header
@@ -244,8 +243,9 @@ mod tests {
 
     fn packed() -> Vec<u8> {
         let mut packer = Packer::new();
-        packer.folder("tests", 0o755, Holder::Unprivileged).unwrap();
-        packer.file("tests/a.py", b"assert True", 0o644, Holder::Unprivileged).unwrap();
+        let holder = Holder::User(User { id: 60_578, group: 10_001 });
+        packer.folder("tests", 0o755, holder).unwrap();
+        packer.file("tests/a.py", b"assert True", 0o644, holder).unwrap();
         let long = format!("tests/{}/b", "x".repeat(300));
         packer.file(&long, b"", 0o755, Holder::Root).unwrap();
         packer.finish().unwrap()

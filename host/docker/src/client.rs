@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use bollard::models::SystemInfo;
 use lancet_core::Resources;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::admission::Queue;
 use crate::prepare::Preparations;
+use crate::user::Users;
 use crate::{DiskBound, DockerError, quota, upper};
 
 /// The oldest API that will do: Docker Engine 20.10.
@@ -38,6 +40,8 @@ pub struct DockerOptions {
     /// The network of the `RUN` steps of builds, for instance `host`; `None` for
     /// the engine's default.
     pub build_network: Option<String>,
+    /// Whether what would share a kernel user with others is refused.
+    pub own_users: bool,
     /// How long an engine that cannot be reached is waited for.
     pub patience: Duration,
 }
@@ -59,6 +63,7 @@ impl Default for DockerOptions {
             },
             reserve_bytes: 512 << 20,
             build_network: None,
+            own_users: false,
             patience: Duration::from_secs(10),
         }
     }
@@ -88,6 +93,9 @@ pub struct EngineInfo {
     pub runtimes: Vec<String>,
     /// Whether containers outlive a restart of the engine.
     pub live_restore: bool,
+    /// Whether the users of containers are others for the machine: root in one is
+    /// not root there.
+    pub remapped: bool,
     /// The version of control groups, for instance `2`.
     pub cgroup_version: String,
     /// The engine's own warnings.
@@ -111,6 +119,8 @@ struct Inner {
     preparations: Preparations,
     /// Whether the engine would not give a container a quota after all.
     no_quota: AtomicBool,
+    users: Arc<Users>,
+    untracked: OnceCell<()>,
 }
 
 impl std::fmt::Debug for Docker {
@@ -143,9 +153,11 @@ impl Docker {
         }
         let queue = Queue::new(&info, &options);
         let slow = client.clone().with_timeout(Duration::from_secs(LONG_CALL_SECONDS));
-        let preparations = Preparations::default();
+        let (preparations, users) = (Preparations::default(), Arc::new(Users::default()));
         let no_quota = AtomicBool::new(!info.disk_quota);
-        let inner = Inner { client, slow, socket, options, info, queue, preparations, no_quota };
+        let untracked = OnceCell::new();
+        let inner =
+            Inner { client, slow, socket, options, info, queue, preparations, no_quota, users, untracked };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -218,6 +230,17 @@ impl Docker {
 
     pub(crate) fn preparations(&self) -> &Preparations {
         &self.inner.preparations
+    }
+
+    /// Whether networks were kept out of the machine's table of connections, or that
+    /// was tried.
+    pub(crate) fn untracked(&self) -> &OnceCell<()> {
+        &self.inner.untracked
+    }
+
+    /// Who containers' processes are.
+    pub(crate) fn users(&self) -> &Arc<Users> {
+        &self.inner.users
     }
 
     /// Awaits a call and puts its error into our words.
@@ -312,6 +335,10 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
     let doing = "asking the engine what it is";
     let info = client.info().await.map_err(|error| failed(socket, doing, CALL_SECONDS, error))?;
     check(&info)?;
+    let remaps = |option: &String| {
+        option.split(',').any(|part| matches!(part, "name=userns" | "name=rootless"))
+    };
+    let remapped = info.security_options.iter().flatten().any(remaps);
     let mut runtimes: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
     runtimes.sort();
     let status: HashMap<String, String> = info
@@ -337,6 +364,7 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
         disk_quota,
         runtimes,
         live_restore: info.live_restore_enabled.unwrap_or_default(),
+        remapped,
         cgroup_version: info.cgroup_version.map(|version| version.to_string()).unwrap_or_default(),
         warnings: info.warnings.unwrap_or_default(),
     })

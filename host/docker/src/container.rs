@@ -5,13 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::models::{ContainerConfig, ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{
-    CommitContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, EventsOptionsBuilder,
+    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, EventsOptionsBuilder,
     InspectContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder, WaitContainerOptions,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use lancet_core::Account;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -20,6 +19,7 @@ use crate::hardening::{self, ContainerSpec, HOME, Setting};
 use crate::image::ImageInfo;
 #[cfg(target_os = "linux")]
 use crate::upper::Upper;
+use crate::user::{self, Claim, Identity, User};
 use crate::{Docker, DockerError, admission, label, quota};
 
 /// How often a container's use of the disk is looked at. Between two looks it may
@@ -50,7 +50,9 @@ const KILL_PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Container {
     docker: Docker,
     id: String,
-    account: Account,
+    user: User,
+    /// The user is nobody else's until this is dropped.
+    claim: Option<Claim>,
     /// Whether it was us who killed it.
     killed: AtomicBool,
     /// Whether the engine's events say that it ran out of memory, once asked.
@@ -164,13 +166,37 @@ impl Docker {
         if let Some(excess) = admission::excess(&spec.resources, &options.ceiling) {
             return Err(DockerError::ResourcesExceeded(excess));
         }
-        let image = self.image(spec.image).await?;
+        // Users that other processes have given out.
+        let mut elsewhere = Vec::new();
+        loop {
+            let identity = self.identity(spec).await?;
+            match self.create_as(spec, &identity).await {
+                Err(error) if user::is_taken(&error) => elsewhere.extend(identity.claim),
+                Err(error) => return Err(error),
+                Ok(mut container) => {
+                    container.claim = identity.claim;
+                    return Ok(container);
+                }
+            }
+        }
+    }
+
+    /// As [`Docker::create`], for who knows whom its processes are to belong to.
+    pub(crate) async fn create_as(
+        &self,
+        spec: &ContainerSpec<'_>,
+        identity: &Identity,
+    ) -> Result<Container, DockerError> {
+        let options = self.options();
+        let user = identity.user;
         let setting = Setting {
             runtime: options.runtime.as_deref(),
             ceiling: options.ceiling,
-            image_has_home: image.has_home(),
+            image_has_home: identity.info.has_home(),
+            user,
         };
-        let mut body = hardening::container(spec, &setting);
+        let spec = ContainerSpec { image: &identity.image, ..*spec };
+        let mut body = hardening::container(&spec, &setting);
         // What cannot be written to needs none.
         if self.gives_quotas()
             && !spec.read_only_root
@@ -178,23 +204,26 @@ impl Docker {
         {
             host.storage_opt = Some(quota::option(&spec.resources));
         }
-        let (docker, account) = (self.clone(), spec.account);
+        let named = identity.name().map(|name| CreateContainerOptionsBuilder::default().name(&name).build());
+        let docker = self.clone();
         let made = Self::carried_through(async move {
             let doing = "creating a container";
-            let mut made = docker.call(doing, docker.client().create_container(None, body.clone())).await;
+            let create = |body| docker.call(doing, docker.client().create_container(named.clone(), body));
+            let mut made = create(body.clone()).await;
             if let Some(host) = &mut body.host_config
                 && host.storage_opt.is_some()
                 && matches!(&made, Err(DockerError::Engine { message, .. }) if quota::is_refusal(message))
             {
                 docker.gives_no_quotas();
                 host.storage_opt = None;
-                made = docker.call(doing, docker.client().create_container(None, body)).await;
+                made = create(body).await;
             }
             let made = made?;
             Ok(Container {
                 docker,
                 id: made.id,
-                account,
+                user,
+                claim: None,
                 killed: AtomicBool::new(false),
                 memory_event: OnceCell::new(),
                 removed: AtomicBool::new(false),
@@ -208,9 +237,9 @@ impl Docker {
             made => made?,
         };
         // With a read-only root it is a temporary file system.
-        if hardening::needs_home(spec, &setting) && !spec.read_only_root {
+        if hardening::needs_home(&spec, &setting) && !spec.read_only_root {
             let mut packer = Packer::new();
-            packer.folder(HOME.trim_start_matches('/'), 0o700, Holder::Unprivileged)?;
+            packer.folder(HOME.trim_start_matches('/'), 0o700, Holder::User(user))?;
             container.upload("/", packer.finish()?).await?;
         }
         Ok(container)
@@ -247,9 +276,9 @@ impl Container {
         &self.docker
     }
 
-    /// Who its processes are.
-    pub(crate) fn account(&self) -> Account {
-        self.account
+    /// Whom its processes belong to.
+    pub(crate) fn user(&self) -> User {
+        self.user
     }
 
     /// Unpacks an archive into a folder of it. Only before anything that is not

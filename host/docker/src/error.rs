@@ -116,6 +116,14 @@ pub enum DockerError {
     /// More was asked for than the operator allows or the machine has.
     #[error("{0}")]
     ResourcesExceeded(String),
+    /// A container would have a kernel user that others may have too.
+    #[error("{name} cannot be run as a kernel user of its own: {reason}")]
+    SharedUser {
+        /// The image.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// Something that the container should have held is not there.
     #[error("{path} is not in {what}")]
     PathMissing {
@@ -171,7 +179,7 @@ impl DockerError {
             Self::ImagePlatform { .. } => InfraFaultKind::ImagePlatform,
             Self::ImageDigest { .. } => InfraFaultKind::ImageDigest,
             Self::DiskFull { .. } => InfraFaultKind::DiskFull,
-            Self::ResourcesExceeded(_) => InfraFaultKind::ResourcesExceeded,
+            Self::ResourcesExceeded(_) | Self::SharedUser { .. } => InfraFaultKind::ResourcesExceeded,
             Self::Timeout { .. }
             | Self::NotLinux { .. }
             | Self::Unconfined { .. }
@@ -198,6 +206,9 @@ impl DockerError {
             }
             Self::RuntimeMissing { .. } => {
                 "install the runtime and name it under `runtimes` in the engine's daemon.json"
+            }
+            Self::SharedUser { .. } => {
+                "use `--container-runtime runsc` (gVisor), or leave `--own-users` out where no strangers' code runs"
             }
             Self::ImageVolumes { .. } => "build the image without VOLUME",
             Self::BuildFailed { .. } => "the builder's output above says which step of the Dockerfile failed",

@@ -8,7 +8,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, interval, sleep};
 
 use crate::container::Container;
-use crate::{DockerError, hardening};
+use crate::DockerError;
 
 /// Seconds that a command has, beyond its time, to be killed by the `timeout` in
 /// its container before it is given up.
@@ -103,7 +103,7 @@ impl Container {
             tty: Some(false),
             cmd: Some(cmd),
             env: Some(spec.variables.iter().map(|(name, value)| format!("{name}={value}")).collect()),
-            user: Some(hardening::user(self.account())),
+            user: Some(self.user().to_string()),
             working_dir: spec.working_directory.map(str::to_owned),
             privileged: Some(false),
             detach_keys: None,

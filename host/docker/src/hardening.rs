@@ -5,9 +5,10 @@ use bollard::models::{
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig, ResourcesUlimits,
     RestartPolicy, RestartPolicyNameEnum,
 };
-use lancet_core::{Account, PinnedImage, Resources, UNPRIVILEGED_ID};
+use lancet_core::{Account, PinnedImage, Resources};
 
 use crate::label::{Lease, Role};
+use crate::user::User;
 
 /// Where a container's volume is mounted.
 pub(crate) const VOLUME_FOLDER: &str = "/lancet";
@@ -23,8 +24,22 @@ const NO_NAME_SERVER: &str = "127.0.0.1";
 /// this, outside names are given up after four seconds rather than ten or more.
 const NAME_SERVER_OPTIONS: [&str; 2] = ["timeout:2", "attempts:2"];
 
-/// Files and sockets that a process may have open.
+/// Files and sockets that a process may have open, where no submitted code runs.
 const OPEN_FILES: i64 = 16_384;
+/// Where it does: hard limits, well below what the engine gives to everything else.
+/// The kernel counts what is used for a user, and compares it with the limit of
+/// whoever wants more: those that stay below these never take what others need,
+/// however many of them there are.
+const SUBMITTED: [(&str, i64); 4] = [
+    // Also descriptors of its user that may be on their way through sockets.
+    ("nofile", 4_096),
+    // Signals and timers of its user.
+    ("sigpending", 4_096),
+    // Bytes of its user's POSIX message queues: four of the usual size.
+    ("msgqueue", 400 << 10),
+    // Bytes that it may keep from being paged out, and some of its user's.
+    ("memlock", 64 << 10),
+];
 /// A log's file is turned over at this size, and two are kept.
 const LOG_FILE_SIZE: &str = "4m";
 const LOG_FILES: &str = "2";
@@ -84,19 +99,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) ceiling: Resources,
     /// Whether the image says where the home is.
     pub(crate) image_has_home: bool,
-}
-
-/// The user and group of an account, as the engine takes them.
-pub(crate) fn user(account: Account) -> String {
-    let id = id(account);
-    format!("{id}:{id}")
-}
-
-fn id(account: Account) -> u32 {
-    match account {
-        Account::Unprivileged => UNPRIVILEGED_ID,
-        Account::Root => 0,
-    }
+    /// Whom the processes belong to.
+    pub(crate) user: User,
 }
 
 /// Whether [`HOME`] is to be there.
@@ -119,7 +123,7 @@ pub(crate) fn container(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> Cont
         entrypoint: spec.argv.map(<[String]>::to_vec),
         env: Some(env),
         working_dir: spec.working_directory.map(str::to_owned),
-        user: Some(user(spec.account)),
+        user: Some(setting.user.to_string()),
         hostname: Some(HOSTNAME.to_owned()),
         domainname: Some(String::new()),
         labels: Some(spec.lease.labels(spec.role.as_str())),
@@ -171,13 +175,7 @@ fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
         // anything of the host when memory is short everywhere.
         oom_kill_disable: Some(false),
         oom_score_adj: Some(500),
-        ulimits: Some(vec![
-            ulimit("nofile", OPEN_FILES),
-            // No core files, which would be written outside of what is looked at.
-            ulimit("core", 0),
-            // The disk's limit is looked at now and then only; this holds at once.
-            ulimit("fsize", signed(resources.disk_bytes)),
-        ]),
+        ulimits: Some(ulimits(spec.role, &resources)),
         shm_size: Some(signed(resources.shm_bytes)),
         // Reaps orphans, and makes a kill of the first process end all others.
         init: Some(true),
@@ -216,6 +214,21 @@ fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
     }
 }
 
+/// There is none of processes: the control group bounds them in each container, while
+/// a limit would count all of a user's.
+fn ulimits(role: Role, resources: &Resources) -> Vec<ResourcesUlimits> {
+    let submitted = match role {
+        Role::Agent | Role::App | Role::Single => SUBMITTED.as_slice(),
+        Role::Driver | Role::Setup | Role::File => &[("nofile", OPEN_FILES)],
+    };
+    let mut limits: Vec<_> = submitted.iter().map(|(name, limit)| ulimit(name, *limit)).collect();
+    // No core files, which would be written outside of what is looked at.
+    limits.push(ulimit("core", 0));
+    // The disk's limit is looked at now and then only; this holds at once.
+    limits.push(ulimit("fsize", signed(resources.disk_bytes)));
+    limits
+}
+
 /// Between what works at all and what the operator allows.
 fn bounded(wanted: &Resources, ceiling: &Resources) -> Resources {
     let memory_bytes = wanted.memory_bytes.min(ceiling.memory_bytes).max(FLOOR.memory_bytes);
@@ -240,8 +253,8 @@ fn temporary(
         |size: u64, rest: &str| format!("rw,nosuid,nodev,nr_inodes={TEMPORARY_INODES},size={size},{rest}");
     // The image's own mode of a folder is kept whatever is said here, so they are
     // given to the account.
-    let id = id(spec.account);
-    let owner = format!("uid={id},gid={id}");
+    let User { id, group } = setting.user;
+    let owner = format!("uid={id},gid={group}");
     // Programs are unpacked into and run from /tmp by test frameworks.
     let mut folders = HashMap::from([
         ("/tmp".to_owned(), options(scratch, "exec,mode=1777")),

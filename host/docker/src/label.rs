@@ -17,6 +17,11 @@ pub(crate) const ROLE: &str = "dev.lancet.role";
 /// The suite's name for an image that was built.
 pub(crate) const IMAGE: &str = "dev.lancet.image";
 
+/// Stands for what cannot be known where there is no `/proc`.
+const UNKNOWN: &str = "unknown";
+/// See [`UNKNOWN`]: no process but the first starts with the machine.
+const UNKNOWN_START: u64 = 0;
+
 /// Every label that ties a resource to a lease.
 pub(crate) const LEASE: [&str; 5] = [OWNER, RUN, ATTEMPT, DEADLINE, ROLE];
 
@@ -122,7 +127,7 @@ impl Owner {
             boot: boot(),
             namespace: namespace(),
             pid,
-            start: process_start(pid).unwrap_or_default(),
+            start: process_start(pid).unwrap_or(UNKNOWN_START),
         }
     }
 
@@ -137,17 +142,38 @@ impl Owner {
     }
 
     /// Whether it still lives. When that cannot be known from here (another
-    /// machine, another process id name space), it is taken for alive: then the
-    /// lease's deadline decides.
+    /// machine, another process id name space, no `/proc` here or there), it is taken
+    /// for alive: then the lease's deadline decides.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        if self.machine != machine() {
+        self.is_alive_seen_by(&Self::this_process())
+    }
+
+    fn is_alive_seen_by(&self, here: &Self) -> bool {
+        let same = |a: &str, b: &str| (a != UNKNOWN && b != UNKNOWN).then_some(a == b);
+        if same(&self.machine, &here.machine) != Some(true) {
             return true;
         }
-        if self.boot != boot() {
-            return false;
+        match same(&self.boot, &here.boot) {
+            Some(true) => {}
+            Some(false) => return false,
+            None => return true,
         }
-        self.namespace != namespace() || process_start(self.pid) == Some(self.start)
+        if same(&self.namespace, &here.namespace) != Some(true) {
+            return true;
+        }
+        match process_start(self.pid) {
+            Some(start) => self.start == UNKNOWN_START || self.start == start,
+            // It may just not be shown: `/proc` hides others' processes with `hidepid`.
+            None => exists(self.pid),
+        }
+    }
+
+    /// Whether what a label names as an owner lives, as [`Owner::is_alive`]. A name
+    /// that cannot be read may be that of another version's: it counts as alive.
+    #[must_use]
+    pub fn lives(name: &str) -> bool {
+        Self::parse(name).is_none_or(|owner| owner.is_alive())
     }
 }
 
@@ -159,24 +185,42 @@ impl fmt::Display for Owner {
 
 /// The machine's identity, hashed: machine-id(5) asks that it not be handed out.
 fn machine() -> String {
-    let id = ["/etc/machine-id", "/proc/sys/kernel/hostname"]
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok().filter(|text| !text.trim().is_empty()));
-    let digest = Sha256::of(id.unwrap_or_default().trim().as_bytes()).to_string();
+    let id = ["/etc/machine-id", "/proc/sys/kernel/hostname"].iter().find_map(|path| {
+        let text = std::fs::read_to_string(path).ok()?;
+        // The second is what systemd writes into an image that has not been booted.
+        Some(text.trim().to_owned()).filter(|id| !id.is_empty() && id != "uninitialized")
+    });
+    let Some(id) = id else { return UNKNOWN.to_owned() };
+    let digest = Sha256::of(id.as_bytes()).to_string();
     digest.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
 fn boot() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let id: String = id.chars().filter(char::is_ascii_hexdigit).take(16).collect();
-    if id.is_empty() { "unknown".to_owned() } else { id }
+    known(id.chars().filter(char::is_ascii_hexdigit).take(16).collect())
 }
 
 /// The digits of `pid:[4026531836]`.
 fn namespace() -> String {
     let link = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    let id: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
-    if id.is_empty() { "0".to_owned() } else { id }
+    known(link.to_string_lossy().chars().filter(char::is_ascii_digit).collect())
+}
+
+fn known(id: String) -> String {
+    if id.is_empty() { UNKNOWN.to_owned() } else { id }
+}
+
+/// Whether there is such a process, of whomever.
+#[cfg(unix)]
+fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    // Any other error, such as that it may not be signalled, says that there is one.
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn exists(_pid: u32) -> bool {
+    true
 }
 
 /// Field 22 of `/proc/PID/stat`. The name in field 2 may hold blanks and
@@ -206,6 +250,32 @@ mod tests {
         assert!(!Owner { boot: "0".to_owned(), ..owner.clone() }.is_alive());
         assert!(Owner { namespace: "0".to_owned(), pid: u32::MAX, ..owner.clone() }.is_alive());
         assert!(Owner { machine: "another".to_owned(), boot: "0".to_owned(), ..owner }.is_alive());
+    }
+
+    #[test]
+    fn an_owner_whose_life_cannot_be_told_is_taken_for_alive() {
+        let unknown = || UNKNOWN.to_owned();
+        let here = Owner::this_process();
+        let gone = Owner { pid: u32::MAX, start: 1, ..here.clone() };
+        assert!(!gone.is_alive());
+        for blind in [
+            Owner { machine: unknown(), ..gone.clone() },
+            Owner { boot: unknown(), ..gone.clone() },
+            Owner { namespace: unknown(), ..gone.clone() },
+            // As without `/proc`: on a machine that has it, and among themselves.
+            Owner { boot: unknown(), namespace: unknown(), start: UNKNOWN_START, ..gone.clone() },
+        ] {
+            assert!(blind.is_alive(), "{blind}");
+            let without = Owner { boot: unknown(), namespace: unknown(), ..here.clone() };
+            assert!(blind.is_alive_seen_by(&without), "{blind}");
+            assert!(gone.is_alive_seen_by(&blind), "{blind}");
+        }
+        assert!(Owner { start: UNKNOWN_START, ..here.clone() }.is_alive());
+        assert!(exists(here.pid) && exists(1) && !exists(u32::MAX) && !exists(0));
+        for name in ["", "nonsense", "a-b-c-d-e", &here.to_string()] {
+            assert!(Owner::lives(name), "{name:?}");
+        }
+        assert!(!Owner::lives(&gone.to_string()));
     }
 
     #[test]

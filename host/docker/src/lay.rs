@@ -5,7 +5,7 @@ use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
-use lancet_core::{Account, FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
+use lancet_core::{FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
 
 use tokio::sync::mpsc;
 
@@ -13,6 +13,7 @@ use crate::archive::{Holder, Packer};
 use crate::container::Container;
 use crate::listing::check_path;
 use crate::tree::{PathKind, is_below};
+use crate::user::User;
 use crate::{Docker, DockerError};
 
 /// Where blobs are read from: the contents of submitted files and of hidden tests.
@@ -134,7 +135,7 @@ impl Laying {
         let pieces = stream::unfold(receiver, async |mut receiver| {
             receiver.recv().await.map(|piece| (Ok::<_, io::Error>(piece), receiver))
         });
-        let packing = self.pack(container.account(), folders, blobs, sender);
+        let packing = self.pack(Holder::User(container.user()), folders, blobs, sender);
         let (packed, laid) = tokio::join!(packing, container.lay("/", pieces));
         packed?;
         Ok(laid?)
@@ -144,12 +145,11 @@ impl Laying {
     /// much, and folders take as much room in an archive as files do.
     async fn pack(
         &self,
-        account: Account,
+        holder: Holder,
         folders: Vec<&str>,
         blobs: &dyn BlobSource,
         sender: mpsc::Sender<Bytes>,
     ) -> Result<(), InfraFault> {
-        let holder = holder(account);
         let mut packer = Packer::new();
         for folder in folders {
             packer.folder(relative(folder), 0o755, holder)?;
@@ -265,7 +265,9 @@ pub(crate) fn pack_volume(
     results: &str,
     files: &[LaidFile],
     blobs: &dyn BlobSource,
+    user: User,
 ) -> Result<Vec<u8>, InfraFault> {
+    let holder = Holder::User(user);
     let mut packer = Packer::new();
     let mut folders = BTreeSet::new();
     let paths = files.iter().map(|file| (format!("{tests}/{}", file.path), file)).collect::<Vec<_>>();
@@ -280,12 +282,12 @@ pub(crate) fn pack_volume(
         folders.extend(ends.map(|end| folder[..end].to_owned()));
     }
     for folder in folders.iter().filter(|folder| !folder.is_empty()) {
-        packer.folder(folder, 0o755, Holder::Unprivileged)?;
+        packer.folder(folder, 0o755, holder)?;
     }
     for (path, file) in &paths {
         let mode = if file.executable { 0o755 } else { 0o644 };
         let path = below(path).unwrap_or_default();
-        packer.file(&path, &read(blobs, file.sha256)?, mode, Holder::Unprivileged)?;
+        packer.file(&path, &read(blobs, file.sha256)?, mode, holder)?;
     }
     Ok(packer.finish()?)
 }
@@ -311,13 +313,6 @@ fn read(blobs: &dyn BlobSource, digest: Sha256) -> Result<Vec<u8>, InfraFault> {
         InfraFault::new(InfraFaultKind::DockerError, message)
     };
     blobs.blob(digest).map_err(unreadable)
-}
-
-fn holder(account: Account) -> Holder {
-    match account {
-        Account::Unprivileged => Holder::Unprivileged,
-        Account::Root => Holder::Root,
-    }
 }
 
 fn relative(path: &str) -> &str {

@@ -35,10 +35,12 @@ mod reaper;
 mod repository;
 mod rules;
 mod stage;
+mod tracking;
 mod tree;
 mod upper;
 #[cfg(target_os = "linux")]
 mod usage;
+mod user;
 mod volume;
 
 #[cfg(test)]
@@ -58,3 +60,4 @@ pub use plan::PlanOutcome;
 pub use prepare::Prepared;
 pub use quota::DiskBound;
 pub use reaper::{Reaped, Reaper};
+pub use tracking::Tracking;

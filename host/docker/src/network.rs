@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
 
+use crate::tracking::BRIDGE;
 use crate::{Docker, DockerError, Lease};
 
 /// Networks are /28 blocks of 10.128.0.0/9, drawn at random. The engine's own pools
@@ -32,14 +33,18 @@ impl Docker {
         loop {
             let random = RandomState::new().hash_one(draw);
             let name = format!("lancet-{random:016x}");
-            let request = request(&name, random % BLOCKS, lease);
+            let bridge = bridge(random);
+            let request = request(&name, &bridge, random % BLOCKS, lease);
             let docker = self.clone();
             let making = async move {
                 docker.call(doing, docker.client().create_network(request)).await?;
                 Ok(Network { docker, name, removed: AtomicBool::new(false) })
             };
             match Self::carried_through(making).await {
-                Ok(network) => return Ok(network),
+                Ok(network) => {
+                    self.keep_untracked(&bridge).await;
+                    return Ok(network);
+                }
                 Err(DockerError::Engine { message, .. }) if message.contains("overlaps") && draw < DRAWS => {
                     draw += 1;
                 }
@@ -49,9 +54,16 @@ impl Docker {
     }
 }
 
-fn request(name: &str, block: u64, lease: &Lease) -> NetworkCreateRequest {
+/// An interface's name has at most 15 bytes.
+fn bridge(random: u64) -> String {
+    format!("{BRIDGE}{:09x}", random >> 28)
+}
+
+fn request(name: &str, bridge: &str, block: u64, lease: &Lease) -> NetworkCreateRequest {
     let (second, third, fourth) = (128 + (block >> 12), (block >> 4) & 0xff, (block & 0xf) << 4);
     let options = [
+        // By which the machine's packet filter knows it.
+        ("com.docker.network.bridge.name", bridge),
         // Without an address the bridge is no way to the host's own services; an
         // internal network alone leaves that open.
         ("com.docker.network.bridge.inhibit_ipv4", "true"),
@@ -126,11 +138,17 @@ mod tests {
     fn blocks_are_within_their_range() {
         let lease = Lease::new("run", "attempt", Duration::ZERO);
         let subnet = |block| {
-            let ipam = request("n", block, &lease).ipam.unwrap();
+            let ipam = request("n", "b", block, &lease).ipam.unwrap();
             ipam.config.unwrap().remove(0).subnet.unwrap()
         };
         assert_eq!(subnet(0), "10.128.0.0/28");
         assert_eq!(subnet(17), "10.128.1.16/28");
         assert_eq!(subnet(BLOCKS - 1), "10.255.255.240/28");
+    }
+
+    #[test]
+    fn bridges_have_names_that_the_kernel_takes() {
+        assert_eq!(bridge(u64::MAX), "lancetfffffffff");
+        assert_eq!(bridge(0).len(), 15);
     }
 }

@@ -425,7 +425,9 @@ impl Running<'_> {
             lease: self.lease,
         };
         let container = slot.insert(self.docker.create(&spec).await?);
-        let tar = pack_volume(VOLUME_FOLDER, &plan.files_at, RESULTS_FOLDER, &plan.files, self.blobs)?;
+        let user = container.user();
+        let tar =
+            pack_volume(VOLUME_FOLDER, &plan.files_at, RESULTS_FOLDER, &plan.files, self.blobs, user)?;
         container.upload(VOLUME_FOLDER, tar).await?;
         Ok(())
     }

@@ -90,16 +90,11 @@ impl Docker {
             loop {
                 period.tick().await;
                 // An engine that is away is asked again the next time.
-                let _ = docker.reap(&owner_is_alive).await;
+                let _ = docker.reap(&Owner::lives).await;
             }
         });
         Reaper { task }
     }
-}
-
-/// Whether a label names an owner that is alive; what cannot be read names none.
-fn owner_is_alive(owner: &str) -> bool {
-    Owner::parse(owner).is_some_and(|owner| owner.is_alive())
 }
 
 fn is_stale(labels: &HashMap<String, String>, now: u64, live: &dyn Fn(&str) -> bool) -> bool {
@@ -136,11 +131,5 @@ mod tests {
         ] {
             assert_eq!(is_stale(&labels(&pairs), 100, &live), stale, "{pairs:?}");
         }
-    }
-
-    #[test]
-    fn this_process_is_alive() {
-        assert!(owner_is_alive(&Owner::this_process().to_string()));
-        assert!(!owner_is_alive("nonsense"));
     }
 }

@@ -6,6 +6,7 @@ use lancet_engine::ENGINE_ID;
 use lancet_store::Store;
 use serde::Serialize;
 
+use super::quotas;
 use crate::arguments::{Global, Jobs, Listing};
 use crate::catalog;
 use crate::execution::block_on;
@@ -18,12 +19,12 @@ use crate::sandboxes::DockerArguments;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
-struct Finding {
-    check: &'static str,
-    ok: bool,
-    detail: String,
+pub(super) struct Finding {
+    pub(super) check: &'static str,
+    pub(super) ok: bool,
+    pub(super) detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
+    pub(super) hint: Option<String>,
 }
 
 impl Finding {
@@ -42,7 +43,9 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
     let mut findings = engine();
     findings.push(cache());
     findings.push(store(&folder));
-    findings.push(docker());
+    let (docker, remapped) = docker();
+    findings.push(docker);
+    findings.extend(quotas::findings(remapped));
 
     let mut table = Table::new([left("check"), left("state"), left("detail")]);
     for finding in &findings {
@@ -88,9 +91,9 @@ fn engine() -> Vec<Finding> {
     findings
 }
 
-/// Whether individual contributor tasks can be run here. Without an engine manager
-/// tasks run all the same.
-fn docker() -> Finding {
+/// Whether individual contributor tasks can be run here, and whether the engine remaps
+/// users. Without an engine manager tasks run all the same.
+fn docker() -> (Finding, Option<bool>) {
     const CHECK: &str = "docker";
     let options = DockerArguments::default().options();
     let looked = block_on(async {
@@ -103,9 +106,11 @@ fn docker() -> Finding {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             let hint = format!("{}; only ic-swe tasks need it", error.hint());
-            return Finding::bad(CHECK, with_causes(&error), hint);
+            return (Finding::bad(CHECK, with_causes(&error), hint), None);
         }
-        Err(failure) => return Finding::bad(CHECK, failure.to_string(), "only ic-swe tasks need it"),
+        Err(failure) => {
+            return (Finding::bad(CHECK, failure.to_string(), "only ic-swe tasks need it"), None);
+        }
     };
     let mut detail = format!(
         "engine {} (API {}), {}, {:.1} CPUs, {} MiB, storage {}, runtimes {}",
@@ -134,7 +139,7 @@ fn docker() -> Finding {
     if !engine.runtimes.iter().any(|runtime| runtime == "runsc") {
         detail.push_str("; for strangers' code install gVisor and use `--container-runtime runsc`");
     }
-    Finding::good(CHECK, detail)
+    (Finding::good(CHECK, detail), Some(engine.remapped))
 }
 
 fn cache() -> Finding {

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod grade;
 pub(crate) mod pin;
 pub(crate) mod plugin;
+mod quotas;
 pub(crate) mod regrade;
 pub(crate) mod replay;
 pub(crate) mod report;

@@ -10,6 +10,7 @@ use crate::Role;
 use crate::container::{DiskLimits, Ended, State};
 use crate::exec::ExecEnd;
 use crate::hardening::ContainerSpec;
+use crate::user::User;
 
 #[tokio::test]
 async fn processes_have_no_capabilities_and_cannot_get_any() {
@@ -29,9 +30,11 @@ async fn processes_have_no_capabilities_and_cannot_get_any() {
         assert_eq!(field("NoNewPrivs"), "1");
         // 2 is a filter.
         assert_eq!(field("Seccomp"), "2");
-        let expected = if account == Account::Root { "0" } else { "10001" };
-        assert_eq!(output(&container, &["id", "-u"]).await.trim(), expected);
-        assert_eq!(output(&container, &["id", "-g"]).await.trim(), expected);
+        let user = container.user();
+        assert_eq!(user.id == 0, account == Account::Root);
+        assert_eq!(user.group, User::of(account).group);
+        assert_eq!(output(&container, &["id", "-u"]).await.trim(), user.id.to_string());
+        assert_eq!(output(&container, &["id", "-g"]).await.trim(), user.group.to_string());
         for forbidden in [
             ["mount", "-t", "tmpfs", "tmpfs", "/mnt"].as_slice(),
             &["unshare", "-U", "true"],
@@ -56,7 +59,7 @@ async fn limits_are_those_that_were_asked_for() {
     let container = bench.idle().await;
     let limits = output(&container, &["cat", "/proc/self/limits"]).await;
     let limit = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
-    assert!(limit("Max open files").contains("16384"));
+    assert!(limit("Max open files").contains(" 4096 "));
     assert!(limit("Max core file size").contains(" 0 "));
     assert!(limit("Max file size").contains(&Resources::standard().disk_bytes.to_string()));
     let shm = output(&container, &["df", "-B1", "--output=size", "/dev/shm"]).await;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::Bench;
 use super::golden::{inspect, pruned};
 use crate::hardening::{ContainerSpec, Joined, Setting, container};
+use crate::user::User;
 use crate::{Lease, Role};
 
 /// Everything that a task, a plan, or an attempt's name can contribute.
@@ -150,7 +151,7 @@ fn ceiling() -> Resources {
 }
 
 fn body(spec: &ContainerSpec<'_>) -> ContainerCreateBody {
-    container(spec, &Setting { runtime: None, ceiling: ceiling(), image_has_home: false })
+    container(spec, &Setting { runtime: None, ceiling: ceiling(), image_has_home: false, user: User::of(spec.account) })
 }
 
 /// The limits are checked, and then taken out.

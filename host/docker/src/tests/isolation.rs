@@ -10,9 +10,9 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
 use super::{Bench, output};
-use crate::Role;
 use crate::container::Container;
 use crate::hardening::Joined;
+use crate::{Role, Tracking};
 
 /// Tries everything it can think of, and prints what answered.
 const PROBE: &str = r#"
@@ -221,4 +221,44 @@ async fn more_networks_than_the_engines_own_pools_have() {
     for network in networks {
         network.remove().await.unwrap();
     }
+}
+
+/// Sends datagrams from and to ever other ports, and says how many went out.
+const SPRAY: &str = r#"
+import socket, sys
+sent = 0
+for _ in range(8):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setblocking(False)
+        for port in range(1024, 4096):
+            try:
+                s.sendto(b'x', (sys.argv[1], port)); sent += 1
+            except OSError:
+                pass
+print(sent)
+"#;
+
+/// The machine's table of connections is everybody's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn datagrams_take_no_place_in_the_machines_table_of_connections() {
+    let bench = Bench::new().await;
+    let network = bench.docker.network(&bench.lease).await.unwrap();
+    let app = bench.idle_in(Role::App, Joined { network: network.name(), alias: Some("app") }).await;
+    let driver = bench.idle_in(Role::Driver, Joined { network: network.name(), alias: None }).await;
+    // What is taken is given back when a container ends, so this is looked at before.
+    let places = || -> u32 {
+        let count = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_count");
+        count.map_or(0, |count| count.trim().parse().unwrap())
+    };
+    let before = places();
+    let address = output(&driver, &["hostname", "-i"]).await;
+    let sent: u32 = output(&app, &["python3", "-c", SPRAY, address.trim()]).await.trim().parse().unwrap();
+    let after = places();
+    assert!(sent > 10_000, "{sent}");
+    assert!(after < before + sent / 10, "{sent} datagrams, {before} places before and {after} after");
+    assert!(matches!(Tracking::look().await, Tracking::Exempt | Tracking::Unfiltered));
+    for container in [app, driver] {
+        container.remove().await.unwrap();
+    }
+    network.remove().await.unwrap();
 }

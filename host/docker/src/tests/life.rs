@@ -75,7 +75,7 @@ async fn files_go_in_and_come_out_within_bounds() {
     let idle = argv(&["sleep", "600"]);
     let container = bench.docker.create(&bench.spec(&idle)).await.unwrap();
     let mut packer = Packer::new();
-    packer.file("added.sh", b"#!/bin/sh\necho ran", 0o755, Holder::Unprivileged).unwrap();
+    packer.file("added.sh", b"#!/bin/sh\necho ran", 0o755, Holder::User(container.user())).unwrap();
     packer.folder("folder", 0o755, Holder::Root).unwrap();
     packer.file("folder/inner", &[7; 100_000], 0o644, Holder::Root).unwrap();
     container.upload("/srv/app", packer.finish().unwrap()).await.unwrap();
@@ -83,7 +83,7 @@ async fn files_go_in_and_come_out_within_bounds() {
     assert_eq!(output(&container, &["/srv/app/added.sh"]).await, "ran\n");
     assert_eq!(
         output(&container, &["stat", "-c", "%u:%g %a", "/srv/app/added.sh"]).await,
-        "10001:10001 755\n"
+        format!("{} 755\n", container.user())
     );
     assert_eq!(output(&container, &["stat", "-c", "%u:%g %a", "/srv/app/folder/inner"]).await, "0:0 644\n");
     output(&container, &["sh", "-c", "rm greeting; ln -s /etc/passwd link; mkfifo pipe; ln added.sh hard"])
@@ -141,7 +141,7 @@ async fn a_volume_takes_files_that_a_read_only_root_refuses() {
     let mut packer = Packer::new();
     packer.folder("tests", 0o755, Holder::Root).unwrap();
     packer.file("tests/a", b"a", 0o644, Holder::Root).unwrap();
-    packer.folder("results", 0o755, Holder::Unprivileged).unwrap();
+    packer.folder("results", 0o755, Holder::User(container.user())).unwrap();
     let tar = packer.finish().unwrap();
     assert!(container.upload("/srv", tar.clone()).await.is_err());
     container.upload("/lancet", tar).await.unwrap();

@@ -10,6 +10,7 @@ mod images;
 mod isolation;
 mod life;
 mod outage;
+mod quotas;
 mod reaping;
 mod submissions;
 

@@ -42,7 +42,7 @@ async fn the_app_has_the_submitted_files_and_nothing_that_was_deleted() {
     let mut bench = Bench::new().await;
     let script = "from junit import *\nprint(ask(''))\nfinish({'right': True, 'must_fail': False})\n";
     let plan = bench.plan(script).await;
-    let look = "__import__('subprocess').run('cd /srv/repo; ls -A . old new/deep run.sh; stat -c%a_%u new new/tool logic.py; cat new/deep/file; env', shell=True, capture_output=True, text=True).stdout.replace('\\n', ' ')";
+    let look = "__import__('subprocess').run('cd /srv/repo; ls -A . old new/deep run.sh; stat -c%a_%g new new/tool logic.py; find . ! -user $(id -u); cat new/deep/file; env', shell=True, capture_output=True, text=True).stdout.replace('\\n', ' ')";
     let submission = bench
         .submission(&format!(
             "cat > logic.py <<'X'\ndef answer(line):\n    return {look}\nX\n\
@@ -74,7 +74,7 @@ async fn the_driver_is_apart_and_its_results_are_its_own() {
         )
         .await;
     let script = "from junit import *\nimport os\n\
-                  print(ask('x'))\nprint(os.listdir('/lancet'), os.listdir('/lancet/results'), os.getuid(), os.environ['SHAPE'], os.environ.get('COLOUR'), os.getcwd(), os.listdir('.'))\n\
+                  print(ask('x'))\nprint(os.listdir('/lancet'), os.listdir('/lancet/results'), os.getgid(), os.environ['SHAPE'], os.environ.get('COLOUR'), os.getcwd(), os.listdir('.'))\n\
                   try: open('/srv/x', 'w')\nexcept OSError as e: print(e.errno)\n\
                   os.makedirs('/lancet/results/shots/deep'); open('/lancet/results/shots/1.png', 'w').write('one'); open('/lancet/results/shots/deep/2.png', 'w').write('two')\n\
                   os.symlink('/etc/passwd', '/lancet/results/shots/passwd'); open('/lancet/results/log.txt', 'w').write('log')\n\

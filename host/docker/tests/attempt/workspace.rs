@@ -142,7 +142,7 @@ async fn patches_are_applied_whole_or_not_at_all() {
 async fn commands_run_in_the_work_tree_and_are_bounded() {
     let bench = Bench::new().await;
     let agent = bench.open().await;
-    let output = agent.run("pwd; echo $COLOUR; id -u; echo no >&2; exit 3", 10).await.unwrap().unwrap();
+    let output = agent.run("pwd; echo $COLOUR; id -g; echo no >&2; exit 3", 10).await.unwrap().unwrap();
     assert_eq!(output.exit_status, Some(3));
     assert_eq!(output.stdout.0, b"/srv/repo\ngreen\n10001\n");
     assert_eq!(output.stderr.0, b"no\n");

@@ -1,0 +1,142 @@
+use lancet_docker::Tracking;
+
+use super::doctor::Finding;
+use crate::execution::block_on;
+
+/// The most processes that containers of this many attempts have together is far
+/// below it; what the kernel needs for each is charged to its container.
+const MANY: u64 = 1 << 20;
+
+/// Something that the kernel has a fixed number of.
+struct Quota {
+    /// Below `/proc/sys`.
+    key: &'static str,
+    /// What is to be had at least, where containers share it.
+    least: Option<u64>,
+}
+
+const fn quota(key: &'static str) -> Quota {
+    Quota { key, least: None }
+}
+
+const fn shared(key: &'static str, least: u64) -> Quota {
+    Quota { key, least: Some(least) }
+}
+
+/// Counted for each user. Limits of processes, such as of descriptors on their way
+/// through sockets, are set by the host itself.
+const OF_A_USER: [Quota; 7] = [
+    quota("fs/inotify/max_user_instances"),
+    quota("fs/inotify/max_user_watches"),
+    quota("fs/epoll/max_user_watches"),
+    quota("fs/pipe-user-pages-soft"),
+    quota("fs/pipe-user-pages-hard"),
+    quota("kernel/keys/maxkeys"),
+    quota("kernel/keys/maxbytes"),
+];
+
+/// Counted for the machine, whoever uses it.
+const OF_THE_MACHINE: [Quota; 6] = [
+    shared("kernel/pid_max", MANY),
+    shared("kernel/threads-max", 1 << 16),
+    shared("kernel/pty/max", 1 << 16),
+    shared("fs/aio-max-nr", MANY),
+    shared("fs/file-max", MANY),
+    quota("net/netfilter/nf_conntrack_max"),
+];
+
+impl Quota {
+    fn value(&self) -> Option<u64> {
+        std::fs::read_to_string(format!("/proc/sys/{}", self.key)).ok()?.trim().parse().ok()
+    }
+
+    /// As sysctl(8) has it.
+    fn name(&self) -> String {
+        self.key.replace('/', ".")
+    }
+
+    fn shown(&self) -> Option<String> {
+        Some(format!("{} {}", self.name(), self.value()?))
+    }
+
+    /// What to set it to.
+    fn raise(&self) -> Option<String> {
+        let (value, least) = (self.value()?, self.least?);
+        (value < least).then(|| format!("{}={least}", self.name()))
+    }
+}
+
+/// What of this machine's kernel attempts could take from one another. None of it is a
+/// fault of the machine's.
+pub(super) fn findings(remapped: Option<bool>) -> Vec<Finding> {
+    let mut findings = vec![of_a_user(remapped), of_the_machine()];
+    findings.extend(connections());
+    findings
+}
+
+fn of_a_user(remapped: Option<bool>) -> Finding {
+    let root = match remapped {
+        Some(true) => "those that need root share one, which is not this machine's root",
+        Some(false) | None => "those that need root share root's with one another and with this machine",
+    };
+    let detail = format!(
+        "{}; each container that runs submitted code or tests has a user of its own, {root}",
+        list(&OF_A_USER)
+    );
+    let hint = (remapped != Some(true)).then(|| {
+        "for images that need root use `--container-runtime runsc` (gVisor) or `userns-remap` of the engine; `--own-users` refuses them"
+            .to_owned()
+    });
+    Finding { check: "quotas of a user", ok: true, detail, hint }
+}
+
+fn of_the_machine() -> Finding {
+    let raise: Vec<String> = OF_THE_MACHINE.iter().filter_map(Quota::raise).collect();
+    Finding {
+        check: "quotas of the machine",
+        ok: true,
+        detail: format!("{}; shared by all that runs here", list(&OF_THE_MACHINE)),
+        hint: (!raise.is_empty()).then(|| format!("raise by `sysctl -w {}`", raise.join(" "))),
+    }
+}
+
+fn connections() -> Option<Finding> {
+    let tracking = block_on(async { Ok(Tracking::look().await) }).ok()?;
+    let (detail, hint) = match tracking {
+        Tracking::Unfiltered => ("traffic between containers does not pass the packet filter", None),
+        Tracking::Exempt => ("a rule keeps traffic between containers out of it", None),
+        Tracking::Tracked => (
+            "traffic between containers takes places in it, and can fill it",
+            Some(format!("a run by root adds the rule: `{}`", Tracking::RULE)),
+        ),
+        Tracking::Hidden => (
+            "only root can see whether a rule keeps traffic between containers out of it",
+            Some(format!("as root: `{}`", Tracking::RULE)),
+        ),
+    };
+    Some(Finding { check: "table of connections", ok: true, detail: detail.to_owned(), hint })
+}
+
+fn list(quotas: &[Quota]) -> String {
+    let shown: Vec<String> = quotas.iter().filter_map(Quota::shown).collect();
+    if shown.is_empty() { "not known here".to_owned() } else { shown.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_and_small_is_to_be_raised() {
+        let here = Quota { key: "kernel/pid_max", least: None };
+        let Some(value) = here.value() else { return };
+        assert_eq!(here.raise(), None);
+        assert_eq!(here.shown(), Some(format!("kernel.pid_max {value}")));
+        assert_eq!(shared("kernel/pid_max", value).raise(), None);
+        assert_eq!(
+            shared("kernel/pid_max", value + 1).raise(),
+            Some(format!("kernel.pid_max={}", value + 1))
+        );
+        assert_eq!(shared("kernel/nothing", 1).raise(), None);
+    }
+}

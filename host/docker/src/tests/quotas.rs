@@ -1,0 +1,245 @@
+//! What the kernel counts for a user and not for a container: whoever uses all of it
+//! up takes nothing from anybody else.
+
+use std::time::Duration;
+
+use lancet_core::Account;
+use tokio::time::{Instant, sleep};
+
+use super::{Bench, argv, options, output, run};
+use crate::container::Container;
+use crate::exec::ExecEnd;
+use crate::hardening::ContainerSpec;
+use crate::{Docker, DockerError, DockerOptions, Role};
+
+/// `hold WHAT` takes until there is no more, says so by a file, and keeps it; `need
+/// WHAT N` takes as much as is asked for, and fails when it does not get it.
+const TAKER: &str = r#"
+use strict;
+my ($mode, $what, $count) = @ARGV;
+my @n = `uname -m` =~ /aarch64/ ? (26, 107, 180, 194, 195, 217) : (294, 222, 240, 29, 31, 248);
+my ($inotify, $timer, $queue, $get, $control, $key) = @n;
+my ($i, @kept) = (0);
+my %take = (
+    watchers => sub { syscall($inotify, 0) >= 0 },
+    timers => sub { my $id = "\0" x 8; syscall($timer, 1, 0, $id) >= 0 },
+    queues => sub { my $name = "q$$-" . $i++ . "\0"; syscall($queue, $name, 0x42, 0600, 0) >= 0 },
+    locked => sub { my $id = syscall($get, 0, 4096, 01600); $id >= 0 && syscall($control, $id, 11, 0) == 0 },
+    pipes => sub {
+        pipe(my $from, my $to) or return 0;
+        push @kept, $from, $to;
+        return 0 if fcntl($to, 1032, 0) < 65536;
+        fcntl($to, 1031, 1 << 20) if $mode eq 'hold';
+        1
+    },
+    keys => sub { my ($type, $text) = ("user\0", "k" . $i++ . "\0"); syscall($key, $type, $text, $text, 1, -2) >= 0 },
+);
+my $take = $take{$what};
+if ($mode eq 'hold') {
+    1 while $take->();
+    open(my $full, '>', "/tmp/full-$what");
+    sleep 600;
+}
+for (1 .. $count) { $take->() or die "$what: $_ of $count: $!\n" }
+"#;
+
+/// The same for descriptors on their way through sockets.
+const SENDER: &str = r#"
+import errno, socket, sys, time
+kept = []
+def send(times):
+    while times:
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        kept.append(pair)
+        pair[0].setblocking(False)
+        try:
+            while times:
+                socket.send_fds(pair[0], [b'x'], [1] * 253)
+                times -= 1
+        except BlockingIOError:
+            pass
+if sys.argv[1] == 'hold':
+    try:
+        send(10_000)
+    except OSError as e:
+        if e.errno != errno.ETOOMANYREFS: raise
+        open('/tmp/full-descriptors', 'w').close()
+        time.sleep(600)
+send(int(sys.argv[3]))
+"#;
+
+/// What is counted, and how much of it somebody else needs.
+const QUOTAS: [(&str, &str); 6] =
+    [("descriptors", "4"), ("watchers", "64"), ("timers", "256"), ("queues", "2"), ("locked", "4"), ("pipes", "64")];
+/// Those with limits that a process has: its user may be shared.
+const LIMITED: [&str; 4] = ["descriptors", "timers", "queues", "locked"];
+
+fn taker(mode: &str, what: &str, count: &str) -> Vec<String> {
+    match what {
+        "descriptors" => argv(&["python3", "-c", SENDER, mode, what, count]),
+        _ => argv(&["perl", "-e", TAKER, "--", mode, what, count]),
+    }
+}
+
+/// Uses all of everything up.
+async fn use_up(container: &Container, quotas: &[&str]) {
+    for what in quotas {
+        let command = taker("hold", what, "0");
+        let words: Vec<&str> = ["setsid", "-f"].into_iter().chain(command.iter().map(String::as_str)).collect();
+        output(container, &words).await;
+    }
+    let full = quotas.iter().map(|what| format!("/tmp/full-{what}")).collect::<Vec<_>>();
+    let words: Vec<&str> = ["ls"].into_iter().chain(full.iter().map(String::as_str)).collect();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found = run(container, &words).await;
+        if found.end == ExecEnd::Exited(0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{}", String::from_utf8_lossy(&found.stderr.bytes));
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn gets(container: &Container, what: &str, count: &str) -> Result<(), String> {
+    let command = taker("need", what, count);
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    let found = run(container, &words).await;
+    match found.end {
+        ExecEnd::Exited(0) => Ok(()),
+        _ => Err(String::from_utf8_lossy(&found.stderr.bytes).into_owned()),
+    }
+}
+
+async fn started(bench: &Bench, role: Role, account: Account) -> Container {
+    let idle = argv(&["sleep", "600"]);
+    let container =
+        bench.docker.create(&ContainerSpec { role, account, ..bench.spec(&idle) }).await.unwrap();
+    container.start().await.unwrap();
+    container
+}
+
+#[tokio::test]
+async fn a_greedy_neighbour_takes_nothing_from_others() {
+    let bench = Bench::new().await;
+    let quotas = QUOTAS.map(|(what, _)| what);
+    let greedy = [
+        started(&bench, Role::Agent, Account::Unprivileged).await,
+        started(&bench, Role::App, Account::Unprivileged).await,
+    ];
+    for container in &greedy {
+        use_up(container, &quotas).await;
+        // There is nothing left of what is its own.
+        for (what, count) in QUOTAS {
+            assert!(gets(container, what, count).await.is_err(), "{what}");
+        }
+        assert!(gets(container, "keys", "1").await.is_err());
+    }
+    for role in [Role::Driver, Role::App, Role::Agent, Role::Single] {
+        let container = started(&bench, role, Account::Unprivileged).await;
+        for (what, count) in QUOTAS {
+            assert_eq!(gets(&container, what, count).await, Ok(()), "{what} of {role}");
+        }
+        container.remove().await.unwrap();
+    }
+    for container in greedy {
+        container.remove().await.unwrap();
+    }
+}
+
+/// Images that need root: what has limits is not taken from whoever tests.
+#[tokio::test]
+async fn root_takes_nothing_that_is_limited_from_tests() {
+    let bench = Bench::new().await;
+    let greedy = started(&bench, Role::App, Account::Root).await;
+    use_up(&greedy, &LIMITED).await;
+    let driver = started(&bench, Role::Driver, Account::Root).await;
+    for (what, count) in QUOTAS.iter().filter(|(what, _)| LIMITED.contains(what)) {
+        assert!(gets(&greedy, what, count).await.is_err(), "{what}");
+        assert_eq!(gets(&driver, what, count).await, Ok(()), "{what}");
+    }
+    for container in [greedy, driver] {
+        container.remove().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn limits_of_submitted_code_are_below_those_of_its_tests() {
+    let bench = Bench::new().await;
+    for account in [Account::Unprivileged, Account::Root] {
+        let mut found = Vec::new();
+        for role in [Role::Agent, Role::App, Role::Single, Role::Driver] {
+            let container = started(&bench, role, account).await;
+            let limits = output(&container, &["cat", "/proc/self/limits"]).await;
+            let limit = |name: &str| {
+                let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+                let words: Vec<&str> = line[name.len()..].split_ascii_whitespace().collect();
+                // Soft and hard: nobody can raise it.
+                assert_eq!(words[0], words[1], "{line}");
+                words[0].to_owned()
+            };
+            let names = ["Max open files", "Max pending signals", "Max msgqueue size", "Max locked memory"];
+            found.push(names.map(|name| limit(name).parse::<u64>().unwrap()));
+            container.remove().await.unwrap();
+        }
+        let driver = found.pop().unwrap();
+        for submitted in found {
+            assert!(submitted.iter().zip(driver).all(|(limit, own)| limit * 2 <= own), "{submitted:?} {driver:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_container_has_a_user_that_its_tree_belongs_to() {
+    let bench = Bench::new().await;
+    // Another process with the same engine.
+    let other = Bench { docker: Docker::connect(options()).await.unwrap(), ..Bench::new().await };
+    let containers = [
+        started(&bench, Role::Agent, Account::Unprivileged).await,
+        started(&other, Role::App, Account::Unprivileged).await,
+        started(&bench, Role::App, Account::Unprivileged).await,
+        started(&other, Role::Driver, Account::Unprivileged).await,
+    ];
+    let mut users = Vec::new();
+    for container in &containers {
+        let id = output(container, &["id", "-u"]).await;
+        for path in ["/srv/app", "/srv/app/greeting", "/tmp/home"] {
+            assert_eq!(output(container, &["stat", "-c", "%u", path]).await, id, "{path}");
+        }
+        assert_eq!(output(container, &["stat", "-c", "%u:%g", "/srv"]).await, "0:0\n");
+        output(container, &["sh", "-c", "chmod 600 greeting && touch -d 2000-01-01 greeting && git init -q . && git status"])
+            .await;
+        // Nothing of the image itself counts as written.
+        assert!(container.disk_bytes().await.unwrap() < 1 << 20);
+        assert_eq!(container.user().id.to_string(), id.trim());
+        users.push(container.user());
+    }
+    users.sort_by_key(|user| user.id);
+    users.dedup();
+    assert_eq!(users.len(), containers.len());
+    for container in containers {
+        container.remove().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_have_a_user_is_told_of_or_refused() {
+    let bench = Bench::new().await;
+    let name = &bench.image.name;
+    let container = started(&bench, Role::Agent, Account::Unprivileged).await;
+    assert!(!bench.docker.shared_users().contains_key(name));
+    container.remove().await.unwrap();
+    let container = started(&bench, Role::Agent, Account::Root).await;
+    assert!(bench.docker.shared_users()[name].contains("root"));
+    container.remove().await.unwrap();
+
+    let docker = Docker::connect(DockerOptions { own_users: true, ..options() }).await.unwrap();
+    let strict = Bench { docker, ..Bench::new().await };
+    let idle = argv(&["sleep", "600"]);
+    let spec = ContainerSpec { account: Account::Root, ..strict.spec(&idle) };
+    let refused = strict.docker.create(&spec).await.map(drop);
+    assert!(matches!(refused, Err(DockerError::SharedUser { .. })), "{refused:?}");
+    // What prepares an image runs nothing that was submitted.
+    let spec = ContainerSpec { role: Role::Setup, ..spec };
+    strict.docker.create(&spec).await.unwrap().remove().await.unwrap();
+}
