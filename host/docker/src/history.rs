@@ -24,6 +24,7 @@ use crate::exec::{ExecEnd, ExecSpec};
 use crate::prepare::{PREPARED, idle, shown, spec};
 use crate::repository::{Problem, examine};
 use crate::tree::{PathKind, is_below};
+use crate::user::User;
 use crate::{Docker, DockerError, Lease};
 
 /// The label with the paths that were taken away, one a line.
@@ -336,10 +337,7 @@ impl Container {
 
 /// An empty folder in the place of each repository, an empty file in that of a file.
 fn packed(concealed: &Found, account: Account) -> Result<Vec<u8>, DockerError> {
-    let holder = match account {
-        Account::Unprivileged => Holder::Unprivileged,
-        Account::Root => Holder::Root,
-    };
+    let holder = Holder::User(User::of(account));
     let mut packer = Packer::new();
     for (path, what) in concealed {
         let path = path.trim_start_matches('/');

@@ -151,6 +151,7 @@ fn link_writing(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as the others of its kind")]
 fn applied(response: Response) -> Option<bool> {
     match response {
         Response::Applied(applied) => Some(applied),
@@ -162,7 +163,7 @@ fn applied(response: Response) -> Option<bool> {
 /// few agents are at it at a time.
 async fn apply_input(sources: Sources) -> Result<Response, Unanswered> {
     let input = match sources.input.clone() {
-        Some(input) => tokio::task::spawn_blocking(move || input.read()).await.map_err(unread)??,
+        Some(input) => tokio::task::spawn_blocking(move || input.read()).await.map_err(|e| unread(&e))??,
         None => None,
     };
     let Some(patch) = input.map(complete) else { return Ok(Response::Applied(false)) };
@@ -173,7 +174,7 @@ async fn apply_input(sources: Sources) -> Result<Response, Unanswered> {
     Ok(Response::Applied(true))
 }
 
-fn unread(error: tokio::task::JoinError) -> InfraFault {
+fn unread(error: &tokio::task::JoinError) -> InfraFault {
     InfraFault::new(InfraFaultKind::DiskFull, format!("the operator's text could not be read: {error}"))
 }
 
