@@ -133,7 +133,11 @@ impl<'a> History<'a> {
             Event::Began { phase, plugin, grant, limits, record, .. } => {
                 self.began(*phase, *plugin, grant, limits, at_us);
                 if *record != self.subject.record {
-                    self.differs("the run's record", shown(record.as_ref()), shown(self.subject.record.as_ref()));
+                    self.differs(
+                        "the run's record",
+                        shown(record.as_ref()),
+                        shown(self.subject.record.as_ref()),
+                    );
                 }
             }
             Event::Called { phase, call } => {
@@ -201,20 +205,12 @@ impl<'a> History<'a> {
     fn began(&mut self, phase: Phase, plugin: Sha256, grant: &[Capability], limits: &Limits, at_us: u64) {
         let spec = self.subject.spec;
         let (from, to, due, granted, bounds) = match phase {
-            Phase::Solve => (
-                Stage::Queued,
-                Stage::Solving,
-                spec.agent.digest,
-                &spec.agent_grant,
-                &spec.agent_limits,
-            ),
-            Phase::Grade => (
-                Stage::Solved,
-                Stage::Grading,
-                self.subject.grader,
-                &spec.grader_grant,
-                &spec.grader_limits,
-            ),
+            Phase::Solve => {
+                (Stage::Queued, Stage::Solving, spec.agent.digest, &spec.agent_grant, &spec.agent_limits)
+            }
+            Phase::Grade => {
+                (Stage::Solved, Stage::Grading, self.subject.grader, &spec.grader_grant, &spec.grader_limits)
+            }
         };
         self.expect(&[from], "began");
         self.stage = to;
@@ -326,4 +322,182 @@ impl<'a> History<'a> {
 
 fn shown(digest: Option<&Sha256>) -> String {
     digest.map_or_else(|| "none".to_owned(), Sha256::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Grant, InfraFault, InfraFaultKind, Role, Score};
+
+    fn spec() -> RunSpec {
+        let plugin = |name: &str| json!({"name": name, "digest": Sha256::of(name.as_bytes())});
+        let spec = json!({
+            "suite": {"reported": {"name": "s", "digest": Sha256::of(b"s")}, "path": "s"},
+            "agent": plugin("agent"),
+            "graders": [plugin("grader")],
+            "seed": 0,
+            "attempts": 1,
+            "kind": null,
+            "tasks": [],
+            "agent-grant": Grant::standard(Role::Agent),
+            "grader-grant": Grant::standard(Role::Grader),
+            "agent-limits": Limits::standard(),
+            "grader-limits": Limits::standard(),
+            "engine": "engine",
+            "not-runnable": [],
+            "baselines": null,
+        });
+        serde_json::from_value(spec).unwrap()
+    }
+
+    fn subject(spec: &RunSpec) -> Subject<'_> {
+        Subject {
+            id: "20261123-083329-4f2a9c/one/1".parse().unwrap(),
+            kind: Kind::SweManager,
+            price: Cents(1000),
+            grader: Sha256::of(b"grader"),
+            spec,
+            record: Some(Sha256::of(b"record")),
+        }
+    }
+
+    fn began(spec: &RunSpec, phase: Phase) -> Event {
+        let (plugin, grant) = match phase {
+            Phase::Solve => (spec.agent.digest, &spec.agent_grant),
+            Phase::Grade => (Sha256::of(b"grader"), &spec.grader_grant),
+        };
+        Event::Began {
+            phase,
+            plugin,
+            grant: grant.iter().collect(),
+            limits: Limits::standard(),
+            engine: "another".to_owned(),
+            record: Some(Sha256::of(b"record")),
+        }
+    }
+
+    fn decided(verdict: Verdict, price: u64, earned: u64) -> Event {
+        let record = VerdictRecord {
+            task: "one".parse().unwrap(),
+            attempt: 1,
+            kind: Kind::SweManager,
+            price: Cents(price),
+            agent: Sha256::of(b"agent"),
+            grader: Sha256::of(b"grader"),
+            submission: Answer::Choice(1).digest(),
+            verdict,
+            earned: Cents(earned),
+        };
+        Event::Decided { digest: record.digest(), record }
+    }
+
+    fn verdict(outcome: Outcome, score: Score) -> Verdict {
+        let reason = "reason".parse().unwrap();
+        Verdict { outcome, reason, score, checks: Vec::new(), explanation: String::new() }
+    }
+
+    /// Of an attempt that passed for half of the price.
+    fn journal(spec: &RunSpec) -> Vec<(u64, Event)> {
+        let half = verdict(Outcome::Pass, 500.try_into().unwrap());
+        vec![
+            (10, began(spec, Phase::Solve)),
+            (
+                25,
+                Event::Solved {
+                    end: SolveEnd::Answer(Answer::Choice(1)),
+                    fuel_used: Some(1),
+                    submission: Answer::Choice(1).digest(),
+                },
+            ),
+            (30, began(spec, Phase::Grade)),
+            (34, Event::Graded { verdict: half.clone(), fuel_used: Some(1) }),
+            (35, decided(half, 1000, 500)),
+        ]
+    }
+
+    fn read<'s>(spec: &'s RunSpec, events: &[(u64, Event)]) -> History<'s> {
+        let mut history = History::new(subject(spec));
+        for (seq, (at, event)) in events.iter().enumerate() {
+            history.add(seq as u64, *at, event);
+        }
+        history
+    }
+
+    #[test]
+    fn a_row_follows_from_its_journal() {
+        let spec = spec();
+        let events = journal(&spec);
+        assert_eq!(read(&spec, &[]).standing().state, AttemptState::Queued);
+        let submitted = read(&spec, &events[..3]);
+        let standing = submitted.standing();
+        assert_eq!((standing.state, standing.events, standing.settled), (AttemptState::Submitted, 3, 2));
+        let whole = read(&spec, &events);
+        assert_eq!(whole.flaws(), [""; 0]);
+        let standing = whole.standing();
+        assert_eq!(standing.state, AttemptState::Decided(Outcome::Pass));
+        assert_eq!((standing.events, standing.settled, standing.earned), (5, 5, Some(Cents(500))));
+        assert_eq!((standing.solve_us, standing.grade_us), (Some(15), Some(4)));
+        assert_eq!((standing.test_runs, standing.flaky), (Some(0), Some(false)));
+    }
+
+    #[test]
+    fn what_does_not_hold_together_is_named() {
+        let spec = spec();
+        let flaws = |change: &dyn Fn(&mut Vec<(u64, Event)>)| {
+            let mut events = journal(&spec);
+            change(&mut events);
+            read(&spec, &events).flaws().join("\n")
+        };
+        let half = verdict(Outcome::Pass, 500.try_into().unwrap());
+        for (change, words) in [
+            (
+                &(|e: &mut Vec<_>| drop(e.remove(0))) as &dyn Fn(&mut Vec<(u64, Event)>),
+                "`solved` cannot come here",
+            ),
+            (&|e| drop(e.remove(3)), "`decided` cannot come here"),
+            (&|e| drop(e.remove(3)), "no grader said so"),
+            (&|e| e.push(e[4].clone()), "event 5: `decided` cannot come here"),
+            (
+                &|e| e[4].1 = decided(verdict(Outcome::Fail, Score::ZERO), 1000, 0),
+                "the verdict decided is fail",
+            ),
+            (&|e| e[4].1 = decided(half.clone(), 1000, 1000), "what is earned is $10, it has to be $5"),
+            (&|e| e[4].1 = decided(half.clone(), 9000, 500), "the price is $90, it has to be $10"),
+            (&|e| e[2].1 = began(&spec, Phase::Solve), "`began` cannot come here"),
+        ] {
+            assert!(flaws(change).contains(words), "{words}: {}", flaws(change));
+        }
+        let mut other = spec.clone();
+        other.agent_limits.fuel += 1;
+        assert!(read(&other, &journal(&spec)).flaws()[0].contains("the limits are not the run's"));
+        let mut history = History::new(subject(&spec));
+        history.add(1, 0, &began(&spec, Phase::Solve));
+        assert!(history.flaws()[0].contains("has event 1 where event 0 has to be"));
+    }
+
+    #[test]
+    fn what_is_taken_up_again_is_open_again() {
+        let spec = spec();
+        let invalid = verdict(Outcome::Invalid, Score::ZERO);
+        let mut events = journal(&spec);
+        events[3].1 = Event::Graded { verdict: invalid.clone(), fuel_used: Some(1) };
+        events[4].1 = decided(invalid, 1000, 0);
+        let cause = InfraFault::new(InfraFaultKind::DiskFull, "full");
+        events.push((0, Event::Reopened { phase: Phase::Grade, cause: cause.clone() }));
+        let reopened = read(&spec, &events);
+        assert_eq!(reopened.flaws(), [""; 0]);
+        let standing = reopened.standing();
+        assert_eq!((standing.state, standing.events, standing.settled), (AttemptState::Submitted, 6, 6));
+        assert_eq!((standing.earned, standing.grade_us, standing.solve_us), (None, None, Some(15)));
+        let graded = journal(&spec).split_off(2);
+        events.extend(graded);
+        assert_eq!(read(&spec, &events).flaws(), [""; 0]);
+        assert_eq!(read(&spec, &events).standing().earned, Some(Cents(500)));
+        // A pass is never taken up again.
+        let mut passed = journal(&spec);
+        passed.push((0, Event::Reopened { phase: Phase::Grade, cause }));
+        assert!(read(&spec, &passed).flaws()[0].contains("only what is invalid"));
+    }
 }

@@ -456,11 +456,8 @@ mod tests {
     #[test]
     fn invalid_and_not_runnable_are_counted_apart() {
         let mut totals = Totals::empty();
-        let tests = |outcome, cents, test_runs, flaky| Tried {
-            test_runs,
-            flaky,
-            ..tried(Some(outcome), cents)
-        };
+        let tests =
+            |outcome, cents, test_runs, flaky| Tried { test_runs, flaky, ..tried(Some(outcome), cents) };
         totals.add_task(Cents(100), &[tests(Outcome::Pass, 100, 1, false)]);
         totals.add_task(Cents(100), &[tests(Outcome::Fail, 0, 2, true)]);
         totals.add_task(Cents(200), &[tests(Outcome::Invalid, 0, 3, false)]);
@@ -488,8 +485,7 @@ mod tests {
         assert_eq!(totals.available_cents, Cents(1800));
         assert_eq!((totals.pass_rate, totals.earn_rate), (Some(0.5), Some(0.5)));
         assert_eq!(totals.pass_rate_ci95, crate::wilson95(1, 2));
-        let so_far =
-            PerAttempt { tasks: 2, pass: 1.0, earned_cents: 100.0, available_cents: Cents(200) };
+        let so_far = PerAttempt { tasks: 2, pass: 1.0, earned_cents: 100.0, available_cents: Cents(200) };
         assert_eq!(totals.per_attempt, so_far);
 
         let mut nothing_yet = Totals::empty();
@@ -504,7 +500,8 @@ mod tests {
         let run = |attempts: usize| {
             let mut totals = Totals::empty();
             for task in 0..140 {
-                let one = if task < 54 { tried(Some(Outcome::Pass), 300) } else { tried(Some(Outcome::Fail), 0) };
+                let one =
+                    if task < 54 { tried(Some(Outcome::Pass), 300) } else { tried(Some(Outcome::Fail), 0) };
                 totals.add_task(Cents(300), &vec![one; attempts]);
             }
             totals.add_not_runnable(

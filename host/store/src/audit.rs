@@ -117,7 +117,8 @@ impl Auditor<'_> {
 
         // The run's definition, as far as it can be believed.
         let spec = record.as_ref().map_or_else(|| run.spec.clone(), |record| record.spec.clone());
-        let mut histories = self.histories(connection, &run, &spec, record.as_ref(), &attempts, &unreadable)?;
+        let mut histories =
+            self.histories(connection, &run, &spec, record.as_ref(), &attempts, &unreadable)?;
         for row in &attempts {
             if let Some(history) = histories.remove(&(row.id.task.clone(), row.id.number)) {
                 self.compare_standing(row, &history, run.record.is_some());
@@ -163,7 +164,8 @@ impl Auditor<'_> {
             self.add(None, "runs.record", format!("names the record of run {}", record.run));
         }
         if record.created != run.created {
-            let problem = format!("is `{}`, by the run's record it has to be `{}`", run.created, record.created);
+            let problem =
+                format!("is `{}`, by the run's record it has to be `{}`", run.created, record.created);
             self.add(None, "runs.created", problem);
         }
         if record.spec != run.spec {
@@ -454,10 +456,4 @@ pub(crate) fn listed(attempts: &[crate::NewAttempt]) -> Vec<ListedTask> {
         }
     }
     tasks
-}
-
-/// `name` of an attempt's row, for a message about one that cannot be read.
-pub(crate) fn named_row(row: &Row<'_>) -> String {
-    let text = |column: &'static str| value::<String>(row, column).unwrap_or_default();
-    format!("{}/{}/{}", text("run"), text("task"), value::<i64>(row, "number").unwrap_or_default())
 }

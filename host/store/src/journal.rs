@@ -23,7 +23,8 @@ pub(crate) fn create_run(
     record: Sha256,
     attempts: &[NewAttempt],
 ) -> Result<(), Failure> {
-    let sql = "INSERT INTO runs (id, created, spec, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
+    let sql =
+        "INSERT INTO runs (id, created, spec, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
     if connection.execute(sql, params![id.as_str(), created, spec, record.to_string()])? == 0 {
         return Err(StoreError::RunExists(id.clone()).into());
     }

@@ -71,6 +71,16 @@ impl Reader {
         })
     }
 
+    /// The ids of all runs, the oldest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn run_ids(&self) -> Result<Vec<RunId>, StoreError> {
+        self.with(|connection| {
+            rows(connection, "SELECT id FROM runs ORDER BY id", [], |row| named(row, "id"))
+        })
+    }
+
     /// The run that a text names: its id, the beginning of it that no other run
     /// shares, or `latest`.
     ///
@@ -234,7 +244,10 @@ impl Reader {
     }
 
     /// Does some reading on a connection of its own.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
         let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let at = |failure: Failure| failure.at(&self.shared.database);
         // Taken out in a statement of its own, so that the lock is not held.

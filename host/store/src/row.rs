@@ -7,7 +7,6 @@ use rusqlite::types::FromSql;
 use serde::de::DeserializeOwned;
 
 use crate::StoreError;
-use crate::audit::named_row;
 use crate::error::Failure;
 
 /// A run as the store knows it.
@@ -160,7 +159,8 @@ pub enum Transition {
 
 /// The columns that [`run_row`] reads; to be grouped by run. `total` is exact as far as
 /// amounts go, and does not fail on a row that somebody has changed.
-pub(crate) const RUN_COLUMNS: &str = "SELECT r.id, r.created, r.spec, r.finished, r.record, count(a.task) AS attempts,
+pub(crate) const RUN_COLUMNS: &str =
+    "SELECT r.id, r.created, r.spec, r.finished, r.record, count(a.task) AS attempts,
     ifnull(sum(a.state = 'queued'), 0) AS queued, ifnull(sum(a.state = 'submitted'), 0) AS submitted,
     ifnull(sum(a.outcome = 'pass'), 0) AS pass, ifnull(sum(a.outcome = 'fail'), 0) AS fail,
     ifnull(sum(a.outcome = 'invalid'), 0) AS invalid,
@@ -204,6 +204,12 @@ pub(crate) fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, Failure> {
         }
         other => other,
     })
+}
+
+/// Names an attempt whose row cannot be read.
+fn named_row(row: &Row<'_>) -> String {
+    let text = |column: &'static str| value::<String>(row, column).unwrap_or_default();
+    format!("{}/{}/{}", text("run"), text("task"), value::<i64>(row, "number").unwrap_or_default())
 }
 
 /// The same, with an error that does not name the attempt.

@@ -13,7 +13,9 @@ use crate::folder::{is_empty, make_folder, make_private_file};
 use crate::journal::{self, Line};
 use crate::schema::open_writer;
 use crate::writer::Writer;
-use crate::{AttemptRow, Audit, Bytes, NewAttempt, Reader, RunLock, RunRow, StoreError, TimedEvent, Transition};
+use crate::{
+    AttemptRow, Audit, Bytes, NewAttempt, Reader, RunLock, RunRow, StoreError, TimedEvent, Transition,
+};
 
 /// A store: the truth about every run in it. Cheap to clone; all clones share
 /// one thread that writes.
@@ -171,8 +173,10 @@ impl Store {
         };
         let record = serde_json::to_vec(&record).map_err(unfit("the run's record"))?;
         let record = self.put_blob(record).await?;
-        self.write(move |connection| journal::create_run(connection, &id, &created, &json, record, &attempts))
-            .await?;
+        self.write(move |connection| {
+            journal::create_run(connection, &id, &created, &json, record, &attempts)
+        })
+        .await?;
         failpoint("store-run-created");
         Ok(())
     }
