@@ -1,5 +1,6 @@
 //! The real binary on real suites, from the command line to the report.
 
+mod audit;
 mod bad_input;
 mod bounds;
 mod context;

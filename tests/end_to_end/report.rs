@@ -132,3 +132,87 @@ fn help_names_every_exit_code() {
         assert!(Context::new().lancet(&["completions", shell]).stdout.contains("lancet"));
     }
 }
+
+#[test]
+fn repeats_of_what_never_changes_say_nothing_new() {
+    let context = Context::new();
+    let one = context.run_sample("longest", &[]);
+    let many = context.run_sample("longest", &["--attempts", "25"]);
+    let tasks = number(&one, "totals/all/tasks");
+    assert_eq!(number(&many, "totals/all/attempts"), tasks * 25.0);
+    assert_eq!(number(&many, "totals/all/earned_cents"), 25.0 * number(&one, "totals/all/earned_cents"));
+    for path in ["pass_rate", "pass_rate_ci95", "earn_rate", "per_attempt"] {
+        for of in [format!("/totals/all/{path}"), format!("/totals/all/decided/{path}")] {
+            assert_eq!(one.pointer(&of), many.pointer(&of), "{of}");
+        }
+    }
+    // The row of the run beside the policies is the policy's, however often it ran.
+    for (report, heading) in [(&one, "pass %"), (&many, "pass@1")] {
+        let table = context.lancet(&["report", text(report, "run")]).stdout;
+        let row = |label: &str| {
+            let line =
+                table.lines().find(|line| line.starts_with(label)).unwrap_or_else(|| panic!("{table}"));
+            line.split_whitespace().rev().take(4).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(row("longest (this run)"), row("always longest"), "{table}");
+        assert!(table.contains(heading), "{table}");
+    }
+    let runs = context.json(&["runs"]);
+    assert_eq!(runs[0]["earned_per_attempt_cents"], runs[1]["earned_per_attempt_cents"]);
+    assert_eq!(runs[0]["available_per_attempt_cents"], runs[1]["available_per_attempt_cents"]);
+}
+
+#[test]
+fn repeats_of_what_is_drawn_anew_narrow_the_interval() {
+    let context = Context::new();
+    let width = |report: &serde_json::Value| {
+        let ends = |n: usize| number(report, &format!("totals/all/pass_rate_ci95/{n}"));
+        assert!(ends(0) >= 0.0 && ends(1) <= 1.0 && ends(0) < ends(1));
+        ends(1) - ends(0)
+    };
+    let one = context.run_sample("random", &["--seed", "5"]);
+    let ten = context.run_sample("random", &["--seed", "5", "--attempts", "10"]);
+    assert!(width(&ten) < 0.8 * width(&one), "{} {}", width(&ten), width(&one));
+    let (pass, tasks) = (number(&ten, "totals/all/pass"), number(&ten, "totals/all/tasks"));
+    assert!((number(&ten, "totals/all/per_attempt/pass") - pass / 10.0).abs() < 1e-9);
+    assert!((number(&ten, "totals/all/pass_rate") - pass / 10.0 / tasks).abs() < 1e-12);
+}
+
+#[test]
+fn what_is_pending_is_not_shown_as_if_it_had_failed() {
+    let context = Context::new();
+    let suite = sample();
+    let arguments =
+        ["run", suite.to_str().unwrap(), "--agent", "gold", "--grant", "answer-key", "--jobs", "1"];
+    let status = context
+        .command(&arguments)
+        .env(lancet_store::FAILPOINT_VARIABLE, "attempt-decided:4")
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!status.success());
+    let report = context.json(&["report"]);
+    assert_eq!(report["complete"], false);
+    let tasks = number(&report, "totals/all/tasks");
+    assert_eq!(number(&report, "totals/all/pass"), 4.0);
+    assert_eq!(number(&report, "totals/all/pending"), tasks - 4.0);
+    assert_eq!(number(&report, "totals/all/per_attempt/tasks"), 4.0);
+    // All that is decided has passed.
+    assert_eq!(number(&report, "totals/all/pass_rate"), 1.0);
+    assert_eq!(number(&report, "totals/all/earn_rate"), 1.0);
+    for format in ["table", "md"] {
+        let shown = context.lancet(&["report", "--format", format]).stdout;
+        for words in ["INCOMPLETE", "SO FAR", "pending", "100.00", "with a decision so far"] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+    }
+    let csv = context.lancet(&["report", "--format", "csv"]).stdout;
+    assert!(csv.contains("complete") && csv.lines().nth(1).unwrap().contains(",false,"), "{csv}");
+    let runs = context.json(&["runs"]);
+    assert_eq!(runs[0]["state"], "unfinished");
+    assert_eq!(number(&runs, "0/earned_per_attempt_cents"), number(&runs, "0/available_per_attempt_cents"));
+    // Once it is finished everything counts.
+    let report = context.json(&["resume"]);
+    assert_eq!(report["complete"], true);
+    assert_eq!(number(&report, "totals/all/per_attempt/tasks"), tasks);
+}

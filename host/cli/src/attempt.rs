@@ -25,6 +25,8 @@ pub(crate) struct Attempt {
     pub(crate) agent: Plugin,
     pub(crate) grader: Plugin,
     pub(crate) row: AttemptRow,
+    /// The digest of the run's own record, which the journal names.
+    pub(crate) record: Option<Sha256>,
     pub(crate) sandboxes: Arc<Sandboxes>,
 }
 
@@ -143,6 +145,7 @@ impl Attempt {
             grant: plugin.grant().iter().collect(),
             limits: limits.clone(),
             engine: ENGINE_ID.to_owned(),
+            record: self.record,
         }
     }
 
@@ -178,7 +181,7 @@ impl Attempt {
         recorder: &mut Recorder<'_>,
         matter: &Matter,
     ) -> Result<(SolveEnd, Option<Capture>, u64), AttemptError> {
-        recorder.note(self.began(Phase::Solve));
+        let began_us = recorder.note(self.began(Phase::Solve));
         let workshop = matter.environment.as_ref().map(|environment| {
             let lease = self.sandboxes.lease(&self.row.id, environment);
             Workshop::new(Arc::clone(&self.sandboxes), Arc::clone(environment), lease, self.store.clone())
@@ -200,7 +203,6 @@ impl Attempt {
             seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
             source: Source::Live(sources),
         };
-        let started = Instant::now();
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
         let capture = match (&workshop, &output) {
@@ -222,7 +224,7 @@ impl Attempt {
         if let Some(capture) = &capture {
             recorder.note(Event::Captured { capture: capture.clone() });
         }
-        recorder.note(Event::Solved {
+        let solved_us = recorder.note(Event::Solved {
             submission: submission_digest(
                 &output.end.submission().unwrap_or(Answer::Nothing),
                 capture.as_ref(),
@@ -230,7 +232,7 @@ impl Attempt {
             end: output.end.clone(),
             fuel_used: output.fuel_used,
         });
-        Ok((output.end, capture, micros(started.elapsed())))
+        Ok((output.end, capture, solved_us.saturating_sub(began_us)))
     }
 
     /// Has the grader judge, again when the engine went away under it.
@@ -245,23 +247,24 @@ impl Attempt {
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
         }
         let mut tries = 1;
-        let started = Instant::now();
-        let output = loop {
-            recorder.note(self.began(Phase::Grade));
+        let (began_us, output) = loop {
+            let began_us = recorder.note(self.began(Phase::Grade));
             let output = self.grade_once(matter, &solved, tries == TRIES).await?;
             match &output.unavailable {
                 Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
                     tries += 1;
                     recorder.forget();
                 }
-                _ => break output,
+                _ => break (began_us, output),
             }
         };
         failpoint("attempt-graded");
         let testing = Testing::of(&output.calls);
         note_calls(recorder, Phase::Grade, output.calls, output.answered);
-        recorder.note(Event::Graded { verdict: output.verdict.clone(), fuel_used: output.fuel_used });
-        self.decide(recorder, output.verdict, &solved, Some(micros(started.elapsed())), testing).await
+        let graded_us =
+            recorder.note(Event::Graded { verdict: output.verdict.clone(), fuel_used: output.fuel_used });
+        self.decide(recorder, output.verdict, &solved, Some(graded_us.saturating_sub(began_us)), testing)
+            .await
     }
 
     async fn grade_once(
@@ -400,10 +403,6 @@ fn note_calls(recorder: &mut Recorder<'_>, phase: Phase, calls: Vec<CallRecord>,
     for (call, at) in calls.into_iter().zip(answered) {
         recorder.note_at(at, Event::Called { phase, call });
     }
-}
-
-fn micros(elapsed: std::time::Duration) -> u64 {
-    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The sources of a grader that has evidence.

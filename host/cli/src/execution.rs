@@ -59,6 +59,7 @@ impl Execution {
                     agent: self.agent.clone(),
                     grader,
                     row,
+                    record: self.run.record,
                     sandboxes: Arc::clone(&self.sandboxes),
                 };
                 under_way.spawn(attempt.finish());

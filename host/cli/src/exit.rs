@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Invalid,
     /// A replay differs from its record.
     Mismatch,
-    /// The store cannot be used.
+    /// The store cannot be used, or its records contradict one another.
     Store,
     /// Stopped by a signal; `lancet resume` goes on.
     Interrupted,
@@ -36,7 +36,7 @@ Exit codes:
   4    a plugin is refused
   5    done, and there are invalid attempts
   6    a replay differs from its record
-  7    the store cannot be used
+  7    the store cannot be used, or its records contradict one another
   130  interrupted; `lancet resume RUN` goes on";
 
 impl From<Exit> for ExitCode {

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod attempt;
+mod audit;
 mod catalog;
 mod command;
 mod evidence;

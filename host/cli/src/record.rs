@@ -27,15 +27,18 @@ impl<'a> Recorder<'a> {
         Ok(Self { store, attempt, started: Instant::now(), next_seq: attempt.settled, pending: Vec::new() })
     }
 
-    /// Notes an event; it is durable with the next [`Self::commit`].
-    pub(crate) fn note(&mut self, event: Event) {
-        self.note_at(Instant::now(), event);
+    /// Notes an event; it is durable with the next [`Self::commit`]. Returns its time
+    /// in the journal, which is what times of a row are taken from.
+    pub(crate) fn note(&mut self, event: Event) -> u64 {
+        self.note_at(Instant::now(), event)
     }
 
     /// As [`Self::note`], for what happened at that time.
-    pub(crate) fn note_at(&mut self, at: Instant, event: Event) {
+    pub(crate) fn note_at(&mut self, at: Instant, event: Event) -> u64 {
         let at_us = at.saturating_duration_since(self.started).as_micros();
-        self.pending.push(TimedEvent { at_us: u64::try_from(at_us).unwrap_or(u64::MAX), event });
+        let at_us = u64::try_from(at_us).unwrap_or(u64::MAX);
+        self.pending.push(TimedEvent { at_us, event });
+        at_us
     }
 
     /// Drops what was noted and is not durable: the phase begins again.

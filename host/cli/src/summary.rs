@@ -1,29 +1,25 @@
 use lancet_core::{
-    AttemptState, Cents, Digester, Kind, Report, ReportedPlugin, Time, TotalsByKind, published_rows,
+    AttemptState, Cents, Digester, Kind, Report, ReportedPlugin, Time, TotalsByKind, Tried, published_rows,
 };
 use lancet_store::{AttemptRow, RunRow};
 
-/// Works out what a run came to, from what the store recorded of it.
+/// Works out what a run came to, from what the store recorded of it. The attempts come
+/// in the order of task and number.
 pub(crate) fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
     let spec = &run.spec;
     let mut totals = TotalsByKind::empty();
     let mut digests = Digester::new();
     let mut kinds = Vec::new();
-    for row in attempts {
-        if !kinds.contains(&row.kind) {
-            kinds.push(row.kind);
+    for rows in attempts.chunk_by(|one, next| one.id.task == next.id.task) {
+        let Some(AttemptRow { kind, price, .. }) = rows.first() else { continue };
+        if !kinds.contains(kind) {
+            kinds.push(*kind);
         }
-        let outcome = match row.state {
-            AttemptState::Decided(outcome) => Some(outcome),
-            AttemptState::Queued | AttemptState::Submitted => None,
-        };
-        let time = Time { solve_ms: milliseconds(row.solve_us), grade_ms: milliseconds(row.grade_us) };
-        for totals in totals.of_mut(row.kind) {
-            totals.tasks += u64::from(row.id.number == 1);
-            totals.add_attempt(row.price, outcome, row.earned.unwrap_or(Cents::ZERO), time);
-            totals.add_tests(row.test_runs.unwrap_or_default(), row.flaky.unwrap_or_default());
+        let tried: Vec<_> = rows.iter().map(tried).collect();
+        for totals in totals.of_mut(*kind) {
+            totals.add_task(*price, &tried);
         }
-        if let Some(digest) = row.verdict_digest {
+        for digest in rows.iter().filter_map(|row| row.verdict_digest) {
             digests.part(digest.as_bytes());
         }
     }
@@ -60,6 +56,19 @@ pub(crate) fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
         without_baseline: spec.without_baseline,
         published,
         verdicts_digest: digests.finish(),
+    }
+}
+
+fn tried(row: &AttemptRow) -> Tried {
+    Tried {
+        outcome: match row.state {
+            AttemptState::Decided(outcome) => Some(outcome),
+            AttemptState::Queued | AttemptState::Submitted => None,
+        },
+        earned: row.earned.unwrap_or(Cents::ZERO),
+        time: Time { solve_ms: milliseconds(row.solve_us), grade_ms: milliseconds(row.grade_us) },
+        test_runs: row.test_runs.unwrap_or_default(),
+        flaky: row.flaky.unwrap_or_default(),
     }
 }
 

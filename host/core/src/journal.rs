@@ -316,6 +316,10 @@ pub enum Event {
         limits: Limits,
         /// The engine, as fuel depends on it.
         engine: String,
+        /// The digest of the run's [`RunRecord`](crate::RunRecord). Journals from
+        /// before there were any have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<Sha256>,
     },
     /// A plugin called a capability.
     Called {

@@ -13,11 +13,13 @@ mod environment;
 mod evidence;
 mod fault;
 mod fold;
+mod history;
 mod infrastructure;
 mod journal;
 mod limits;
 mod money;
 mod octets;
+mod record;
 mod report;
 mod reserved;
 mod run;
@@ -44,21 +46,23 @@ pub use evidence::{
 };
 pub use fault::{Fault, FaultKind};
 pub use fold::fold;
+pub use history::{History, Standing, Subject};
 pub use infrastructure::{InfraFault, InfraFaultKind};
 pub use journal::{CallRecord, Event, LogLevel, Phase, PlanView, Request, Response, SolveEnd};
 pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
+pub use record::{Difference, ListedTask, RunRecord};
 pub use report::{
-    Baseline, Baselines, Decided, Expectation, NotRunnable, PublishedRow, Report, ReportedPlugin,
-    ReportedSuite, TestTotals, Time, Totals, TotalsByKind, published_rows,
+    Baseline, Baselines, Decided, Expectation, NotRunnable, PerAttempt, PublishedRow, Report, ReportedPlugin,
+    ReportedSuite, TestTotals, Time, Totals, TotalsByKind, Tried, published_rows,
 };
 pub use run::{
     AgentFaults, AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting,
     SuiteIdentity,
 };
 pub use seed::attempt_seed;
-pub use statistics::{Ratio, RatioSum, wilson95};
+pub use statistics::{Clustered, Ratio, RatioSum, wilson95};
 pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
 pub use verdict::{

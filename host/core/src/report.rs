@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cents, Kind, Outcome, RunId, Sha256, wilson95};
+use crate::{Cents, Clustered, Kind, Outcome, Ratio, RatioSum, RunId, Sha256};
 
 /// What a run came to. This is the JSON of `lancet report --format json`, a
 /// public interface: fields are added, never changed or removed.
@@ -11,7 +11,8 @@ pub struct Report {
     pub run: RunId,
     /// When it was started: RFC 3339, UTC.
     pub started: String,
-    /// Whether every attempt has been decided.
+    /// Whether every attempt has been decided. While it is not, rates and amounts
+    /// for one attempt are those of what is decided so far.
     pub complete: bool,
     /// What it ran.
     pub suite: ReportedSuite,
@@ -103,8 +104,10 @@ pub struct Time {
 /// The sums of a group of tasks.
 ///
 /// `tasks × attempts per task` is `pass + fail + invalid + pending`, plus the
-/// tasks that are not runnable. The rates count every attempt that was due, the
-/// invalid and not runnable ones as not earned; `decided` leaves those out.
+/// tasks that are not runnable. The rates are for one attempt at each task (pass@1):
+/// with several attempts, the mean over tasks of each task's own mean. They count
+/// every attempt that is over, and the invalid and not runnable ones as not earned;
+/// `decided` leaves those out. What is pending counts in no rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// Tasks selected, the not runnable ones included.
@@ -121,16 +124,21 @@ pub struct Totals {
     pub pending: u64,
     /// Tasks that this version cannot run.
     pub not_runnable: NotRunnable,
-    /// What the passes pay.
+    /// What the passes pay, summed over attempts.
     pub earned_cents: Cents,
-    /// What all of `tasks` pay, each attempt at them counted.
+    /// What all of `tasks` pay, each attempt at them counted, pending ones too.
     pub available_cents: Cents,
-    /// `earned_cents / available_cents`. `null` when nothing could be attempted.
+    /// `earned_cents / available_cents` of `per_attempt`. `null` when nothing has
+    /// been attempted.
     pub earn_rate: Option<f64>,
-    /// Passes of all due. `null` when nothing could be attempted.
+    /// Passes of all that is over: pass@1. `null` when nothing has been attempted.
     pub pass_rate: Option<f64>,
-    /// The 95 % Wilson interval of `pass_rate`, low and high.
+    /// The 95 % interval of `pass_rate`, low and high: Wilson's, with tasks and not
+    /// attempts as what is independent.
     pub pass_rate_ci95: Option<[f64; 2]>,
+    /// What one attempt at each task comes to, so that runs with different numbers
+    /// of attempts, and the baselines, can be compared.
+    pub per_attempt: PerAttempt,
     /// The same over passed and failed attempts only.
     pub decided: Decided,
     /// Where the time went.
@@ -138,10 +146,75 @@ pub struct Totals {
     /// How tests were run.
     #[serde(default)]
     pub tests: TestTotals,
-    /// Attempts that would be due at the tasks that are not runnable.
     #[serde(skip)]
     #[schemars(skip)]
-    not_runnable_attempts: u64,
+    over: Tally,
+    #[serde(skip)]
+    #[schemars(skip)]
+    judged: Tally,
+}
+
+/// What one attempt at each task comes to, the mean over the attempts at it. Tasks
+/// at which nothing counts yet are left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PerAttempt {
+    /// Tasks that count.
+    pub tasks: u64,
+    /// Tasks passed.
+    pub pass: f64,
+    /// Cents earned.
+    pub earned_cents: f64,
+    /// What the tasks that count pay.
+    pub available_cents: Cents,
+}
+
+/// One attempt at a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Tried {
+    /// How it ended; `None` when it is pending.
+    pub outcome: Option<Outcome>,
+    /// What it earned.
+    pub earned: Cents,
+    /// Where the time went.
+    pub time: Time,
+    /// Executions of test plans.
+    pub test_runs: u64,
+    /// Whether these differed.
+    pub flaky: bool,
+}
+
+/// Tasks with the means of their attempts.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Tally {
+    passes: Clustered,
+    earned: RatioSum,
+    available: Cents,
+}
+
+impl Tally {
+    fn add(&mut self, price: Cents, passes: u64, earned: Cents, attempts: u64) {
+        if attempts > 0 {
+            self.passes.add(passes, attempts);
+            self.earned.add(Ratio { numerator: earned.0, denominator: attempts });
+            self.available += price;
+        }
+    }
+
+    fn per_attempt(&self) -> PerAttempt {
+        PerAttempt {
+            tasks: self.passes.tasks(),
+            pass: self.passes.passes(),
+            earned_cents: self.earned.value(),
+            available_cents: self.available,
+        }
+    }
+}
+
+impl PerAttempt {
+    #[expect(clippy::cast_precision_loss, reason = "amounts are far below 2^52 cents")]
+    fn earn_rate(&self) -> Option<f64> {
+        (self.available_cents > Cents::ZERO).then(|| self.earned_cents / self.available_cents.0 as f64)
+    }
 }
 
 /// How tests were run.
@@ -162,14 +235,17 @@ pub struct TestTotals {
 pub struct Decided {
     /// Attempts that passed or failed.
     pub attempts: u64,
-    /// What they could have paid.
+    /// What they could have paid, summed over attempts.
     pub available_cents: Cents,
-    /// `earned_cents / available_cents`.
+    /// `earned_cents / available_cents` of `per_attempt`.
     pub earn_rate: Option<f64>,
-    /// Passes of all decided.
+    /// Passes of all decided: pass@1.
     pub pass_rate: Option<f64>,
-    /// The 95 % Wilson interval of `pass_rate`, low and high.
+    /// The 95 % interval of `pass_rate`, low and high, as in [`Totals`].
     pub pass_rate_ci95: Option<[f64; 2]>,
+    /// What one attempt at each task comes to. Tasks all of whose attempts are
+    /// invalid or pending are left out.
+    pub per_attempt: PerAttempt,
 }
 
 /// An amount as a share of another.
@@ -195,61 +271,69 @@ impl Totals {
             earn_rate: None,
             pass_rate: None,
             pass_rate_ci95: None,
+            per_attempt: PerAttempt::default(),
             decided: Decided::default(),
             time: Time::default(),
             tests: TestTotals::default(),
-            not_runnable_attempts: 0,
+            over: Tally::default(),
+            judged: Tally::default(),
         }
     }
 
-    /// Adds one attempt at a task of that price; `None` when it is pending.
-    pub fn add_attempt(&mut self, price: Cents, outcome: Option<Outcome>, earned: Cents, time: Time) {
-        self.attempts += 1;
-        self.available_cents += price;
-        self.earned_cents += earned;
-        self.time.solve_ms += time.solve_ms;
-        self.time.grade_ms += time.grade_ms;
-        match outcome {
-            Some(Outcome::Pass) => self.pass += 1,
-            Some(Outcome::Fail) => self.fail += 1,
-            Some(Outcome::Invalid) => self.invalid += 1,
-            None => self.pending += 1,
+    /// Adds a task that can be run, with all its attempts.
+    pub fn add_task(&mut self, price: Cents, attempts: &[Tried]) {
+        let (mut passes, mut judged, mut over, mut paid) = (0, 0, 0, Cents::ZERO);
+        for tried in attempts {
+            match tried.outcome {
+                Some(Outcome::Pass) => passes += 1,
+                Some(Outcome::Fail) => self.fail += 1,
+                Some(Outcome::Invalid) => self.invalid += 1,
+                None => self.pending += 1,
+            }
+            over += u64::from(tried.outcome.is_some());
+            judged += u64::from(matches!(tried.outcome, Some(Outcome::Pass | Outcome::Fail)));
+            paid += tried.earned;
+            self.available_cents += price;
+            self.time.solve_ms += tried.time.solve_ms;
+            self.time.grade_ms += tried.time.grade_ms;
+            self.tests.runs += tried.test_runs;
+            self.tests.rerun_attempts += u64::from(tried.test_runs > 1);
+            self.tests.flaky_attempts += u64::from(tried.flaky);
         }
-        if matches!(outcome, Some(Outcome::Pass | Outcome::Fail)) {
-            self.decided.attempts += 1;
-            self.decided.available_cents += price;
-        }
-    }
-
-    /// Adds how one attempt's tests were run.
-    pub fn add_tests(&mut self, runs: u64, flaky: bool) {
-        self.tests.runs += runs;
-        self.tests.rerun_attempts += u64::from(runs > 1);
-        self.tests.flaky_attempts += u64::from(flaky);
+        self.tasks += 1;
+        self.attempts += attempts.len() as u64;
+        self.pass += passes;
+        self.earned_cents += paid;
+        self.decided.attempts += judged;
+        self.decided.available_cents += Cents(price.0.saturating_mul(judged));
+        self.over.add(price, passes, paid, over);
+        self.judged.add(price, passes, paid, judged);
     }
 
     /// Adds tasks that cannot be run, at which `attempts` each would be due.
     pub fn add_not_runnable(&mut self, tasks: NotRunnable, attempts: u32) {
         self.tasks += tasks.tasks;
-        self.not_runnable_attempts += tasks.tasks * u64::from(attempts);
         self.available_cents += Cents(tasks.available_cents.0.saturating_mul(u64::from(attempts)));
         self.not_runnable.tasks += tasks.tasks;
         self.not_runnable.available_cents += tasks.available_cents;
+        self.over.passes.add_times(tasks.tasks, 0, u64::from(attempts));
+        self.over.available += tasks.available_cents;
     }
 
     /// Works out the rates, once everything has been added.
     pub fn finish(&mut self) {
-        let due = self.attempts + self.not_runnable_attempts;
-        if self.attempts > 0 {
-            self.earn_rate = rate(self.earned_cents.0, self.available_cents.0);
-            self.pass_rate = rate(self.pass, due);
-            self.pass_rate_ci95 = wilson95(self.pass, due);
+        self.per_attempt = self.over.per_attempt();
+        if self.attempts > self.pending {
+            self.earn_rate = self.per_attempt.earn_rate();
+            self.pass_rate = self.over.passes.rate();
+            self.pass_rate_ci95 = self.over.passes.interval95();
         }
         self.tests.flake_rate = rate(self.tests.flaky_attempts, self.tests.rerun_attempts);
         let decided = &mut self.decided;
-        decided.earn_rate = rate(self.earned_cents.0, decided.available_cents.0);
-        decided.pass_rate = rate(self.pass, decided.attempts);
-        decided.pass_rate_ci95 = wilson95(self.pass, decided.attempts);
+        decided.per_attempt = self.judged.per_attempt();
+        decided.earn_rate = decided.per_attempt.earn_rate();
+        decided.pass_rate = self.judged.passes.rate();
+        decided.pass_rate_ci95 = self.judged.passes.interval95();
     }
 }
 
@@ -369,25 +453,85 @@ pub fn published_rows(kinds: &[Kind]) -> Vec<PublishedRow> {
 mod tests {
     use super::*;
 
+    fn tried(outcome: Option<Outcome>, cents: u64) -> Tried {
+        Tried { outcome, earned: Cents(cents), ..Tried::default() }
+    }
+
     #[test]
     fn invalid_and_not_runnable_are_counted_apart() {
         let mut totals = Totals::empty();
-        totals.tasks = 3;
-        totals.add_attempt(Cents(100), Some(Outcome::Pass), Cents(100), Time::default());
-        totals.add_attempt(Cents(100), Some(Outcome::Fail), Cents::ZERO, Time::default());
-        totals.add_attempt(Cents(200), Some(Outcome::Invalid), Cents::ZERO, Time::default());
+        let tests =
+            |outcome, cents, test_runs, flaky| Tried { test_runs, flaky, ..tried(Some(outcome), cents) };
+        totals.add_task(Cents(100), &[tests(Outcome::Pass, 100, 1, false)]);
+        totals.add_task(Cents(100), &[tests(Outcome::Fail, 0, 2, true)]);
+        totals.add_task(Cents(200), &[tests(Outcome::Invalid, 0, 3, false)]);
         totals.add_not_runnable(NotRunnable { tasks: 1, available_cents: Cents(600) }, 1);
-        totals.add_tests(1, false);
-        totals.add_tests(2, true);
-        totals.add_tests(3, false);
         totals.finish();
         assert_eq!((totals.tests.runs, totals.tests.flake_rate), (6, Some(0.5)));
         assert_eq!((totals.tasks, totals.attempts), (4, 3));
         assert_eq!(totals.available_cents, Cents(1000));
         assert_eq!(totals.earn_rate, Some(0.1));
         assert_eq!(totals.pass_rate, Some(0.25));
+        assert_eq!(totals.pass_rate_ci95, crate::wilson95(1, 4));
         assert_eq!(totals.decided.pass_rate, Some(0.5));
         assert_eq!(totals.decided.earn_rate, Some(0.5));
+        assert_eq!(totals.decided.pass_rate_ci95, crate::wilson95(1, 2));
+    }
+
+    #[test]
+    fn what_is_pending_has_not_failed() {
+        let mut totals = Totals::empty();
+        totals.add_task(Cents(100), &[tried(Some(Outcome::Pass), 100), tried(None, 0)]);
+        totals.add_task(Cents(100), &[tried(Some(Outcome::Fail), 0), tried(None, 0)]);
+        totals.add_task(Cents(700), &[tried(None, 0), tried(None, 0)]);
+        totals.finish();
+        assert_eq!((totals.tasks, totals.attempts, totals.pending), (3, 6, 4));
+        assert_eq!(totals.available_cents, Cents(1800));
+        assert_eq!((totals.pass_rate, totals.earn_rate), (Some(0.5), Some(0.5)));
+        assert_eq!(totals.pass_rate_ci95, crate::wilson95(1, 2));
+        let so_far = PerAttempt { tasks: 2, pass: 1.0, earned_cents: 100.0, available_cents: Cents(200) };
+        assert_eq!(totals.per_attempt, so_far);
+
+        let mut nothing_yet = Totals::empty();
+        nothing_yet.add_task(Cents(100), &[tried(None, 0)]);
+        nothing_yet.finish();
+        assert_eq!((nothing_yet.pass_rate, nothing_yet.earn_rate), (None, None));
+        assert_eq!((nothing_yet.pass_rate_ci95, nothing_yet.decided.pass_rate_ci95), (None, None));
+    }
+
+    #[test]
+    fn several_attempts_are_one_in_the_mean() {
+        let run = |attempts: usize| {
+            let mut totals = Totals::empty();
+            for task in 0..140 {
+                let one =
+                    if task < 54 { tried(Some(Outcome::Pass), 300) } else { tried(Some(Outcome::Fail), 0) };
+                totals.add_task(Cents(300), &vec![one; attempts]);
+            }
+            totals.add_not_runnable(
+                NotRunnable { tasks: 3, available_cents: Cents(1000) },
+                u32::try_from(attempts).unwrap(),
+            );
+            totals.finish();
+            totals
+        };
+        let (one, many) = (run(1), run(100));
+        assert_eq!((one.pass, many.pass), (54, 5400));
+        assert_eq!(many.earned_cents, Cents(100 * one.earned_cents.0));
+        assert_eq!((one.pass_rate, one.pass_rate_ci95), (many.pass_rate, many.pass_rate_ci95));
+        assert_eq!((one.per_attempt, one.earn_rate), (many.per_attempt, many.earn_rate));
+        assert_eq!(one.decided.pass_rate_ci95, many.decided.pass_rate_ci95);
+        assert_eq!(one.decided.per_attempt, many.decided.per_attempt);
+    }
+
+    #[test]
+    fn a_task_without_a_decision_is_left_out_of_the_decided() {
+        let mut totals = Totals::empty();
+        totals.add_task(Cents(100), &[tried(Some(Outcome::Invalid), 0); 2]);
+        totals.add_task(Cents(100), &[tried(Some(Outcome::Pass), 100), tried(Some(Outcome::Invalid), 0)]);
+        totals.finish();
+        assert_eq!((totals.pass_rate, totals.decided.pass_rate), (Some(0.25), Some(1.0)));
+        assert_eq!((totals.per_attempt.tasks, totals.decided.per_attempt.tasks), (2, 1));
     }
 
     #[test]

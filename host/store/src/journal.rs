@@ -20,10 +20,12 @@ pub(crate) fn create_run(
     id: &RunId,
     created: &str,
     spec: &str,
+    record: Sha256,
     attempts: &[NewAttempt],
 ) -> Result<(), Failure> {
-    let sql = "INSERT INTO runs (id, created, spec) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING";
-    if connection.execute(sql, params![id.as_str(), created, spec])? == 0 {
+    let sql =
+        "INSERT INTO runs (id, created, spec, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
+    if connection.execute(sql, params![id.as_str(), created, spec, record.to_string()])? == 0 {
         return Err(StoreError::RunExists(id.clone()).into());
     }
     let mut insert = connection.prepare_cached(

@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod blob;
 mod error;
 mod failpoint;
@@ -36,6 +37,7 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use audit::Audit;
 pub use error::StoreError;
 pub use failpoint::{FAILPOINT_VARIABLE, FAILPOINTS, failpoint};
 pub use lock::RunLock;

@@ -71,6 +71,16 @@ impl Reader {
         })
     }
 
+    /// The ids of all runs, the oldest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn run_ids(&self) -> Result<Vec<RunId>, StoreError> {
+        self.with(|connection| {
+            rows(connection, "SELECT id FROM runs ORDER BY id", [], |row| named(row, "id"))
+        })
+    }
+
     /// The run that a text names: its id, the beginning of it that no other run
     /// shares, or `latest`.
     ///
@@ -151,7 +161,12 @@ impl Reader {
         Ok(found)
     }
 
-    fn event(&self, row: &Row<'_>, attempt: &AttemptId) -> Result<TimedEvent, Failure> {
+    /// The store's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
+    pub(crate) fn event(&self, row: &Row<'_>, attempt: &AttemptId) -> Result<TimedEvent, Failure> {
         let unreadable = |e: serde_json::Error, seq| Failure::Unreadable {
             column: "event",
             problem: format!("event {seq} of attempt {attempt}: {e}"),
@@ -168,7 +183,8 @@ impl Reader {
     /// is needed to go on, to replay and to judge again is there and is what it was:
     /// components, tasks, keys, settings with the files that they name, submissions,
     /// events. Returns the problems; reads
-    /// everything, so it takes its time.
+    /// everything, so it takes its time. Whether what is there holds together is
+    /// [`Self::audit`]'s.
     ///
     /// # Errors
     /// When the check itself cannot be made.
@@ -184,7 +200,8 @@ impl Reader {
             let sql = "SELECT task_blob AS blob FROM attempts
                        UNION SELECT key_blob FROM attempts WHERE key_blob IS NOT NULL
                        UNION SELECT setting_blob FROM attempts WHERE setting_blob IS NOT NULL
-                       UNION SELECT blob FROM events WHERE blob IS NOT NULL";
+                       UNION SELECT blob FROM events WHERE blob IS NOT NULL
+                       UNION SELECT record FROM runs WHERE record IS NOT NULL";
             let mut digests: BTreeSet<Sha256> =
                 rows(connection, sql, [], |row| named(row, "blob"))?.into_iter().collect();
             let specs = rows(connection, "SELECT spec FROM runs", [], |row| value::<String>(row, "spec"))?;
@@ -227,7 +244,10 @@ impl Reader {
     }
 
     /// Does some reading on a connection of its own.
-    fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
         let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let at = |failure: Failure| failure.at(&self.shared.database);
         // Taken out in a statement of its own, so that the lock is not held.
@@ -243,7 +263,7 @@ impl Reader {
 }
 
 /// All rows of a query.
-fn rows<T>(
+pub(crate) fn rows<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,

@@ -20,6 +20,9 @@ pub struct RunRow {
     pub spec: RunSpec,
     /// Whether it has been marked as finished.
     pub finished: bool,
+    /// The blob of its [`lancet_core::RunRecord`]; `None` for runs that were made
+    /// before there was one.
+    pub record: Option<Sha256>,
     /// How its attempts stand.
     pub counts: RunCounts,
 }
@@ -154,12 +157,14 @@ pub enum Transition {
     },
 }
 
-/// The columns that [`run_row`] reads; to be grouped by run.
-pub(crate) const RUN_COLUMNS: &str = "SELECT r.id, r.created, r.spec, r.finished, count(a.task) AS attempts,
+/// The columns that [`run_row`] reads; to be grouped by run. `total` is exact as far as
+/// amounts go, and does not fail on a row that somebody has changed.
+pub(crate) const RUN_COLUMNS: &str =
+    "SELECT r.id, r.created, r.spec, r.finished, r.record, count(a.task) AS attempts,
     ifnull(sum(a.state = 'queued'), 0) AS queued, ifnull(sum(a.state = 'submitted'), 0) AS submitted,
     ifnull(sum(a.outcome = 'pass'), 0) AS pass, ifnull(sum(a.outcome = 'fail'), 0) AS fail,
     ifnull(sum(a.outcome = 'invalid'), 0) AS invalid,
-    ifnull(sum(a.earned_cents), 0) AS earned, ifnull(sum(a.price_cents), 0) AS available
+    CAST(total(a.earned_cents) AS INTEGER) AS earned, CAST(total(a.price_cents) AS INTEGER) AS available
     FROM runs r LEFT JOIN attempts a ON a.run = r.id";
 
 pub(crate) fn run_row(row: &Row<'_>) -> Result<RunRow, Failure> {
@@ -171,6 +176,7 @@ pub(crate) fn run_row(row: &Row<'_>) -> Result<RunRow, Failure> {
         created: value(row, "created")?,
         spec,
         finished: value(row, "finished")?,
+        record: optional(row, "record")?,
         counts: RunCounts {
             attempts: unsigned(row, "attempts")?,
             queued: unsigned(row, "queued")?,
@@ -192,6 +198,22 @@ pub(crate) const ATTEMPT_COLUMNS: &str = "SELECT run, task, number, kind, price_
     FROM attempts";
 
 pub(crate) fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, Failure> {
+    attempt_columns(row).map_err(|failure| match failure {
+        Failure::Unreadable { column, problem } => {
+            Failure::Unreadable { column, problem: format!("attempt {}: {problem}", named_row(row)) }
+        }
+        other => other,
+    })
+}
+
+/// Names an attempt whose row cannot be read.
+fn named_row(row: &Row<'_>) -> String {
+    let text = |column: &'static str| value::<String>(row, column).unwrap_or_default();
+    format!("{}/{}/{}", text("run"), text("task"), value::<i64>(row, "number").unwrap_or_default())
+}
+
+/// The same, with an error that does not name the attempt.
+pub(crate) fn attempt_columns(row: &Row<'_>) -> Result<AttemptRow, Failure> {
     let state = match (value::<String>(row, "state")?.as_str(), optional(row, "outcome")?) {
         ("queued", None) => AttemptState::Queued,
         ("submitted", None) => AttemptState::Submitted,

@@ -2,9 +2,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lancet_core::{AttemptId, RunId, RunSpec, Sha256};
+use lancet_core::{AttemptId, RunId, RunRecord, RunSpec, Sha256};
 use rusqlite::Connection;
 
+use crate::audit;
 use crate::blob::Blobs;
 use crate::error::Failure;
 use crate::failpoint::failpoint;
@@ -12,7 +13,9 @@ use crate::folder::{is_empty, make_folder, make_private_file};
 use crate::journal::{self, Line};
 use crate::schema::open_writer;
 use crate::writer::Writer;
-use crate::{AttemptRow, Bytes, NewAttempt, Reader, RunLock, RunRow, StoreError, TimedEvent, Transition};
+use crate::{
+    AttemptRow, Audit, Bytes, NewAttempt, Reader, RunLock, RunRow, StoreError, TimedEvent, Transition,
+};
 
 /// A store: the truth about every run in it. Cheap to clone; all clones share
 /// one thread that writes.
@@ -147,7 +150,8 @@ impl Store {
         self.read(move |reader| reader.blob(digest)).await
     }
 
-    /// Records a run and all its attempts: either everything or nothing.
+    /// Records a run and all its attempts: either everything or nothing. The run's own
+    /// record, which lists them, is kept as a blob before.
     ///
     /// # Errors
     /// [`StoreError::RunExists`], [`StoreError::DuplicateAttempt`], or what the
@@ -159,10 +163,20 @@ impl Store {
         spec: &RunSpec,
         attempts: Vec<NewAttempt>,
     ) -> Result<(), StoreError> {
-        let spec = serde_json::to_string(spec)
-            .map_err(|e| StoreError::Json { what: "the run's definition", problem: e.to_string() })?;
-        self.write(move |connection| journal::create_run(connection, &id, &created, &spec, &attempts))
-            .await?;
+        let unfit = |what| move |e: serde_json::Error| StoreError::Json { what, problem: e.to_string() };
+        let json = serde_json::to_string(spec).map_err(unfit("the run's definition"))?;
+        let record = RunRecord {
+            run: id.clone(),
+            created: created.clone(),
+            spec: spec.clone(),
+            tasks: audit::listed(&attempts),
+        };
+        let record = serde_json::to_vec(&record).map_err(unfit("the run's record"))?;
+        let record = self.put_blob(record).await?;
+        self.write(move |connection| {
+            journal::create_run(connection, &id, &created, &json, record, &attempts)
+        })
+        .await?;
         failpoint("store-run-created");
         Ok(())
     }
@@ -202,6 +216,15 @@ impl Store {
     pub async fn attempts(&self, run: &RunId) -> Result<Vec<AttemptRow>, StoreError> {
         let run = run.clone();
         self.read(move |reader| reader.attempts(&run)).await
+    }
+
+    /// A run with all that its rows rest on, compared; see [`Reader::audit`].
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], or what the database says.
+    pub async fn audit(&self, run: &RunId) -> Result<Audit, StoreError> {
+        let run = run.clone();
+        self.read(move |reader| reader.audit(&run)).await
     }
 
     /// One attempt.

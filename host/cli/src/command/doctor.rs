@@ -167,13 +167,29 @@ fn store(folder: &Path) -> Finding {
     }
     let looked = Store::open_existing(folder).and_then(|store| {
         let reader = store.reader();
-        Ok((reader.runs()?.len(), reader.check()?))
+        let mut problems = reader.check().unwrap_or_else(|error| vec![with_causes(&error)]);
+        let ids = reader.run_ids()?;
+        let mut unlisted = 0;
+        for id in &ids {
+            match reader.audit(id) {
+                Ok(audit) => {
+                    unlisted += u64::from(!audit.lists_attempts());
+                    problems.extend(audit.differences.iter().map(ToString::to_string));
+                }
+                Err(error) => problems.push(format!("run {id}: {}", with_causes(&error))),
+            }
+        }
+        Ok((ids.len(), unlisted, problems))
     });
     match looked {
-        Ok((runs, problems)) if problems.is_empty() => {
-            Finding::good(CHECK, format!("`{}` is sound, {runs} runs", folder.display()))
+        Ok((runs, unlisted, problems)) if problems.is_empty() => {
+            let older = match unlisted {
+                0 => String::new(),
+                n => format!("; {n} of them do not list their attempts, so that a missing one is not found"),
+            };
+            Finding::good(CHECK, format!("`{}` is sound, {runs} runs{older}", folder.display()))
         }
-        Ok((_, problems)) => Finding::bad(
+        Ok((_, _, problems)) => Finding::bad(
             CHECK,
             format!("`{}`: {}", folder.display(), problems.join("; ")),
             "restore what is missing from a backup; everything else in it can still be read",

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::arguments::{FormatKind, Global, Regrade};
 use crate::attempt::{grade, judged_by, refused_verdict, submission_digest, taken, verdict_record};
+use crate::audit;
 use crate::catalog;
 use crate::evidence::Evidence;
 use crate::execution::block_on;
@@ -98,7 +99,7 @@ struct Comparison {
 pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure> {
     let store = super::existing_store(global)?;
     let reader = store.reader();
-    let run = reader.run(&reader.resolve_run(&arguments.run)?)?;
+    let run = audit::audited(&reader, &reader.resolve_run(&arguments.run)?)?.run;
     let runtime = catalog::runtime(arguments.jobs.number())?;
     let grant =
         arguments.grants.iter().fold(run.spec.grader_grant.clone(), |grant: Grant, (_, capability)| {

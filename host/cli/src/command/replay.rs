@@ -1,15 +1,16 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    Answer, AttemptState, CallRecord, Capability, Capture, Event, Grant, Limits, Phase, Role, RunSpec,
-    Sha256, SolveEnd, Verdict, attempt_seed,
+    Answer, AttemptId, AttemptState, CallRecord, Capability, Capture, Difference, Event, Grant, Limits,
+    Phase, Role, RunSpec, Sha256, SolveEnd, Verdict, attempt_seed,
 };
 use lancet_engine::{Call, Divergence, ENGINE_ID, Plugin, Runtime, Source};
-use lancet_store::{AttemptRow, Reader, RunRow};
+use lancet_store::{AttemptRow, Audit, Reader, RunRow};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, Replay};
 use crate::attempt::{refused_verdict, submission_digest, undecidable, verdict_record};
+use crate::audit;
 use crate::catalog;
 use crate::execution::block_on;
 use crate::exit::Exit;
@@ -79,14 +80,27 @@ pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure>
     let store = super::existing_store(global)?;
     let reader = store.reader();
     let only = block_on(super::attempt_named(&store, &arguments.what))?;
-    let (run, rows) = match &only {
-        Some(attempt) => (reader.run(&attempt.run)?, vec![reader.attempt(attempt)?]),
-        None => {
-            let run = reader.run(&reader.resolve_run(&arguments.what)?)?;
-            let rows = reader.attempts(&run.id)?;
-            (run, rows)
-        }
+    let audit = match &only {
+        Some(attempt) => reader.audit(&attempt.run)?,
+        None => reader.audit(&reader.resolve_run(&arguments.what)?)?,
     };
+    if !audit.lists_attempts() {
+        warn(&audit::unlisted(&audit.run.id));
+    }
+    let contradictions = contradictions(&audit, only.as_ref());
+    let Audit { run, attempts: rows, .. } = audit;
+    if let Some(attempt) = &only
+        && !contradictions.iter().any(|(name, _)| *name == attempt.to_string())
+    {
+        // Whether there is one at all.
+        reader.attempt(attempt)?;
+    }
+    // What contradicts the rest need not be executed to be different.
+    let rows: Vec<_> = rows
+        .into_iter()
+        .filter(|row| only.as_ref().is_none_or(|only| row.id == *only))
+        .filter(|row| !contradictions.iter().any(|(name, _)| *name == row.id.to_string()))
+        .collect();
     if run.spec.engine != ENGINE_ID {
         warn(&format!(
             "the run was recorded with {}, this is {ENGINE_ID}: fuel is not compared",
@@ -103,8 +117,14 @@ pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure>
         findings.extend(block_on(play(&run.spec, &theatre.reader, prepared, jobs))?);
     }
     for (row, finding) in rows.iter().zip(&findings) {
-        attempts.push(line(row, finding));
+        attempts.push(line(row.id.to_string(), finding));
     }
+    for (name, what) in contradictions {
+        let finding = Finding::Different { phase: "record", what };
+        attempts.push(line(name, &finding));
+        findings.push(finding);
+    }
+    attempts.sort_by(|a, b| by_number(&a.attempt).cmp(&by_number(&b.attempt)));
     let count = |wanted: fn(&Finding) -> bool| findings.iter().filter(|f| wanted(f)).count();
     let different = count(|f| matches!(f, Finding::Different { .. }));
     let summary = Summary {
@@ -117,6 +137,33 @@ pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure>
     };
     print(&run, &summary, only.is_some(), arguments.format.kind)?;
     Ok(if different > 0 { Exit::Mismatch } else { Exit::Done })
+}
+
+/// What the store's records of the run, or of one attempt of it, contradict one another
+/// in: a line for each attempt, and one for the run as a whole.
+fn contradictions(audit: &Audit, only: Option<&AttemptId>) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let wanted = |difference: &&Difference| match (&difference.attempt, only) {
+        (Some(attempt), Some(only)) => *attempt == only.to_string(),
+        _ => true,
+    };
+    for difference in audit.differences.iter().filter(wanted) {
+        let name = difference.attempt.clone().unwrap_or_else(|| difference.run.to_string());
+        let what = format!("`{}` {}", difference.column, difference.problem);
+        match lines.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, told)) => told.push_str(&format!("; {what}")),
+            None => lines.push((name, what)),
+        }
+    }
+    lines
+}
+
+/// What lines are sorted by: the run itself first, then its attempts by task and number.
+fn by_number(name: &str) -> (&str, u64) {
+    match name.rsplit_once('/') {
+        Some((task, number)) => (task, number.parse().unwrap_or_default()),
+        None => (name, 0),
+    }
 }
 
 /// Loads the plugins that journals name, each once.
@@ -175,7 +222,7 @@ fn journal(reader: &Reader, row: &AttemptRow) -> Result<Journal, Failure> {
     };
     for line in reader.events(&row.id)? {
         match line.event {
-            Event::Began { phase, plugin, grant, limits, engine } => {
+            Event::Began { phase, plugin, grant, limits, engine, .. } => {
                 let recorded = Recorded { plugin, grant, limits, engine, calls: Vec::new() };
                 match phase {
                     Phase::Solve => solve = Some(recorded),
@@ -330,13 +377,13 @@ fn fuel(recorded: Option<u64>, replayed: Option<u64>) -> String {
     format!("recorded fuel {recorded:?}, replayed {replayed:?}")
 }
 
-fn line(row: &AttemptRow, finding: &Finding) -> Line {
+fn line(attempt: String, finding: &Finding) -> Line {
     let (result, phase, difference) = match finding {
         Finding::Identical => ("identical", None, None),
         Finding::Undecided => ("undecided", None, None),
         Finding::Different { phase, what } => ("different", Some(*phase), Some(what.clone())),
     };
-    Line { attempt: row.id.to_string(), finding: FindingLine { result, phase, difference } }
+    Line { attempt, finding: FindingLine { result, phase, difference } }
 }
 
 fn print(run: &RunRow, summary: &Summary, one: bool, format: FormatKind) -> Result<(), Failure> {

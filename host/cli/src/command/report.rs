@@ -4,6 +4,7 @@ use lancet_core::RunId;
 use lancet_store::Store;
 
 use crate::arguments::{FormatKind, Global, Report};
+use crate::audit;
 use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ pub(crate) fn main(arguments: &Report, global: &Global) -> Result<Exit, Failure>
     })
 }
 
-/// Prints the report of a run, and turns the way it ended into an exit code:
+/// Prints the report of a run whose records hold together, and turns the way it ended into an exit code:
 /// invalid attempts are worth one of their own.
 pub(crate) async fn print_outcome(
     store: &Store,
@@ -28,8 +29,8 @@ pub(crate) async fn print_outcome(
     format: FormatKind,
     exit: Exit,
 ) -> Result<Exit, Failure> {
-    let attempts = store.attempts(run).await?;
-    let report = summary::report(&store.run(run).await?, &attempts);
+    let audit = audit::audited(&store.reader(), run)?;
+    let report = summary::report(&audit.run, &audit.attempts);
     match format {
         FormatKind::Json => output::print_json(&report)?,
         FormatKind::Csv => output::print(&render::report_csv(&report))?,

@@ -6,6 +6,7 @@ use lancet_store::{Store, TimedEvent};
 
 use super::report;
 use crate::arguments::{Global, Resume};
+use crate::audit;
 use crate::catalog;
 use crate::execution::{Execution, block_on};
 use crate::exit::Exit;
@@ -19,6 +20,9 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
     block_on(async {
         let id = store.resolve_run(&arguments.run).await?;
         let lock = store.lock_run(&id)?;
+        // Work that is added to records that do not hold together would make them
+        // look as if they did.
+        audit::audited(&store.reader(), &id)?;
         let reopened = reopen(&store, &id).await?;
         let run = store.run(&id).await?;
         if reopened > 0 && !global.quiet {

@@ -1,11 +1,13 @@
+use lancet_core::Cents;
+use lancet_store::Audit;
 use serde::Serialize;
 
 use crate::arguments::{Global, Listing};
-use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::render::{Table, left, right};
+use crate::render::{Table, left, money, right};
+use crate::summary;
 
 /// One line of `lancet runs --format json`.
 #[derive(Serialize)]
@@ -23,12 +25,17 @@ struct Line {
     pending: u64,
     earned_cents: u64,
     available_cents: u64,
+    /// For one attempt at each task, of what is decided so far.
+    earned_per_attempt_cents: f64,
+    available_per_attempt_cents: u64,
 }
 
-/// Lists the runs of the store, the newest last.
+/// Lists the runs of the store, the newest last. What is earned and available is for one
+/// attempt at each task, of what is decided so far.
 pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure> {
     let store = super::existing_store(global)?;
-    let runs = block_on(async { Ok(store.runs().await?) })?;
+    let reader = store.reader();
+    let mut contradicted = Vec::new();
     let mut table = Table::new([
         left("run"),
         left("suite"),
@@ -38,17 +45,26 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
         right("pass"),
         right("fail"),
         right("invalid"),
+        right("pending"),
         right("earned"),
         right("available"),
     ]);
     let mut lines = Vec::new();
-    for run in runs {
+    for id in reader.run_ids()? {
+        let Audit { run, attempts, differences } = reader.audit(&id)?;
         let counts = run.counts;
-        let state = match (run.finished, counts.pending()) {
-            (true, _) => "finished",
-            (false, 0) => "decided",
-            (false, _) => "unfinished",
+        let state = match (differences.is_empty(), run.finished, counts.pending()) {
+            (false, ..) => {
+                contradicted.push(id.to_string());
+                "CONTRADICTED"
+            }
+            (_, true, _) => "finished",
+            (_, false, 0) => "decided",
+            (_, false, _) => "unfinished",
         };
+        let one = summary::report(&run, &attempts).totals.all;
+        let available =
+            Cents(one.per_attempt.available_cents.0.saturating_sub(one.not_runnable.available_cents.0));
         let control = run.spec.is_control();
         let agent = run.spec.agent.name;
         table.row([
@@ -60,8 +76,9 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
             counts.pass.to_string(),
             counts.fail.to_string(),
             counts.invalid.to_string(),
-            counts.earned.to_string(),
-            counts.available.to_string(),
+            counts.pending().to_string(),
+            money(one.per_attempt.earned_cents),
+            available.to_string(),
         ]);
         lines.push(Line {
             run: run.id.to_string(),
@@ -77,8 +94,14 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
             pending: counts.pending(),
             earned_cents: counts.earned.0,
             available_cents: counts.available.0,
+            earned_per_attempt_cents: one.per_attempt.earned_cents,
+            available_per_attempt_cents: available.0,
         });
     }
     output::print_table(arguments.format.kind, &table, &lines)?;
-    Ok(Exit::Done)
+    if contradicted.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let message = format!("the records of {} contradict one another", contradicted.join(", "));
+    Err(Failure::new(Exit::Store, message).hint("`lancet report RUN` says in what"))
 }

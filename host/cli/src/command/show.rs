@@ -6,6 +6,7 @@ use lancet_store::{AttemptRow, Store, TimedEvent};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, Show};
+use crate::audit;
 use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,7 +19,11 @@ pub(crate) fn main(arguments: &Show, global: &Global) -> Result<Exit, Failure> {
     let format = arguments.format.kind;
     block_on(async {
         match super::attempt_named(&store, &arguments.what).await? {
-            Some(attempt) => journal(&store, &attempt, format).await,
+            Some(attempt) => {
+                journal(&store, &attempt, format).await?;
+                let audit = store.audit(&attempt.run).await?;
+                audit::contradicted(&attempt.run, audit.of(&attempt)).map_or(Ok(()), Err)
+            }
             None => attempts(&store, &store.resolve_run(&arguments.what).await?, format).await,
         }
     })?;
@@ -59,13 +64,16 @@ async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), 
         left("verdict"),
     ]);
     let mut lines = Vec::new();
-    for row in store.attempts(run).await? {
+    // What is there is shown, and then what is wrong with it: who looks at a store
+    // that somebody has changed wants to see it.
+    let audit = store.audit(run).await?;
+    for row in &audit.attempts {
         let dash = || "-".to_owned();
         table.row([
             row.id.to_string(),
             row.kind.to_string(),
             row.price.to_string(),
-            state(&row).to_owned(),
+            state(row).to_owned(),
             row.reason.as_ref().map_or_else(dash, ToString::to_string),
             row.earned.map_or_else(dash, |earned| earned.to_string()),
             row.verdict_digest.map_or_else(dash, |digest| digest.short()),
@@ -74,7 +82,7 @@ async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), 
             attempt: row.id.to_string(),
             kind: row.kind.as_str(),
             price_cents: row.price.0,
-            state: state(&row),
+            state: state(row),
             reason: row.reason.as_ref().map(ToString::to_string),
             earned_cents: row.earned.map(|earned| earned.0),
             verdict_digest: row.verdict_digest.map(|digest| digest.to_string()),
@@ -84,7 +92,8 @@ async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), 
             flaky: row.flaky,
         });
     }
-    output::print_table(format, &table, &lines)
+    output::print_table(format, &table, &lines)?;
+    audit::contradicted(run, audit.differences.iter()).map_or(Ok(()), Err)
 }
 
 #[derive(Serialize)]
@@ -128,7 +137,7 @@ fn phase_name(phase: Phase) -> &'static str {
 /// A line of a journal for people: its phase, its fuel, and what it says.
 fn described(event: &Event) -> (&'static str, Option<u64>, String) {
     match event {
-        Event::Began { phase, plugin, grant, limits, engine } => {
+        Event::Began { phase, plugin, grant, limits, engine, .. } => {
             let grant = grant.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", ");
             let what = format!("plugin {} may use {grant}; fuel {}; {engine}", plugin.short(), limits.fuel);
             (phase_name(*phase), None, what)

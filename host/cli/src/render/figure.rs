@@ -30,8 +30,13 @@ pub(super) fn precise(number: u64) -> f64 {
 }
 
 /// An amount that need not be whole cents, rounded to them.
-pub(super) fn money(cents: f64) -> String {
+pub(crate) fn money(cents: f64) -> String {
     format!("{cents:.0}").parse().map_or_else(|_| NO_RATE.to_owned(), |cents| Cents(cents).to_string())
+}
+
+/// A count in the mean: whole as it is, otherwise with two decimals.
+pub(super) fn mean(count: f64) -> String {
+    if count.fract() == 0.0 { format!("{count:.0}") } else { format!("{count:.2}") }
 }
 
 /// A span of time with about three digits: `8.4 ms`, `1.23 s`, `2 m 03 s`.

@@ -9,6 +9,7 @@ mod safety;
 mod sheet;
 mod table;
 
+pub(crate) use figure::money;
 pub(crate) use report::{report_csv, report_markdown, report_table};
 pub(crate) use safety::display_safe;
 pub(crate) use table::{Table, left, right};

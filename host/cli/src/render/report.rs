@@ -2,7 +2,7 @@ use lancet_core::{Cents, Kind, PublishedRow, Report, ReportedPlugin, Totals};
 use serde_json::Value;
 
 use super::Style;
-use super::figure::{NONE, duration, interval, money, percent, precise, share};
+use super::figure::{NONE, duration, interval, mean, money, percent, precise, share};
 use super::safety::{clipped, spreadsheet};
 use super::sheet::{Block, Sheet, name};
 use super::table::{Table, csv_text, left, right};
@@ -36,15 +36,18 @@ fn sheet(report: &Report, totals: Block) -> Sheet {
             report.run
         );
         notices.push(("INCOMPLETE", meaning));
+        let meaning = "rates, earned and available are of what is decided so far".to_owned();
+        notices.push(("SO FAR", meaning));
     }
     let blocks =
         [Some(totals), Some(decided_block(report)), baselines_block(report), without_baseline_block(report)];
     Sheet {
         title: format!(
-            "{} on {}{}",
+            "{} on {}{}{}",
             name(&report.agent.name),
             name(&report.suite.name),
-            if report.control { " (CONTROL)" } else { "" }
+            if report.control { " (CONTROL)" } else { "" },
+            if report.complete { "" } else { " (SO FAR)" }
         ),
         notices,
         facts: facts(report),
@@ -87,6 +90,12 @@ fn confidence(report: &Report, shares: Option<[f64; 2]>) -> String {
     if report.control { "control".to_owned() } else { interval(shares) }
 }
 
+/// What the share of passes is called. With several attempts the usual name says that
+/// it is for one attempt, and not for the best of them.
+fn pass_heading(report: &Report) -> &'static str {
+    if report.attempts_per_task > 1 { "pass@1" } else { "pass %" }
+}
+
 fn totals_block(report: &Report, with_time: bool) -> Block {
     let all = &report.totals.all;
     let (some_pending, some_not_runnable) = (all.pending > 0, all.not_runnable.tasks > 0);
@@ -96,7 +105,7 @@ fn totals_block(report: &Report, with_time: bool) -> Block {
     columns.extend(["pass", "fail", "invalid"].map(right));
     columns.extend(some_pending.then(|| right("pending")));
     columns.extend(some_not_runnable.then(|| right("not run")));
-    columns.extend(["earned", "available", "earn %", "pass %", "95 % CI"].map(right));
+    columns.extend(["earned", "available", "earn %", pass_heading(report), "95 % CI"].map(right));
     columns.extend(with_time.then(|| right("time")));
     let mut table = Table::new(columns);
     for (kind, totals) in by_kind(report) {
@@ -107,9 +116,10 @@ fn totals_block(report: &Report, with_time: bool) -> Block {
         row.extend([totals.pass, totals.fail, totals.invalid].map(|count| counted(count.to_string())));
         row.extend(some_pending.then(|| counted(totals.pending.to_string())));
         row.extend(some_not_runnable.then(|| totals.not_runnable.tasks.to_string()));
+        let one = &totals.per_attempt;
         row.extend([
-            counted(totals.earned_cents.to_string()),
-            totals.available_cents.to_string(),
+            counted(money(one.earned_cents)),
+            one.available_cents.to_string(),
             percent(totals.earn_rate),
             percent(totals.pass_rate),
             confidence(report, totals.pass_rate_ci95),
@@ -118,6 +128,13 @@ fn totals_block(report: &Report, with_time: bool) -> Block {
         table.row(row);
     }
     let mut notes = Vec::new();
+    if several {
+        notes.push(format!(
+            "pass@1, earned and available: for one attempt at each task, the mean of its {} attempts",
+            report.attempts_per_task
+        ));
+        notes.push("95 % CI: tasks, not attempts, count as independent".to_owned());
+    }
     if some_not_runnable {
         notes.push("not run: this version cannot run them; they count as not earned".to_owned());
     }
@@ -141,32 +158,31 @@ fn totals_block(report: &Report, with_time: bool) -> Block {
 fn decided_block(report: &Report) -> Block {
     let all = &report.totals.all;
     let title = "without invalid and not runnable".to_owned();
+    let several = report.attempts_per_task > 1;
     if all.invalid + all.pending + all.not_runnable.tasks == 0 {
         return Block { title: format!("{title}: the same, there are none"), table: None, notes: Vec::new() };
     }
-    let mut table = Table::new([
-        left("kind"),
-        right("attempts"),
-        right("pass"),
-        right("earned"),
-        right("available"),
-        right("earn %"),
-        right("pass %"),
-        right("95 % CI"),
-    ]);
+    let mut columns = vec![left("kind")];
+    columns.extend(several.then(|| right("tasks")));
+    let figures = ["attempts", "pass", "earned", "available", "earn %", pass_heading(report), "95 % CI"];
+    columns.extend(figures.map(right));
+    let mut table = Table::new(columns);
     for (kind, totals) in by_kind(report) {
         let decided = &totals.decided;
         let counted = |count: String| if decided.attempts > 0 { count } else { NONE.to_owned() };
-        table.row([
-            kind.to_owned(),
+        let one = &decided.per_attempt;
+        let mut row = vec![kind.to_owned()];
+        row.extend(several.then(|| one.tasks.to_string()));
+        row.extend([
             decided.attempts.to_string(),
             counted(totals.pass.to_string()),
-            counted(totals.earned_cents.to_string()),
-            counted(decided.available_cents.to_string()),
+            counted(money(one.earned_cents)),
+            counted(one.available_cents.to_string()),
             percent(decided.earn_rate),
             percent(decided.pass_rate),
             confidence(report, decided.pass_rate_ci95),
         ]);
+        table.row(row);
     }
     Block { title, table: Some(table), notes: Vec::new() }
 }
@@ -174,14 +190,15 @@ fn decided_block(report: &Report) -> Block {
 fn baselines_block(report: &Report) -> Option<Block> {
     let baselines = report.baselines.as_ref()?;
     let totals = &report.totals.swe_manager;
+    let heading = pass_heading(report);
     let mut table =
-        Table::new([left("policy"), right("pass"), right("pass %"), right("earned"), right("earn %")]);
+        Table::new([left("policy"), right("pass"), right(heading), right("earned"), right("earn %")]);
     let kind = if report.control { "CONTROL" } else { "this run" };
     table.row([
         format!("{} ({kind})", clipped(&report.agent.name, 40)),
-        totals.pass.to_string(),
+        mean(totals.per_attempt.pass),
         percent(totals.pass_rate),
-        totals.earned_cents.to_string(),
+        money(totals.per_attempt.earned_cents),
         percent(totals.earn_rate),
     ]);
     let available = baselines.available_cents.0;
@@ -204,9 +221,15 @@ fn baselines_block(report: &Report) -> Option<Block> {
         "beside trivial policies, {} manager tasks, {} available",
         baselines.tasks, baselines.available_cents
     );
-    let attempts = report.attempts_per_task;
-    let note = format!("this run counts {attempts} attempts at each task, the policies one");
-    Some(Block { title, table: Some(table), notes: if attempts > 1 { vec![note] } else { Vec::new() } })
+    let mut notes = Vec::new();
+    if report.attempts_per_task > 1 {
+        notes.push("all are for one attempt at each task; this run's is the mean of its attempts".to_owned());
+    }
+    let (over, all) = (totals.per_attempt.tasks, totals.tasks);
+    if over < all {
+        notes.push(format!("this run's are of the {over} of {all} tasks with a decision so far"));
+    }
+    Some(Block { title, table: Some(table), notes })
 }
 
 /// A word on the manager tasks that are not among the baselines'.
@@ -271,7 +294,7 @@ const RUN_COLUMNS: [&str; 10] = [
 ];
 
 /// The columns of [`report_csv`] that differ, as paths in the totals of a kind.
-const TOTALS_COLUMNS: [&str; 22] = [
+const TOTALS_COLUMNS: [&str; 26] = [
     "tasks",
     "attempts",
     "pass",
@@ -294,6 +317,10 @@ const TOTALS_COLUMNS: [&str; 22] = [
     "decided.pass_rate_ci95.1",
     "time.solve_ms",
     "time.grade_ms",
+    "per_attempt.tasks",
+    "per_attempt.pass",
+    "per_attempt.earned_cents",
+    "per_attempt.available_cents",
 ];
 
 /// A report for a spreadsheet: a line for each kind that the run has and one for
@@ -326,7 +353,7 @@ fn cell(json: &Value, path: &str) -> String {
 mod tests {
     use lancet_core::{
         Baseline, Baselines, Expectation, NotRunnable, Outcome, ReportedSuite, Sha256, Time, TotalsByKind,
-        published_rows,
+        Tried, published_rows,
     };
 
     use super::*;
@@ -347,11 +374,11 @@ mod tests {
         let fails = [(92, 500), (1, 42_625)].map(|(n, price)| (n, price, Outcome::Fail));
         for (count, dollars, outcome) in passes.into_iter().chain(fails) {
             for _ in 0..count {
+                let price = Cents(dollars * 100);
+                let earned = if outcome == Outcome::Pass { price } else { Cents::ZERO };
+                let tried = Tried { outcome: Some(outcome), earned, time, ..Tried::default() };
                 for totals in totals.of_mut(Kind::SweManager) {
-                    let price = Cents(dollars * 100);
-                    let earned = if outcome == Outcome::Pass { price } else { Cents::ZERO };
-                    totals.tasks += 1;
-                    totals.add_attempt(price, Some(outcome), earned, time);
+                    totals.add_task(price, &[tried]);
                 }
             }
         }
@@ -414,8 +441,8 @@ mod tests {
         report.agent = plugin("gold");
         report.suite.name = "=nice|\u{1b}[2J\nsuite\u{202e}".to_owned();
         for totals in report.totals.of_mut(Kind::SweManager) {
-            totals.add_attempt(Cents(50_000), Some(Outcome::Invalid), Cents::ZERO, Time::default());
-            totals.add_attempt(Cents(50_000), None, Cents::ZERO, Time::default());
+            let invalid = Tried { outcome: Some(Outcome::Invalid), ..Tried::default() };
+            totals.add_task(Cents(50_000), &[invalid, Tried::default(), Tried::default()]);
         }
         for totals in report.totals.of_mut(Kind::IcSwe) {
             totals.add_not_runnable(NotRunnable { tasks: 3, available_cents: Cents(100_000) }, 1);
@@ -450,7 +477,10 @@ mod tests {
         assert_eq!(report_markdown(&with_ic()), include_str!("report/run.md"));
         let text = report_markdown(&interrupted());
         assert!(text.contains("> **CONTROL**: "), "{text}");
-        assert!(text.contains("on =nice\\|\\\\u{1b}\\[2J\\\\nsuite\\\\u{202e} (CONTROL)\n"), "{text}");
+        assert!(
+            text.contains("on =nice\\|\\\\u{1b}\\[2J\\\\nsuite\\\\u{202e} (CONTROL) (SO FAR)\n"),
+            "{text}"
+        );
     }
 
     #[test]
