@@ -221,6 +221,8 @@ fn told(response: &Response) -> String {
     match response {
         Response::Done => String::new(),
         Response::Number(number) => format!(" -> {number}"),
+        Response::Applied(true) => String::new(),
+        Response::Applied(false) => " -> none".to_owned(),
         Response::Text(text) => format!(" -> {} bytes of text", text.len()),
         Response::Answer(answer) => format!(" -> {answer:?}"),
         Response::MaybeText(None) => " -> none".to_owned(),
