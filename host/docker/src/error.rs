@@ -269,7 +269,9 @@ impl From<DockerError> for InfraFault {
 /// called like it.
 pub(crate) fn says_disk_full(text: &str) -> bool {
     text.to_ascii_lowercase().lines().any(|line| {
-        let line = line.trim_end().trim_end_matches(": unknown").trim_end_matches('.');
+        let after = |c: char| c.is_whitespace() || matches!(c, ':' | '.' | ')' | '"' | '\'');
+        // What containerd adds to an error that it has no name for.
+        let line = line.trim_end_matches(after).trim_end_matches(": unknown").trim_end_matches(after);
         [": no space left on device", ": disk quota exceeded"].iter().any(|error| line.ends_with(error))
     })
 }
@@ -296,7 +298,11 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_from_other_errors() {
         for words in
-            ["mkdir /var/lib/docker/overlay2/x: no space left on device", "tar: x: No space left on device"]
+            [
+                "mkdir /var/lib/docker/overlay2/x: no space left on device",
+                "tar: x: No space left on device",
+                "failed to create shim task: write /run/x: no space left on device: : unknown",
+            ]
         {
             let error = DockerError::from_message("creating a container", 500, words.to_owned());
             assert!(matches!(error, DockerError::DiskFull { .. }));
