@@ -250,7 +250,8 @@ impl DockerError {
 
     /// An error by the engine's own words: a full disk has no status of its own.
     pub(crate) fn from_message(doing: &'static str, status: u16, message: String) -> Self {
-        if says_disk_full(&message) {
+        // Its end: in front of it names of files may hold line breaks.
+        if says_disk_full(message.lines().last().unwrap_or_default()) {
             Self::DiskFull { message }
         } else {
             Self::Engine { doing, status, message }
@@ -310,7 +311,8 @@ mod tests {
         }
         // A file's name is no error.
         let named = "lstat /srv/a/: no space left on device/b: file name too long";
-        for words in ["no such plugin", named] {
+        let broken = "lstat /srv/a: no space left on device\nb: file name too long";
+        for words in ["no such plugin", named, broken] {
             let error = DockerError::from_message("reading a container's files", 500, words.to_owned());
             assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DockerError, "{words}");
         }
