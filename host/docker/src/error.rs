@@ -267,7 +267,8 @@ impl DockerError {
 
     /// An error by the engine's own words: a full disk has no status of its own.
     pub(crate) fn from_message(doing: &'static str, status: u16, message: String) -> Self {
-        if says_disk_full(&message) {
+        // Its end: in front of it names of files may hold line breaks.
+        if says_disk_full(message.lines().last().unwrap_or_default()) {
             Self::DiskFull { message }
         } else {
             Self::Engine { doing, status, message }
@@ -286,7 +287,9 @@ impl From<DockerError> for InfraFault {
 /// called like it.
 pub(crate) fn says_disk_full(text: &str) -> bool {
     text.to_ascii_lowercase().lines().any(|line| {
-        let line = line.trim_end().trim_end_matches(": unknown").trim_end_matches('.');
+        let after = |c: char| c.is_whitespace() || matches!(c, ':' | '.' | ')' | '"' | '\'');
+        // What containerd adds to an error that it has no name for.
+        let line = line.trim_end_matches(after).trim_end_matches(": unknown").trim_end_matches(after);
         [": no space left on device", ": disk quota exceeded"].iter().any(|error| line.ends_with(error))
     })
 }
@@ -313,7 +316,11 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_from_other_errors() {
         for words in
-            ["mkdir /var/lib/docker/overlay2/x: no space left on device", "tar: x: No space left on device"]
+            [
+                "mkdir /var/lib/docker/overlay2/x: no space left on device",
+                "tar: x: No space left on device",
+                "failed to create shim task: write /run/x: no space left on device: : unknown",
+            ]
         {
             let error = DockerError::from_message("creating a container", 500, words.to_owned());
             assert!(matches!(error, DockerError::DiskFull { .. }));
@@ -321,7 +328,8 @@ mod tests {
         }
         // A file's name is no error.
         let named = "lstat /srv/a/: no space left on device/b: file name too long";
-        for words in ["no such plugin", named] {
+        let broken = "lstat /srv/a: no space left on device\nb: file name too long";
+        for words in ["no such plugin", named, broken] {
             let error = DockerError::from_message("reading a container's files", 500, words.to_owned());
             assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DockerError, "{words}");
         }

@@ -281,8 +281,9 @@ impl ReportReader {
                 "classname" => &mut class,
                 "file" => &mut file,
                 _ => {
+                    let key: &str = attribute.key.local_name().into_inner();
                     let value = text::plain(&attribute.value);
-                    if let Some(status) = said_by(key, &value) {
+                    if let Some(status) = said_by(&key.to_ascii_lowercase(), &value) {
                         said.push((status, format!("its `{key}` is `{value}`")));
                     }
                     return Ok(());

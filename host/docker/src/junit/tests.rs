@@ -176,6 +176,8 @@ fn passed_is_only_what_says_so_in_a_known_form() {
         ("<testcase name='a' status='failed'/>", Failed),
         ("<testcase name='a' result='FAIL'/>", Failed),
         ("<testcase name='a' outcome='error'/>", Errored),
+        ("<testcase name='a' x:status='skipped'/>", Skipped),
+        ("<testcase name='a' Result='Inconclusive'/>", Skipped),
         ("<testcase name='a' executed='False'/>", Skipped),
         ("<testcase name='a' success='False'/>", Failed),
         ("<testcase name='a' skipped='true'/>", Skipped),
