@@ -14,6 +14,7 @@ use crate::catalog;
 use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::{Failure, host, warn};
+use crate::nothing;
 use crate::output;
 use crate::record;
 use crate::render::{Table, left};
@@ -258,6 +259,7 @@ async fn replay(
     let seed = attempt_seed(spec.seed, &row.id.task, row.id.number);
     let different = |phase, what: String| Ok(Finding::Different { phase, what });
 
+    let nothing = nothing::verdict(row.kind, &journal.end, &journal.solve.calls);
     // A call that the clock cut off ends somewhere else each time: what was
     // handed in then is nothing, and that is all there is to compare.
     if journal.end != SolveEnd::TimedOut {
@@ -284,7 +286,7 @@ async fn replay(
     }
     let host = match &journal.capture {
         Some(Capture::Refused(refused)) => Some(refused_verdict(refused)),
-        capture => undecidable(&journal.end, capture.as_ref()),
+        capture => undecidable(&journal.end, capture.as_ref()).or(nothing),
     };
     let (verdict, grader) = match (journal.grade, grader, host) {
         (Some((recorded, verdict, fuel_used)), Some(grader), _) => {

@@ -30,16 +30,9 @@ impl Agent for Patch {
 
 lancet_sdk::export_agent!(Patch);
 
-/// The patch, unless there is nothing in it. It ends with a line break, which
-/// tools that copy texts like to take away and `git apply` insists on.
-fn complete(mut patch: String) -> Option<String> {
-    if patch.trim().is_empty() {
-        return None;
-    }
-    if !patch.ends_with('\n') {
-        patch.push('\n');
-    }
-    Some(patch)
+/// The patch, unless there is nothing in it.
+fn complete(patch: String) -> Option<String> {
+    (!patch.trim().is_empty()).then_some(patch)
 }
 
 #[cfg(test)]
@@ -51,7 +44,6 @@ mod tests {
         for patch in ["", " \n\n"] {
             assert_eq!(complete(patch.into()), None);
         }
-        assert_eq!(complete("--- a/x\n".into()), Some("--- a/x\n".into()));
-        assert_eq!(complete("--- a/x".into()), Some("--- a/x\n".into()));
+        assert_eq!(complete("--- a/x".into()), Some("--- a/x".into()));
     }
 }
