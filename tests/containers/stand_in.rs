@@ -150,7 +150,7 @@ fn honours_the_contract_and_its_controls_hold() {
     }
     assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 2.0);
 
-    hostile::judge("stand-in", std::path::Path::new(suite));
+    hostile::judge("stand-in", Path::new(suite));
 }
 
 #[test]

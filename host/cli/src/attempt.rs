@@ -11,6 +11,7 @@ use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
 
 use crate::evidence::{Bench, Evidence};
 use crate::failure::Failure;
+use crate::nothing;
 use crate::record::{self, Recorder};
 use crate::sandboxes::Sandboxes;
 use crate::workshop::{Workshop, unkept};
@@ -80,6 +81,8 @@ impl InputSource for Input {
 struct Solved {
     answer: Answer,
     capture: Option<Capture>,
+    /// The verdict, when nothing was handed in and the host saw why.
+    nothing: Option<Verdict>,
     elapsed_us: u64,
 }
 
@@ -121,9 +124,12 @@ impl Attempt {
         let events = self.store.reader().events(&self.row.id)?;
         let handed_in = record::handed_in(&events);
         match handed_in {
-            Some((answer, capture)) => {
-                Ok(Solved { answer, capture, elapsed_us: self.row.solve_us.unwrap_or_default() })
-            }
+            Some((answer, capture)) => Ok(Solved {
+                answer,
+                capture,
+                nothing: nothing::recorded(self.row.kind, &events),
+                elapsed_us: self.row.solve_us.unwrap_or_default(),
+            }),
             None => Err(self.records(Failure::new(
                 crate::exit::Exit::Store,
                 format!(
@@ -157,30 +163,28 @@ impl Attempt {
         matter: &Matter,
     ) -> Result<Result<Solved, Outcome>, AttemptError> {
         let mut tries = 1;
-        let (end, capture, elapsed_us) = loop {
-            let (end, capture, elapsed_us) = self.solve_once(recorder, matter).await?;
-            match failed(&end, capture.as_ref()) {
+        let (end, solved) = loop {
+            let (end, solved) = self.solve_once(recorder, matter).await?;
+            match failed(&end, solved.capture.as_ref()) {
                 Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
                     tries += 1;
                     recorder.forget();
                 }
-                _ => break (end, capture, elapsed_us),
+                _ => break (end, solved),
             }
         };
-        if let Some(verdict) = undecidable(&self.spec, &end, capture.as_ref()) {
-            let answer = end.submission().unwrap_or(Answer::Nothing);
-            let solved = Solved { answer, capture, elapsed_us };
+        if let Some(verdict) = undecidable(&self.spec, &end, solved.capture.as_ref()) {
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await.map(Err);
         }
-        recorder.commit(Transition::Submitted { solve_us: elapsed_us }).await?;
-        Ok(Ok(Solved { answer: end.submission().unwrap_or(Answer::Nothing), capture, elapsed_us }))
+        recorder.commit(Transition::Submitted { solve_us: solved.elapsed_us }).await?;
+        Ok(Ok(solved))
     }
 
     async fn solve_once(
         &self,
         recorder: &mut Recorder<'_>,
         matter: &Matter,
-    ) -> Result<(SolveEnd, Option<Capture>, u64), AttemptError> {
+    ) -> Result<(SolveEnd, Solved), AttemptError> {
         let began_us = recorder.note(self.began(Phase::Solve));
         let workshop = matter.environment.as_ref().map(|environment| {
             let lease = self.sandboxes.lease(&self.row.id, environment);
@@ -220,19 +224,19 @@ impl Attempt {
         };
         let output = output?;
         failpoint("attempt-captured");
+        let nothing = nothing::verdict(self.row.kind, &output.end, &output.calls);
         note_calls(recorder, Phase::Solve, output.calls, output.answered);
         if let Some(capture) = &capture {
             recorder.note(Event::Captured { capture: capture.clone() });
         }
+        let answer = output.end.submission().unwrap_or(Answer::Nothing);
         let solved_us = recorder.note(Event::Solved {
-            submission: submission_digest(
-                &output.end.submission().unwrap_or(Answer::Nothing),
-                capture.as_ref(),
-            ),
+            submission: submission_digest(&answer, capture.as_ref()),
             end: output.end.clone(),
             fuel_used: output.fuel_used,
         });
-        Ok((output.end, capture, solved_us.saturating_sub(began_us)))
+        let elapsed_us = solved_us.saturating_sub(began_us);
+        Ok((output.end, Solved { answer, capture, nothing, elapsed_us }))
     }
 
     /// Has the grader judge, again when the engine went away under it.
@@ -244,6 +248,9 @@ impl Attempt {
     ) -> Result<Outcome, AttemptError> {
         if let Some(Capture::Refused(refused)) = &solved.capture {
             let verdict = refused_verdict(refused);
+            return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
+        }
+        if let Some(verdict) = solved.nothing.clone() {
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
         }
         let mut tries = 1;

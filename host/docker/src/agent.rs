@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lancet_core::{
     CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, Isolation, MAX_COMMAND_SECONDS,
-    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, SearchHit,
+    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, SearchHit,
     Sha256, WorkspaceEntry,
 };
 use tokio::sync::Mutex;
@@ -29,11 +29,11 @@ const MAX_COMMAND_BYTES: usize = 64 << 10;
 /// How much of a line that a search found is given.
 const MAX_HIT_BYTES: usize = 512;
 /// How long listing, reading, writing and searching may take.
-const FILE_TIME: Duration = Duration::from_secs(60);
+pub(crate) const FILE_TIME: Duration = Duration::from_secs(60);
 /// Bytes of a listing, and of what a search found.
 const MAX_LIST_BYTES: usize = 8 << 20;
 /// Bytes of a tool's own messages.
-const MAX_MESSAGE_BYTES: usize = 2_000;
+pub(crate) const MAX_MESSAGE_BYTES: usize = 2_000;
 
 const TIME_OVER: &str = "the time for the task is over";
 const ENDED: &str = "the container has ended";
@@ -85,22 +85,6 @@ const REMOVE: &str = r#"[ -e "$path" ] || exit 93
 inside "$(cd "$(dirname "$path")" && pwd -P)"
 rm -f "$path""#;
 
-/// `git` first, as it checks the whole patch before it changes anything. Only where
-/// a hunk is not found does `patch` try, which is less exact about its place; on
-/// nothing first, for the same reason.
-const APPLY: &str = r#"file=$(mktemp) || exit 1
-trap 'rm -f "$file" "$file.why"' EXIT
-cat >"$file"
-export LC_ALL=C
-g() { git -c safe.directory='*' apply --whitespace=nowarn -p1 "$@" "$file"; }
-p() { patch -p1 --batch --forward --no-backup-if-mismatch --reject-file=- --input="$file" "$@"; }
-command -v git >/dev/null || { [ -s "$file" ] && p --dry-run >&2 && p >&2; exit; }
-if g --check 2>"$file.why"; then g; exit; fi
-if grep -q 'does not apply' "$file.why" && command -v patch >/dev/null && p --dry-run >/dev/null 2>&1
-then p >&2; exit; fi
-cat "$file.why" >&2
-exit 1"#;
-
 /// The container that an agent works in: of the task's image, without network,
 /// hidden tests, answer or history. What happens in it only touches it; everything
 /// is done by commands in it, as its own account, and nothing by the engine's
@@ -124,7 +108,7 @@ pub struct AgentBox {
     admission: Mutex<Admission>,
 }
 
-type Answer<T> = Result<Result<T, CallError>, InfraFault>;
+pub(crate) type Answer<T> = Result<Result<T, CallError>, InfraFault>;
 
 impl Docker {
     /// Opens the container of an agent, and starts the clock of the environment's
@@ -292,22 +276,6 @@ impl AgentBox {
         Ok(removed.map(drop))
     }
 
-    /// Applies a unified diff of at most [`MAX_PATCH_BYTES`], with `a/` and `b/`
-    /// before its paths: all of it, or nothing.
-    ///
-    /// # Errors
-    /// [`InfraFault`]: the engine's.
-    pub async fn apply_patch(&self, patch: &str) -> Answer<()> {
-        if patch.len() > MAX_PATCH_BYTES {
-            return Ok(Err(too_large("a patch", patch.len(), MAX_PATCH_BYTES)));
-        }
-        let applied = self.script(APPLY, &[], patch.as_bytes(), MAX_MESSAGE_BYTES, FILE_TIME).await?;
-        Ok(applied.and_then(|output| match output.end {
-            ExecEnd::Exited(0) => Ok(()),
-            _ => Err(CallError::new(CallErrorKind::Other, message(&output, "the patch does not apply"))),
-        }))
-    }
-
     /// Runs `sh -c COMMAND` in the work tree, for 1 to [`MAX_COMMAND_SECONDS`]
     /// seconds and never longer than what is left of the time for the task. Each of
     /// its two streams is kept to [`MAX_OUTPUT_BYTES`].
@@ -457,7 +425,7 @@ impl AgentBox {
         }))
     }
 
-    async fn script(
+    pub(crate) async fn script(
         &self,
         script: &str,
         args: &[&str],
@@ -529,6 +497,13 @@ impl AgentBox {
         Ok(false)
     }
 
+    /// Ends the container for that reason: nothing of it can be relied on any more.
+    pub(crate) async fn give_up(&self, reason: &str) -> Result<CallError, DockerError> {
+        let _ = self.ended.set(reason.to_owned());
+        self.container.kill().await?;
+        Ok(self.unavailable().await)
+    }
+
     async fn unavailable(&self) -> CallError {
         // The watch may be about to say it.
         for _ in 0..20 {
@@ -543,13 +518,13 @@ impl AgentBox {
 }
 
 /// A tool's own words.
-fn message(output: &ExecOutput, otherwise: &str) -> String {
+pub(crate) fn message(output: &ExecOutput, otherwise: &str) -> String {
     let printable = |c: char| if c == '\n' || !c.is_control() { c } else { char::REPLACEMENT_CHARACTER };
     let words: String = String::from_utf8_lossy(&output.stderr.bytes).trim().chars().map(printable).collect();
     if words.is_empty() { otherwise.to_owned() } else { words }
 }
 
-fn too_large(what: &str, bytes: usize, most: usize) -> CallError {
+pub(crate) fn too_large(what: &str, bytes: usize, most: usize) -> CallError {
     let message = format!("{what} of {bytes} bytes; {most} are allowed");
     CallError::new(CallErrorKind::TooLarge, message)
 }

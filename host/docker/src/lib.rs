@@ -27,6 +27,7 @@ mod label;
 mod lay;
 mod listing;
 mod network;
+mod patch;
 mod plan;
 mod prepare;
 mod quota;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use lancet_core::{Kind, Role, TaskId};
 use lancet_suite::{Suite, SuiteTask};
-use serde::Deserialize;
 
 use super::report;
 use crate::arguments::{Global, Grade};
@@ -15,19 +14,11 @@ use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::launch::{Order, prepare};
+use crate::prediction::{Collection, Prediction, shown};
 use crate::sandboxes::Sandboxes;
 
 /// The most bytes of a file of predictions: 1 GiB.
 const MAX_PREDICTIONS_BYTES: u64 = 1 << 30;
-
-/// A prediction in the form of SWE-bench. Other keys are none of ours.
-#[derive(Debug, Deserialize)]
-struct Prediction {
-    instance_id: String,
-    /// Null or empty: nothing was handed in.
-    model_patch: Option<String>,
-    model_name_or_path: String,
-}
 
 /// What is to be graded.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,7 +35,8 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
     let predictions = match (&arguments.predictions, &arguments.patch, &arguments.task) {
         (Some(file), ..) => parse(&read(file)?, file)?,
         (None, Some(file), Some(task)) => {
-            Predictions { patches: [(task.clone(), Some(read(file)?))].into(), model: None }
+            let patch = Some(read(file)?).filter(|patch| !patch.trim().is_empty());
+            Predictions { patches: [(task.clone(), patch)].into(), model: None }
         }
         (None, ..) => {
             return Err(Failure::usage("nothing to grade: give --predictions, or --patch and --task"));
@@ -89,7 +81,7 @@ fn matched(
     for (id, patch) in patches {
         let task = id.parse::<TaskId>().ok().and_then(|id| suite.task(&id));
         let Some(task) = task else {
-            return Err(Failure::usage(format!("the suite `{}` has no task `{id}`", suite.name()))
+            return Err(Failure::usage(format!("the suite `{}` has no task `{}`", suite.name(), shown(&id)))
                 .hint("`instance_id` has to be a task's id; the suite's folder `tasks/` has them all"));
         };
         if task.public.kind != Kind::IcSwe {
@@ -127,42 +119,44 @@ fn parse(text: &str, path: &Path) -> Result<Predictions, Failure> {
              `model_name_or_path`; one a line in a .jsonl file, or an array or an object of them in a .json file",
         )
     };
-    let mut predictions = Vec::new();
-    if path.extension().is_some_and(|extension| extension == "jsonl") {
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let prediction: Prediction = serde_json::from_str(line)
-                .map_err(|e| bad(format!(", line {}", index + 1), e.to_string()))?;
-            predictions.push(prediction);
-        }
-    } else {
-        let json: serde_json::Value =
-            serde_json::from_str(text).map_err(|e| bad(String::new(), e.to_string()))?;
-        let values: Vec<_> = match json {
-            serde_json::Value::Array(values) => values,
-            serde_json::Value::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
-            _ => return Err(bad(String::new(), "neither an array nor an object".to_owned())),
-        };
-        for (index, value) in values.into_iter().enumerate() {
-            let prediction: Prediction = serde_json::from_value(value)
-                .map_err(|e| bad(format!(", prediction {}", index + 1), e.to_string()))?;
-            predictions.push(prediction);
-        }
-    }
     let mut read = Predictions::default();
-    let mut models = Vec::new();
-    for Prediction { instance_id, model_patch, model_name_or_path } in predictions {
+    let mut models: Vec<String> = Vec::new();
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
+    let mut add = |place: String, prediction: Prediction| {
+        let Prediction { instance_id, model_patch, model_name_or_path } = prediction;
         if !models.contains(&model_name_or_path) {
             models.push(model_name_or_path);
         }
-        let patch = model_patch.filter(|patch| !patch.trim().is_empty());
-        if read.patches.insert(instance_id.clone(), patch).is_some() {
-            return Err(bad(String::new(), format!("`{instance_id}` has two predictions")));
+        if let Some(first) = places.insert(instance_id.clone(), place.clone()) {
+            let problem = format!("`{}` has two predictions, the first at {first}", shown(&instance_id));
+            return Err(bad(format!(", {place}"), problem));
+        }
+        read.patches.insert(instance_id, model_patch.filter(|patch| !patch.trim().is_empty()));
+        Ok(())
+    };
+    if path.extension().is_some_and(|extension| extension == "jsonl") {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let place = format!("line {}", index + 1);
+            // The parser counts the lines of what it is given, which is one.
+            let prediction = serde_json::from_str(line).map_err(|e| {
+                let problem = e.to_string();
+                let end = problem.rfind(" at line ").filter(|_| e.line() > 0).unwrap_or(problem.len());
+                bad(format!(", {place}, column {}", e.column()), problem[..end].to_owned())
+            })?;
+            add(place, prediction)?;
+        }
+    } else {
+        let Collection(predictions) =
+            serde_json::from_str(text).map_err(|e| bad(String::new(), e.to_string()))?;
+        for (index, prediction) in predictions.into_iter().enumerate() {
+            add(format!("prediction {}", index + 1), prediction)?;
         }
     }
     if models.len() > 1 {
+        let names: Vec<_> = models.iter().map(|model| shown(model)).collect();
         return Err(bad(
             String::new(),
-            format!("predictions of {} models: {}", models.len(), models.join(", ")),
+            format!("predictions of {} models: {}", models.len(), names.join(", ")),
         ));
     }
     read.model = models.pop();
@@ -192,11 +186,40 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let problem = |text: &str, file: &str| parse(text, Path::new(file)).unwrap_err().to_string();
-        assert!(problem("{}", "p.jsonl").contains("line 1: missing field `instance_id`"));
-        assert!(problem(&format!("[{ONE},{ONE}]"), "p.json").contains("`a` has two predictions"));
-        assert!(problem("3", "p.json").contains("neither an array nor an object"));
-        assert!(problem("[{\"instance_id\":1}]", "p.json").contains("prediction 1"));
-        let other = ONE.replace("\"m\"", "\"n\"").replace("\"a\"", "\"d\"");
-        assert!(problem(&format!("[{ONE},{other}]"), "p.json").contains("2 models: m, n"));
+        let misnamed = ONE.replace("model_patch", "prediction");
+        let unnamed = ONE.replace("model_name_or_path", "model");
+        let twice = ONE.replace("\"extra\":1", "\"model_patch\":\"\"");
+        let deep = ONE.replace("\"extra\":1", "\"extra\":[{\"x\":1,\"x\":2}]");
+        for (text, file, expected) in [
+            ("{}".to_owned(), "p.jsonl", "line 1, column 2: the key `instance_id` is missing; there are: none"),
+            (
+                format!("{TWO}\n\n{misnamed}\n"),
+                "p.jsonl",
+                "line 3, column 82: the key `model_patch` is missing; there are: `extra`, `instance_id`, \
+                 `model_name_or_path`, `prediction`",
+            ),
+            (format!("[\n{TWO},\n{misnamed}]"), "p.json", "prediction 2: the key `model_patch` is missing"),
+            (format!("[\n{TWO},\n{misnamed}]"), "p.json", "at line 3 column"),
+            (unnamed, "p.jsonl", "the key `model_name_or_path` is missing"),
+            (format!("{TWO}\n{twice}"), "p.jsonl", "line 2, column 87: the key `model_patch` is there twice"),
+            (deep.clone(), "p.jsonl", "the key `x` is there twice"),
+            (format!("[{deep}]"), "p.json", "prediction 1: the key `x` is there twice at line 1"),
+            (
+                format!("{{\"a\": {ONE},\n\"a\": {TWO}}}"),
+                "p.json",
+                "`p.json`: the key `a` is there twice at line 2 column 3",
+            ),
+            (format!("[{ONE},{ONE}]"), "p.json", "prediction 2: `a` has two predictions, the first at prediction 1"),
+            (format!("{ONE}\n{ONE}"), "p.jsonl", "line 2: `a` has two predictions, the first at line 1"),
+            ("3".to_owned(), "p.json", "expected an array or an object of predictions"),
+            ("[3]".to_owned(), "p.json", "prediction 1: invalid type: integer `3`"),
+            ("[{\"instance_id\":1}]".to_owned(), "p.json", "prediction 1: `instance_id`: invalid type: integer `1`"),
+            (format!("{ONE} {TWO}"), "p.jsonl", "line 1, column 75: trailing characters"),
+            (format!("{ONE}\n{TWO}"), "p.json", "prediction `instance_id`: invalid type: string"),
+            (format!("{ONE}\n{}", TWO.replace("\"m\"", "\"n\\u001b\"")), "p.jsonl", "2 models: m, n\\u{1b}"),
+        ] {
+            let found = problem(&text, file);
+            assert!(found.contains(expected), "expected `{expected}` of\n{text}\nfound: {found}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use lancet_core::{
     Answer, AttemptId, AttemptState, Capture, Cents, Environment, Event, Grant, Outcome, Phase,
-    PluginIdentity, Response, Role, RunSpec, Sha256, Task, TestReport, VerdictRecord,
+    PluginIdentity, Response, Role, RunSpec, Sha256, Task, TestReport, Verdict, VerdictRecord,
 };
 use lancet_engine::{EngineError, Plugin, Sources};
 use lancet_store::{AttemptRow, Reader, RunRow, Store};
@@ -19,6 +19,7 @@ use crate::evidence::Evidence;
 use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
+use crate::nothing;
 use crate::output;
 use crate::record;
 use crate::render::{Table, left, right};
@@ -31,6 +32,8 @@ struct Recorded {
     key: String,
     answer: Answer,
     capture: Option<Capture>,
+    /// The verdict, when nothing was handed in and the host saw why.
+    nothing: Option<Verdict>,
     environment: Option<Arc<Environment>>,
     /// The test runs of the first grading, by plan: a grader is shown these, and no
     /// container is started.
@@ -42,9 +45,10 @@ impl Recorded {
     /// Has a grader judge it, or repeats what the host itself decided.
     async fn judge(self, store: &Store, spec: &RunSpec, plugin: &Plugin) -> Result<Judged, EngineError> {
         let submission = submission_digest(&self.answer, self.capture.as_ref());
-        let verdict = match (&self.capture, self.environment) {
-            (Some(Capture::Refused(refused)), _) => refused_verdict(refused),
-            (capture, environment) => {
+        let verdict = match (&self.capture, self.nothing, self.environment) {
+            (Some(Capture::Refused(refused)), ..) => refused_verdict(refused),
+            (_, Some(verdict), _) => verdict,
+            (capture, None, environment) => {
                 let sources = match environment {
                     None => Sources { submission: Some(Arc::new(self.answer.clone())), ..Sources::default() },
                     Some(environment) => {
@@ -157,6 +161,7 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
             AttemptState::Queued | AttemptState::Submitted => Vec::new(),
         };
         let handed_in = record::handed_in(&events);
+        let nothing = nothing::recorded(row.kind, &events);
         let mut old = None;
         let mut graded = false;
         let mut reports = BTreeMap::new();
@@ -196,7 +201,7 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
             }
         };
         let key = record::answer_key(reader, row.key_blob)?;
-        recorded.push(Recorded { row, task, key, answer, capture, environment, reports, old });
+        recorded.push(Recorded { row, task, key, answer, capture, nothing, environment, reports, old });
     }
     Ok((recorded, left_out))
 }

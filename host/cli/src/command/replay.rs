@@ -15,6 +15,7 @@ use crate::catalog;
 use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::{Failure, host, warn};
+use crate::nothing;
 use crate::output;
 use crate::record;
 use crate::render::{Table, left};
@@ -305,6 +306,7 @@ async fn replay(
     let seed = attempt_seed(spec.seed, &row.id.task, row.id.number);
     let different = |phase, what: String| Ok(Finding::Different { phase, what });
 
+    let nothing = nothing::verdict(row.kind, &journal.end, &journal.solve.calls);
     // A call that the clock cut off ends somewhere else each time: nothing was handed
     // in then, and that is all there is to compare.
     if journal.end != SolveEnd::TimedOut {
@@ -331,7 +333,7 @@ async fn replay(
     }
     let host = match &journal.capture {
         Some(Capture::Refused(refused)) => Some(refused_verdict(refused)),
-        capture => undecidable(spec, &journal.end, capture.as_ref()),
+        capture => undecidable(spec, &journal.end, capture.as_ref()).or(nothing),
     };
     let (verdict, grader) = match (journal.grade, grader, host) {
         (Some((recorded, verdict, fuel_used)), Some(grader), _) => {

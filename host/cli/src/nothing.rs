@@ -1,0 +1,135 @@
+//! Why nothing was handed in, as far as the host saw it happen.
+
+use lancet_core::{
+    Answer, CallErrorKind, CallRecord, Event, Kind, Outcome, Phase, Request, Response, Score, SolveEnd, Verdict,
+};
+use lancet_store::TimedEvent;
+
+/// The agent's patch was refused, and it handed nothing in.
+pub(crate) const PATCH_DOES_NOT_APPLY: &str = "patch-does-not-apply";
+/// The operator gave the agent nothing, and it handed nothing in.
+pub(crate) const NO_PATCH: &str = "no-patch";
+
+/// The verdict on an agent that handed in nothing, where the host's record of its calls
+/// says why. It rests on that record alone, so whoever decides again comes to the same.
+/// For anything else a grader is asked.
+pub(crate) fn verdict<'a>(
+    kind: Kind,
+    end: &SolveEnd,
+    calls: impl IntoIterator<Item = &'a CallRecord>,
+) -> Option<Verdict> {
+    let said_nothing = *end == SolveEnd::Answer(Answer::Nothing);
+    if kind != Kind::IcSwe || !(said_nothing || matches!(end, SolveEnd::GaveUp(_))) {
+        return None;
+    }
+    let (mut was_given_nothing, mut patched) = (false, None);
+    for CallRecord { request, response, .. } in calls {
+        match (request, response) {
+            (Request::InputRead, Response::MaybeText(text)) => {
+                was_given_nothing = text.as_deref().is_none_or(|text| text.trim().is_empty());
+            }
+            // There was nothing to apply, and nothing was.
+            (Request::WorkspaceApplyInput, Response::Applied(false)) => was_given_nothing = true,
+            (Request::WorkspaceApplyPatch { .. } | Request::WorkspaceApplyInput, response) => {
+                patched = Some(response);
+            }
+            _ => {}
+        }
+    }
+    match patched {
+        Some(Response::Refused(error)) if error.kind != CallErrorKind::Unavailable => {
+            Some(fail(PATCH_DOES_NOT_APPLY, &error.message))
+        }
+        None if said_nothing && was_given_nothing => {
+            Some(fail(NO_PATCH, "no patch was given for this task, and nothing was handed in"))
+        }
+        _ => None,
+    }
+}
+
+/// The same, from a journal.
+pub(crate) fn recorded(kind: Kind, events: &[TimedEvent]) -> Option<Verdict> {
+    let (mut calls, mut ended) = (Vec::new(), None);
+    for line in events {
+        match &line.event {
+            Event::Began { phase: Phase::Solve, .. } | Event::Reopened { phase: Phase::Solve, .. } => {
+                (calls, ended) = (Vec::new(), None);
+            }
+            Event::Called { phase: Phase::Solve, call } => calls.push(call),
+            Event::Solved { end, .. } => ended = Some(end),
+            _ => {}
+        }
+    }
+    verdict(kind, ended?, calls)
+}
+
+fn fail(reason: &str, explanation: &str) -> Verdict {
+    Verdict {
+        outcome: Outcome::Fail,
+        reason: reason.parse().expect("both are reason codes, which a test holds"),
+        score: Score::ZERO,
+        checks: Vec::new(),
+        explanation: explanation.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lancet_core::CallError;
+
+    use super::*;
+
+    fn call(request: Request, response: Response) -> CallRecord {
+        CallRecord { fuel_used: 0, request, response }
+    }
+
+    fn applied(response: Response) -> CallRecord {
+        call(Request::WorkspaceApplyPatch { patch: "x".to_owned() }, response)
+    }
+
+    fn refused(kind: CallErrorKind) -> CallRecord {
+        applied(Response::Refused(CallError::new(kind, "line 3: no")))
+    }
+
+    fn read(text: Option<&str>) -> CallRecord {
+        call(Request::InputRead, Response::MaybeText(text.map(str::to_owned)))
+    }
+
+    #[test]
+    fn the_hosts_record_says_why_nothing_was_handed_in() {
+        let nothing = SolveEnd::Answer(Answer::Nothing);
+        let gave_up = SolveEnd::GaveUp("no".to_owned());
+        let tree = SolveEnd::Answer(Answer::WorkTree);
+        let reason = |kind, end: &SolveEnd, calls: &[CallRecord]| {
+            verdict(kind, end, calls).map(|verdict| (verdict.reason.to_string(), verdict.explanation))
+        };
+        let other = || refused(CallErrorKind::Other);
+        let unappliable = Some((PATCH_DOES_NOT_APPLY.to_owned(), "line 3: no".to_owned()));
+        assert_eq!(reason(Kind::IcSwe, &gave_up, &[read(Some("x")), other()]), unappliable);
+        assert_eq!(reason(Kind::IcSwe, &nothing, &[applied(Response::Done), other()]), unappliable);
+        for calls in [vec![read(None)], vec![read(Some(" \n"))]] {
+            let found = reason(Kind::IcSwe, &nothing, &calls).unwrap();
+            assert_eq!(found.0, NO_PATCH);
+            assert_eq!(reason(Kind::SweManager, &nothing, &calls), None);
+            assert_eq!(reason(Kind::IcSwe, &gave_up, &calls), None);
+            assert_eq!(reason(Kind::IcSwe, &tree, &calls), None);
+        }
+        let input = |response| call(Request::WorkspaceApplyInput, response);
+        let found = reason(Kind::IcSwe, &nothing, &[input(Response::Applied(false))]).unwrap();
+        assert_eq!(found.0, NO_PATCH);
+        let no = Response::Refused(CallError::new(CallErrorKind::Other, "line 3: no"));
+        assert_eq!(reason(Kind::IcSwe, &gave_up, &[input(no)]), unappliable);
+        assert_eq!(reason(Kind::IcSwe, &nothing, &[input(Response::Applied(true))]), None);
+        // What was refused first and went well then is not why; nor is the end of the time.
+        for calls in [
+            vec![],
+            vec![read(Some("x"))],
+            vec![other(), applied(Response::Done)],
+            vec![refused(CallErrorKind::Unavailable)],
+        ] {
+            assert_eq!(reason(Kind::IcSwe, &nothing, &calls), None, "{calls:?}");
+        }
+        assert_eq!(reason(Kind::IcSwe, &tree, &[other()]), None);
+        assert_eq!(reason(Kind::IcSwe, &SolveEnd::TimedOut, &[other()]), None);
+    }
+}
