@@ -17,11 +17,8 @@ pub(crate) fn records<'t>(
     agent: &Limits,
     grader: &Limits,
 ) -> Result<(), Failure> {
-    let (role, limits) = if agent.memory_bytes <= grader.memory_bytes {
-        (Role::Agent, agent)
-    } else {
-        (Role::Grader, grader)
-    };
+    let (role, limits) =
+        if agent.memory_bytes <= grader.memory_bytes { (Role::Agent, agent) } else { (Role::Grader, grader) };
     let most = limits.record_bytes();
     let large: Vec<_> = tasks.filter(|task| task.record_bytes() > most).collect();
     let Some(first) = large.first() else { return Ok(()) };
