@@ -21,7 +21,8 @@ fn patch(bytes: usize) -> String {
             break;
         }
         let name = format!("large/{file}.txt");
-        write!(patch, "diff --git a/{name} b/{name}\nnew file mode 100644\n--- /dev/null\n+++ b/{name}\n").unwrap();
+        write!(patch, "diff --git a/{name} b/{name}\nnew file mode 100644\n--- /dev/null\n+++ b/{name}\n")
+            .unwrap();
         writeln!(patch, "@@ -0,0 +1,{lines} @@").unwrap();
         for _ in 0..lines {
             patch.push_str(LINE);

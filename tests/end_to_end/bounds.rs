@@ -75,9 +75,11 @@ fn each_role_has_limits_of_its_own() {
         let arguments = [&["run", suite.to_str().unwrap(), "--agent", "first"], more].concat();
         let outcome = context.lancet(&arguments);
         let reasons = context.json(&["show", "latest"]);
-        let reasons = reasons.as_array().unwrap().iter().map(|line| {
-            format!("{} {}", text(line, "state"), text(line, "reason"))
-        });
+        let reasons = reasons
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| format!("{} {}", text(line, "state"), text(line, "reason")));
         (outcome.code, reasons.collect::<Vec<_>>())
     };
     // An agent that is starved fails, and by whichever name the limit goes.
@@ -108,12 +110,14 @@ fn what_an_older_run_recorded_is_replayed_by_its_own_rule() {
 
     // As a run that did not name its rule would have it: the verdict is another now.
     let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
-    let changed = database.execute(r#"UPDATE runs SET spec = replace(spec, ',"agent-faults":"fail"', '')"#, []);
+    let changed =
+        database.execute(r#"UPDATE runs SET spec = replace(spec, ',"agent-faults":"fail"', '')"#, []);
     assert_eq!(changed.unwrap(), 1);
     let outcome = context.lancet(&["replay", "latest"]);
     assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
     // And with the verdict that such a run has recorded it is the same again.
-    let mut events = database.prepare("SELECT rowid, event FROM events WHERE event LIKE '%agent-trap%'").unwrap();
+    let mut events =
+        database.prepare("SELECT rowid, event FROM events WHERE event LIKE '%agent-trap%'").unwrap();
     let rows = events.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).unwrap();
     let rows: Vec<_> = rows.map(Result::unwrap).collect();
     assert_eq!(rows.len(), 1);

@@ -84,7 +84,10 @@ fn no_number_of_jobs_no_load_and_no_stop_makes_a_verdict_another() {
             let outcome = context.lancet(&with_jobs(jobs));
             assert_eq!(outcome.code, Some(0), "--jobs {jobs}: {}", outcome.stderr);
             let seen = came_to(&context);
-            assert!(seen.iter().all(|[state, reason, _]| state == "fail" && reason == "ordinary"), "{seen:?}");
+            assert!(
+                seen.iter().all(|[state, reason, _]| state == "fail" && reason == "ordinary"),
+                "{seen:?}"
+            );
             assert_eq!(alone.get_or_insert_with(|| seen.clone()), &seen, "--jobs {jobs}");
         }
         for jobs in ["2", "256"] {

@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use lancet_core::{
     AgentFaults, Answer, AttemptState, CallRecord, Capture, Environment, Event, Fault, FaultKind, InfraFault,
-    InfraFaultKind, Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd, Task, Verdict,
-    VerdictRecord, attempt_seed,
+    InfraFaultKind, Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
+    Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{Call, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Source, Sources};
 use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
@@ -71,9 +71,9 @@ struct Input {
 impl InputSource for Input {
     fn read(&self) -> Result<Option<String>, InfraFault> {
         let text = self.store.reader().blob(self.digest).map_err(|e| unkept(&e))?;
-        String::from_utf8(text)
-            .map(Some)
-            .map_err(|_| InfraFault::new(InfraFaultKind::DiskFull, "the store: the agent's input is not UTF-8"))
+        String::from_utf8(text).map(Some).map_err(|_| {
+            InfraFault::new(InfraFaultKind::DiskFull, "the store: the agent's input is not UTF-8")
+        })
     }
 }
 

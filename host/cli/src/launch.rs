@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{
-    AgentFaults, Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role, RunId, RunSpec,
-    Setting, Sha256, SuiteIdentity, TaskId,
+    AgentFaults, Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role,
+    RunId, RunSpec, Setting, Sha256, SuiteIdentity, TaskId,
 };
 use lancet_engine::{ENGINE_ID, Plugin};
 use lancet_store::{NewAttempt, Store, StoreError};

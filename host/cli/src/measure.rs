@@ -1,7 +1,7 @@
 //! What is too large is refused before anything runs, by task and limit: the fault of
 //! whoever made or gave it must not become a plugin's.
 
-use lancet_core::{Limits, MAX_PATCH_BYTES, MAX_TEXT_BYTES, Role, SubmissionLimits, Task, TaskId};
+use lancet_core::{Limits, MAX_PATCH_BYTES, MAX_TEXT_BYTES, SubmissionLimits, Task, TaskId};
 use lancet_engine::Plugin;
 
 use crate::exit::Exit;
@@ -17,11 +17,7 @@ pub(crate) fn records<'t>(
     agent: &Limits,
     grader: &Limits,
 ) -> Result<(), Failure> {
-    let (role, limits) = if agent.memory_bytes <= grader.memory_bytes {
-        (Role::Agent, agent)
-    } else {
-        (Role::Grader, grader)
-    };
+    let limits = if agent.memory_bytes <= grader.memory_bytes { agent } else { grader };
     let most = limits.record_bytes();
     let large: Vec<_> = tasks.filter(|task| task.record_bytes() > most).collect();
     let Some(first) = large.first() else { return Ok(()) };
@@ -35,9 +31,8 @@ pub(crate) fn records<'t>(
     if let Some(others) = named(large[1..].iter().map(|task| &task.id)) {
         message.push_str(&format!("; so are {others}"));
     }
-    let hint = format!(
-        "shorten it: a quarter of a plugin's memory is for the task; `--{role}-memory` gives a run more"
-    );
+    let hint = "shorten it: a quarter of a plugin's memory is for the task; `--agent-memory` and `--grader-memory` \
+                give those of a run more";
     Err(Failure::new(Exit::Suite, message).hint(hint))
 }
 

@@ -71,5 +71,6 @@ pub use verdict::{
 };
 pub use workspace::{
     ArtifactEntry, CallError, CallErrorKind, CommandOutput, MAX_COMMAND_SECONDS, MAX_ENTRIES,
-    MAX_OUTPUT_BYTES, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Observation, SearchHit, WorkspaceEntry,
+    MAX_OUTPUT_BYTES, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Observation, SearchHit,
+    WorkspaceEntry,
 };

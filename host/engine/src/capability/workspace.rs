@@ -145,9 +145,9 @@ fn link_writing(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         })
     })?;
     instance.func_wrap_async("apply-input", |store: StoreContextMut<'_, State>, (): ()| {
-        Box::new(async move {
-            outside::call(store, Request::WorkspaceApplyInput, apply_input, applied).await
-        })
+        Box::new(
+            async move { outside::call(store, Request::WorkspaceApplyInput, apply_input, applied).await },
+        )
     })
 }
 
