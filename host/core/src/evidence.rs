@@ -392,9 +392,8 @@ mod tests {
     fn all_cases_of_a_function_have_to_pass_and_all_of_a_sentinel_to_fail() {
         use CaseStatus::{Errored, Failed, Passed, Skipped};
         let plan = Plan { naming: CaseNaming::Function, ..plan() };
-        let ran = |list: &[(&str, CaseStatus)]| {
-            reason(&plan, RunEnd::Exited(1), None, &ReportState::Read, list)
-        };
+        let ran =
+            |list: &[(&str, CaseStatus)]| reason(&plan, RunEnd::Exited(1), None, &ReportState::Read, list);
         let with = |a: &[CaseStatus], s: &[CaseStatus]| {
             let a = a.iter().map(|status| ("t::a", *status));
             let s = s.iter().map(|status| ("t::s", *status));

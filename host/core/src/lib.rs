@@ -41,8 +41,8 @@ pub use environment::{
     UNPRIVILEGED_ID,
 };
 pub use evidence::{
-    Artifact, ArtifactKind, CaseStatus, Conclusion, Facts, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES, MAX_REPORT_BYTES,
-    MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id, conclude,
+    Artifact, ArtifactKind, CaseStatus, Conclusion, Facts, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES,
+    MAX_REPORT_BYTES, MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id, conclude,
 };
 pub use fault::{Fault, FaultKind};
 pub use fold::fold;

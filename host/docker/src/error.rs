@@ -315,13 +315,11 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_from_other_errors() {
-        for words in
-            [
-                "mkdir /var/lib/docker/overlay2/x: no space left on device",
-                "tar: x: No space left on device",
-                "failed to create shim task: write /run/x: no space left on device: : unknown",
-            ]
-        {
+        for words in [
+            "mkdir /var/lib/docker/overlay2/x: no space left on device",
+            "tar: x: No space left on device",
+            "failed to create shim task: write /run/x: no space left on device: : unknown",
+        ] {
             let error = DockerError::from_message("creating a container", 500, words.to_owned());
             assert!(matches!(error, DockerError::DiskFull { .. }));
             assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DiskFull);

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use lancet_core::{
     Answer, Artifact, ArtifactEntry, ArtifactKind, CallError, CallErrorKind, CallRecord, CaseStatus, Cents,
-    CommandOutput, Conclusion, Grant, InfraFault, InfraFaultKind, Kind, Limits, MAX_NAMES_BYTES, Octets, Outcome, PlanView,
-    MAX_TEST_CASES, ReportState, Request, Response, Role, RunEnd, SearchHit, Sha256, SolveEnd, Task, TestCase, TestReport,
-    TestRun, WorkspaceEntry,
+    CommandOutput, Conclusion, Grant, InfraFault, InfraFaultKind, Kind, Limits, MAX_NAMES_BYTES,
+    MAX_TEST_CASES, Octets, Outcome, PlanView, ReportState, Request, Response, Role, RunEnd, SearchHit,
+    Sha256, SolveEnd, Task, TestCase, TestReport, TestRun, WorkspaceEntry,
 };
 use lancet_engine::{
     ArtifactsSource, Call, Compiler, GradeOutput, Plugin, Reply, Runtime, RuntimeOptions, ShellSource,

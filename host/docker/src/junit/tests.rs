@@ -240,7 +240,9 @@ fn what_suites_count_may_not_contradict_their_cases() {
             format!("<testsuites><testsuite {attributes}>{inner}</testsuite></testsuites>"),
             format!("<testsuites {attributes}><testsuite>{inner}</testsuite></testsuites>"),
             format!("<testsuite {attributes}>{inner}</testsuite>"),
-            format!("<testsuite><testsuite><testcase name='z'/></testsuite><testsuite {attributes}>{inner}</testsuite></testsuite>"),
+            format!(
+                "<testsuite><testsuite><testcase name='z'/></testsuite><testsuite {attributes}>{inner}</testsuite></testsuite>"
+            ),
         ] {
             // An element beside the cases stands in the inner suite.
             let (state, cases) = read(&text);
@@ -271,8 +273,14 @@ fn what_tests_say_may_hold_anything_and_names_may_not() {
         ("<testsuite><testcase name='a'><failure message='", "'/></testcase></testsuite>"),
         ("<testsuite><testcase name='a'><failure type='", "'/></testcase></testsuite>"),
         ("<testsuite><testcase name='a'><failure/><system-out>", "</system-out></testcase></testsuite>"),
-        ("<testsuite><testcase name='a'><failure/><system-err><![CDATA[", "]]></system-err></testcase></testsuite>"),
-        ("<testsuite><properties><property name='x' value='", "'/></properties><testcase name='a'><failure/></testcase></testsuite>"),
+        (
+            "<testsuite><testcase name='a'><failure/><system-err><![CDATA[",
+            "]]></system-err></testcase></testsuite>",
+        ),
+        (
+            "<testsuite><properties><property name='x' value='",
+            "'/></properties><testcase name='a'><failure/></testcase></testsuite>",
+        ),
         ("<testsuite name='", "'><testcase name='a'><failure/></testcase></testsuite>"),
     ] {
         let (state, cases) = read_report(&around(before, after), CaseNaming::Full);
@@ -282,12 +290,15 @@ fn what_tests_say_may_hold_anything_and_names_may_not() {
         assert!(!cases[0].detail.contains(hidden), "{before}: {:?}", cases[0].detail);
     }
     // A test that passed has passed, whatever it printed.
-    let printed = around("<testsuite><testcase name='a'><system-out>", "</system-out></testcase></testsuite>");
+    let printed =
+        around("<testsuite><testcase name='a'><system-out>", "</system-out></testcase></testsuite>");
     assert_eq!(statuses(&read_report(&printed, CaseNaming::Full).1), [("a", CaseStatus::Passed)]);
     for attribute in ["name", "classname", "file"] {
         for value in [&b"\xff"[..], b"\xed\xa0\xbd", b"&#xD83D;", b"&#0;"] {
             let other = if attribute == "name" { "" } else { "name='a' " };
-            let report = [format!("<testsuite><testcase {other}{attribute}='").as_bytes(), value, b"'/></testsuite>"].concat();
+            let report =
+                [format!("<testsuite><testcase {other}{attribute}='").as_bytes(), value, b"'/></testsuite>"]
+                    .concat();
             let (state, _) = read_report(&report, CaseNaming::Full);
             assert!(matches!(state, ReportState::Malformed(_)), "{attribute} {value:?}");
         }
@@ -349,7 +360,9 @@ fn what_is_no_report_is_malformed() {
         assert!(problem.contains(part), "{text}: {problem}");
     }
     for nested in ["system-out", "failure", "properties", "x"] {
-        let forged = format!("<testcase name='a'><{nested}><testsuite><testcase name='b'/></testsuite></{nested}></testcase>");
+        let forged = format!(
+            "<testcase name='a'><{nested}><testsuite><testcase name='b'/></testsuite></{nested}></testcase>"
+        );
         assert!(malformed(&suite(&forged)).contains("inside of something else"), "{nested}");
     }
 }
