@@ -20,8 +20,8 @@ use crate::plan::containers;
 use crate::prepare::idle;
 use crate::{BlobSource, Captured, Docker, DockerError, Lease, PlanOutcome, Role};
 
-/// The longest path, in bytes.
-const MAX_PATH_BYTES: usize = 4_096;
+/// The longest path, in bytes: that of a submission.
+const MAX_PATH_BYTES: usize = 3_072;
 /// The longest pattern of a search, in bytes.
 const MAX_PATTERN_BYTES: usize = 4_096;
 /// The longest command, in bytes.

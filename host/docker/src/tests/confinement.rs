@@ -192,8 +192,8 @@ async fn blocks_that_no_size_speaks_of_are_counted() {
     let resources = Resources { disk_bytes: 16 << 20, ..Resources::standard() };
     for (script, ended) in [
         // Beyond the ends of files.
-        ("for i in 1 2 3; do fallocate --keep-size --length 8M /tmp/$i; done; sleep 600", true),
-        ("for i in 1 2 3; do fallocate --keep-size --length 8M /tmp/$i; done", true),
+        ("for i in 1 2 3; do : > /tmp/$i; fallocate --keep-size --length 8M /tmp/$i; done; sleep 600", true),
+        ("for i in 1 2 3; do : > /tmp/$i; fallocate --keep-size --length 8M /tmp/$i; done", true),
         // Of files without a name: open, in a program that runs, and made without one.
         (
             "exec 3>/tmp/x 4>/tmp/y; rm /tmp/x /tmp/y; head -c 12M /dev/zero >&3; head -c 12M /dev/zero >&4; sleep 600",

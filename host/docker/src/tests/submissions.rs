@@ -31,9 +31,7 @@ fn environment(image: &PinnedImage) -> Environment {
 /// A container in which a command was run to its end.
 async fn after(bench: &Bench, image: &PinnedImage, command: &str) -> Container {
     let words = argv(&["sh", "-c", command]);
-    // What is above the work tree is root's.
-    let account = if command.contains("/srv/gone") { Account::Root } else { Account::Unprivileged };
-    let spec = crate::hardening::ContainerSpec { image, account, ..bench.spec(&words) };
+    let spec = crate::hardening::ContainerSpec { image, ..bench.spec(&words) };
     let container = bench.docker.create(&spec).await.unwrap();
     container.start().await.unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
@@ -102,9 +100,11 @@ fn changes() -> Vec<(String, Result<usize, RefusalKind>)> {
         ("rm -r a; git init -q a; echo x > a/.git/x", Ok(12)),
         ("rm -r drop; mkdir drop; echo y > drop/y; rm -r empty; rm link; echo n > link", Ok(1)),
         ("echo x > ./-rf; echo x > 'a:b'; echo x > 'with \"quotes\" \\ and ü'; chmod 000 ./-rf a", Ok(3)),
-        ("cd /; mv /srv/app /srv/gone; mkdir /srv/app; echo x > /srv/app/x", Ok(17)),
-        ("cd /; mv /srv/app /srv/gone; ln -s gone /srv/app", Err(NotARegularFile)),
-        ("cd /; mv /srv/app /srv/gone", Err(NotARegularFile)),
+        // There the work tree is `a`.
+        ("mv a gone; mkdir a; echo x > a/x", Ok(13)),
+        ("mv a gone; ln -s gone a", Err(NotARegularFile)),
+        ("mv a gone", Err(NotARegularFile)),
+        ("rm -r a; echo x > a; : gone", Err(NotARegularFile)),
     ];
     let python = [
         // From the root: a submission's paths have 3,072 bytes at most, anything 3,584.
@@ -155,10 +155,12 @@ async fn both_lists_make_the_same_submission() {
     let reference = made.commit(&info, &std::collections::BTreeMap::new()).await.unwrap();
     made.remove().await.unwrap();
     let image = PinnedImage { name: "changed".into(), reference };
-    let environment = environment(&image);
+    let ordinary = environment(&image);
+    let further_down = Environment { work_tree: "/srv/app/a".into(), ..ordinary.clone() };
     let original = Original::new(&bench.docker, &image, &bench.lease);
     let mut wrong = Vec::new();
     for (command, expected) in changes() {
+        let environment = if command.contains("gone") { &further_down } else { &ordinary };
         let container = after(&bench, &image, &command).await;
         let listed = container.changes(&environment.work_tree).await.unwrap();
         let by_folders = match container.upper().await.unwrap() {
@@ -166,9 +168,9 @@ async fn both_lists_make_the_same_submission() {
             // Without the right to read the engine's folders there is one way only.
             None => listed.clone(),
         };
-        let by_engine = bench.docker.capture_listed(&environment, &container, &original, Some(listed));
+        let by_engine = bench.docker.capture_listed(environment, &container, &original, Some(listed));
         let by_engine = by_engine.await.unwrap();
-        let by_folders = bench.docker.capture_listed(&environment, &container, &original, Some(by_folders));
+        let by_folders = bench.docker.capture_listed(environment, &container, &original, Some(by_folders));
         let by_folders = by_folders.await.unwrap();
         let found = match &by_engine.capture {
             Capture::Taken(manifest) => Ok(manifest.files.len()),
