@@ -100,7 +100,11 @@ fn a_grader_that_no_run_would_load_is_found_by_check_and_by_run() {
         ("dice", hostile("imports-random-grader"), &["graders/mine.wasm", "nobody can grant `random`"]),
         ("shell", hostile("imports-shell-grader"), &["graders/mine.wasm", "nobody can grant `shell`"]),
         ("sockets", hostile("imports-sockets-grader"), &["graders/mine.wasm", "inert profile"]),
-        ("backdoor", hostile("imports-backdoor-grader"), &["graders/mine.wasm", "no interface of the contract"]),
+        (
+            "backdoor",
+            hostile("imports-backdoor-grader"),
+            &["graders/mine.wasm", "no interface of the contract"],
+        ),
         ("other types", hostile("exports-other-types-grader"), &["graders/mine.wasm", "fit the contract"]),
         ("next version", hostile("imports-next-version-grader"), next),
     ];
@@ -148,7 +152,9 @@ fn every_bad_grader_and_gold_patch_is_named_at_once() {
     let gold = |task: &str| suite.join(format!("tasks/{task}/private/gold.patch"));
     let good = fs::read_to_string(gold("outside")).unwrap();
     fs::write(gold("outside"), "").unwrap();
-    context.lancet(&["suite", "check", path]).fails(3, &["tasks/outside/private/gold.patch", "empty", "hint"]);
+    context
+        .lancet(&["suite", "check", path])
+        .fails(3, &["tasks/outside/private/gold.patch", "empty", "hint"]);
     fs::write(gold("slow"), good.replace("@@ -1,3 +1,3 @@", "@@ -1,9 +1,9 @@")).unwrap();
     fs::write(gold("at-the-top"), "diff --git a/x b/x\nBinary files a/x and b/x differ\n").unwrap();
     fs::write(gold("below-the-top"), b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-\xff\n+b\n").unwrap();

@@ -93,9 +93,8 @@ fn an_old_verdict_with_a_reason_of_the_hosts_is_not_taken_up_again() {
     assert_eq!(run.code, Some(5), "{}", run.stderr);
     // As a version recorded it that took a grader at its word.
     let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
-    let events = || -> i64 {
-        database.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap()
-    };
+    let events =
+        || -> i64 { database.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap() };
     let before = events();
     for sql in [
         "UPDATE events SET event = replace(event, 'something-else', 'disk-full')",
@@ -106,40 +105,6 @@ fn an_old_verdict_with_a_reason_of_the_hosts_is_not_taken_up_again() {
     let resumed = context.lancet(&["resume"]);
     assert!(!resumed.stderr.contains("taken up again"), "{}", resumed.stderr);
     assert_eq!(events(), before);
-}
-
-#[test]
-fn what_the_infrastructure_failed_is_taken_up_again() {
-    let context = Context::new();
-    let suite = context.path("lab");
-    copy(&workspace().join("tests/suites/lab"), &suite);
-    {
-        // Images that no engine has to have: it is not there.
-        let suite = lancet_suite::Suite::open(&suite).unwrap();
-        let mut lock = lancet_suite::Lock::read(&suite).unwrap();
-        for image in ["plain", "tools"] {
-            lock.pin(&suite, image, &lancet_core::Sha256::of(image.as_bytes()).to_string()).unwrap();
-        }
-        lock.write(&suite).unwrap();
-    }
-    let patch = suite.join("tasks/at-the-top/private/gold.patch");
-    let lancet = |arguments: &[&str]| {
-        let mut command = context.command(arguments);
-        let output = command.env("DOCKER_HOST", "unix:///nowhere/docker.sock").output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    let (suite, patch) = (suite.to_str().unwrap(), patch.to_str().unwrap());
-    let (code, stderr) =
-        lancet(&["run", suite, "--agent", "patch", "--input", patch, "--task", "at-the-top"]);
-    assert_eq!(code, Some(5), "{stderr}");
-    assert_eq!(context.json(&["show"])[0]["reason"], "docker-unreachable");
-    assert_eq!(number(&context.json(&["replay"]), "identical"), 1.0);
-    for _ in 0..2 {
-        let (code, stderr) = lancet(&["resume"]);
-        assert_eq!(code, Some(5), "{stderr}");
-        assert!(stderr.contains("1 attempts that the infrastructure failed are taken up again"), "{stderr}");
-        assert_eq!(number(&context.json(&["replay"]), "identical"), 1.0);
-    }
 }
 
 #[test]
@@ -174,14 +139,20 @@ fn a_key_that_only_the_grader_reads_is_left_out_with_a_word() {
     assert_eq!(left_out.len(), 4, "{controls:#}");
     assert!(left_out.iter().all(|line| text(line, "control") == "gold"), "{controls:#}");
     let words = context.lancet(&["suite", "check", path, "--controls"]).stdout;
-    assert!(words.contains("left out: 00 gold: only the task's own grader can read its answer key"), "{words}");
+    assert!(
+        words.contains("left out: 00 gold: only the task's own grader can read its answer key"),
+        "{words}"
+    );
 
     // A key that can be read counts beside them.
     fs::write(key("01"), "{\"correct\": 0}").unwrap();
     let report = context.json(&["run", path, "--agent", "first"]);
     assert_eq!(number(&report, "baselines/tasks"), 1.0);
     assert_eq!(number(&report, "without_baseline"), 3.0);
-    assert_eq!(context.json(&["suite", "check", path, "--controls"])["left_out"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        context.json(&["suite", "check", path, "--controls"])["left_out"].as_array().unwrap().len(),
+        3
+    );
 }
 
 #[test]
@@ -214,7 +185,13 @@ fn the_example_grader_judges_an_imported_suite_as_the_built_in_one_does() {
     let context = Context::new();
     let table = workspace().join("host/suite/tests/fixtures/current.csv");
     let import = context.lancet(&[
-        "suite", "import", "swe-lancer", "--csv", table.to_str().unwrap(), "--out", "suite",
+        "suite",
+        "import",
+        "swe-lancer",
+        "--csv",
+        table.to_str().unwrap(),
+        "--out",
+        "suite",
     ]);
     // Rows of the table are meant to have problems; the others are imported.
     assert!(matches!(import.code, Some(0 | 3)), "{}", import.stderr);

@@ -16,6 +16,8 @@ use crate::failure::Failure;
 pub(crate) struct Surveyed {
     /// Gold patches that were read.
     pub(crate) gold_patches: usize,
+    /// Gold patches that lie in images, and were not.
+    pub(crate) gold_in_images: usize,
     /// What is odd, or has to be known before a run.
     pub(crate) warnings: Vec<String>,
 }
@@ -32,7 +34,7 @@ pub(crate) fn survey(suite: &Suite) -> Result<Surveyed, Failure> {
     graders(suite, &mut wrong, &mut warnings)?;
     let gold_patches = golds(suite, &mut wrong);
     match wrong.len() {
-        0 => Ok(Surveyed { gold_patches, warnings }),
+        0 => Ok(Surveyed { gold_patches, gold_in_images: in_images(suite), warnings }),
         1 => Err(wrong.remove(0).exit(Exit::Suite)),
         n => {
             let mut message = format!("the suite `{}` cannot be used; {n} to mend:", suite.path().display());
@@ -74,10 +76,10 @@ fn graders(suite: &Suite, wrong: &mut Vec<Failure>, warnings: &mut Vec<String>) 
 /// All that an operator can grant a grader.
 fn everything() -> Grant {
     let role = Role::Grader;
-    Capability::ALL.into_iter().filter(|capability| capability.granter(role) == Granter::Operator).fold(
-        Grant::standard(role),
-        |grant, capability| grant.clone().with(capability).unwrap_or(grant),
-    )
+    Capability::ALL
+        .into_iter()
+        .filter(|capability| capability.granter(role) == Granter::Operator)
+        .fold(Grant::standard(role), |grant, capability| grant.clone().with(capability).unwrap_or(grant))
 }
 
 /// A word on a grader that runs only with a grant.
@@ -93,7 +95,8 @@ fn asks_for(named: &Named) -> Option<String> {
         .map(|capability| format!("`--grant grader:{capability}`"))
         .collect();
     let options = wanted.into_iter().collect::<Vec<_>>().join(" ");
-    (!options.is_empty()).then(|| format!("the grader `{}` is refused without {options}", named.identity.name))
+    (!options.is_empty())
+        .then(|| format!("the grader `{}` is refused without {options}", named.identity.name))
 }
 
 /// How many gold patches there are in files of the suite's own. Those in images are
@@ -121,4 +124,9 @@ fn golds(suite: &Suite, wrong: &mut Vec<Failure>) -> usize {
         }
     }
     count
+}
+
+fn in_images(suite: &Suite) -> usize {
+    let environments = suite.tasks().iter().filter_map(|task| task.environment.as_ref());
+    environments.filter(|environment| environment.gold_image().is_some()).count()
 }

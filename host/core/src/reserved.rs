@@ -32,9 +32,9 @@ mod tests {
         let infrastructure = InfraFaultKind::ALL.map(|kind| InfraFault::new(kind, "").reason());
         let refusals =
             RefusalKind::ALL.map(|kind| RefusedSubmission { kind, message: String::new() }.reason());
-        let faults = FaultKind::ALL.into_iter().flat_map(|kind| {
-            [Role::Agent, Role::Grader].map(|role| Fault::new(kind, "").reason(role))
-        });
+        let faults = FaultKind::ALL
+            .into_iter()
+            .flat_map(|kind| [Role::Agent, Role::Grader].map(|role| Fault::new(kind, "").reason(role)));
         for reason in infrastructure.into_iter().chain(refusals).chain(faults) {
             assert!(reason.is_hosts_own(), "{reason}");
         }

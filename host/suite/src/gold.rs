@@ -76,12 +76,15 @@ impl<'p> Reader<'p> {
             return Err(self.error("a hunk that belongs to no file"));
         }
         if line.starts_with("Binary files ") && line.ends_with(" differ") {
-            return Err(self.error("a binary file without its contents; make the patch with `git diff --binary`"));
+            return Err(
+                self.error("a binary file without its contents; make the patch with `git diff --binary`")
+            );
         }
         if line == "GIT binary patch" {
-            let contents = self.lines.get(self.next).is_some_and(|next| {
-                next.starts_with("literal ") || next.starts_with("delta ")
-            });
+            let contents = self
+                .lines
+                .get(self.next)
+                .is_some_and(|next| next.starts_with("literal ") || next.starts_with("delta "));
             return if contents { Ok(true) } else { Err(self.error("a binary patch without its contents")) };
         }
         for key in ["new file mode ", "new mode "] {

@@ -3,7 +3,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use lancet_core::{AttemptState, Capability, Event, Kind, Outcome, Phase, Role, Score, SolveEnd, TaskId, Verdict};
+use lancet_core::{
+    AttemptState, Capability, Event, Kind, Outcome, Phase, Role, Score, SolveEnd, TaskId, Verdict,
+};
 use lancet_store::{AttemptRow, Store, TimedEvent};
 use lancet_suite::{Gold, Lock, MAX_GOLD_BYTES, Suite, SuiteTask};
 use serde::Serialize;
@@ -294,9 +296,7 @@ fn lines(
             Some(surprise) => {
                 *line.surprises.entry(surprise.clone()).or_default() += 1;
                 if let Some(why) = cause(&events) {
-                    line.causes
-                        .entry(surprise)
-                        .or_insert_with(|| Cause { attempt: row.id.to_string(), why });
+                    line.causes.entry(surprise).or_insert_with(|| Cause { attempt: row.id.to_string(), why });
                 }
             }
         }
@@ -342,7 +342,8 @@ fn cause(events: &[TimedEvent]) -> Option<String> {
         "" => format!("the check `{}` did not hold", check.name),
         detail => format!("{}: {detail}", check.name),
     });
-    let parts: Vec<_> = [gave_up, explanation, check].into_iter().flatten().filter(|s| !s.is_empty()).collect();
+    let parts: Vec<_> =
+        [gave_up, explanation, check].into_iter().flatten().filter(|s| !s.is_empty()).collect();
     let mut why = parts.join("; ");
     why.truncate(why.floor_char_boundary(MAX_CAUSE_BYTES));
     (!why.is_empty()).then_some(why)
@@ -392,11 +393,15 @@ fn print(summary: &Summary, format: FormatKind, suite: &Path) -> Result<Exit, Fa
 
 /// A line for each surprise whose cause is known, with where to read more.
 fn causes(lines: &[Line]) -> String {
-    let known = lines.iter().flat_map(|line| line.causes.iter().map(move |(what, cause)| (line, what, cause)));
+    let known =
+        lines.iter().flat_map(|line| line.causes.iter().map(move |(what, cause)| (line, what, cause)));
     let mut text = String::new();
     for (line, what, cause) in known.clone().take(MAX_LISTED) {
         let why = display_safe(cause.why.trim());
-        text.push_str(&format!("{} {}: {what}: {why} (`lancet show {}`)\n", line.task, line.control, cause.attempt));
+        text.push_str(&format!(
+            "{} {}: {what}: {why} (`lancet show {}`)\n",
+            line.task, line.control, cause.attempt
+        ));
     }
     more(&mut text, known.count());
     text

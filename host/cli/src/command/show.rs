@@ -167,7 +167,9 @@ fn described(event: &Event) -> (&'static str, Option<u64>, String) {
                 .map(|c| format!("{} {}", c.name, if c.passed { "yes" } else { "no" }))
                 .collect::<Vec<_>>()
                 .join(", ");
-            ("grade", *fuel_used, format!("{} {}: {checks}", verdict.outcome, verdict.reason))
+            // What the host puts in a verdict's place has no checks.
+            let why = if verdict.checks.is_empty() { &verdict.explanation } else { &checks };
+            ("grade", *fuel_used, format!("{} {}: {why}", verdict.outcome, verdict.reason))
         }
         Event::Decided { record, digest } => {
             let verdict = &record.verdict;

@@ -135,6 +135,7 @@ struct Checked<'s> {
     baselines: Option<Baselines>,
     without_baseline: u64,
     gold_patches: usize,
+    gold_in_images: usize,
     shared_issues: Vec<(u64, Vec<lancet_core::TaskId>)>,
     warnings: &'s [Problem],
 }
@@ -170,6 +171,7 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         baselines,
         without_baseline: lancet_suite::without_baseline(suite.tasks()),
         gold_patches: surveyed.gold_patches,
+        gold_in_images: surveyed.gold_in_images,
         shared_issues: suite.shared_issues(),
         warnings: suite.warnings(),
     };
@@ -199,10 +201,10 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
             checked.without_baseline
         ));
     }
-    if checked.gold_patches > 0 {
+    if checked.gold_patches + checked.gold_in_images > 0 {
         text.push_str(&format!(
-            "\n{} gold patches were read; `--controls` shows whether they apply and pass\n",
-            checked.gold_patches
+            "\n{} gold patches were read, {} lie in images; `--controls` shows whether they apply and pass\n",
+            checked.gold_patches, checked.gold_in_images
         ));
     }
     output::print(&text)?;

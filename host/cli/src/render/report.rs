@@ -518,7 +518,8 @@ mod tests {
     #[test]
     fn tasks_without_a_baseline_are_told_of() {
         let mut report = finished(report());
-        for (tasks, words) in [(1, "1 manager task has no baseline"), (3, "3 manager tasks have no baseline")] {
+        for (tasks, words) in [(1, "1 manager task has no baseline"), (3, "3 manager tasks have no baseline")]
+        {
             report.without_baseline = tasks;
             for text in [report_table(&report, &Style::default()), report_markdown(&report)] {
                 assert!(text.contains(words), "{text}");
