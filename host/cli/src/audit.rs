@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 
 /// The most differences of a run that are listed.
-const MAX_LISTED: usize = 50;
+const MAX_LISTED: usize = 200;
 
 /// A run whose records hold together. What is shown of it then follows from its
 /// journals, whatever somebody has written into the rows.

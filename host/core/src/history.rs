@@ -179,6 +179,11 @@ impl<'a> History<'a> {
         self.flaw(problem.to_owned());
     }
 
+    /// Notes what is wrong with an event that has no place in the journal.
+    pub fn note(&mut self, problem: String) {
+        self.flaws.push(problem);
+    }
+
     fn count(&mut self, seq: u64) {
         if seq != self.standing.events {
             let expected = self.standing.events;

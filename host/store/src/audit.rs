@@ -37,7 +37,7 @@ impl Audit {
     }
 
     /// The differences of one attempt, and of its run as a whole.
-    pub fn of<'a>(&'a self, attempt: &AttemptId) -> impl Iterator<Item = &'a Difference> {
+    pub fn of(&self, attempt: &AttemptId) -> impl Iterator<Item = &Difference> {
         let name = attempt.to_string();
         self.differences.iter().filter(move |d| d.attempt.as_ref().is_none_or(|attempt| *attempt == name))
     }
@@ -306,7 +306,13 @@ impl Auditor<'_> {
     }
 
     fn read(&self, row: &Row<'_>, history: &mut History<'_>) -> Result<(), Failure> {
-        let seq = unsigned(row, "seq")?;
+        let seq = match unsigned(row, "seq") {
+            Err(Failure::Unreadable { column, problem }) => {
+                history.note(format!("`{column}`: {problem}"));
+                return Ok(());
+            }
+            seq => seq?,
+        };
         match self.reader.event(row, &history.subject().id) {
             Ok(line) => history.add(seq, line.at_us, &line.event),
             Err(Failure::Unreadable { problem, .. }) => history.unreadable(seq, &problem),

@@ -206,6 +206,15 @@ pub(crate) fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, Failure> {
     })
 }
 
+/// Which try at its task an attempt is.
+fn number(row: &Row<'_>) -> Result<u32, Failure> {
+    let number: i64 = value(row, "number")?;
+    u32::try_from(number).map_err(|_| Failure::Unreadable {
+        column: "number",
+        problem: format!("{number} is no number of an attempt"),
+    })
+}
+
 /// Names an attempt whose row cannot be read.
 fn named_row(row: &Row<'_>) -> String {
     let text = |column: &'static str| value::<String>(row, column).unwrap_or_default();
@@ -221,7 +230,7 @@ pub(crate) fn attempt_columns(row: &Row<'_>) -> Result<AttemptRow, Failure> {
         (other, _) => return Err(Failure::Unreadable { column: "state", problem: format!("`{other}`") }),
     };
     Ok(AttemptRow {
-        id: AttemptId { run: named(row, "run")?, task: named(row, "task")?, number: value(row, "number")? },
+        id: AttemptId { run: named(row, "run")?, task: named(row, "task")?, number: number(row)? },
         kind: named(row, "kind")?,
         price: Cents(unsigned(row, "price_cents")?),
         task_blob: named(row, "task_blob")?,
