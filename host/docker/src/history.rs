@@ -42,8 +42,7 @@ const MAX_POINTER: u64 = 64 << 10;
 /// What is printed when all was looked at.
 const DONE: &[u8] = b"done";
 /// The repositories of other systems, which hold all of a history or may.
-const OTHERS: [&str; 9] =
-    [".hg", ".svn", ".bzr", ".jj", "_darcs", ".pijul", ".fslckout", "_FOSSIL_", ".sl"];
+const OTHERS: [&str; 9] = [".hg", ".svn", ".bzr", ".jj", "_darcs", ".pijul", ".fslckout", "_FOSSIL_", ".sl"];
 
 /// Prints what may be a part of a history, each path with a NUL after it. Object stores
 /// are known by what is in them, packs and bundles by how they begin.
@@ -251,7 +250,9 @@ impl Container {
                 return Err(Failure::Present(format!("repository `{tree}`: {problem}")));
             }
             if path == tree || is_below(tree, path) {
-                return Err(Failure::Present(format!("repository `{path}`, in which the work tree is: {problem}")));
+                return Err(Failure::Present(format!(
+                    "repository `{path}`, in which the work tree is: {problem}"
+                )));
             }
         }
         for (path, target) in pointers {

@@ -1,7 +1,8 @@
 //! The events of a trace, with the fields that are known.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Number;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Number, Value};
 
 use crate::resource::Resource;
 use crate::snapshot::Snapshot;
@@ -119,12 +120,17 @@ pub(crate) struct Context {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Options {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     viewport: Option<Size>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     device_scale_factor: Option<Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     is_mobile: Option<bool>,
+}
+
+/// What is of another kind than it mostly is: it is left out, as nothing needs it.
+fn if_so<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(Value::deserialize(from)?).ok())
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -179,7 +185,7 @@ pub(crate) struct Input {
     pub(crate) call_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     input_snapshot: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     point: Option<Point>,
 }
 
@@ -190,7 +196,7 @@ pub(crate) struct After {
     end_time: Number,
     #[serde(skip_serializing_if = "Option::is_none")]
     after_snapshot: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     point: Option<Point>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failed>,
@@ -260,8 +266,7 @@ struct Location {
 
 impl Context {
     /// Whether it begins what a browser did, and not what a test runner did.
-    pub(crate) fn is_of_a_browser(&mut self) -> bool {
-        self.options.device_scale_factor.take_if(|factor| factor.as_f64().is_none());
+    pub(crate) fn is_of_a_browser(&self) -> bool {
         self.origin.as_deref().is_none_or(|origin| origin == "library")
     }
 }
@@ -322,5 +327,6 @@ pub(crate) fn is_call(name: &str) -> bool {
 
 /// `before@call@12`.
 pub(crate) fn is_snapshot_name(name: &str) -> bool {
-    name.split_once('@').is_some_and(|(when, call)| matches!(when, "before" | "input" | "after") && is_call(call))
+    name.split_once('@')
+        .is_some_and(|(when, call)| matches!(when, "before" | "input" | "after") && is_call(call))
 }

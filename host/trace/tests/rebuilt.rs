@@ -61,7 +61,7 @@ fn events() -> Vec<Value> {
         json!({ "version": 8, "type": "context-options", "origin": "library", "browserName": "chromium",
             "platform": "linux", "wallTime": 1.0, "monotonicTime": 2.0, "sdkLanguage": "python",
             "title": SECRET, "testIdAttributeName": SECRET, "contextId": "context@1", "channel": "chromium",
-            "options": { "viewport": { "width": 1280, "height": 720 }, "userAgent": SECRET,
+            "options": { "viewport": { "width": 1280, "height": 720 }, "userAgent": SECRET, "deviceScaleFactor": SECRET,
                 "extraHTTPHeaders": [{ "name": SECRET, "value": SECRET }], "storageState": SECRET } }),
         json!({ "type": "event", "time": 1, "class": "BrowserContext", "method": "page",
             "params": { "pageId": "page@1", "more": SECRET } }),
@@ -127,14 +127,19 @@ fn holds(bytes: &[u8], part: &str) -> bool {
 }
 
 fn parsed(bytes: &[u8]) -> Vec<Value> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 #[test]
 fn only_what_is_the_pages_is_in_it() {
     let trace = made(&files(&lines(&events()))).unwrap();
     let names: Vec<&str> = trace.keys().map(String::as_str).collect();
-    let contents = ["0a.css", "0b.txt", "0d.html", "0f.html", "page@1-12.jpeg"].map(|name| format!("resources/{name}"));
+    let contents =
+        ["0a.css", "0b.txt", "0d.html", "0f.html", "page@1-12.jpeg"].map(|name| format!("resources/{name}"));
     assert_eq!(names[..5], contents.each_ref().map(String::as_str));
     assert_eq!(names[5..], ["trace.network", "trace.trace"]);
     for (name, bytes) in &trace {
@@ -159,7 +164,10 @@ fn only_what_is_the_pages_is_in_it() {
         ]
     );
     assert_eq!(events[3]["text"], "said by the page");
-    assert_eq!(events[4]["params"]["error"]["error"], json!({ "name": "TypeError", "message": "x is undefined" }));
+    assert_eq!(
+        events[4]["params"]["error"]["error"],
+        json!({ "name": "TypeError", "message": "x is undefined" })
+    );
     let html = json!(["HTML", { "lang": "en" }, ["BODY", { "__playwright_scroll_top_": "5" },
         ["P", { "class": "a" }, "shown"], [[1, 2]]]]);
     assert_eq!(events[5]["snapshot"]["html"], html);
@@ -244,7 +252,6 @@ fn what_is_not_whole_is_no_trace() {
 #[test]
 fn an_archive_becomes_an_archive_and_one_that_is_cut_nothing() {
     let trace = made(&files(&lines(&events()))).unwrap();
-    // The only one that can be made here is one that was made before.
     let zip = rebuild_zip(&zipped(&files(&lines(&events())))).unwrap();
     assert_eq!(rebuild_zip(&zip).unwrap(), zip);
     assert_eq!(zip, rebuild_zip(&zipped(&trace)).unwrap());
@@ -269,7 +276,8 @@ fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     }
     let count = u16::try_from(files.len()).unwrap().to_le_bytes();
     let (start, size) = (u32::try_from(zip.len()).unwrap(), u32::try_from(list.len()).unwrap());
-    let end = [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &size.to_le_bytes(), &start.to_le_bytes(), &[0, 0]];
+    let end =
+        [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &size.to_le_bytes(), &start.to_le_bytes(), &[0, 0]];
     [zip, list, end.concat()].concat()
 }
 

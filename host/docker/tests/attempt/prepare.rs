@@ -155,7 +155,10 @@ async fn histories_around_the_work_tree_are_concealed() {
     // It is no change that the agent has made.
     sh(&agent, "echo note > nested/note; echo more > note").await;
     let submission = crate::bench::taken(agent.finish().await.unwrap());
-    assert_eq!(submission.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["nested/note", "note"]);
+    assert_eq!(
+        submission.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+        ["nested/note", "note"]
+    );
 
     // A work tree of its own right has to hold one commit, however it is kept.
     for (tree, part) in [
