@@ -149,7 +149,11 @@ struct Point {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Picture {
     page_id: String,
-    pub(crate) sha1: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sha1: Option<String>,
+    /// The same, since version 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
     width: Number,
     height: Number,
     timestamp: Number,
@@ -319,14 +323,22 @@ impl Console {
     }
 }
 
-/// `call@12`, as Playwright counts calls.
+/// `call@12`, as Playwright counts calls; a few letters of its choice since version 10.
 pub(crate) fn is_call(name: &str) -> bool {
-    let number = name.strip_prefix("call@").unwrap_or_default();
-    (1..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+    let (letters, number) = name.split_once('@').unwrap_or_default();
+    (1..=8).contains(&letters.len())
+        && letters.bytes().all(|byte| byte.is_ascii_lowercase())
+        && (1..=10).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `before@call@12`.
 pub(crate) fn is_snapshot_name(name: &str) -> bool {
     name.split_once('@')
         .is_some_and(|(when, call)| matches!(when, "before" | "input" | "after") && is_call(call))
+}
+
+/// When a snapshot was taken of a step.
+pub(crate) fn is_phase(name: &str) -> bool {
+    matches!(name, "before" | "input" | "after")
 }

@@ -343,3 +343,46 @@ proptest! {
         let _ = made(&files(&line));
     }
 }
+
+/// As Playwright writes it since version 10: files are named by their paths, and calls
+/// by other letters.
+#[test]
+fn the_newer_form_is_read_too() {
+    let console = json!({ "type": "console", "messageType": "log", "text": "a\u{2028}b", "time": 3, "args": [],
+        "location": { "url": "http://app/", "lineNumber": 2, "columnNumber": 8 }, "pageId": "page@1" });
+    let mut response = resource("0d.html", false);
+    response["snapshot"]["response"]["content"] =
+        json!({ "size": 4, "mimeType": "text/html", "_file": "resources/0d.html" });
+    let picture = |file: &str| {
+        json!({ "type": "screencast-frame", "pageId": "page@1", "file": file, "width": 1280, "height": 720,
+            "timestamp": 14.5, "frameSwapWallTime": 1.5 })
+    };
+    let mut page = snapshot("btit@11", &json!(["HTML", {}, ["BODY"]]));
+    page["snapshot"].as_object_mut().unwrap().remove("snapshotName");
+    page["snapshot"]["phase"] = "before".into();
+    let events = [
+        json!({ "version": 10, "type": "context-options", "origin": "library", "browserName": "chromium",
+            "playwrightVersion": "1.65.1", "options": { "viewport": { "width": 1280, "height": 720 } },
+            "platform": "linux", "wallTime": 1, "monotonicTime": 1.5, "sdkLanguage": "python", "title": SECRET }),
+        json!({ "type": "before", "callId": "btit@11", "startTime": 1.5, "class": "Frame", "method": "goto",
+            "params": { "url": SECRET, "waitUntil": "load" } }),
+        json!({ "type": "input", "callId": "btit@11", "box": { "x": 8, "y": 8, "width": 179, "height": 21 } }),
+        json!({ "type": "before", "callId": "btit@19", "startTime": 2, "title": SECRET, "class": "Frame",
+            "method": "expect", "params": { "selector": SECRET, "expectedText": [{ "string": SECRET }] } }),
+        page,
+        picture("screencast/page@1-12.jpeg"),
+        picture("src/0123.py"),
+        picture("screencast/../src/0123.py"),
+        console,
+        response,
+    ];
+    let mut all = files(&lines(&events));
+    all.insert("screencast/page@1-12.jpeg".into(), b"picture".to_vec());
+    all.insert("src/0123.py".into(), SECRET.into());
+    let trace = made(&all).unwrap();
+    let names: Vec<&str> = trace.keys().map(String::as_str).collect();
+    assert!(names.contains(&"screencast/page@1-12.jpeg") && names.contains(&"resources/0d.html"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("src")), "{names:?}");
+    assert!(!trace.values().any(|bytes| holds(bytes, SECRET) || holds(bytes, "expect")));
+    assert_eq!(parsed(&trace["trace.trace"]).len(), 7);
+}
