@@ -87,7 +87,8 @@ pub(crate) enum Event {
     Before(Before),
     Input(Input),
     After(After),
-    Event(PageEvent),
+    #[serde(rename = "event")]
+    Page(PageEvent),
     Console(Console),
     FrameSnapshot {
         snapshot: Box<Snapshot>,

@@ -153,7 +153,7 @@ impl Making {
                 after.tidy();
                 self.steps.contains(&after.call_id)
             }
-            Event::Event(event) => event.may_be_known(),
+            Event::Page(event) => event.may_be_known(),
             Event::Console(console) => {
                 console.tidy();
                 true
