@@ -24,7 +24,7 @@ fn of_a_repository_around_the_work_tree_is_not_shown() {
     let run = ["run", suite.to_str().unwrap(), "--task", task, "--agent", "script", "--input"];
     json(&context, &[&run[..], &[script.to_str().unwrap()]].concat(), 0);
     let shown = json(&context, &["show", "latest"], 0);
-    assert_eq!(text(&shown, "0/reason"), "no-submission");
+    assert_eq!(text(&shown, "0/reason"), "tests-failed");
     let journal = json(&context, &["show", text(&shown, "0/attempt")], 0);
     let output = journal.as_array().unwrap().iter().find_map(|event| event.pointer("/call/response/output"));
     let output = output.unwrap_or_else(|| panic!("{journal}"));

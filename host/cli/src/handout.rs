@@ -233,10 +233,8 @@ mod tests {
 
     #[test]
     fn what_is_no_trace_is_not_handed_out_nor_anything_beside_it() {
-        let plan = plan(&[
-            ("film", ArtifactKind::Video, "/film"),
-            ("trace", ArtifactKind::Trace, "/trace.zip"),
-        ]);
+        let plan =
+            plan(&[("film", ArtifactKind::Video, "/film"), ("trace", ArtifactKind::Trace, "/trace.zip")]);
         let kind = ArtifactKind::Trace;
         let cut = format!("{CONSOLE}\n{}", &EXPECT[..40]);
         for files in [
@@ -261,7 +259,8 @@ mod tests {
     fn a_text_that_quotes_a_test_is_withheld() {
         let plan = plan(&[("log", ArtifactKind::Log, "/log.txt")]);
         let mut sources = Sources::default();
-        sources.add(b"def test_it(page):\n    expect(page.locator('#a')).to_have_text('hidden')\n    x = 1\n");
+        sources
+            .add(b"def test_it(page):\n    expect(page.locator('#a')).to_have_text('hidden')\n    x = 1\n");
         for (text, quotes) in [
             ("did: opened the page\nsaw: `x = 1`\n", false),
             ("    expect(page.locator('#a')).to_have_text('hidden')\n", true),

@@ -85,8 +85,7 @@ impl Workshop {
         };
         // What the plan declares, and nothing of how it went: the output and the
         // report would tell of the tests.
-        let completed =
-            outcome.report.decisive().is_some_and(|run| run.conclusion.outcome == Outcome::Pass);
+        let completed = outcome.report.decisive().is_some_and(|run| run.conclusion.outcome == Outcome::Pass);
         let (plan, files) = (plan.clone(), self.environment.plans.clone());
         let made = tokio::task::spawn_blocking(move || {
             let sources = sources(&files, &blobs)?;

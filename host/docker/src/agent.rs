@@ -3,9 +3,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lancet_core::{
-    CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, Isolation, MAX_COMMAND_SECONDS,
-    MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan, SearchHit,
-    Sha256, WorkspaceEntry,
+    CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, Isolation,
+    MAX_COMMAND_SECONDS, MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan,
+    SearchHit, Sha256, WorkspaceEntry,
 };
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;

@@ -2,7 +2,7 @@
 //! it lies.
 //!
 //! They are found by their names, by a script that needs no more than the agent's own
-//! tools do (`sh`, `find`, `head`), as the agent's account and before anything else runs;
+//! tools do (`sh`, `find`, `head`, `tr`), as the agent's account and before anything else runs;
 //! they are read by this process, from the engine's archives, so no git has to be there.
 //! The work tree's own has to hold one commit. What any other one holds beside that is
 //! taken away: the engine puts an empty folder in its place, which only the agent's
@@ -43,12 +43,11 @@ const MAX_POINTER: u64 = 64 << 10;
 /// What is printed when all was looked at.
 const DONE: &[u8] = b"done";
 /// The repositories of other systems, which hold all of a history or may.
-const OTHERS: [&str; 9] =
-    [".hg", ".svn", ".bzr", ".jj", "_darcs", ".pijul", ".fslckout", "_FOSSIL_", ".sl"];
+const OTHERS: [&str; 9] = [".hg", ".svn", ".bzr", ".jj", "_darcs", ".pijul", ".fslckout", "_FOSSIL_", ".sl"];
 
 /// Prints what may be a part of a history, each path with a NUL after it. Object stores
 /// are known by what is in them, packs and bundles by how they begin.
-const FIND: &str = r#"command -v find >/dev/null && command -v head >/dev/null || exit 1
+const FIND: &str = r#"command -v find >/dev/null && command -v head >/dev/null && command -v tr >/dev/null || exit 1
 find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o \( -name .git -o -name .hg -o -name .svn \
     -o -name .bzr -o -name .jj -o -name _darcs -o -name .pijul -o -name .fslckout -o -name _FOSSIL_ -o -name .sl \
     -o -name '*.pack' -o -name '*.bundle' -o -type d -name objects \) -exec sh -c '
@@ -59,8 +58,9 @@ find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o \( -name .g
                         [ -d "$store" ] && { printf "%s\0" "$path"; break; }
                     done ;;
                 */objects/pack/*.pack) ;;
-                *.pack) [ -f "$path" ] && head -c 4 "$path" | grep -aq "^PACK" && printf "%s\0" "$path" ;;
-                *.bundle) [ -f "$path" ] && head -c 16 "$path" | grep -aq "^# v[0-9] git bund" && printf "%s\0" "$path" ;;
+                *.pack) [ -f "$path" ] && [ "$(head -c 4 "$path" | tr -dc A-Z)" = PACK ] && printf "%s\0" "$path" ;;
+                *.bundle)
+                    [ -f "$path" ] && [ "$(head -c 16 "$path" | tr -dc a-z)" = vgitbundle ] && printf "%s\0" "$path" ;;
                 *) printf "%s\0" "$path" ;;
             esac
         done
@@ -252,7 +252,9 @@ impl Container {
                 return Err(Failure::Present(format!("repository `{tree}`: {problem}")));
             }
             if path == tree || is_below(tree, path) {
-                return Err(Failure::Present(format!("repository `{path}`, in which the work tree is: {problem}")));
+                return Err(Failure::Present(format!(
+                    "repository `{path}`, in which the work tree is: {problem}"
+                )));
             }
         }
         for (path, target) in pointers {

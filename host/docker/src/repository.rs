@@ -156,8 +156,16 @@ impl Repository {
                 self.mentioned.extend(ids(&text));
             }
             "COMMIT_EDITMSG" => self.message = text(&mut file)?,
-            "description" | "index" | "info/attributes" | "info/exclude" | "info/sparse-checkout"
-            | "commondir" | "gitdir" | "locked" | "gc.log" | "gc.pid" => {}
+            "description"
+            | "index"
+            | "info/attributes"
+            | "info/exclude"
+            | "info/sparse-checkout"
+            | "commondir"
+            | "gitdir"
+            | "locked"
+            | "gc.log"
+            | "gc.pid" => {}
             _ if path.starts_with("refs/") => {
                 let text = text(&mut file)?;
                 self.named.extend(ids(&text));

@@ -142,7 +142,8 @@ pub struct TaskFile {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub environment: Option<String>,
     /// The plan by which the user reproduces the issue for the agent, who gets
-    /// nothing of it but its artifacts.
+    /// nothing of it but its artifacts: traces made anew of what may be known, and logs
+    /// that do not quote a test's source.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_tool: Option<String>,
     /// What decides whether the task is paid. A `swe-manager` task has to name

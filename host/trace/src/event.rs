@@ -1,7 +1,8 @@
 //! The events of a trace, with the fields that are known.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Number;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Number, Value};
 
 use crate::resource::Resource;
 use crate::snapshot::Snapshot;
@@ -120,12 +121,17 @@ pub(crate) struct Context {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Options {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     viewport: Option<Size>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     device_scale_factor: Option<Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     is_mobile: Option<bool>,
+}
+
+/// What is of another kind than it mostly is: it is left out, as nothing needs it.
+fn if_so<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(Value::deserialize(from)?).ok())
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -144,7 +150,11 @@ struct Point {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Picture {
     page_id: String,
-    pub(crate) sha1: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sha1: Option<String>,
+    /// The same, since version 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
     width: Number,
     height: Number,
     timestamp: Number,
@@ -180,7 +190,7 @@ pub(crate) struct Input {
     pub(crate) call_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     input_snapshot: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     point: Option<Point>,
 }
 
@@ -191,7 +201,7 @@ pub(crate) struct After {
     end_time: Number,
     #[serde(skip_serializing_if = "Option::is_none")]
     after_snapshot: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_so", skip_serializing_if = "Option::is_none")]
     point: Option<Point>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failed>,
@@ -261,8 +271,7 @@ struct Location {
 
 impl Context {
     /// Whether it begins what a browser did, and not what a test runner did.
-    pub(crate) fn is_of_a_browser(&mut self) -> bool {
-        self.options.device_scale_factor.take_if(|factor| factor.as_f64().is_none());
+    pub(crate) fn is_of_a_browser(&self) -> bool {
         self.origin.as_deref().is_none_or(|origin| origin == "library")
     }
 }
@@ -315,13 +324,22 @@ impl Console {
     }
 }
 
-/// `call@12`, as Playwright counts calls.
+/// `call@12`, as Playwright counts calls; a few letters of its choice since version 10.
 pub(crate) fn is_call(name: &str) -> bool {
-    let number = name.strip_prefix("call@").unwrap_or_default();
-    (1..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+    let (letters, number) = name.split_once('@').unwrap_or_default();
+    (1..=8).contains(&letters.len())
+        && letters.bytes().all(|byte| byte.is_ascii_lowercase())
+        && (1..=10).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `before@call@12`.
 pub(crate) fn is_snapshot_name(name: &str) -> bool {
-    name.split_once('@').is_some_and(|(when, call)| matches!(when, "before" | "input" | "after") && is_call(call))
+    name.split_once('@')
+        .is_some_and(|(when, call)| matches!(when, "before" | "input" | "after") && is_call(call))
+}
+
+/// When a snapshot was taken of a step.
+pub(crate) fn is_phase(name: &str) -> bool {
+    matches!(name, "before" | "input" | "after")
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use crate::trace::Contents;
+
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Resource {
@@ -67,6 +69,9 @@ struct PostData {
     params: [(); 0],
     #[serde(rename = "_sha1", skip_serializing_if = "Option::is_none")]
     sha1: Option<String>,
+    /// The same, since version 10.
+    #[serde(rename = "_file", skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -103,6 +108,9 @@ struct Content {
     mime_type: String,
     #[serde(rename = "_sha1", skip_serializing_if = "Option::is_none")]
     sha1: Option<String>,
+    /// The same, since version 10.
+    #[serde(rename = "_file", skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -128,8 +136,9 @@ impl Resource {
     }
 
     /// What it refers to.
-    pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
-        let sent = self.request.post_data.as_ref().and_then(|data| data.sha1.as_deref());
-        sent.into_iter().chain(self.response.content.sha1.as_deref())
+    pub(crate) fn contents(&self) -> Vec<Contents> {
+        let sent = self.request.post_data.iter().flat_map(|data| Contents::of(&data.sha1, &data.file));
+        let content = &self.response.content;
+        sent.chain(Contents::of(&content.sha1, &content.file)).collect()
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-use crate::event::{Size, is_call, is_snapshot_name};
+use crate::event::{Size, is_call, is_phase, is_snapshot_name};
+use crate::trace::Contents;
 
 /// The attributes that Playwright puts into a snapshot to show the page as it was.
 /// The mark on what a step or an assertion aims at is not among them.
@@ -30,6 +31,9 @@ pub(crate) struct Snapshot {
     call_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snapshot_name: Option<String>,
+    /// The first part of the name, since version 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<String>,
     page_id: String,
     frame_id: String,
     frame_url: String,
@@ -53,6 +57,8 @@ struct Override {
     url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha1: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<Number>,
 }
@@ -62,13 +68,15 @@ impl Snapshot {
     pub(crate) fn tidy(&mut self) {
         self.call_id.take_if(|name| !is_call(name));
         self.snapshot_name.take_if(|name| !is_snapshot_name(name));
+        self.phase.take_if(|phase| !is_phase(phase));
         let html = std::mem::take(&mut self.html);
         self.html = node(html).unwrap_or_else(|| Value::Array(vec!["HTML".into()]));
     }
 
     /// What it refers to.
-    pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
-        self.resource_overrides.iter().filter_map(|resource| resource.sha1.as_deref())
+    pub(crate) fn contents(&self) -> Vec<Contents> {
+        let named = |resource: &Override| Contents::of(&resource.sha1, &resource.file);
+        self.resource_overrides.iter().flat_map(named).collect()
     }
 }
 

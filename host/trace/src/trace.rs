@@ -18,6 +18,8 @@ pub type Trace = BTreeMap<String, Vec<u8>>;
 const EVENTS: &str = ".trace";
 const NETWORK: &str = ".network";
 const RESOURCES: &str = "resources/";
+/// Where pictures are, since version 10.
+const PICTURES: &str = "screencast/";
 /// What contents of files of the test begin with.
 const SOURCE: &str = "src@";
 /// Arrays and objects in one another: what the parser takes.
@@ -94,8 +96,7 @@ fn rebuild(source: &impl Source) -> Result<Trace, TraceError> {
     if !found {
         return Err(TraceError::NoEvents);
     }
-    for name in std::mem::take(&mut making.wanted) {
-        let path = format!("{RESOURCES}{name}");
+    for path in std::mem::take(&mut making.wanted) {
         if let Some(bytes) = source.file(&path, making.room)? {
             making.room -= bytes.len();
             making.files.insert(path, bytes.into_owned());
@@ -107,7 +108,7 @@ fn rebuild(source: &impl Source) -> Result<Trace, TraceError> {
 #[derive(Default)]
 struct Making {
     files: Trace,
-    /// The contents that something refers to.
+    /// The files of contents that something refers to.
     wanted: BTreeSet<String>,
     /// The steps that are known.
     steps: BTreeSet<String>,
@@ -137,10 +138,7 @@ impl Making {
     fn known(&mut self, mut event: Event) -> Option<Event> {
         let known = match &mut event {
             Event::ContextOptions(context) => context.is_of_a_browser(),
-            Event::ScreencastFrame(picture) => {
-                let sha1 = picture.sha1.clone();
-                self.want(&sha1)
-            }
+            Event::ScreencastFrame(picture) => self.want(&Contents::of(&picture.sha1, &picture.file)),
             Event::Before(before) => {
                 before.may_be_known() && {
                     self.steps.insert(before.call_id.clone());
@@ -162,30 +160,55 @@ impl Making {
             }
             Event::FrameSnapshot { snapshot } => {
                 snapshot.tidy();
-                let named: Vec<String> = snapshot.resources().map(str::to_owned).collect();
-                named.iter().all(|name| self.want(name))
+                self.want(&snapshot.contents())
             }
             Event::ResourceSnapshot { snapshot } => {
-                let named: Vec<String> = snapshot.resources().map(str::to_owned).collect();
-                snapshot.may_be_known() && named.iter().all(|name| self.want(name))
+                snapshot.may_be_known() && self.want(&snapshot.contents())
             }
             Event::Other => false,
         };
         known.then_some(event)
     }
 
-    /// Takes note of contents that something refers to; `false` for what is no name
+    /// Takes note of contents that something refers to; `false` where one is no name
     /// of such.
-    fn want(&mut self, name: &str) -> bool {
+    fn want(&mut self, contents: &[Contents]) -> bool {
+        let paths: Option<Vec<String>> = contents.iter().map(Contents::path).collect();
+        let known = paths.is_some();
+        self.wanted.extend(paths.into_iter().flatten());
+        known
+    }
+}
+
+/// How an event refers to contents.
+pub(crate) enum Contents {
+    /// By the name of a file among them.
+    Name(String),
+    /// By the path of the file.
+    Path(String),
+}
+
+impl Contents {
+    /// What an event says in one way or the other.
+    pub(crate) fn of(sha1: &Option<String>, file: &Option<String>) -> Vec<Self> {
+        let name = sha1.clone().map(Self::Name);
+        name.into_iter().chain(file.clone().map(Self::Path)).collect()
+    }
+
+    /// The file, if it can be one of contents of a page.
+    fn path(&self) -> Option<String> {
+        let (folder, name) = match self {
+            Self::Name(name) => (RESOURCES, name.as_str()),
+            Self::Path(path) => {
+                [RESOURCES, PICTURES].iter().find_map(|folder| Some((*folder, path.strip_prefix(folder)?)))?
+            }
+        };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'@');
         let known = (1..=200).contains(&name.len())
             && name.bytes().all(plain)
             && !name.starts_with('.')
             && !name.starts_with(SOURCE);
-        if known {
-            self.wanted.insert(name.to_owned());
-        }
-        known
+        known.then(|| format!("{folder}{name}"))
     }
 }
 
@@ -222,6 +245,7 @@ fn without_html(line: &str) -> Option<Option<Value>> {
     struct Shallow {
         call_id: Option<String>,
         snapshot_name: Option<String>,
+        phase: Option<String>,
         page_id: String,
         frame_id: String,
         frame_url: String,

@@ -61,7 +61,7 @@ fn events() -> Vec<Value> {
         json!({ "version": 8, "type": "context-options", "origin": "library", "browserName": "chromium",
             "platform": "linux", "wallTime": 1.0, "monotonicTime": 2.0, "sdkLanguage": "python",
             "title": SECRET, "testIdAttributeName": SECRET, "contextId": "context@1", "channel": "chromium",
-            "options": { "viewport": { "width": 1280, "height": 720 }, "userAgent": SECRET,
+            "options": { "viewport": { "width": 1280, "height": 720 }, "userAgent": SECRET, "deviceScaleFactor": SECRET,
                 "extraHTTPHeaders": [{ "name": SECRET, "value": SECRET }], "storageState": SECRET } }),
         json!({ "type": "event", "time": 1, "class": "BrowserContext", "method": "page",
             "params": { "pageId": "page@1", "more": SECRET } }),
@@ -127,14 +127,19 @@ fn holds(bytes: &[u8], part: &str) -> bool {
 }
 
 fn parsed(bytes: &[u8]) -> Vec<Value> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect()
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 #[test]
 fn only_what_is_the_pages_is_in_it() {
     let trace = made(&files(&lines(&events()))).unwrap();
     let names: Vec<&str> = trace.keys().map(String::as_str).collect();
-    let contents = ["0a.css", "0b.txt", "0d.html", "0f.html", "page@1-12.jpeg"].map(|name| format!("resources/{name}"));
+    let contents =
+        ["0a.css", "0b.txt", "0d.html", "0f.html", "page@1-12.jpeg"].map(|name| format!("resources/{name}"));
     assert_eq!(names[..5], contents.each_ref().map(String::as_str));
     assert_eq!(names[5..], ["trace.network", "trace.trace"]);
     for (name, bytes) in &trace {
@@ -159,7 +164,10 @@ fn only_what_is_the_pages_is_in_it() {
         ]
     );
     assert_eq!(events[3]["text"], "said by the page");
-    assert_eq!(events[4]["params"]["error"]["error"], json!({ "name": "TypeError", "message": "x is undefined" }));
+    assert_eq!(
+        events[4]["params"]["error"]["error"],
+        json!({ "name": "TypeError", "message": "x is undefined" })
+    );
     let html = json!(["HTML", { "lang": "en" }, ["BODY", { "__playwright_scroll_top_": "5" },
         ["P", { "class": "a" }, "shown"], [[1, 2]]]]);
     assert_eq!(events[5]["snapshot"]["html"], html);
@@ -244,7 +252,6 @@ fn what_is_not_whole_is_no_trace() {
 #[test]
 fn an_archive_becomes_an_archive_and_one_that_is_cut_nothing() {
     let trace = made(&files(&lines(&events()))).unwrap();
-    // The only one that can be made here is one that was made before.
     let zip = rebuild_zip(&zipped(&files(&lines(&events())))).unwrap();
     assert_eq!(rebuild_zip(&zip).unwrap(), zip);
     assert_eq!(zip, rebuild_zip(&zipped(&trace)).unwrap());
@@ -269,7 +276,8 @@ fn zipped(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     }
     let count = u16::try_from(files.len()).unwrap().to_le_bytes();
     let (start, size) = (u32::try_from(zip.len()).unwrap(), u32::try_from(list.len()).unwrap());
-    let end = [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &size.to_le_bytes(), &start.to_le_bytes(), &[0, 0]];
+    let end =
+        [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &size.to_le_bytes(), &start.to_le_bytes(), &[0, 0]];
     [zip, list, end.concat()].concat()
 }
 
@@ -334,4 +342,47 @@ proptest! {
         line[at] ^= flip;
         let _ = made(&files(&line));
     }
+}
+
+/// As Playwright writes it since version 10: files are named by their paths, and calls
+/// by other letters.
+#[test]
+fn the_newer_form_is_read_too() {
+    let console = json!({ "type": "console", "messageType": "log", "text": "a\u{2028}b", "time": 3, "args": [],
+        "location": { "url": "http://app/", "lineNumber": 2, "columnNumber": 8 }, "pageId": "page@1" });
+    let mut response = resource("0d.html", false);
+    response["snapshot"]["response"]["content"] =
+        json!({ "size": 4, "mimeType": "text/html", "_file": "resources/0d.html" });
+    let picture = |file: &str| {
+        json!({ "type": "screencast-frame", "pageId": "page@1", "file": file, "width": 1280, "height": 720,
+            "timestamp": 14.5, "frameSwapWallTime": 1.5 })
+    };
+    let mut page = snapshot("btit@11", &json!(["HTML", {}, ["BODY"]]));
+    page["snapshot"].as_object_mut().unwrap().remove("snapshotName");
+    page["snapshot"]["phase"] = "before".into();
+    let events = [
+        json!({ "version": 10, "type": "context-options", "origin": "library", "browserName": "chromium",
+            "playwrightVersion": "1.65.1", "options": { "viewport": { "width": 1280, "height": 720 } },
+            "platform": "linux", "wallTime": 1, "monotonicTime": 1.5, "sdkLanguage": "python", "title": SECRET }),
+        json!({ "type": "before", "callId": "btit@11", "startTime": 1.5, "class": "Frame", "method": "goto",
+            "params": { "url": SECRET, "waitUntil": "load" } }),
+        json!({ "type": "input", "callId": "btit@11", "box": { "x": 8, "y": 8, "width": 179, "height": 21 } }),
+        json!({ "type": "before", "callId": "btit@19", "startTime": 2, "title": SECRET, "class": "Frame",
+            "method": "expect", "params": { "selector": SECRET, "expectedText": [{ "string": SECRET }] } }),
+        page,
+        picture("screencast/page@1-12.jpeg"),
+        picture("src/0123.py"),
+        picture("screencast/../src/0123.py"),
+        console,
+        response,
+    ];
+    let mut all = files(&lines(&events));
+    all.insert("screencast/page@1-12.jpeg".into(), b"picture".to_vec());
+    all.insert("src/0123.py".into(), SECRET.into());
+    let trace = made(&all).unwrap();
+    let names: Vec<&str> = trace.keys().map(String::as_str).collect();
+    assert!(names.contains(&"screencast/page@1-12.jpeg") && names.contains(&"resources/0d.html"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("src")), "{names:?}");
+    assert!(!trace.values().any(|bytes| holds(bytes, SECRET) || holds(bytes, "expect")));
+    assert_eq!(parsed(&trace["trace.trace"]).len(), 7);
 }

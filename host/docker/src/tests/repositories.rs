@@ -140,7 +140,10 @@ fn everything_that_is_left_of_another_commit_is_found() {
         ("touch .git/objects/pack/tmp_pack_1", "garbage"),
         ("echo nonsense > .git/HEAD", "it cannot be told"),
         ("ln -s ../value .git/link", "it cannot be told"),
-        ("git gc -q && chmod u+w .git/objects/pack/*.pack && echo more >> .git/objects/pack/*.pack", "it cannot be told"),
+        (
+            "git gc -q && chmod u+w .git/objects/pack/*.pack && echo more >> .git/objects/pack/*.pack",
+            "it cannot be told",
+        ),
         ("git gc -q && rm -f .git/objects/pack/*.idx", "without an index"),
         ("echo $(git rev-parse HEAD | tr 0-9 1-90) > .git/refs/heads/gone", "a reference to"),
     ] {
