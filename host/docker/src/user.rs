@@ -146,12 +146,8 @@ impl Docker {
     /// and the operator asks for it.
     pub(crate) async fn identity(&self, spec: &ContainerSpec<'_>) -> Result<Identity, DockerError> {
         let info = self.image(spec.image).await?;
-        let shared = |info| Identity {
-            user: User::of(spec.account),
-            image: spec.image.clone(),
-            info,
-            claim: None,
-        };
+        let shared =
+            |info| Identity { user: User::of(spec.account), image: spec.image.clone(), info, claim: None };
         // What prepares images runs nothing that was submitted.
         if matches!(spec.role, Role::Setup | Role::File) {
             return Ok(shared(info));
@@ -186,10 +182,7 @@ impl Docker {
     ///
     /// # Errors
     /// Those of [`Docker::image`], and of the engine.
-    pub async fn shares_user(
-        &self,
-        environment: &Environment,
-    ) -> Result<Option<String>, DockerError> {
+    pub async fn shares_user(&self, environment: &Environment) -> Result<Option<String>, DockerError> {
         if self.has_own_kernel() {
             return Ok(None);
         }
@@ -382,7 +375,11 @@ impl Docker {
         while let Some(piece) = pieces.next().await {
             match piece {
                 // Whoever reads has seen enough.
-                Ok(piece) => if sender.send(piece).await.is_err() { break },
+                Ok(piece) => {
+                    if sender.send(piece).await.is_err() {
+                        break;
+                    }
+                }
                 Err(error) => {
                     failed = Some(self.failed_slowly(READING, error));
                     break;
@@ -530,7 +527,8 @@ mod tests {
     #[test]
     fn only_the_accounts_own_entry_gets_another_id() {
         let text = b"root:x:0:0::/:/bin/sh\nchat:x:10001:10001::/home/chat:/bin/sh\n# 10001:10001:10001\n";
-        let expected = b"root:x:0:0::/:/bin/sh\nchat:x:60578:10001::/home/chat:/bin/sh\n# 10001:10001:60578\n";
+        let expected =
+            b"root:x:0:0::/:/bin/sh\nchat:x:60578:10001::/home/chat:/bin/sh\n# 10001:10001:60578\n";
         assert_eq!(renamed(text, USER).unwrap(), expected);
         assert_eq!(renamed(b"root:x:0:0::/:/bin/sh\nchat:x:100011:10001::/:\n", USER), None);
         assert_eq!(renamed(b"\xff:::\n\n10001", USER), None);

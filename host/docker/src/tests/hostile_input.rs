@@ -151,7 +151,10 @@ fn ceiling() -> Resources {
 }
 
 fn body(spec: &ContainerSpec<'_>) -> ContainerCreateBody {
-    container(spec, &Setting { runtime: None, ceiling: ceiling(), image_has_home: false, user: User::of(spec.account) })
+    container(
+        spec,
+        &Setting { runtime: None, ceiling: ceiling(), image_has_home: false, user: User::of(spec.account) },
+    )
 }
 
 /// The limits are checked, and then taken out.

@@ -68,8 +68,14 @@ send(int(sys.argv[3]))
 "#;
 
 /// What is counted, and how much of it somebody else needs.
-const QUOTAS: [(&str, &str); 6] =
-    [("descriptors", "4"), ("watchers", "64"), ("timers", "256"), ("queues", "2"), ("locked", "4"), ("pipes", "64")];
+const QUOTAS: [(&str, &str); 6] = [
+    ("descriptors", "4"),
+    ("watchers", "64"),
+    ("timers", "256"),
+    ("queues", "2"),
+    ("locked", "4"),
+    ("pipes", "64"),
+];
 /// Those with limits that a process has: its user may be shared.
 const LIMITED: [&str; 4] = ["descriptors", "timers", "queues", "locked"];
 
@@ -87,7 +93,9 @@ async fn use_up(container: &Container, quotas: &[(&str, &str)]) {
     let script = script("hold", quotas, "& :");
     assert_eq!(output(container, &["setsid", "-f", "sh", "-c", &script, "sh", TAKER, SENDER]).await, "");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while output(container, &["sh", "-c", "ls /tmp | grep -c full || :"]).await.trim() != quotas.len().to_string() {
+    while output(container, &["sh", "-c", "ls /tmp | grep -c full || :"]).await.trim()
+        != quotas.len().to_string()
+    {
         assert!(Instant::now() < deadline, "{}", output(container, &["ls", "/tmp"]).await);
         sleep(Duration::from_millis(100)).await;
     }
@@ -102,8 +110,7 @@ async fn lacking(container: &Container, quotas: &[(&str, &str)]) -> Vec<String> 
 
 async fn started(bench: &Bench, role: Role, account: Account) -> Container {
     let idle = argv(&["sleep", "600"]);
-    let container =
-        bench.docker.create(&ContainerSpec { role, account, ..bench.spec(&idle) }).await.unwrap();
+    let container = bench.docker.create(&ContainerSpec { role, account, ..bench.spec(&idle) }).await.unwrap();
     container.start().await.unwrap();
     container
 }
@@ -168,7 +175,10 @@ async fn limits_of_submitted_code_are_below_those_of_its_tests() {
         }
         let driver = found.pop().unwrap();
         for submitted in found {
-            assert!(submitted.iter().zip(driver).all(|(limit, own)| limit * 2 <= own), "{submitted:?} {driver:?}");
+            assert!(
+                submitted.iter().zip(driver).all(|(limit, own)| limit * 2 <= own),
+                "{submitted:?} {driver:?}"
+            );
         }
     }
 }
@@ -191,8 +201,15 @@ async fn each_container_has_a_user_that_its_tree_belongs_to() {
             assert_eq!(output(container, &["stat", "-c", "%u", path]).await, id, "{path}");
         }
         assert_eq!(output(container, &["stat", "-c", "%u:%g", "/srv"]).await, "0:0\n");
-        output(container, &["sh", "-c", "chmod 600 greeting && touch -d 2000-01-01 greeting && git init -q . && git status"])
-            .await;
+        output(
+            container,
+            &[
+                "sh",
+                "-c",
+                "chmod 600 greeting && touch -d 2000-01-01 greeting && git init -q . && git status",
+            ],
+        )
+        .await;
         // Nothing of the image itself counts as written.
         assert!(container.disk_bytes().await.unwrap() < 1 << 20);
         assert_eq!(container.user().id.to_string(), id.trim());
