@@ -98,7 +98,9 @@ fn suite() -> PathBuf {
 /// refused before anything runs.
 fn needs_root(suite: &Path) {
     let context = Context::new();
-    let run = ["run", suite.to_str().unwrap(), "--agent", "noop", "--task", "90002"];
+    fs::write(context.path("script"), "true\n").unwrap();
+    let suite = suite.to_str().unwrap();
+    let run = ["run", suite, "--agent", "script", "--input", "script", "--task", "90002"];
     let (code, _, errors) = suites::lancet(&context, &[&run[..], &["--own-users"]].concat());
     assert_eq!(code, Some(1), "{errors}");
     assert!(errors.contains("needs root") && errors.contains("runsc"), "{errors}");

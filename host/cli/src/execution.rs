@@ -115,7 +115,8 @@ impl Execution {
                     Some(image) => image.clone(),
                     None => {
                         let environment = record::setting(&reader, Some(digest))?.environment;
-                        let image = environment.as_ref().map(|environment| environment.image.reference.clone());
+                        let image =
+                            environment.as_ref().map(|environment| environment.image.reference.clone());
                         environments.extend(environment);
                         images.insert(digest, image.clone());
                         image

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use lancet_core::{AttemptId, CallError, Environment, InfraFault, InfraFaultKind, Manifest, Plan, Sha256};
-use lancet_docker::{AgentBox, BlobSource, Docker, DockerError, DockerOptions, Lease, Owner, PlanOutcome, Reaper};
+use lancet_docker::{
+    AgentBox, BlobSource, Docker, DockerError, DockerOptions, Lease, Owner, PlanOutcome, Reaper,
+};
 use lancet_store::Reader;
 use tokio::sync::Mutex;
 

@@ -335,9 +335,8 @@ async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo,
     let doing = "asking the engine what it is";
     let info = client.info().await.map_err(|error| failed(socket, doing, CALL_SECONDS, error))?;
     check(&info)?;
-    let remaps = |option: &String| {
-        option.split(',').any(|part| matches!(part, "name=userns" | "name=rootless"))
-    };
+    let remaps =
+        |option: &String| option.split(',').any(|part| matches!(part, "name=userns" | "name=rootless"));
     let remapped = info.security_options.iter().flatten().any(remaps);
     let mut runtimes: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
     runtimes.sort();

@@ -426,8 +426,7 @@ impl Running<'_> {
         };
         let container = slot.insert(self.docker.create(&spec).await?);
         let user = container.user();
-        let tar =
-            pack_volume(VOLUME_FOLDER, &plan.files_at, RESULTS_FOLDER, &plan.files, self.blobs, user)?;
+        let tar = pack_volume(VOLUME_FOLDER, &plan.files_at, RESULTS_FOLDER, &plan.files, self.blobs, user)?;
         container.upload(VOLUME_FOLDER, tar).await?;
         Ok(())
     }

@@ -52,7 +52,10 @@ impl Docker {
     pub(crate) async fn keep_untracked(&self, bridge: &str) {
         let tried = self.untracked().get_or_init(|| async {
             // The engine's machine may be another, or its network name space.
-            if is_root() && Path::new(INTERFACES).join(bridge).exists() && Tracking::look().await == Tracking::Tracked {
+            if is_root()
+                && Path::new(INTERFACES).join(bridge).exists()
+                && Tracking::look().await == Tracking::Tracked
+            {
                 rule("-I").await;
             }
         });

@@ -36,8 +36,11 @@ const MAX_OWNED_BYTES: u64 = 128 << 20;
 const MAX_OWNED_FILES: u32 = 50_000;
 /// All of an image has to be read to know what in it belongs to whom.
 const MAX_IMAGE_BYTES: u64 = 4 << 30;
+/// An archive of what belongs to the account is kept up to this size, for further users.
+const KEPT_BYTES: usize = 8 << 20;
 /// How long that may take at most; then the reaper comes.
 const READ_LIFETIME: Duration = Duration::from_secs(1_800);
+const READING: &str = "reading an image";
 /// Pieces of an image that are read ahead.
 const READ_AHEAD: usize = 16;
 /// Runtimes whose containers have a kernel of their own, by the beginning of their
@@ -82,8 +85,12 @@ pub(crate) struct Users {
 /// What is known of an image.
 #[derive(Default)]
 struct Known {
+    /// Held by who looks at it: reading all of an image takes a while.
+    looking: Arc<tokio::sync::Mutex<()>>,
     /// What in it belongs to the account, once that was looked at.
     property: Option<Property>,
+    /// That, as an archive, where it is small.
+    archive: Option<Arc<Vec<u8>>>,
     /// The ids of the images that were made of it, by user.
     made: HashMap<u32, String>,
 }
@@ -139,12 +146,8 @@ impl Docker {
     /// and the operator asks for it.
     pub(crate) async fn identity(&self, spec: &ContainerSpec<'_>) -> Result<Identity, DockerError> {
         let info = self.image(spec.image).await?;
-        let shared = |info| Identity {
-            user: User::of(spec.account),
-            image: spec.image.clone(),
-            info,
-            claim: None,
-        };
+        let shared =
+            |info| Identity { user: User::of(spec.account), image: spec.image.clone(), info, claim: None };
         // What prepares images runs nothing that was submitted.
         if matches!(spec.role, Role::Setup | Role::File) {
             return Ok(shared(info));
@@ -179,10 +182,7 @@ impl Docker {
     ///
     /// # Errors
     /// Those of [`Docker::image`], and of the engine.
-    pub async fn shares_user(
-        &self,
-        environment: &Environment,
-    ) -> Result<Option<String>, DockerError> {
+    pub async fn shares_user(&self, environment: &Environment) -> Result<Option<String>, DockerError> {
         if self.has_own_kernel() {
             return Ok(None);
         }
@@ -190,12 +190,9 @@ impl Docker {
             return Ok(Some("it needs root".to_owned()));
         }
         let info = self.image(&environment.image).await?;
-        if lock(&self.users().known).get(&info.id).and_then(|known| known.property).is_none() {
-            let (property, _) = self.property(&environment.image, &info, User::of(Account::Unprivileged), &Lease::new("", "", READ_LIFETIME)).await?;
-            lock(&self.users().known).entry(info.id.clone()).or_default().property = Some(property);
-        }
-        let known = lock(&self.users().known).get(&info.id).and_then(|known| known.property);
-        Ok((known == Some(Property::TooMuch)).then(too_much))
+        let lease = Lease::new("", "", READ_LIFETIME);
+        let (property, _) = self.property(&environment.image, &info, &lease).await?;
+        Ok((property == Property::TooMuch).then(too_much))
     }
 
     /// The images whose containers did not get users of their own, and why not.
@@ -266,7 +263,7 @@ impl Docker {
             let image = PinnedImage { name: base.name.clone(), reference };
             match self.image(&image).await {
                 Ok(found) => {
-                    self.remember(&info.id, Property::Some, Some((user, &image.reference)));
+                    self.remember(&info.id, user, &image.reference);
                     return Ok(Ok((image, found)));
                 }
                 // Somebody has removed it since.
@@ -274,17 +271,12 @@ impl Docker {
                 Err(error) => return Err(error),
             }
         }
-        let (property, tar) = self.property(base, &info, user, lease).await?;
+        let (property, archive) = self.property(base, &info, lease).await?;
         match property {
-            Property::Nothing => {
-                self.remember(&info.id, property, None);
-                Ok(Ok((base.clone(), info)))
-            }
-            Property::TooMuch => {
-                self.remember(&info.id, property, None);
-                Ok(Err(info))
-            }
+            Property::Nothing => Ok(Ok((base.clone(), info))),
+            Property::TooMuch => Ok(Err(info)),
             Property::Some => {
+                let (_, tar) = sifted(move || sift(archive.as_slice(), user)).await?;
                 let container = self.unstarted_as_root(base, &info, lease).await?;
                 let kept = async {
                     container.upload("/", tar).await?;
@@ -295,19 +287,15 @@ impl Docker {
                 let _ = container.remove().await;
                 let image = PinnedImage { name: base.name.clone(), reference: kept? };
                 let found = self.image(&image).await?;
-                self.remember(&info.id, property, Some((user, &image.reference)));
+                self.remember(&info.id, user, &image.reference);
                 Ok(Ok((image, found)))
             }
         }
     }
 
-    fn remember(&self, image: &str, property: Property, made: Option<(User, &str)>) {
+    fn remember(&self, image: &str, user: User, made: &str) {
         let mut known = lock(&self.users().known);
-        let known = known.entry(image.to_owned()).or_default();
-        known.property = Some(property);
-        if let Some((user, id)) = made {
-            known.made.insert(user.id, id.to_owned());
-        }
+        known.entry(image.to_owned()).or_default().made.insert(user.id, made.to_owned());
     }
 
     /// A container that is never started, and gets no home.
@@ -337,33 +325,63 @@ impl Docker {
         self.create_as(&spec, &identity).await
     }
 
-    /// What of an image belongs to the account, as an archive that gives it to the
-    /// user. Nothing of the image is executed for it.
+    /// What of an image belongs to the account, and an archive of it. Nothing of the
+    /// image is executed for it.
     async fn property(
         &self,
         image: &PinnedImage,
         info: &ImageInfo,
-        user: User,
+        lease: &Lease,
+    ) -> Result<(Property, Arc<Vec<u8>>), DockerError> {
+        let looking = Arc::clone(&lock(&self.users().known).entry(info.id.clone()).or_default().looking);
+        let _looking = looking.lock().await;
+        {
+            let known = lock(&self.users().known);
+            let known = known.get(&info.id).map(|known| (known.property, known.archive.clone()));
+            match known {
+                Some((Some(Property::Some), Some(archive))) => return Ok((Property::Some, archive)),
+                Some((Some(property @ (Property::Nothing | Property::TooMuch)), _)) => {
+                    return Ok((property, Arc::default()));
+                }
+                _ => {}
+            }
+        }
+        let (property, archive) = match info.bytes {
+            bytes if bytes > MAX_IMAGE_BYTES => (Property::TooMuch, Vec::new()),
+            _ => self.read(image, info, lease).await?,
+        };
+        let archive = Arc::new(archive);
+        let mut known = lock(&self.users().known);
+        let known = known.entry(info.id.clone()).or_default();
+        known.property = Some(property);
+        known.archive = (archive.len() <= KEPT_BYTES).then(|| Arc::clone(&archive));
+        Ok((property, archive))
+    }
+
+    async fn read(
+        &self,
+        image: &PinnedImage,
+        info: &ImageInfo,
         lease: &Lease,
     ) -> Result<(Property, Vec<u8>), DockerError> {
-        if info.bytes > MAX_IMAGE_BYTES {
-            return Ok((Property::TooMuch, Vec::new()));
-        }
+        let user = User::of(Account::Unprivileged);
         let lease = Lease { deadline: std::time::SystemTime::now() + READ_LIFETIME, ..lease.clone() };
         let container = self.unstarted_as_root(image, info, &lease).await?;
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        let sifting = tokio::task::spawn_blocking(move || {
-            sift(Pieces { receiver, piece: Bytes::new() }, user)
-        });
-        let doing = "reading an image";
+        let pieces = Pieces { receiver, piece: Bytes::new() };
+        let sifting = tokio::spawn(sifted(move || sift(pieces, user)));
         let mut pieces = std::pin::pin!(self.slow_client().export_container(container.id()));
         let mut failed = None;
         while let Some(piece) = pieces.next().await {
             match piece {
                 // Whoever reads has seen enough.
-                Ok(piece) => if sender.send(piece).await.is_err() { break },
+                Ok(piece) => {
+                    if sender.send(piece).await.is_err() {
+                        break;
+                    }
+                }
                 Err(error) => {
-                    failed = Some(self.failed_slowly(doing, error));
+                    failed = Some(self.failed_slowly(READING, error));
                     break;
                 }
             }
@@ -376,8 +394,20 @@ impl Docker {
         let _ = container.remove().await;
         match failed {
             Some(error) => Err(error),
-            None => sifted.map_err(|error| DockerError::Malformed { doing, reason: error.to_string() }),
+            None => sifted,
         }
+    }
+}
+
+/// Carries it out apart: it computes, and waits for the engine's pieces.
+async fn sifted(
+    sift: impl FnOnce() -> io::Result<(Property, Vec<u8>)> + Send + 'static,
+) -> Result<(Property, Vec<u8>), DockerError> {
+    match tokio::task::spawn_blocking(sift).await {
+        Ok(sifted) => {
+            sifted.map_err(|error| DockerError::Malformed { doing: READING, reason: error.to_string() })
+        }
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 
@@ -497,7 +527,8 @@ mod tests {
     #[test]
     fn only_the_accounts_own_entry_gets_another_id() {
         let text = b"root:x:0:0::/:/bin/sh\nchat:x:10001:10001::/home/chat:/bin/sh\n# 10001:10001:10001\n";
-        let expected = b"root:x:0:0::/:/bin/sh\nchat:x:60578:10001::/home/chat:/bin/sh\n# 10001:10001:60578\n";
+        let expected =
+            b"root:x:0:0::/:/bin/sh\nchat:x:60578:10001::/home/chat:/bin/sh\n# 10001:10001:60578\n";
         assert_eq!(renamed(text, USER).unwrap(), expected);
         assert_eq!(renamed(b"root:x:0:0::/:/bin/sh\nchat:x:100011:10001::/:\n", USER), None);
         assert_eq!(renamed(b"\xff:::\n\n10001", USER), None);

@@ -151,7 +151,10 @@ fn ceiling() -> Resources {
 }
 
 fn body(spec: &ContainerSpec<'_>) -> ContainerCreateBody {
-    container(spec, &Setting { runtime: None, ceiling: ceiling(), image_has_home: false, user: User::of(spec.account) })
+    container(
+        spec,
+        &Setting { runtime: None, ceiling: ceiling(), image_has_home: false, user: User::of(spec.account) },
+    )
 }
 
 /// The limits are checked, and then taken out.
@@ -263,10 +266,20 @@ async fn the_engine_sees_the_same_whatever_a_task_says() {
         let Ok(container) = bench.docker.create(&spec).await else { continue };
         created += 1;
         let found = inspect(&container).await;
+        // Each has a user of its own.
+        let owner = format!("uid={},", container.user().id);
         container.remove().await.unwrap();
-        let host = without_limits(found.host_config.unwrap());
+        let mut host = without_limits(found.host_config.unwrap());
+        for options in host.tmpfs.iter_mut().flat_map(|folders| folders.values_mut()) {
+            *options = options.replace(&owner, "uid=<user>,");
+        }
         let host = pruned(serde_json::to_value(host).unwrap()).unwrap();
-        let shape = Shape { role: Role::Agent, ..shape };
+        // Where submitted code runs, other limits hold.
+        let role = match shape.role {
+            Role::Agent | Role::App | Role::Single => Role::Agent,
+            Role::Driver | Role::Setup | Role::File => Role::Driver,
+        };
+        let shape = Shape { role, ..shape };
         assert_eq!(expected.entry(format!("{shape:?}")).or_insert_with(|| host.clone()), &host, "{input:?}");
     }
     volume.remove().await.unwrap();
