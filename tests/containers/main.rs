@@ -10,6 +10,7 @@ mod bad_input;
 mod controls;
 mod crash;
 mod hostile;
+mod patches;
 mod record;
 mod stand_in;
 mod suites;

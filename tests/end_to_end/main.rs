@@ -3,6 +3,7 @@
 mod bad_input;
 mod context;
 mod plugins;
+mod predictions;
 mod records;
 mod report;
 mod swe_lancer;

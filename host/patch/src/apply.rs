@@ -123,6 +123,8 @@ impl<'a> Work<'a> {
         let path = section.path.as_str();
         let error = |message: String| PatchError::new(section.line, message);
         let (old, was_executable) = match &section.action {
+            // A tree of files has no empty folders.
+            Action::CreateFolder => return self.check_free(section),
             Action::Create => {
                 self.check_free(section)?;
                 (Vec::new(), false)

@@ -33,6 +33,8 @@ pub(crate) struct Section<'p> {
 pub(crate) enum Action {
     Modify,
     Create,
+    /// A submodule, of which git makes an empty folder.
+    CreateFolder,
     /// `diff` writes the same for a file that is new and for one that was empty.
     ModifyOrCreate,
     Delete,
@@ -67,6 +69,8 @@ struct Draft<'p> {
     old_mode: Option<bool>,
     new_mode: Option<bool>,
     is_new: bool,
+    /// Whether what is new is a submodule.
+    is_gitlink: bool,
     is_gone: bool,
     /// Of a rename or copy.
     from: Option<(usize, Vec<u8>)>,
@@ -116,7 +120,7 @@ impl<'p> Patch<'p> {
         for section in &self.sections {
             let contents = match &section.action {
                 Action::Modify | Action::ModifyOrCreate | Action::Delete => true,
-                Action::Create => false,
+                Action::Create | Action::CreateFolder => false,
                 Action::Rename(from) | Action::Copy(from) => {
                     wanted.insert(from, true);
                     false
@@ -302,6 +306,7 @@ impl<'p> Draft<'p> {
             old_mode: None,
             new_mode: None,
             is_new: false,
+            is_gitlink: false,
             is_gone: false,
             from: None,
             to: None,
@@ -339,6 +344,7 @@ impl<'p> Draft<'p> {
         match word {
             "old mode " => self.old_mode = Some(mode(rest, line)?),
             "new mode " => self.new_mode = Some(mode(rest, line)?),
+            "new file mode " if rest == b"160000" => (self.is_new, self.is_gitlink) = (true, true),
             "new file mode " => (self.new_mode, self.is_new) = (Some(mode(rest, line)?), true),
             "deleted file mode " => (self.old_mode, self.is_gone) = (Some(mode(rest, line)?), true),
             "rename from " | "rename old " => self.from = Some((line.number, name()?)),
@@ -392,6 +398,16 @@ impl<'p> Draft<'p> {
                     "`---` and `+++` do not fit the rest: `/dev/null` stands for what is not there, with \
                      `new file mode` or `deleted file mode` above",
                 ));
+            }
+        }
+        if self.is_gitlink {
+            let is_commit = |line: crate::hunk::HunkLine<'_>| line.text.starts_with(b"Subproject commit ");
+            let is_link = match &self.content {
+                Content::Text(hunks) => hunks.iter().all(|hunk| hunk.new_count == 1 && hunk.lines().all(is_commit)),
+                Content::Same | Content::Binary { .. } => false,
+            };
+            if !is_link {
+                return Err(self.error("a submodule without `Subproject commit`"));
             }
         }
         if let Content::Text(hunks) = &self.content {
@@ -480,6 +496,7 @@ impl<'p> Draft<'p> {
         let action = match self.from {
             Some((_, from)) if self.is_copy => Action::Copy(checked(from)?),
             Some((_, from)) => Action::Rename(checked(from)?),
+            None if self.is_gitlink => Action::CreateFolder,
             None if self.is_new || (is_text && old.is_none()) => Action::Create,
             None if self.is_gone || (is_text && new.is_none()) => Action::Delete,
             None => match &self.content {

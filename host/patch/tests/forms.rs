@@ -184,6 +184,7 @@ fn what_cannot_be_done_whole_is_refused_by_line() {
         (format!("Binary files a/x and b/x differ\n{fix}"), "line 1: a binary file whose contents"),
         (format!("{fix}Only in b: c\n"), "line 10: a file whose contents"),
         (git("index 1..2 160000\n--- a/full\n+++ b/full\n@@ -1 +1 @@\n-Subproject commit 1\n+Subproject commit 2\n"), "line 11: a submodule"),
+        (git("new file mode 160000\nindex 0000000..1111111\n--- /dev/null\n+++ b/full\n@@ -0,0 +1 @@\n+Subproject commit 1\n"), "line 10: `full` is there already"),
         (format!("{fix}Submodule vendor 1234567..89abcde:\n"), "line 10: a submodule"),
         (git("new file mode 120000\n--- /dev/null\n+++ b/full\n@@ -0,0 +1 @@\n+x\n"), "line 11: a symbolic link"),
         (git("old mode 100644\nnew mode 040000\n"), "is no mode of a file"),
@@ -321,6 +322,14 @@ fn files_text(files: &Tree) -> String {
         Found::File { bytes, .. } => String::from_utf8(bytes.clone()).unwrap(),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_new_submodule_is_an_empty_folder() {
+    let link = "diff --git a/vendor b/vendor\nnew file mode 160000\nindex 0000000..1111111\n--- /dev/null\n+++ b/vendor\n\
+                @@ -0,0 +1 @@\n+Subproject commit 1111111111111111111111111111111111111111\n";
+    becomes(fix("a/src/value", "b/src/value") + link, &value(), &FIXED);
+    refused(link.replace("Subproject commit", "x"), &value(), "a submodule without `Subproject commit`");
 }
 
 #[test]
