@@ -13,7 +13,7 @@ use crate::suites::{self, copy_folder, json, lancet};
 /// Where patches are applied: environment, image and work tree.
 const PLACES: [(&str, &str, &str); 4] = [
     ("top", "tools", "/srv/top"),
-    ("below", "tools", "/srv/mono/app"),
+    ("under", "tools", "/srv/single/app"),
     ("outside", "plain", "/srv/outside"),
     ("beside", "tools", "/srv/outside"),
 ];
@@ -53,7 +53,7 @@ const FORMS: [(&str, &str, &str); 8] = [
         "half-of-it",
         "--- a/src/value\n+++ b/src/value\n@@ -1,3 +1,3 @@\n a\n-wrong\n+right\n b\n\
          --- a/locked/value\n+++ b/locked/value\n@@ -1 +1 @@\n-nothing like it\n+b\n",
-        "fail patch-does-not-apply: line 10: the hunk has no context, so",
+        "fail patch-does-not-apply: line 10: the hunk does not apply: line 1 of `locked/value` is `a`",
     ),
     (
         "what-cannot-be-written",
@@ -70,10 +70,14 @@ fn make_suite(made: &Path) {
     copy_folder(source, made);
     fs::copy(source.join("images.lock"), made.join("images.lock")).unwrap();
     fs::remove_dir_all(made.join("tasks")).unwrap();
-    let beside = "\n[environments.beside]\nimage = \"tools\"\nwork-tree = \"/srv/outside\"\n\n\
-                  [environments.beside.resources]\ncpus = 0.5\nmemory-mib = 256\npids = 64\ndisk-mib = 256\n";
-    let toml = fs::read_to_string(made.join("suite.toml")).unwrap();
-    fs::write(made.join("suite.toml"), toml + beside).unwrap();
+    let mut toml = fs::read_to_string(made.join("suite.toml")).unwrap();
+    for (name, image, tree) in [PLACES[1], PLACES[3]] {
+        toml += &format!(
+            "\n[environments.{name}]\nimage = \"{image}\"\nwork-tree = \"{tree}\"\n\n\
+             [environments.{name}.resources]\ncpus = 0.5\nmemory-mib = 256\npids = 64\ndisk-mib = 256\n"
+        );
+    }
+    fs::write(made.join("suite.toml"), toml).unwrap();
     for (environment, _, tree) in PLACES {
         for (form, ..) in FORMS {
             let task = made.join("tasks").join(format!("{form}-{environment}"));
