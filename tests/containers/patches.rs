@@ -84,7 +84,11 @@ fn make_suite(made: &Path) {
             copy_folder(&source.join("tasks/at-the-top"), &task);
             let file = task.join("task.toml");
             let toml = fs::read_to_string(&file).unwrap();
-            fs::write(&file, toml.replace("environment = \"top\"", &format!("environment = \"{environment}\""))).unwrap();
+            fs::write(
+                &file,
+                toml.replace("environment = \"top\"", &format!("environment = \"{environment}\"")),
+            )
+            .unwrap();
             let good = format!(
                 "grep -qx right {tree}/src/value && [ ! -e {tree}/extra ] && ! grep -q \"$(printf '\\r')\" {tree}/src/*\n\
                  good=$?\n[ ! -e {tree}/src/extra ] || grep -qx x {tree}/src/extra || good=1\n\
@@ -131,7 +135,10 @@ fn come_to_the_same_everywhere() {
             let attempt = text(line, "attempt");
             let mut result = format!("{} {}", text(line, "state"), text(line, "reason"));
             if matches!(text(line, "reason"), "patch-does-not-apply" | "no-patch") {
-                result += &format!(": {}", explanation(&context, attempt).replace("the patch does not apply: ", ""));
+                result += &format!(
+                    ": {}",
+                    explanation(&context, attempt).replace("the patch does not apply: ", "")
+                );
             }
             (attempt.split('/').nth(1).unwrap().to_owned(), result)
         })

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Who made a patch for which task. Other keys are none of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,8 @@ impl<'de> Deserialize<'de> for Prediction {
                 Ok(Prediction {
                     instance_id: instance_id.ok_or_else(|| keys.missing::<A::Error>("instance_id"))?,
                     model_patch: model_patch.ok_or_else(|| keys.missing::<A::Error>("model_patch"))?,
-                    model_name_or_path: model_name_or_path.ok_or_else(|| keys.missing::<A::Error>("model_name_or_path"))?,
+                    model_name_or_path: model_name_or_path
+                        .ok_or_else(|| keys.missing::<A::Error>("model_name_or_path"))?,
                 })
             }
         }
@@ -115,7 +116,8 @@ impl<'de> Deserialize<'de> for Collection {
                 let (mut keys, mut predictions) = (Keys::default(), Vec::new());
                 while let Some(key) = map.next_key::<String>()? {
                     keys.add::<A::Error>(&key)?;
-                    let named = |error: A::Error| A::Error::custom(format!("prediction `{}`: {error}", shown(&key)));
+                    let named =
+                        |error: A::Error| A::Error::custom(format!("prediction `{}`: {error}", shown(&key)));
                     predictions.push(map.next_value().map_err(named)?);
                 }
                 Ok(Collection(predictions))

@@ -49,7 +49,11 @@ pub(crate) enum Content<'p> {
     Same,
     Text(Vec<Hunk<'p>>),
     /// With git's names of what the file holds before and after.
-    Binary { binary: Binary<'p>, old: String, new: String },
+    Binary {
+        binary: Binary<'p>,
+        old: String,
+        new: String,
+    },
 }
 
 /// A file that a patch speaks of.
@@ -103,7 +107,8 @@ impl<'p> Patch<'p> {
             ));
         }
         let form = form.map(|(_, form)| form);
-        let sections = drafts.into_iter().map(|draft| draft.finish(form.as_ref())).collect::<Result<_, _>>()?;
+        let sections =
+            drafts.into_iter().map(|draft| draft.finish(form.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { sections, is_cr_lf: reader.is_cr_lf() })
     }
 
@@ -202,7 +207,9 @@ impl<'p> Parser<'p> {
                 self.reader.advance();
                 let binary = Binary::read(&mut self.reader)?;
                 let Some((old, new)) = draft.index.clone() else {
-                    return Err(line.error("a binary patch without an `index` line, which says what it is for"));
+                    return Err(
+                        line.error("a binary patch without an `index` line, which says what it is for")
+                    );
                 };
                 draft.content = Content::Binary { binary, old, new };
             }
@@ -233,7 +240,10 @@ impl<'p> Parser<'p> {
             hunks.push(hunk);
         }
         let Some(end) = hunks.last() else {
-            return Err(PatchError::new(last, "expected a hunk below: `@@ -<line>,<count> +<line>,<count> @@`"));
+            return Err(PatchError::new(
+                last,
+                "expected a hunk below: `@@ -<line>,<count> +<line>,<count> @@`",
+            ));
         };
         self.hunks_end(end)?;
         let [old, new] = names;
@@ -250,7 +260,8 @@ impl<'p> Parser<'p> {
     fn hunks_end(&self, last: &Hunk<'_>) -> Result<(), PatchError> {
         let mut ahead = self.reader.clone();
         while let Some(line) = ahead.peek() {
-            let is_header = line.starts_with("--- ") && ahead.second().is_some_and(|next| next.starts_with("+++ "));
+            let is_header =
+                line.starts_with("--- ") && ahead.second().is_some_and(|next| next.starts_with("+++ "));
             let is_signature = matches!(line.text, b"-- " | b"-- \r" | b"--" | b"--\r" | b"---" | b"---\r");
             if is_header || is_signature {
                 return Ok(());
@@ -265,7 +276,8 @@ impl<'p> Parser<'p> {
     }
 }
 
-const NO_CONTENTS: &str = "a binary file whose contents the patch does not hold: expected those of `git diff --binary`";
+const NO_CONTENTS: &str =
+    "a binary file whose contents the patch does not hold: expected those of `git diff --binary`";
 
 /// Why a line that belongs to no file cannot be prose.
 fn stray(line: Line<'_>) -> Option<&'static str> {
@@ -403,7 +415,9 @@ impl<'p> Draft<'p> {
         if self.is_gitlink {
             let is_commit = |line: crate::hunk::HunkLine<'_>| line.text.starts_with(b"Subproject commit ");
             let is_link = match &self.content {
-                Content::Text(hunks) => hunks.iter().all(|hunk| hunk.new_count == 1 && hunk.lines().all(is_commit)),
+                Content::Text(hunks) => {
+                    hunks.iter().all(|hunk| hunk.new_count == 1 && hunk.lines().all(is_commit))
+                }
                 Content::Same | Content::Binary { .. } => false,
             };
             if !is_link {
@@ -411,7 +425,8 @@ impl<'p> Draft<'p> {
             }
         }
         if let Content::Text(hunks) = &self.content {
-            let (is_new, is_gone) = self.names.as_ref().map_or((false, false), |(old, new)| (old.is_none(), new.is_none()));
+            let (is_new, is_gone) =
+                self.names.as_ref().map_or((false, false), |(old, new)| (old.is_none(), new.is_none()));
             if let Some(hunk) = hunks.iter().find(|hunk| is_new && hunk.old_count > 0) {
                 return Err(PatchError::new(hunk.line, "a new file has no old lines"));
             }
@@ -449,7 +464,10 @@ impl<'p> Draft<'p> {
             if let Some((Some(old), Some(new))) = &self.names
                 && !(ends(old, from) && ends(new, to))
             {
-                return Err(PatchError::new(*line, "the names of the rename or copy are not those of `---` and `+++`"));
+                return Err(PatchError::new(
+                    *line,
+                    "the names of the rename or copy are not those of `---` and `+++`",
+                ));
             }
             self.path = Some(to.to_vec());
             return Ok(None);
@@ -501,7 +519,10 @@ impl<'p> Draft<'p> {
             None if self.is_gone || (is_text && new.is_none()) => Action::Delete,
             None => match &self.content {
                 Content::Text(hunks)
-                    if self.header.is_none() && hunks.len() == 1 && hunks[0].old_count == 0 && hunks[0].old_start == 0 =>
+                    if self.header.is_none()
+                        && hunks.len() == 1
+                        && hunks[0].old_count == 0
+                        && hunks[0].old_start == 0 =>
                 {
                     Action::ModifyOrCreate
                 }

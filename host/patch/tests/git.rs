@@ -54,7 +54,9 @@ fn diff(old: &Files, new: &Files, more: &[&str]) -> Option<Vec<u8>> {
 fn tree(files: &Files) -> Tree {
     files
         .iter()
-        .map(|(path, (bytes, executable))| (path.clone(), Found::File { bytes: bytes.clone(), executable: *executable }))
+        .map(|(path, (bytes, executable))| {
+            (path.clone(), Found::File { bytes: bytes.clone(), executable: *executable })
+        })
         .collect()
 }
 
@@ -77,9 +79,23 @@ fn patched(patch: &[u8], old: &Files) -> Result<Files, String> {
 }
 
 fn contents() -> impl Strategy<Value = Vec<u8>> {
-    let line = prop::sample::select(vec!["a", "b", "c", "", "{", "}", "long line", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "\\ x", "é"]);
+    let line = prop::sample::select(vec![
+        "a",
+        "b",
+        "c",
+        "",
+        "{",
+        "}",
+        "long line",
+        "--- a/x",
+        "+++ b/x",
+        "@@ -1 +1 @@",
+        "\\ x",
+        "é",
+    ]);
     let end = prop::sample::select(vec!["\n", "\n", "\n", "\r\n"]);
-    let text = prop::collection::vec((line, end), 0..30).prop_map(|lines| lines.iter().map(|(line, end)| format!("{line}{end}")).collect::<String>());
+    let text = prop::collection::vec((line, end), 0..30)
+        .prop_map(|lines| lines.iter().map(|(line, end)| format!("{line}{end}")).collect::<String>());
     prop_oneof![
         4 => text.clone().prop_map(String::into_bytes),
         1 => text.prop_map(|text| text.trim_end().as_bytes().to_vec()),
@@ -89,7 +105,11 @@ fn contents() -> impl Strategy<Value = Vec<u8>> {
 
 fn files() -> impl Strategy<Value = Files> {
     let path = prop::sample::select(vec!["x", "d/x", "d/e/ü b", "with blank", "tab\tno", "q\"q"]);
-    prop::collection::btree_map(path.prop_map(|path| path.replace("tab\tno", "tab")), (contents(), any::<bool>()), 0..5)
+    prop::collection::btree_map(
+        path.prop_map(|path| path.replace("tab\tno", "tab")),
+        (contents(), any::<bool>()),
+        0..5,
+    )
 }
 
 /// Changes a tree a little, so that there are renames, copies and hunks.
@@ -182,7 +202,8 @@ fn binary_files_come_as_contents_and_as_deltas() {
         ("delta".to_owned(), (noise(1, 70_000), false)),
         ("gone".to_owned(), (noise(2, 300), false)),
     ]);
-    let new = Files::from([("delta".to_owned(), (changed, true)), ("new".to_owned(), (noise(3, 300), false))]);
+    let new =
+        Files::from([("delta".to_owned(), (changed, true)), ("new".to_owned(), (noise(3, 300), false))]);
     for index in ["--full-index", "--abbrev=9"] {
         let Some(patch) = diff(&old, &new, &["--binary", "--no-renames", index]) else { return };
         assert!(patch.windows(6).any(|part| part == b"delta "));

@@ -127,7 +127,11 @@ async fn patches_are_applied_whole_or_not_at_all() {
     );
 
     // One file cannot be written, so the others are not, and what was made is gone.
-    sh(&agent, "mkdir -p fixed/sub && echo 1 > fixed/sub/file && chmod 555 fixed/sub && chmod 444 fixed/sub/file").await;
+    sh(
+        &agent,
+        "mkdir -p fixed/sub && echo 1 > fixed/sub/file && chmod 555 fixed/sub && chmod 444 fixed/sub/file",
+    )
+    .await;
     let locked = "--- a/run.sh\n+++ b/run.sh\n@@ -1,2 +1,2 @@\n #!/bin/sh\n-echo ran\n+echo run\n\
                   --- /dev/null\n+++ b/made/here\n@@ -0,0 +1 @@\n+x\n\
                   --- a/fixed/sub/file\n+++ b/fixed/sub/file\n@@ -1 +1 @@\n-1\n+2\n";

@@ -152,7 +152,8 @@ fn gold(files: &[(String, Vec<u8>)]) -> Result<String, String> {
     let planted = if read.is_cr_lf() { planted.replace("\r\n", "\n") } else { planted.to_owned() };
     let gold = reversed(&planted).map_err(|error| format!("`{PATCH}`, {error}"))?;
     // It has to be one that agents' patches are applied like.
-    Patch::parse(gold.as_bytes()).map_err(|error| format!("turned around, `{PATCH}` cannot be applied: {error}"))?;
+    Patch::parse(gold.as_bytes())
+        .map_err(|error| format!("turned around, `{PATCH}` cannot be applied: {error}"))?;
     if gold.len() as u64 > MAX_GOLD_BYTES {
         return Err(format!("it would be larger than {MAX_GOLD_BYTES} bytes"));
     }
