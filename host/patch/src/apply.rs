@@ -7,7 +7,7 @@ use crate::parser::{Action, Content, Patch, Section};
 use crate::{PatchError, shown};
 
 /// The most comparisons of lines that finding the places of all hunks may take.
-const MAX_EFFORT: u64 = 200_000_000;
+const MAX_EFFORT: u64 = 50_000_000;
 
 /// What there is at the paths that a patch speaks of.
 pub type Tree = BTreeMap<String, Found>;
