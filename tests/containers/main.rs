@@ -12,6 +12,7 @@ mod controls;
 mod crash;
 mod history;
 mod hostile;
+mod patches;
 mod record;
 mod stand_in;
 mod suites;

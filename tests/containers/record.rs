@@ -107,7 +107,7 @@ fn predictions_are_graded() {
         (1.0, 1.0)
     );
     let shown = json(&context, &["show", "latest"], 0);
-    assert_eq!(text(&shown, "0/reason"), "no-submission");
+    assert_eq!(text(&shown, "0/reason"), "no-patch");
 
     // One patch, which does not touch the bug.
     let patch = context.path("one.patch");

@@ -8,6 +8,7 @@ mod controls;
 mod graders;
 mod jobs;
 mod plugins;
+mod predictions;
 mod records;
 mod report;
 mod swe_lancer;

@@ -1,7 +1,8 @@
 //! Why nothing was handed in, as far as the host saw it happen.
 
 use lancet_core::{
-    Answer, CallErrorKind, CallRecord, Event, Kind, Outcome, Phase, Request, Response, Score, SolveEnd, Verdict,
+    Answer, CallErrorKind, CallRecord, Event, Kind, Outcome, Phase, Request, Response, Score, SolveEnd,
+    Verdict,
 };
 use lancet_store::TimedEvent;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Who made a patch for which task. Other keys are none of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Prediction {
                 let mut keys = Keys::default();
                 let (mut instance_id, mut model_patch, mut model_name_or_path) = (None, None, None);
                 while let Some(key) = map.next_key::<String>()? {
-                    keys.add(&key)?;
+                    keys.add::<A::Error>(&key)?;
                     // The line is part of the error, and is found there again.
                     let named = |error: A::Error| A::Error::custom(format!("`{key}`: {error}"));
                     match key.as_str() {
@@ -76,9 +76,10 @@ impl<'de> Deserialize<'de> for Prediction {
                     }
                 }
                 Ok(Prediction {
-                    instance_id: instance_id.ok_or_else(|| keys.missing("instance_id"))?,
-                    model_patch: model_patch.ok_or_else(|| keys.missing("model_patch"))?,
-                    model_name_or_path: model_name_or_path.ok_or_else(|| keys.missing("model_name_or_path"))?,
+                    instance_id: instance_id.ok_or_else(|| keys.missing::<A::Error>("instance_id"))?,
+                    model_patch: model_patch.ok_or_else(|| keys.missing::<A::Error>("model_patch"))?,
+                    model_name_or_path: model_name_or_path
+                        .ok_or_else(|| keys.missing::<A::Error>("model_name_or_path"))?,
                 })
             }
         }
@@ -114,8 +115,9 @@ impl<'de> Deserialize<'de> for Collection {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Collection, A::Error> {
                 let (mut keys, mut predictions) = (Keys::default(), Vec::new());
                 while let Some(key) = map.next_key::<String>()? {
-                    keys.add(&key)?;
-                    let named = |error| A::Error::custom(format!("prediction `{}`: {error}", shown(&key)));
+                    keys.add::<A::Error>(&key)?;
+                    let named =
+                        |error: A::Error| A::Error::custom(format!("prediction `{}`: {error}", shown(&key)));
                     predictions.push(map.next_value().map_err(named)?);
                 }
                 Ok(Collection(predictions))
@@ -173,7 +175,7 @@ impl<'de> Visitor<'de> for Unrepeated {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut keys = Keys::default();
         while let Some(key) = map.next_key::<String>()? {
-            keys.add(&key)?;
+            keys.add::<A::Error>(&key)?;
             map.next_value_seed(Self)?;
         }
         Ok(())

@@ -178,7 +178,10 @@ impl AgentBox {
             Err(error) => return Ok(Err(error)),
         };
         if read.end != ExecEnd::Exited(0) {
-            return Ok(Err(CallError::new(CallErrorKind::Other, message(&read, "the files could not be read"))));
+            return Ok(Err(CallError::new(
+                CallErrorKind::Other,
+                message(&read, "the files could not be read"),
+            )));
         }
         let worked_out = off_thread(patch, move |patch| work_out(&patch, &read.stdout.bytes)).await?;
         let steps = match worked_out {
@@ -201,7 +204,9 @@ impl AgentBox {
                 Ok(Err(CallError::new(CallErrorKind::Other, message(&written, otherwise))))
             }
             // Half of it may be done, and nothing takes it back.
-            ExecEnd::TimedOut | ExecEnd::Stuck => Ok(Err(self.give_up("writing a patch took too long").await?)),
+            ExecEnd::TimedOut | ExecEnd::Stuck => {
+                Ok(Err(self.give_up("writing a patch took too long").await?))
+            }
         }
     }
 }
@@ -253,7 +258,10 @@ fn work_out(patch: &str, answer: &[u8]) -> Result<Option<Steps>, CallError> {
     let patch = Patch::parse(patch.as_bytes()).map_err(|error| refused(&error))?;
     let paths: Vec<&str> = patch.wanted().iter().map(|wanted| wanted.path).collect();
     let tree = tree(&paths, answer).ok_or_else(|| {
-        CallError::new(CallErrorKind::Other, "the files that the patch speaks of changed while they were read")
+        CallError::new(
+            CallErrorKind::Other,
+            "the files that the patch speaks of changed while they were read",
+        )
     })?;
     let changes = patch.apply(&tree, MAX_TREE_BYTES).map_err(|error| refused(&error))?;
     drop(tree);

@@ -7,7 +7,7 @@ use crate::parser::{Action, Content, Patch, Section};
 use crate::{PatchError, shown};
 
 /// The most comparisons of lines that finding the places of all hunks may take.
-const MAX_EFFORT: u64 = 200_000_000;
+const MAX_EFFORT: u64 = 50_000_000;
 
 /// What there is at the paths that a patch speaks of.
 pub type Tree = BTreeMap<String, Found>;
@@ -123,6 +123,8 @@ impl<'a> Work<'a> {
         let path = section.path.as_str();
         let error = |message: String| PatchError::new(section.line, message);
         let (old, was_executable) = match &section.action {
+            // A tree of files has no empty folders.
+            Action::CreateFolder => return self.check_free(section),
             Action::Create => {
                 self.check_free(section)?;
                 (Vec::new(), false)
@@ -136,10 +138,14 @@ impl<'a> Work<'a> {
                 self.check_free(section)?;
                 if let Action::Rename(_) = section.action {
                     if let Some((line, State::File { is_new: false, .. })) = self.after.get(from.as_str()) {
-                        return Err(error(format!("`{from}` is renamed, and line {line} has changed it already")));
+                        return Err(error(format!(
+                            "`{from}` is renamed, and line {line} has changed it already"
+                        )));
                     }
                     if let Some(line) = self.moved.insert(from, section.line) {
-                        return Err(error(format!("`{from}` is renamed, and line {line} has done so already")));
+                        return Err(error(format!(
+                            "`{from}` is renamed, and line {line} has done so already"
+                        )));
                     }
                 }
                 self.original(from, section.line)?
@@ -149,9 +155,19 @@ impl<'a> Work<'a> {
             Content::Same => old,
             Content::Text(hunks) => patched(path, &old, hunks, self.left, &mut self.effort)?,
             Content::Binary { binary, old: before, new: after } => {
-                check_blob(&old, before, binary.line, &format!("`{path}` is not what the binary patch is for"))?;
+                check_blob(
+                    &old,
+                    before,
+                    binary.line,
+                    &format!("`{path}` is not what the binary patch is for"),
+                )?;
                 let new = binary.contents(&old, self.left)?;
-                check_blob(&new, after, binary.line, &format!("`{path}` does not become what the patch says"))?;
+                check_blob(
+                    &new,
+                    after,
+                    binary.line,
+                    &format!("`{path}` does not become what the patch says"),
+                )?;
                 new
             }
         };
@@ -165,7 +181,10 @@ impl<'a> Work<'a> {
             self.after.insert(path, (section.line, State::Gone));
             return Ok(());
         }
-        self.left = self.left.checked_sub(new.len()).ok_or_else(|| error("the files become larger than allowed".to_owned()))?;
+        self.left = self
+            .left
+            .checked_sub(new.len())
+            .ok_or_else(|| error("the files become larger than allowed".to_owned()))?;
         if let Action::Rename(from) = &section.action
             && !matches!(self.after.get(from.as_str()), Some((_, State::File { .. })))
         {
@@ -193,7 +212,9 @@ impl<'a> Work<'a> {
         let path = section.path.as_str();
         let error = |message: String| Err(PatchError::new(section.line, message));
         match self.after.get(path) {
-            Some((line, State::File { .. })) => return error(format!("`{path}` is there already, by line {line}")),
+            Some((line, State::File { .. })) => {
+                return error(format!("`{path}` is there already, by line {line}"));
+            }
             Some((_, State::Gone)) => return Ok(()),
             None => {}
         }
@@ -202,7 +223,9 @@ impl<'a> Work<'a> {
             Some(Found::File { .. }) if self.going.contains(path) => Ok(()),
             Some(Found::File { .. }) => error(format!("`{path}` is there already")),
             Some(Found::BelowFile(file)) if self.going.contains(file.as_str()) => Ok(()),
-            Some(Found::BelowFile(file)) => error(format!("`{path}` cannot be made, as `{file}` is no folder")),
+            Some(Found::BelowFile(file)) => {
+                error(format!("`{path}` cannot be made, as `{file}` is no folder"))
+            }
             Some(Found::Folder) => {
                 let below = format!("{path}/");
                 if self.going.iter().any(|gone| gone.starts_with(&below)) {
@@ -246,7 +269,8 @@ impl<'a> Work<'a> {
                 let above = path.match_indices('/').map(|(end, _)| &path[..end]);
                 for folder in above {
                     if let Some((other, State::File { .. })) = after.get(folder) {
-                        let message = format!("`{path}` cannot be made, as line {other} makes a file of `{folder}`");
+                        let message =
+                            format!("`{path}` cannot be made, as line {other} makes a file of `{folder}`");
                         return Err(PatchError::new(*line, message));
                     }
                 }
@@ -286,7 +310,10 @@ fn check_blob(bytes: &[u8], name: &str, line: usize, otherwise: &str) -> Result<
         return if bytes.is_empty() { Ok(()) } else { Err(PatchError::new(line, otherwise)) };
     }
     if name.len() > 40 {
-        let message = format!("`{}` is no SHA-1 name of contents, which is what can be checked", shown(name.as_bytes()));
+        let message = format!(
+            "`{}` is no SHA-1 name of contents, which is what can be checked",
+            shown(name.as_bytes())
+        );
         return Err(PatchError::new(line, message));
     }
     let mut hash = Sha1::new();

@@ -45,7 +45,8 @@ impl<'p> Binary<'p> {
         let number = &text[if is_delta { 6 } else { 8 }..];
         let bytes = std::str::from_utf8(number).ok().and_then(|number| number.parse::<usize>().ok());
         let bytes = bytes.filter(|bytes| *bytes <= MAX_BYTES);
-        let bytes = bytes.ok_or_else(|| line.error(format!("expected a number of at most {MAX_BYTES} bytes")))?;
+        let bytes =
+            bytes.ok_or_else(|| line.error(format!("expected a number of at most {MAX_BYTES} bytes")))?;
         reader.advance();
         let begin = reader.offset();
         loop {

@@ -215,7 +215,13 @@ impl<'a> File<'a> {
     }
 
     /// The place of a hunk without context: the line that it names.
-    fn named_place(&self, hunk: &Hunk<'_>, ends: Ends, next: usize, drift: isize) -> Result<Place, PatchError> {
+    fn named_place(
+        &self,
+        hunk: &Hunk<'_>,
+        ends: Ends,
+        next: usize,
+        drift: isize,
+    ) -> Result<Place, PatchError> {
         let path = self.path;
         let error = |message: String| Err(PatchError::new(hunk.line, message));
         let is_insertion = hunk.old_count == 0;

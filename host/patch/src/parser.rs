@@ -33,6 +33,8 @@ pub(crate) struct Section<'p> {
 pub(crate) enum Action {
     Modify,
     Create,
+    /// A submodule, of which git makes an empty folder.
+    CreateFolder,
     /// `diff` writes the same for a file that is new and for one that was empty.
     ModifyOrCreate,
     Delete,
@@ -47,7 +49,11 @@ pub(crate) enum Content<'p> {
     Same,
     Text(Vec<Hunk<'p>>),
     /// With git's names of what the file holds before and after.
-    Binary { binary: Binary<'p>, old: String, new: String },
+    Binary {
+        binary: Binary<'p>,
+        old: String,
+        new: String,
+    },
 }
 
 /// A file that a patch speaks of.
@@ -67,6 +73,8 @@ struct Draft<'p> {
     old_mode: Option<bool>,
     new_mode: Option<bool>,
     is_new: bool,
+    /// Whether what is new is a submodule.
+    is_gitlink: bool,
     is_gone: bool,
     /// Of a rename or copy.
     from: Option<(usize, Vec<u8>)>,
@@ -99,7 +107,8 @@ impl<'p> Patch<'p> {
             ));
         }
         let form = form.map(|(_, form)| form);
-        let sections = drafts.into_iter().map(|draft| draft.finish(form.as_ref())).collect::<Result<_, _>>()?;
+        let sections =
+            drafts.into_iter().map(|draft| draft.finish(form.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { sections, is_cr_lf: reader.is_cr_lf() })
     }
 
@@ -116,7 +125,7 @@ impl<'p> Patch<'p> {
         for section in &self.sections {
             let contents = match &section.action {
                 Action::Modify | Action::ModifyOrCreate | Action::Delete => true,
-                Action::Create => false,
+                Action::Create | Action::CreateFolder => false,
                 Action::Rename(from) | Action::Copy(from) => {
                     wanted.insert(from, true);
                     false
@@ -198,7 +207,9 @@ impl<'p> Parser<'p> {
                 self.reader.advance();
                 let binary = Binary::read(&mut self.reader)?;
                 let Some((old, new)) = draft.index.clone() else {
-                    return Err(line.error("a binary patch without an `index` line, which says what it is for"));
+                    return Err(
+                        line.error("a binary patch without an `index` line, which says what it is for")
+                    );
                 };
                 draft.content = Content::Binary { binary, old, new };
             }
@@ -229,7 +240,10 @@ impl<'p> Parser<'p> {
             hunks.push(hunk);
         }
         let Some(end) = hunks.last() else {
-            return Err(PatchError::new(last, "expected a hunk below: `@@ -<line>,<count> +<line>,<count> @@`"));
+            return Err(PatchError::new(
+                last,
+                "expected a hunk below: `@@ -<line>,<count> +<line>,<count> @@`",
+            ));
         };
         self.hunks_end(end)?;
         let [old, new] = names;
@@ -246,7 +260,8 @@ impl<'p> Parser<'p> {
     fn hunks_end(&self, last: &Hunk<'_>) -> Result<(), PatchError> {
         let mut ahead = self.reader.clone();
         while let Some(line) = ahead.peek() {
-            let is_header = line.starts_with("--- ") && ahead.second().is_some_and(|next| next.starts_with("+++ "));
+            let is_header =
+                line.starts_with("--- ") && ahead.second().is_some_and(|next| next.starts_with("+++ "));
             let is_signature = matches!(line.text, b"-- " | b"-- \r" | b"--" | b"--\r" | b"---" | b"---\r");
             if is_header || is_signature {
                 return Ok(());
@@ -261,7 +276,8 @@ impl<'p> Parser<'p> {
     }
 }
 
-const NO_CONTENTS: &str = "a binary file whose contents the patch does not hold: expected those of `git diff --binary`";
+const NO_CONTENTS: &str =
+    "a binary file whose contents the patch does not hold: expected those of `git diff --binary`";
 
 /// Why a line that belongs to no file cannot be prose.
 fn stray(line: Line<'_>) -> Option<&'static str> {
@@ -302,6 +318,7 @@ impl<'p> Draft<'p> {
             old_mode: None,
             new_mode: None,
             is_new: false,
+            is_gitlink: false,
             is_gone: false,
             from: None,
             to: None,
@@ -339,6 +356,7 @@ impl<'p> Draft<'p> {
         match word {
             "old mode " => self.old_mode = Some(mode(rest, line)?),
             "new mode " => self.new_mode = Some(mode(rest, line)?),
+            "new file mode " if rest == b"160000" => (self.is_new, self.is_gitlink) = (true, true),
             "new file mode " => (self.new_mode, self.is_new) = (Some(mode(rest, line)?), true),
             "deleted file mode " => (self.old_mode, self.is_gone) = (Some(mode(rest, line)?), true),
             "rename from " | "rename old " => self.from = Some((line.number, name()?)),
@@ -394,8 +412,21 @@ impl<'p> Draft<'p> {
                 ));
             }
         }
+        if self.is_gitlink {
+            let is_commit = |line: crate::hunk::HunkLine<'_>| line.text.starts_with(b"Subproject commit ");
+            let is_link = match &self.content {
+                Content::Text(hunks) => {
+                    hunks.iter().all(|hunk| hunk.new_count == 1 && hunk.lines().all(is_commit))
+                }
+                Content::Same | Content::Binary { .. } => false,
+            };
+            if !is_link {
+                return Err(self.error("a submodule without `Subproject commit`"));
+            }
+        }
         if let Content::Text(hunks) = &self.content {
-            let (is_new, is_gone) = self.names.as_ref().map_or((false, false), |(old, new)| (old.is_none(), new.is_none()));
+            let (is_new, is_gone) =
+                self.names.as_ref().map_or((false, false), |(old, new)| (old.is_none(), new.is_none()));
             if let Some(hunk) = hunks.iter().find(|hunk| is_new && hunk.old_count > 0) {
                 return Err(PatchError::new(hunk.line, "a new file has no old lines"));
             }
@@ -433,7 +464,10 @@ impl<'p> Draft<'p> {
             if let Some((Some(old), Some(new))) = &self.names
                 && !(ends(old, from) && ends(new, to))
             {
-                return Err(PatchError::new(*line, "the names of the rename or copy are not those of `---` and `+++`"));
+                return Err(PatchError::new(
+                    *line,
+                    "the names of the rename or copy are not those of `---` and `+++`",
+                ));
             }
             self.path = Some(to.to_vec());
             return Ok(None);
@@ -480,11 +514,15 @@ impl<'p> Draft<'p> {
         let action = match self.from {
             Some((_, from)) if self.is_copy => Action::Copy(checked(from)?),
             Some((_, from)) => Action::Rename(checked(from)?),
+            None if self.is_gitlink => Action::CreateFolder,
             None if self.is_new || (is_text && old.is_none()) => Action::Create,
             None if self.is_gone || (is_text && new.is_none()) => Action::Delete,
             None => match &self.content {
                 Content::Text(hunks)
-                    if self.header.is_none() && hunks.len() == 1 && hunks[0].old_count == 0 && hunks[0].old_start == 0 =>
+                    if self.header.is_none()
+                        && hunks.len() == 1
+                        && hunks[0].old_count == 0
+                        && hunks[0].old_start == 0 =>
                 {
                     Action::ModifyOrCreate
                 }

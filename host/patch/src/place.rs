@@ -97,11 +97,7 @@ pub(crate) fn find(
         };
         let found = |line| Ok(Some(Place { line, leading: skipped, trailing: left_out, is_found: true }));
         let guess = sought.guess;
-        let nearest = if guess < min {
-            min - guess
-        } else {
-            guess.saturating_sub(highest)
-        };
+        let nearest = if guess < min { min - guess } else { guess.saturating_sub(highest) };
         let farthest = highest.abs_diff(guess).max(min.abs_diff(guess));
         for distance in nearest..=farthest {
             let below = guess.saturating_add(distance);

@@ -90,9 +90,13 @@ fn every_usual_prefix_is_understood() {
     }
     // A new file has one name only; the line above has both.
     let new = |old: &str, name: &str| {
-        format!("diff --git {old} {name}\nnew file mode 100755\n--- /dev/null\n+++ {name}\n@@ -0,0 +1 @@\n+x\n")
+        format!(
+            "diff --git {old} {name}\nnew file mode 100755\n--- /dev/null\n+++ {name}\n@@ -0,0 +1 @@\n+x\n"
+        )
     };
-    for (old, name) in [("a/src/extra", "b/src/extra"), ("src/extra", "src/extra"), ("i/src/extra", "w/src/extra")] {
+    for (old, name) in
+        [("a/src/extra", "b/src/extra"), ("src/extra", "src/extra"), ("i/src/extra", "w/src/extra")]
+    {
         becomes(new(old, name), &tree(&[]), &[("src/extra", "+x x\n")]);
     }
     // Nor has it where there is no such line; the other files tell.
@@ -113,7 +117,8 @@ fn every_usual_prefix_is_understood() {
 
 #[test]
 fn names_are_read_as_git_writes_them() {
-    let files = tree(&[("src/é ü", "a\nwrong\nb\n"), ("a b/c b/d", "a\nwrong\nb\n"), ("tab\"", "a\nwrong\nb\n")]);
+    let files =
+        tree(&[("src/é ü", "a\nwrong\nb\n"), ("a b/c b/d", "a\nwrong\nb\n"), ("tab\"", "a\nwrong\nb\n")]);
     let quoted = fix(r#""a/src/\303\251 \303\274""#, r#""b/src/\303\251 \303\274""#);
     becomes(quoted, &files, &[("src/é ü", "a\nright\nb\n")]);
     becomes(fix("a/src/é ü", "b/src/é ü"), &files, &[("src/é ü", "a\nright\nb\n")]);
@@ -137,7 +142,8 @@ fn names_are_read_as_git_writes_them() {
         refused(fix(&format!("a/{path}"), &format!("b/{path}")), &files, why);
         let new = format!("--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n");
         refused(new, &files, why);
-        let moved = format!("diff --git a/x b/y\nsimilarity index 100%\nrename from tab\"\nrename to {path}\n");
+        let moved =
+            format!("diff --git a/x b/y\nsimilarity index 100%\nrename from tab\"\nrename to {path}\n");
         refused(moved, &files, why);
     }
     refused("--- /etc/x\n+++ /etc/x\n@@ -1 +1 @@\n-a\n+b\n", &files, "is absolute");
@@ -154,7 +160,11 @@ fn line_ends_are_understood_or_named() {
     let windows = tree(&[("src/value", "a\r\nwrong\r\nb\r\n")]);
     becomes(cr_lf(&fix), &windows, &[("src/value", "a\r\nright\r\nb\r\n")]);
     // As git writes it for such a file: only what is out of the file has CRs.
-    let exact = fix.replace("wrong\n", "wrong\r\n").replace("right\n", "right\r\n").replace(" a\n", " a\r\n").replace(" b\n", " b\r\n");
+    let exact = fix
+        .replace("wrong\n", "wrong\r\n")
+        .replace("right\n", "right\r\n")
+        .replace(" a\n", " a\r\n")
+        .replace(" b\n", " b\r\n");
     becomes(&exact, &windows, &[("src/value", "a\r\nright\r\nb\r\n")]);
     // And that, turned into a text with CR LF by what adds a CR everywhere.
     becomes(cr_lf(&exact), &windows, &[("src/value", "a\r\nright\r\nb\r\n")]);
@@ -164,7 +174,8 @@ fn line_ends_are_understood_or_named() {
     refused(cr_lf(&fix), &mixed, "line ends of `src/value` are mixed");
     refused(cr_lf(&fix).replacen("\r\n", "\n", 1), &value(), "line 2: the patch's line ends are mixed");
     refused(cr_lf(&fix).replace("-wrong\r", "-wrong"), &value(), "line 7: the patch's line ends are mixed");
-    let unended = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n";
+    let unended =
+        "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n";
     becomes(unended, &tree(&[("x", "a")]), &[("x", "b")]);
     becomes(cr_lf(unended), &tree(&[("x", "a")]), &[("x", "b")]);
     refused(unended, &tree(&[("x", "a\n")]), "differs in whether a newline ends the file");
@@ -176,19 +187,40 @@ fn line_ends_are_understood_or_named() {
 
 #[test]
 fn what_cannot_be_done_whole_is_refused_by_line() {
-    let files = tree(&[("src/value", "a\nwrong\nb\n"), ("img.bin", "\0\x01"), ("full", "x\n"), ("empty", "")]);
+    let files =
+        tree(&[("src/value", "a\nwrong\nb\n"), ("img.bin", "\0\x01"), ("full", "x\n"), ("empty", "")]);
     let fix = fix("a/src/value", "b/src/value");
     let git = |rest: &str| format!("{fix}diff --git a/full b/full\n{rest}");
     for (patch, expected) in [
-        (git("index 1234567..89abcde 100644\nBinary files a/full and b/full differ\n"), "line 12: a binary file whose contents"),
+        (
+            git("index 1234567..89abcde 100644\nBinary files a/full and b/full differ\n"),
+            "line 12: a binary file whose contents",
+        ),
         (format!("Binary files a/x and b/x differ\n{fix}"), "line 1: a binary file whose contents"),
         (format!("{fix}Only in b: c\n"), "line 10: a file whose contents"),
-        (git("index 1..2 160000\n--- a/full\n+++ b/full\n@@ -1 +1 @@\n-Subproject commit 1\n+Subproject commit 2\n"), "line 11: a submodule"),
+        (
+            git(
+                "index 1..2 160000\n--- a/full\n+++ b/full\n@@ -1 +1 @@\n-Subproject commit 1\n+Subproject commit 2\n",
+            ),
+            "line 11: a submodule",
+        ),
+        (
+            git(
+                "new file mode 160000\nindex 0000000..1111111\n--- /dev/null\n+++ b/full\n@@ -0,0 +1 @@\n+Subproject commit 1\n",
+            ),
+            "line 10: `full` is there already",
+        ),
         (format!("{fix}Submodule vendor 1234567..89abcde:\n"), "line 10: a submodule"),
-        (git("new file mode 120000\n--- /dev/null\n+++ b/full\n@@ -0,0 +1 @@\n+x\n"), "line 11: a symbolic link"),
+        (
+            git("new file mode 120000\n--- /dev/null\n+++ b/full\n@@ -0,0 +1 @@\n+x\n"),
+            "line 11: a symbolic link",
+        ),
         (git("old mode 100644\nnew mode 040000\n"), "is no mode of a file"),
         (format!("{fix}diff --cc full\n"), "line 10: the diff of a merge"),
-        ("*** a/full\n--- b/full\n***************\n*** 1 ****\n! x\n--- 1 ----\n! y\n".to_owned(), "line 3: a context diff"),
+        (
+            "*** a/full\n--- b/full\n***************\n*** 1 ****\n! x\n--- 1 ----\n! y\n".to_owned(),
+            "line 3: a context diff",
+        ),
         (git("index 1234567..89abcde 100644\n"), "line 10: the contents differ"),
         (git("similarity index 90%\nrename from full\nrename to other\n"), "line 10: the contents differ"),
         (git("old mode 100644\nnew mode 100755\nindex 1234567..89abcde\n"), "line 10: the contents differ"),
@@ -198,13 +230,25 @@ fn what_cannot_be_done_whole_is_refused_by_line() {
         (git("new file mode 100644\nindex 0000000..1234567\n"), "line 10: the contents differ"),
         (git("deleted file mode 100644\nindex 1234567..0000000\n"), "line 10: the contents differ"),
         (git("deleted file mode 100644\n"), "is to go, and holds 2 bytes"),
-        (git("deleted file mode 100644\n--- a/full\n+++ /dev/null\n@@ -1 +0,0 @@\n-y\n"), "line 14: the hunk does not apply"),
-        (git("new file mode 100644\n--- /dev/null\n+++ b/full\n@@ -0,0 +1 @@\n+y\n"), "line 10: `full` is there already"),
+        (
+            git("deleted file mode 100644\n--- a/full\n+++ /dev/null\n@@ -1 +0,0 @@\n-y\n"),
+            "line 14: the hunk does not apply",
+        ),
+        (
+            git("new file mode 100644\n--- /dev/null\n+++ b/full\n@@ -0,0 +1 @@\n+y\n"),
+            "line 10: `full` is there already",
+        ),
         (git("new file mode 100644\n--- a/full\n+++ b/full\n@@ -0,0 +1 @@\n+y\n"), "do not fit the rest"),
         (git("--- /dev/null\n+++ /dev/null\n@@ -0,0 +1 @@\n+y\n"), "do not fit the rest"),
         ("--- /dev/null\n+++ b/n\n@@ -1 +1 @@\n-x\n+y\n".to_owned(), "line 3: a new file has no old lines"),
-        ("--- a/full\n+++ /dev/null\n@@ -1 +1 @@\n-x\n+y\n".to_owned(), "line 3: a file that goes has no new lines"),
-        ("--- a/full\n+++ b/full\n@@ -0,0 +1 @@\n+y\n".to_owned(), "is for an empty file, and `full` is not empty"),
+        (
+            "--- a/full\n+++ /dev/null\n@@ -1 +1 @@\n-x\n+y\n".to_owned(),
+            "line 3: a file that goes has no new lines",
+        ),
+        (
+            "--- a/full\n+++ b/full\n@@ -0,0 +1 @@\n+y\n".to_owned(),
+            "is for an empty file, and `full` is not empty",
+        ),
         ("--- a/none\n+++ b/none\n@@ -1 +1 @@\n-x\n+y\n".to_owned(), "line 1: there is no file `none`"),
         (fix.replace("-1,3 +1,3", "-1,4 +1,4"), "line 10: the hunk of line 5 is cut off"),
         (fix.replace("-1,3 +1,3", "-1,2 +1,2"), "line 9: the hunk of line 5 has more lines"),
@@ -217,8 +261,14 @@ fn what_cannot_be_done_whole_is_refused_by_line() {
         (fix.replace("-1,3", "-0,3"), "line 5: the hunk begins at line 0"),
         ("+++ b/x\n@@ -1 +1 @@\n-a\n+b\n".to_owned(), "line 1: `+++` without"),
         ("--- a/x\n+++ b/x\n".to_owned(), "line 2: expected a hunk"),
-        ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n\\ No newline at end of file\n".to_owned(), "no line of a file stands before"),
-        ("--- a/full\n+++ b/full\n@@ -1 +1,2 @@\n-x\n+y\n\\ No newline at end of file\n+z\n".to_owned(), "line 7: this line comes behind one without a newline"),
+        (
+            "--- a/x\n+++ b/x\n@@ -1 +1 @@\n\\ No newline at end of file\n".to_owned(),
+            "no line of a file stands before",
+        ),
+        (
+            "--- a/full\n+++ b/full\n@@ -1 +1,2 @@\n-x\n+y\n\\ No newline at end of file\n+z\n".to_owned(),
+            "line 7: this line comes behind one without a newline",
+        ),
         ("no patch at all\n".to_owned(), "line 2: no file is changed"),
         (String::new(), "line 1: no file is changed"),
         (format!("{fix}--- a/full\n+++ b/full\n@@ -1 +1 @@\n-nothing like it\n+b\n"), "line 12: the hunk"),
@@ -234,7 +284,11 @@ fn what_cannot_be_done_whole_is_refused_by_line() {
         refused(&fix, &Tree::from([("src/value".to_owned(), found)]), expected);
     }
     let below = "--- /dev/null\n+++ b/full/x\n@@ -0,0 +1 @@\n+x\n";
-    refused(below, &Tree::from([("full/x".to_owned(), Found::BelowFile("full".to_owned()))]), "`full` is no folder");
+    refused(
+        below,
+        &Tree::from([("full/x".to_owned(), Found::BelowFile("full".to_owned()))]),
+        "`full` is no folder",
+    );
     let large = format!("--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+{}\n", "x".repeat(MOST));
     refused(large, &files, "larger than allowed");
 }
@@ -256,9 +310,13 @@ fn files_come_go_and_move() {
     becomes(swap, &files, &[("a.txt", "b\n"), ("b.txt", "1\n2\n3\n")]);
     let onto = "diff --git a/a.txt b/b.txt\nsimilarity index 100%\nrename from a.txt\nrename to b.txt\n";
     refused(onto, &files, "line 1: `b.txt` is there already");
-    let twice = "--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-b\n+c\n--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-c\n+d\n";
+    let twice =
+        "--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-b\n+c\n--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-c\n+d\n";
     becomes(twice, &files, &[("b.txt", "d\n")]);
-    let changed = format!("--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n 1\n-2\n+x\n 3\n{}", onto.replace("b.txt", "n.txt"));
+    let changed = format!(
+        "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n 1\n-2\n+x\n 3\n{}",
+        onto.replace("b.txt", "n.txt")
+    );
     refused(changed, &files, "line 8: `a.txt` is renamed, and line 1 has changed it already");
     let gone = "--- a/b.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-b\n";
     refused(format!("{gone}{gone}"), &files, "line 5: `b.txt` is gone already, by line 1");
@@ -267,7 +325,8 @@ fn files_come_go_and_move() {
     refused(format!("{new}{}", new.replace("b/n", "b/n/m")), &files, "makes a file of `n`");
     becomes(format!("{gone}{}", new.replace("b/n", "b/b.txt")), &files, &[("b.txt", "x\n")]);
     // `diff -ruN` names what is not there, and gives it the time at which time begins.
-    let epoch = "--- a/n\t1970-01-01 01:00:00.000000000 +0100\n+++ b/n\t2024-01-01 00:00:00\n@@ -0,0 +1 @@\n+x\n";
+    let epoch =
+        "--- a/n\t1970-01-01 01:00:00.000000000 +0100\n+++ b/n\t2024-01-01 00:00:00\n@@ -0,0 +1 @@\n+x\n";
     becomes(epoch, &files, &[("n", "x\n")]);
     let unsaid = "--- a/n\n+++ b/n\n@@ -0,0 +1 @@\n+x\n";
     becomes(unsaid, &files, &[("n", "x\n")]);
@@ -287,7 +346,10 @@ fn what_stands_around_the_files_is_skipped() {
     );
     becomes(&mail, &value(), &FIXED);
     becomes(format!("Index: src/value\n====\n{fix}\n\nThat is all.\n```\n"), &value(), &FIXED);
-    let series = format!("{mail}From 2 Mon Sep 17 00:00:00 2001\n---\n\n{}", fix.replace("right", "better").replace("wrong", "right"));
+    let series = format!(
+        "{mail}From 2 Mon Sep 17 00:00:00 2001\n---\n\n{}",
+        fix.replace("right", "better").replace("wrong", "right")
+    );
     becomes(series, &value(), &[("src/value", "a\nbetter\nb\n")]);
 }
 
@@ -296,22 +358,27 @@ fn a_hunk_is_found_where_its_lines_are() {
     let lines = |numbers: std::ops::Range<u32>| numbers.map(|n| format!("{n}\n")).collect::<String>();
     let files = tree(&[("x", &format!("new\n{}", lines(0..20)))]);
     let hunk = "--- a/x\n+++ b/x\n@@ -9,5 +9,5 @@ fn x()\n 8\n 9\n-10\n+ten\n 11\n 12\n@@ -15,3 +15,4 @@\n 14\n+more\n 15\n 16\n";
-    let expected = format!("new\n{}", lines(0..20).replace("\n10\n", "\nten\n").replace("\n14\n", "\n14\nmore\n"));
+    let expected =
+        format!("new\n{}", lines(0..20).replace("\n10\n", "\nten\n").replace("\n14\n", "\n14\nmore\n"));
     becomes(hunk, &files, &[("x", &expected)]);
     // One or two lines of context may differ, as with patch(1), and are left as they are.
     let fuzzy = hunk.replacen(" 8\n 9\n", " other\n 9\n", 1);
     becomes(&fuzzy, &files, &[("x", &expected)]);
-    refused(fuzzy.replace(" 11\n", " other\n"), &files, "line 3: the hunk does not apply");
     refused(hunk.replace("-10\n", "-zehn\n"), &files, "line 11 of `x` is `9`, and the patch has `zehn`");
     // Hunks have to come one behind the other.
-    let backwards = "--- a/x\n+++ b/x\n@@ -12,3 +12,3 @@\n 11\n-12\n+x\n 13\n@@ -4,3 +4,3 @@\n 3\n-4\n+y\n 5\n";
+    let backwards =
+        "--- a/x\n+++ b/x\n@@ -12,3 +12,3 @@\n 11\n-12\n+x\n 13\n@@ -4,3 +4,3 @@\n 3\n-4\n+y\n 5\n";
     refused(backwards, &files, "line 8: the hunk does not apply");
     // Without context there is only the line that it names.
     let bare = "--- a/x\n+++ b/x\n@@ -3 +3 @@\n-1\n+one\n@@ -5,0 +6 @@\n+behind\n";
     let expected = files_text(&files).replace("\n1\n", "\none\n").replace("\n3\n", "\n3\nbehind\n");
     becomes(bare, &files, &[("x", &expected)]);
     refused(bare.replace("-3 +3", "-4 +4"), &files, "line 4 of `x` is `2`, and the patch has `1`");
-    refused("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-new\n+old\n", &files, "has no context, so its 1 lines have to be all");
+    refused(
+        "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-new\n+old\n",
+        &files,
+        "has no context, so its 1 lines have to be all",
+    );
     let shrunk = tree(&[("x", "1\n2\n")]);
     refused("--- a/x\n+++ b/x\n@@ -5,0 +6 @@\n+y\n", &shrunk, "names lines that `x` does not have");
 }
@@ -321,6 +388,14 @@ fn files_text(files: &Tree) -> String {
         Found::File { bytes, .. } => String::from_utf8(bytes.clone()).unwrap(),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_new_submodule_is_an_empty_folder() {
+    let link = "diff --git a/vendor b/vendor\nnew file mode 160000\nindex 0000000..1111111\n--- /dev/null\n+++ b/vendor\n\
+                @@ -0,0 +1 @@\n+Subproject commit 1111111111111111111111111111111111111111\n";
+    becomes(fix("a/src/value", "b/src/value") + link, &value(), &FIXED);
+    refused(link.replace("Subproject commit", "x"), &value(), "a submodule without `Subproject commit`");
 }
 
 #[test]

@@ -191,35 +191,44 @@ mod tests {
         let twice = ONE.replace("\"extra\":1", "\"model_patch\":\"\"");
         let deep = ONE.replace("\"extra\":1", "\"extra\":[{\"x\":1,\"x\":2}]");
         for (text, file, expected) in [
-            ("{}".to_owned(), "p.jsonl", "line 1, column 2: the key `instance_id` is missing; there are: none"),
+            ("{}".to_owned(), "p.jsonl", "line 1, column|the key `instance_id` is missing; there are: none"),
             (
                 format!("{TWO}\n\n{misnamed}\n"),
                 "p.jsonl",
-                "line 3, column 82: the key `model_patch` is missing; there are: `extra`, `instance_id`, \
+                "line 3, column|the key `model_patch` is missing; there are: `extra`, `instance_id`, \
                  `model_name_or_path`, `prediction`",
             ),
             (format!("[\n{TWO},\n{misnamed}]"), "p.json", "prediction 2: the key `model_patch` is missing"),
             (format!("[\n{TWO},\n{misnamed}]"), "p.json", "at line 3 column"),
             (unnamed, "p.jsonl", "the key `model_name_or_path` is missing"),
-            (format!("{TWO}\n{twice}"), "p.jsonl", "line 2, column 87: the key `model_patch` is there twice"),
+            (format!("{TWO}\n{twice}"), "p.jsonl", "line 2, column|the key `model_patch` is there twice"),
             (deep.clone(), "p.jsonl", "the key `x` is there twice"),
             (format!("[{deep}]"), "p.json", "prediction 1: the key `x` is there twice at line 1"),
             (
                 format!("{{\"a\": {ONE},\n\"a\": {TWO}}}"),
                 "p.json",
-                "`p.json`: the key `a` is there twice at line 2 column 3",
+                "`p.json`: the key `a` is there twice at line 2 column",
             ),
-            (format!("[{ONE},{ONE}]"), "p.json", "prediction 2: `a` has two predictions, the first at prediction 1"),
+            (
+                format!("[{ONE},{ONE}]"),
+                "p.json",
+                "prediction 2: `a` has two predictions, the first at prediction 1",
+            ),
             (format!("{ONE}\n{ONE}"), "p.jsonl", "line 2: `a` has two predictions, the first at line 1"),
             ("3".to_owned(), "p.json", "expected an array or an object of predictions"),
             ("[3]".to_owned(), "p.json", "prediction 1: invalid type: integer `3`"),
-            ("[{\"instance_id\":1}]".to_owned(), "p.json", "prediction 1: `instance_id`: invalid type: integer `1`"),
-            (format!("{ONE} {TWO}"), "p.jsonl", "line 1, column 75: trailing characters"),
+            (
+                "[{\"instance_id\":1}]".to_owned(),
+                "p.json",
+                "prediction 1: `instance_id`: invalid type: integer `1`",
+            ),
+            (format!("{ONE} {TWO}"), "p.jsonl", "line 1, column|trailing characters"),
             (format!("{ONE}\n{TWO}"), "p.json", "prediction `instance_id`: invalid type: string"),
             (format!("{ONE}\n{}", TWO.replace("\"m\"", "\"n\\u001b\"")), "p.jsonl", "2 models: m, n\\u{1b}"),
         ] {
             let found = problem(&text, file);
-            assert!(found.contains(expected), "expected `{expected}` of\n{text}\nfound: {found}");
+            let is_found = expected.split('|').all(|expected| found.contains(expected));
+            assert!(is_found, "expected `{expected}` of\n{text}\nfound: {found}");
         }
     }
 }

@@ -118,13 +118,33 @@ async fn patches_are_applied_whole_or_not_at_all() {
         "#!/bin/sh\necho run\n0\n"
     );
 
-    // Its context is not exact: `git` refuses it, `patch` does not.
+    // Its context is not exact.
     let fuzzy = "--- a/run.sh\n+++ b/run.sh\n@@ -1,3 +1,3 @@\n #!/bin/bash\n-echo run\n+echo ran\n \n";
     agent.apply_patch(fuzzy).await.unwrap().unwrap();
     assert_eq!(
         sh(&agent, "cat run.sh; ls").await,
         "#!/bin/sh\necho ran\ndata.bin\nlink.py\nlogic.py\nnew\nold\nrun.sh\nsettings.ini\nvendor\n"
     );
+
+    // One file cannot be written, so the others are not, and what was made is gone.
+    sh(
+        &agent,
+        "mkdir -p fixed/sub && echo 1 > fixed/sub/file && chmod 555 fixed/sub && chmod 444 fixed/sub/file",
+    )
+    .await;
+    let locked = "--- a/run.sh\n+++ b/run.sh\n@@ -1,2 +1,2 @@\n #!/bin/sh\n-echo ran\n+echo run\n\
+                  --- /dev/null\n+++ b/made/here\n@@ -0,0 +1 @@\n+x\n\
+                  --- a/fixed/sub/file\n+++ b/fixed/sub/file\n@@ -1 +1 @@\n-1\n+2\n";
+    let error = agent.apply_patch(locked).await.unwrap().unwrap_err();
+    assert!(error.message.contains("`fixed/sub/file` cannot be written"), "{}", error.message);
+    let made = "cat run.sh; test ! -e made; ls -A /tmp | grep -c tmp || :; chmod 755 fixed/sub; rm -r fixed";
+    assert_eq!(sh(&agent, made).await, "#!/bin/sh\necho ran\n0\n");
+    // Nor is anything written through a link.
+    let through = "--- a/linked/file\n+++ b/linked/file\n@@ -1 +1 @@\n-1\n+2\n";
+    sh(&agent, "ln -s /tmp linked; echo 1 > /tmp/file").await;
+    let error = agent.apply_patch(through).await.unwrap().unwrap_err();
+    assert!(error.message.contains("leads through the symbolic link `linked`"), "{}", error.message);
+    assert_eq!(sh(&agent, "cat /tmp/file; rm linked").await, "1\n");
 
     for outside in [
         "--- a/../x\n+++ b/../x\n@@ -0,0 +1 @@\n+x\n",

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use lancet_patch::Patch;
+
 use super::ImportOptions;
 use super::patch::reversed;
 use super::python::test_functions;
@@ -144,7 +146,14 @@ fn gold(files: &[(String, Vec<u8>)]) -> Result<String, String> {
         return Err("`revert_command.txt` plants the bug".to_owned());
     }
     const PATCH: &str = "bug_reintroduce.patch";
-    let gold = reversed(text(files, PATCH)?).map_err(|error| format!("`{PATCH}`, {error}"))?;
+    let planted = text(files, PATCH)?;
+    let read = Patch::parse(planted.as_bytes()).map_err(|error| format!("`{PATCH}`, {error}"))?;
+    // What goes through Windows comes with line ends that are not the files'.
+    let planted = if read.is_cr_lf() { planted.replace("\r\n", "\n") } else { planted.to_owned() };
+    let gold = reversed(&planted).map_err(|error| format!("`{PATCH}`, {error}"))?;
+    // It has to be one that agents' patches are applied like.
+    Patch::parse(gold.as_bytes())
+        .map_err(|error| format!("turned around, `{PATCH}` cannot be applied: {error}"))?;
     if gold.len() as u64 > MAX_GOLD_BYTES {
         return Err(format!("it would be larger than {MAX_GOLD_BYTES} bytes"));
     }
