@@ -210,7 +210,7 @@ fn is_tried(task: &SuiteTask) -> bool {
 }
 
 /// Why a task that takes part has no gold control, when it has none.
-fn without_gold(task: &SuiteTask, golds: &BTreeMap<TaskId, String>) -> Option<&'static str> {
+fn without_gold(task: &SuiteTask, golds: &BTreeMap<TaskId, Arc<str>>) -> Option<&'static str> {
     match task.public.kind {
         Kind::SweManager => task.has_key_of_its_own().then_some(KEY_OF_ITS_OWN),
         Kind::IcSwe => (!golds.contains_key(&task.public.id)).then_some(NO_GOLD),
@@ -218,7 +218,7 @@ fn without_gold(task: &SuiteTask, golds: &BTreeMap<TaskId, String>) -> Option<&'
 }
 
 /// What can be told before anything is run of the tasks that are not tried.
-fn left_out(tasks: &[&SuiteTask], golds: &BTreeMap<TaskId, String>) -> Vec<LeftOut> {
+fn left_out(tasks: &[&SuiteTask], golds: &BTreeMap<TaskId, Arc<str>>) -> Vec<LeftOut> {
     let all = |task: &SuiteTask| (!is_tried(task)).then_some(("all", NOT_RUNNABLE));
     let gold = |task: &SuiteTask| without_gold(task, golds).map(|why| (Control::Gold.as_str(), why));
     tasks
