@@ -126,6 +126,9 @@ fn what_an_older_run_recorded_is_replayed_by_its_own_rule() {
         event["record"]["verdict"]["outcome"] = "invalid".into();
         let record: lancet_core::VerdictRecord = serde_json::from_value(event["record"].clone()).unwrap();
         event["digest"] = record.digest().to_string().into();
+        // The attempt's row says the same as its journal.
+        let row = "UPDATE attempts SET outcome = 'invalid', verdict_digest = ?1 WHERE reason = 'agent-trap'";
+        assert_eq!(database.execute(row, [record.digest().to_string()]).unwrap(), 1);
         database.execute("UPDATE events SET event = ?1 WHERE rowid = ?2", (event.to_string(), id)).unwrap();
     }
     assert_eq!(number(&context.json(&["replay", "latest"]), "identical"), 2.0);
