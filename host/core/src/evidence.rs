@@ -115,7 +115,7 @@ pub struct TestRun {
     pub status: Option<i64>,
     /// What came of reading the report.
     pub report: ReportState,
-    /// Sorted by id, and as [`fold`] leaves them; a name that came twice all the same
+    /// Sorted by id, and as [`fold()`] leaves them; a name that came twice all the same
     /// is there twice.
     pub cases: Vec<TestCase>,
     /// Sorted by name.
@@ -201,7 +201,7 @@ pub struct Facts<'a> {
 /// | `no-exit-status` | invalid | the status file is missing or unreadable |
 /// | `tests-error` | invalid | the exit status is that of an error of the tests |
 /// | `exit-status-contradicts` | invalid | the exit status does not fit the report |
-/// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice that [`fold`] does not make one |
+/// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice that [`fold()`] does not make one |
 ///
 /// A run that is invalid is made once more without the submission, and is
 /// `tests-broken` where that is not.
