@@ -88,14 +88,17 @@ impl Docker {
         let capturing = Capturing { docker: self, environment, rules, container, original };
         let captured = match capturing.run(listed.as_ref()).await {
             // What the engine says of its own accord may be over the next time.
-            Err(Failure::Docker(error)) if error.may_be_the_containers() => capturing.run(listed.as_ref()).await,
+            Err(Failure::Docker(error)) if error.may_be_the_containers() => {
+                capturing.run(listed.as_ref()).await
+            }
             captured => captured,
         };
         match captured {
             Ok(captured) => Ok(captured),
             Err(Failure::Docker(error)) if error.may_be_the_containers() => {
                 capturing.original_is_sound().await.map_err(|_| InfraFault::from(error))?;
-                let message = "its container's files cannot be read any more, those of its image can".to_owned();
+                let message =
+                    "its container's files cannot be read any more, those of its image can".to_owned();
                 let capture = Capture::Refused(refused(RefusalKind::Unreadable, message));
                 Ok(Captured { capture, blobs: Vec::new() })
             }
@@ -141,8 +144,7 @@ impl Capturing<'_> {
             Changes::Listed { changes, twice } => (changes, twice),
             Changes::TooMany => return Err(too_many("more paths are changed than are listed", limits).into()),
             Changes::TooDeep => {
-                let message =
-                    format!("a path in the container is longer than {MAX_REACH_BYTES} bytes");
+                let message = format!("a path in the container is longer than {MAX_REACH_BYTES} bytes");
                 return Err(refused(RefusalKind::BadPath, message).into());
             }
         };

@@ -302,7 +302,11 @@ impl Container {
     ) -> Result<(), DockerError> {
         let docker: &Docker = self.docker();
         let options = UploadToContainerOptionsBuilder::default().path(folder).build();
-        let laying = docker.slow_client().upload_to_container(self.id(), Some(options), bollard::body_try_stream(pieces));
+        let laying = docker.slow_client().upload_to_container(
+            self.id(),
+            Some(options),
+            bollard::body_try_stream(pieces),
+        );
         docker.slow_call("laying files into a container", laying).await
     }
 }

@@ -41,13 +41,7 @@ pub(crate) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     pub(crate) fn new(work_tree: &'a str) -> Self {
-        Self {
-            work_tree,
-            changes: BTreeMap::new(),
-            bytes: 0,
-            twice: BTreeSet::new(),
-            too_many: false,
-        }
+        Self { work_tree, changes: BTreeMap::new(), bytes: 0, twice: BTreeSet::new(), too_many: false }
     }
 
     /// Whether more is not taken in. What is too long is still looked for: that comes
@@ -200,10 +194,8 @@ impl Changed {
             return Err(too_many(&format!("{leaves} paths are changed"), limits));
         }
         if folders > most.max(MAX_FOLDERS) {
-            let message = format!(
-                "{folders} folders are new or have changes in them, {} may",
-                most.max(MAX_FOLDERS)
-            );
+            let message =
+                format!("{folders} folders are new or have changes in them, {} may", most.max(MAX_FOLDERS));
             return Err(refused(RefusalKind::TooManyFiles, message));
         }
         Ok(changed)
@@ -299,8 +291,7 @@ mod tests {
     fn a_work_tree_that_was_replaced_is_questionable() {
         use ChangeKind::{Deleted, Modified};
         let rules = overlaid("n/**");
-        let questionable =
-            |changes: &[(&str, ChangeKind)]| sort_out(&rules, changes).unwrap().questionable;
+        let questionable = |changes: &[(&str, ChangeKind)]| sort_out(&rules, changes).unwrap().questionable;
         assert!(questionable(&[("/w", Modified), ("/w/t", Modified)]));
         assert!(!questionable(&[("/w", Modified), ("/w/t", Modified), ("/w/t/a", Modified)]));
         assert!(!questionable(&[("/x", Modified)]));
@@ -312,7 +303,8 @@ mod tests {
         let rules = overlaid("n/**");
         let wide: Vec<String> = (0..=MAX_FOLDERS).map(|index| format!("/w/t/d{index}")).collect();
         let files: Vec<String> = wide.iter().map(|path| format!("{path}/f")).collect();
-        for kind in [ChangeKind::Added, ChangeKind::Modified, ChangeKind::FolderAdded, ChangeKind::FolderKept] {
+        for kind in [ChangeKind::Added, ChangeKind::Modified, ChangeKind::FolderAdded, ChangeKind::FolderKept]
+        {
             let all: Vec<_> = wide.iter().map(|path| (path.as_str(), kind)).collect();
             assert_eq!(sort_out(&rules, &all).unwrap_err().kind, RefusalKind::TooManyFiles);
             // What is overlaid costs nothing but the folders.

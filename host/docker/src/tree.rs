@@ -608,7 +608,10 @@ mod tests {
     fn what_lies_deep_is_fetched_by_a_folder_within_reach() {
         let folders = |groups: Vec<Group>| groups.into_iter().map(|group| group.folder).collect::<Vec<_>>();
         assert_eq!(folders(grouped(set(&["a/b/c/d", "a/b/c/e/f", "a/x"]), 3)), ["a/b/c", "a/x"]);
-        assert_eq!(folders(grouped(set(&["a/b/c/1", "a/b/c/2", "a/b/c/3", "a/b/c/4", "a/b/c/5"]), 2)), ["a/b"]);
+        assert_eq!(
+            folders(grouped(set(&["a/b/c/1", "a/b/c/2", "a/b/c/3", "a/b/c/4", "a/b/c/5"]), 2)),
+            ["a/b"]
+        );
         let many = set(&["a/b/c/1", "a/b/c/2", "a/b/c/3", "a/b/c/4", "a/b/c/5", "b"]);
         assert_eq!(folders(split("", many, 2)), ["a/b", "b"]);
         assert_eq!(within("", 2), "");

@@ -359,7 +359,10 @@ mod walk {
     }
 
     fn has_mark(path: &Path, name: &str) -> bool {
-        !matches!(rustix::fs::lgetxattr(path, name, &mut [0_u8; 1][..]), Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP))
+        !matches!(
+            rustix::fs::lgetxattr(path, name, &mut [0_u8; 1][..]),
+            Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOTSUP)
+        )
     }
 
     #[cfg(test)]

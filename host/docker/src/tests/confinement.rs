@@ -221,8 +221,7 @@ async fn blocks_that_no_size_speaks_of_are_counted() {
         container.start().await.unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         let found = container.wait(deadline, resources.disk_bytes).await.unwrap();
-        let expected =
-            if ended { Ended::DiskLimit } else { Ended::Exited { code: 0, out_of_memory: false } };
+        let expected = if ended { Ended::DiskLimit } else { Ended::Exited { code: 0, out_of_memory: false } };
         assert_eq!(found, expected, "{script}");
         container.remove().await.unwrap();
     }

@@ -73,14 +73,20 @@ fn changes() -> Vec<(String, Result<usize, RefusalKind>)> {
     use RefusalKind::{BadPath, NotARegularFile, TooManyFiles};
     let shell = [
         ("true", Ok(0)),
-        ("echo y > new; mkdir -p n/m; echo z > n/m/z; rm a/1; chmod +x a/2; echo 3 >> a/b/3; touch a/b/4", Ok(5)),
+        (
+            "echo y > new; mkdir -p n/m; echo z > n/m/z; rm a/1; chmod +x a/2; echo 3 >> a/b/3; touch a/b/4",
+            Ok(5),
+        ),
         ("rm -r a/b; mkdir a/b; echo 1 > a/b/1; echo 7 > a/b/7", Ok(6)),
         ("rm -r a; mkdir -p a/b; echo 2 > a/b/2", Ok(11)),
         ("rm file; mkdir file; echo in > file/in; rm other; mkdir other; rm -r a; echo a > a", Ok(16)),
         ("rm -r a; mv drop a; mkdir drop; mkdir empty/er; rm link; mkdir link; rmdir empty/er", Ok(14)),
         ("ln -s /etc e", Err(NotARegularFile)),
         ("rm -r a; ln -s /etc a", Err(NotARegularFile)),
-        ("mkdir d && ln file d/file && ln d/file d/again && echo 1 > d/1 && echo 2 > d/2 && echo 3 > d/3", Ok(5)),
+        (
+            "mkdir d && ln file d/file && ln d/file d/again && echo 1 > d/1 && echo 2 > d/2 && echo 3 > d/3",
+            Ok(5),
+        ),
         ("mkfifo a/pipe", Err(NotARegularFile)),
         ("rm file; mkfifo file", Err(NotARegularFile)),
         ("cd /; rm -r /srv/app/*; echo back > /srv/app/back", Ok(17)),
@@ -95,7 +101,10 @@ fn changes() -> Vec<(String, Result<usize, RefusalKind>)> {
         ("mkdir many; cd many; seq 8001 | xargs touch", Err(TooManyFiles)),
         ("cd /tmp; seq 12000 | xargs touch; echo x > /srv/app/x", Ok(1)),
         // Looked at and put back, in several ways.
-        ("chmod -R u+w .; chown -R 10001 .; touch -r a/1 a/1; mkdir /tmp/a; cp -rp a drop /tmp/a; rm -r a; cp -rp /tmp/a/a .", Ok(0)),
+        (
+            "chmod -R u+w .; chown -R 10001 .; touch -r a/1 a/1; mkdir /tmp/a; cp -rp a drop /tmp/a; rm -r a; cp -rp /tmp/a/a .",
+            Ok(0),
+        ),
         ("mv a b; mv b a; mv file f; mv f file", Ok(0)),
         ("rm -r a; git init -q a; echo x > a/.git/x", Ok(12)),
         ("rm -r drop; mkdir drop; echo y > drop/y; rm -r empty; rm link; echo n > link", Ok(1)),
@@ -125,16 +134,25 @@ fn changes() -> Vec<(String, Result<usize, RefusalKind>)> {
         ("down(b'/tmp', [b'\\xff' * 250] * 4); os.mkdir(b'\\xff' * 180)", Ok(0)),
         ("down(b'/tmp', [b'\\xff' * 250] * 4); os.mkdir(b'\\xff' * 200)", Err(BadPath)),
         // What the engine takes for links that lead round in circles.
-        ("down('/srv/app', ['d'] * 300); open('f', 'w'); os.symlink('x', '/srv/app/a/link')", Err(NotARegularFile)),
+        (
+            "down('/srv/app', ['d'] * 300); open('f', 'w'); os.symlink('x', '/srv/app/a/link')",
+            Err(NotARegularFile),
+        ),
         ("down('/srv/app', ['d'] * 300); open('f', 'w').write('x'); os.mkdir('g')", Ok(1)),
         ("for d in 'uvwxyz': down('/srv/app', [d] * 290); open('f', 'w').write(d)", Ok(6)),
-        ("down('/srv/app', ['d'] * 1500); open('f', 'w').write('x'); open('/srv/app/d/f', 'w').write('y')", Ok(2)),
+        (
+            "down('/srv/app', ['d'] * 1500); open('f', 'w').write('x'); open('/srv/app/d/f', 'w').write('y')",
+            Ok(2),
+        ),
         ("down('/srv/app', ['d'] * 2000); open('f', 'w')", Err(BadPath)),
         ("down('/srv/app', ['d'] * 300); open('f', 'w'); os.link('f', 'g')", Err(NotARegularFile)),
         ("for i in range(40): down('/srv/app/z%d' % i, ['d'] * 260)", Err(TooManyFiles)),
         ("os.mknod('a/s', 0o140644)", Err(NotARegularFile)),
         ("os.setxattr('file', 'user.x', b'y' * 1000); open('file', 'w').write('x')", Ok(1)),
-        ("os.mkdir('big'); f = open('big/hole', 'wb'); f.truncate(1 << 27); f.close()", Err(RefusalKind::TooLarge)),
+        (
+            "os.mkdir('big'); f = open('big/hole', 'wb'); f.truncate(1 << 27); f.close()",
+            Err(RefusalKind::TooLarge),
+        ),
     ];
     let shell = shell.into_iter().map(|(command, taken)| (command.to_owned(), taken));
     shell.chain(python.into_iter().map(|(script, taken)| (deep(script), taken))).collect()
