@@ -7,8 +7,14 @@ use lancet_sdk::{Agent, Answer, CallError, SolveError, Task, input, log, shell, 
 
 /// What a file of tests has in it, and what Playwright calls sources and assertions in
 /// its traces.
-const SIGNS: [&[u8]; 6] =
-    [b"def test_", b"src@", b"import playwright", b"\"expect\"", b"expectedText", b"\"selector\""];
+const SIGNS: [&[u8]; 6] = [
+    b"def test_",
+    b"src@",
+    b"import playwright",
+    b"\"method\":\"expect\"",
+    b"expectedText",
+    b"{\"selector\":",
+];
 
 struct Hostile;
 
