@@ -260,6 +260,11 @@ impl<'p> Parser<'p> {
     fn hunks_end(&self, last: &Hunk<'_>) -> Result<(), PatchError> {
         let mut ahead = self.reader.clone();
         while let Some(line) = ahead.peek() {
+            // Patches that were pasted often end with a line of blanks, which says nothing.
+            if line.text.trim_ascii().is_empty() {
+                ahead.advance();
+                continue;
+            }
             let is_header =
                 line.starts_with("--- ") && ahead.second().is_some_and(|next| next.starts_with("+++ "));
             let is_signature = matches!(line.text, b"-- " | b"-- \r" | b"--" | b"--\r" | b"---" | b"---\r");
@@ -268,7 +273,6 @@ impl<'p> Parser<'p> {
             }
             match line.text.first() {
                 Some(b' ' | b'-' | b'+' | b'\\') => return Err(last.too_long(line.number)),
-                _ if line.is_blank() => ahead.advance(),
                 _ => return Ok(()),
             }
         }

@@ -345,6 +345,7 @@ fn what_stands_around_the_files_is_skipped() {
          src/value | 2 +-\n 1 file changed\n\n{fix}-- \n2.40.0\n\n"
     );
     becomes(&mail, &value(), &FIXED);
+    becomes(format!("{fix}\n         \n"), &value(), &FIXED);
     becomes(format!("Index: src/value\n====\n{fix}\n\nThat is all.\n```\n"), &value(), &FIXED);
     let series = format!(
         "{mail}From 2 Mon Sep 17 00:00:00 2001\n---\n\n{}",
