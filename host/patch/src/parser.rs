@@ -299,6 +299,8 @@ fn stray(line: Line<'_>) -> Option<&'static str> {
         Some("a file whose contents the patch does not hold: expected those of `diff -N`")
     } else if begins("diff --cc ") || begins("diff --combined ") || begins("@@@ -") {
         Some("the diff of a merge, which says how it came from several files: expected one of two trees")
+    } else if begins("# not shown: ") || (begins("# and ") && has(" more files")) {
+        Some("contents that a diff made for reading leaves out")
     } else if begins("***************") {
         Some("a context diff: expected a unified one, as `diff -u` writes it")
     } else if begins("Submodule ") && (has("..") || has("(new ") || has("(submodule deleted)")) {
