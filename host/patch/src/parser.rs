@@ -260,6 +260,11 @@ impl<'p> Parser<'p> {
     fn hunks_end(&self, last: &Hunk<'_>) -> Result<(), PatchError> {
         let mut ahead = self.reader.clone();
         while let Some(line) = ahead.peek() {
+            // Patches that were pasted often end with a line of blanks, which says nothing.
+            if line.text.trim_ascii().is_empty() {
+                ahead.advance();
+                continue;
+            }
             let is_header =
                 line.starts_with("--- ") && ahead.second().is_some_and(|next| next.starts_with("+++ "));
             let is_signature = matches!(line.text, b"-- " | b"-- \r" | b"--" | b"--\r" | b"---" | b"---\r");
@@ -268,7 +273,6 @@ impl<'p> Parser<'p> {
             }
             match line.text.first() {
                 Some(b' ' | b'-' | b'+' | b'\\') => return Err(last.too_long(line.number)),
-                _ if line.is_blank() => ahead.advance(),
                 _ => return Ok(()),
             }
         }
@@ -295,6 +299,8 @@ fn stray(line: Line<'_>) -> Option<&'static str> {
         Some("a file whose contents the patch does not hold: expected those of `diff -N`")
     } else if begins("diff --cc ") || begins("diff --combined ") || begins("@@@ -") {
         Some("the diff of a merge, which says how it came from several files: expected one of two trees")
+    } else if begins("# not shown: ") || (begins("# and ") && has(" more files")) {
+        Some("contents that a diff made for reading leaves out")
     } else if begins("***************") {
         Some("a context diff: expected a unified one, as `diff -u` writes it")
     } else if begins("Submodule ") && (has("..") || has("(new ") || has("(submodule deleted)")) {

@@ -216,6 +216,7 @@ fn what_cannot_be_done_whole_is_refused_by_line() {
             "line 11: a symbolic link",
         ),
         (git("old mode 100644\nnew mode 040000\n"), "is no mode of a file"),
+        (git("new file mode 100644\n# not shown: over 9 bytes, or no text\n"), "line 12: contents that a diff"),
         (format!("{fix}diff --cc full\n"), "line 10: the diff of a merge"),
         (
             "*** a/full\n--- b/full\n***************\n*** 1 ****\n! x\n--- 1 ----\n! y\n".to_owned(),
@@ -345,6 +346,7 @@ fn what_stands_around_the_files_is_skipped() {
          src/value | 2 +-\n 1 file changed\n\n{fix}-- \n2.40.0\n\n"
     );
     becomes(&mail, &value(), &FIXED);
+    becomes(format!("{fix}\n         \n"), &value(), &FIXED);
     becomes(format!("Index: src/value\n====\n{fix}\n\nThat is all.\n```\n"), &value(), &FIXED);
     let series = format!(
         "{mail}From 2 Mon Sep 17 00:00:00 2001\n---\n\n{}",

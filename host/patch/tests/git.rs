@@ -43,12 +43,13 @@ fn diff(old: &Files, new: &Files, more: &[&str]) -> Option<Vec<u8>> {
     git(at, &["init", "-q"])?;
     lay(at, old);
     git(at, &["add", "-A"])?;
+    let before = String::from_utf8(git(at, &["write-tree"])?).unwrap();
     for path in old.keys() {
         fs::remove_file(at.join(path)).unwrap();
     }
     lay(at, new);
-    git(at, &["add", "-A", "-N"])?;
-    git(at, &[&["diff"], more].concat())
+    git(at, &["add", "-A"])?;
+    git(at, &[&["diff", "--cached"], more, &[before.trim()]].concat())
 }
 
 fn tree(files: &Files) -> Tree {

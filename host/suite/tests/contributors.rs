@@ -148,8 +148,11 @@ fn what_is_missing_is_warned_of() {
     assert_eq!(place.warnings(), []);
     for (patch, message) in [
         (&b""[..], "no file is changed"),
-        (b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n", "`bug_reintroduce.patch`, line 5: the hunk is cut off"),
-        (b"--- a/../x\n+++ b/../x\n@@ -1 +1 @@\n-a\n+b\n", "plain names"),
+        (
+            b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n",
+            "`bug_reintroduce.patch`, line 5: the hunk of line 3 is cut off",
+        ),
+        (b"--- a/../x\n+++ b/../x\n@@ -1 +1 @@\n-a\n+b\n", "`.` or `..`"),
         (b"\xff", "utf-8"),
     ] {
         place.write("bug_reintroduce.patch", patch);
