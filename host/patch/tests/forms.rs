@@ -216,7 +216,10 @@ fn what_cannot_be_done_whole_is_refused_by_line() {
             "line 11: a symbolic link",
         ),
         (git("old mode 100644\nnew mode 040000\n"), "is no mode of a file"),
-        (git("new file mode 100644\n# not shown: over 9 bytes, or no text\n"), "line 12: contents that a diff"),
+        (
+            git("new file mode 100644\n# not shown: over 9 bytes, or no text\n"),
+            "line 12: contents that a diff",
+        ),
         (format!("{fix}diff --cc full\n"), "line 10: the diff of a merge"),
         (
             "*** a/full\n--- b/full\n***************\n*** 1 ****\n! x\n--- 1 ----\n! y\n".to_owned(),

@@ -381,7 +381,10 @@ fn the_newer_form_is_read_too() {
     all.insert("src/0123.py".into(), SECRET.into());
     let trace = made(&all).unwrap();
     let names: Vec<&str> = trace.keys().map(String::as_str).collect();
-    assert!(names.contains(&"screencast/page@1-12.jpeg") && names.contains(&"resources/0d.html"), "{names:?}");
+    assert!(
+        names.contains(&"screencast/page@1-12.jpeg") && names.contains(&"resources/0d.html"),
+        "{names:?}"
+    );
     assert!(!names.iter().any(|name| name.contains("src")), "{names:?}");
     assert!(!trace.values().any(|bytes| holds(bytes, SECRET) || holds(bytes, "expect")));
     assert_eq!(parsed(&trace["trace.trace"]).len(), 7);
