@@ -37,7 +37,7 @@ fn each_imports_what_it_needs_and_no_more() {
         let needed: &[&str] = match (plugin.role, plugin.name) {
             (Role::Agent, "first" | "last" | "longest" | "noop") => &["types"],
             (Role::Agent, "random") => &["types", "evidence", "log", "random", "workspace"],
-            (Role::Agent, "patch") => &["types", "evidence", "log", "input", "workspace"],
+            (Role::Agent, "patch") => &["types", "evidence", "log", "workspace"],
             (Role::Agent, "script") => &["types", "evidence", "log", "input", "shell"],
             (Role::Agent, "gold") => &["types", "answer-key"],
             (Role::Grader, "manager-choice") => &["types", "submission", "answer-key"],

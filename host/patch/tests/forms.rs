@@ -369,7 +369,11 @@ fn a_hunk_is_found_where_its_lines_are() {
     // One or two lines of context may differ, as with patch(1), and are left as they are.
     let fuzzy = hunk.replacen(" 8\n 9\n", " other\n 9\n", 1);
     becomes(&fuzzy, &files, &[("x", &expected)]);
-    refused(hunk.replace("-10\n", "-zehn\n"), &files, "line 11 of `x` is `9`, and the patch has `zehn`");
+    refused(
+        hunk.replace("-10\n", "-zehn\n"),
+        &files,
+        "line 3: the hunk does not apply: line 9 of `x` is `7`, and the patch has `8`",
+    );
     // Hunks have to come one behind the other.
     let backwards =
         "--- a/x\n+++ b/x\n@@ -12,3 +12,3 @@\n 11\n-12\n+x\n 13\n@@ -4,3 +4,3 @@\n 3\n-4\n+y\n 5\n";
