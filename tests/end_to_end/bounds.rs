@@ -84,7 +84,7 @@ fn each_role_has_limits_of_its_own() {
     };
     // An agent that is starved fails, and by whichever name the limit goes.
     for option in ["--agent-fuel", "--fuel"] {
-        let (code, reasons) = run(&[option, "5000"]);
+        let (code, reasons) = run(&[option, "500"]);
         assert_eq!(code, Some(0), "{option}");
         assert!(reasons.iter().all(|reason| reason == "fail agent-out-of-fuel"), "{option}: {reasons:?}");
     }
@@ -108,20 +108,25 @@ fn what_an_older_run_recorded_is_replayed_by_its_own_rule() {
     assert_eq!((number(&report, "totals/all/fail"), number(&report, "totals/all/invalid")), (2.0, 0.0));
     assert_eq!(number(&context.json(&["replay", "latest"]), "identical"), 2.0);
 
-    // As a run that did not name its rule would have it: the verdict is another now.
+    // As a run that did not name its rule, and had no record, would have it: the verdict
+    // is another now.
     let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
-    let changed =
-        database.execute(r#"UPDATE runs SET spec = replace(spec, ',"agent-faults":"fail"', '')"#, []);
+    let changed = database
+        .execute(r#"UPDATE runs SET spec = replace(spec, ',"agent-faults":"fail"', ''), record = NULL"#, []);
     assert_eq!(changed.unwrap(), 1);
+    let began = "UPDATE events SET event = json_remove(event, '$.record') \
+                 WHERE json_extract(event, '$.event') = 'began'";
+    assert!(database.execute(began, []).unwrap() > 0);
     let outcome = context.lancet(&["replay", "latest"]);
     assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
     // And with the verdict that such a run has recorded it is the same again.
     let mut events =
-        database.prepare("SELECT rowid, event FROM events WHERE event LIKE '%agent-trap%'").unwrap();
-    let rows = events.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).unwrap();
+        database.prepare("SELECT task, event FROM events WHERE event LIKE '%agent-trap%'").unwrap();
+    let rows = events.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
     let rows: Vec<_> = rows.map(Result::unwrap).collect();
     assert_eq!(rows.len(), 1);
-    for (id, event) in rows {
+    for (task, event) in rows {
+        let recorded = event.clone();
         let mut event: serde_json::Value = serde_json::from_str(&event).unwrap();
         event["record"]["verdict"]["outcome"] = "invalid".into();
         let record: lancet_core::VerdictRecord = serde_json::from_value(event["record"].clone()).unwrap();
@@ -129,7 +134,8 @@ fn what_an_older_run_recorded_is_replayed_by_its_own_rule() {
         // The attempt's row says the same as its journal.
         let row = "UPDATE attempts SET outcome = 'invalid', verdict_digest = ?1 WHERE reason = 'agent-trap'";
         assert_eq!(database.execute(row, [record.digest().to_string()]).unwrap(), 1);
-        database.execute("UPDATE events SET event = ?1 WHERE rowid = ?2", (event.to_string(), id)).unwrap();
+        let changed = "UPDATE events SET event = ?1 WHERE task = ?2 AND event = ?3";
+        assert_eq!(database.execute(changed, (event.to_string(), task, recorded)).unwrap(), 1);
     }
     assert_eq!(number(&context.json(&["replay", "latest"]), "identical"), 2.0);
 }
