@@ -332,7 +332,7 @@ fn a_full_disk_is_invalid_and_decided_later() {
 }
 
 /// The same command where `/proc` is empty, as on machines that have none.
-fn without_proc(command: std::process::Command) -> std::process::Command {
+fn without_proc(command: &std::process::Command) -> std::process::Command {
     let mut blind = std::process::Command::new("unshare");
     blind.args(["--mount", "sh", "-c", "mount -t tmpfs none /proc && exec \"$0\" \"$@\""]);
     blind.arg(command.get_program()).args(command.get_args()).env_clear();
@@ -357,7 +357,7 @@ fn what_belongs_to_a_host_that_cannot_be_seen_is_left_to_it() {
     let started = |context: &Context, task, blind: bool| {
         let run = run(task);
         let command = command(context, &run.each_ref().map(String::as_str));
-        let mut command = if blind { without_proc(command) } else { command };
+        let mut command = if blind { without_proc(&command) } else { command };
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     // Its tests take longer than until its own reaper comes again.

@@ -89,7 +89,7 @@ impl Workshop {
         let (plan, files) = (plan.clone(), self.environment.plans.clone());
         let made = tokio::task::spawn_blocking(move || {
             let sources = sources(&files, &blobs)?;
-            Ok(handout(&plan, left(outcome), &sources))
+            Ok(handout(&plan, left(&outcome), &sources))
         });
         let made: Result<_, InfraFault> = made.await.unwrap_or_else(|error| {
             Err(InfraFault::new(InfraFaultKind::DockerError, format!("the user's handout: {error}")))
@@ -130,7 +130,7 @@ impl Workshop {
 }
 
 /// What the run that counts left, by name.
-fn left(outcome: PlanOutcome) -> Handout {
+fn left(outcome: &PlanOutcome) -> Handout {
     let Some(run) = outcome.report.decisive() else { return Handout::new() };
     let contents: HashMap<Sha256, &Vec<u8>> =
         outcome.blobs.iter().map(|bytes| (Sha256::of(bytes), bytes)).collect();

@@ -161,11 +161,11 @@ impl<'a> History<'a> {
                 self.stage = Stage::Graded;
                 self.graded = Some((verdict.clone(), at_us.saturating_sub(self.began_us)));
                 if verdict.outcome == Outcome::Pass && self.nothing {
-                    self.flaw("it passes, and nothing was handed in".to_owned());
+                    self.flaw("it passes, and nothing was handed in");
                 }
                 let unseen = self.subject.kind == Kind::IcSwe && !self.test_passed;
                 if verdict.outcome == Outcome::Pass && unseen {
-                    self.flaw("it passes, and the journal has no test run that did".to_owned());
+                    self.flaw("it passes, and the journal has no test run that did");
                 }
             }
             Event::Decided { record, digest } => self.decided(record, *digest),
@@ -176,7 +176,7 @@ impl<'a> History<'a> {
     /// Counts an event that cannot be read.
     pub fn unreadable(&mut self, seq: u64, problem: &str) {
         self.count(seq);
-        self.flaw(problem.to_owned());
+        self.flaw(problem);
     }
 
     /// Notes what is wrong with an event that has no place in the journal.
@@ -193,17 +193,17 @@ impl<'a> History<'a> {
     }
 
     /// Notes what is wrong with the event that was counted last.
-    fn flaw(&mut self, what: String) {
+    fn flaw(&mut self, what: &str) {
         self.flaws.push(format!("event {}: {what}", self.standing.events.saturating_sub(1)));
     }
 
     fn differs(&mut self, what: &str, is: impl std::fmt::Display, due: impl std::fmt::Display) {
-        self.flaw(format!("{what} is {is}, it has to be {due}"));
+        self.flaw(&format!("{what} is {is}, it has to be {due}"));
     }
 
     fn expect(&mut self, stages: &[Stage], event: &str) {
         if !stages.contains(&self.stage) {
-            self.flaw(format!("`{event}` cannot come here"));
+            self.flaw(&format!("`{event}` cannot come here"));
         }
     }
 
@@ -227,10 +227,10 @@ impl<'a> History<'a> {
             self.differs("the plugin", plugin, due);
         }
         if !granted.iter().eq(grant.iter().copied()) {
-            self.flaw("the grant is not the run's".to_owned());
+            self.flaw("the grant is not the run's");
         }
         if limits != bounds {
-            self.flaw("the limits are not the run's".to_owned());
+            self.flaw("the limits are not the run's");
         }
     }
 
@@ -277,13 +277,13 @@ impl<'a> History<'a> {
         }
         match &self.graded {
             Some((graded, _)) if graded != verdict => {
-                self.flaw(format!(
+                self.flaw(&format!(
                     "the verdict decided is {} {}, the one graded {} {}, or they differ in what they say",
                     verdict.outcome, verdict.reason, graded.outcome, graded.reason
                 ));
             }
             None if verdict.outcome == Outcome::Pass => {
-                self.flaw("it passes, and no grader said so".to_owned());
+                self.flaw("it passes, and no grader said so");
             }
             _ => {}
         }
@@ -308,7 +308,7 @@ impl<'a> History<'a> {
     fn reopened(&mut self, phase: Phase) {
         self.expect(&[Stage::Decided], "reopened");
         if self.standing.state != AttemptState::Decided(Outcome::Invalid) {
-            self.flaw("only what is invalid is taken up again".to_owned());
+            self.flaw("only what is invalid is taken up again");
         }
         self.graded = None;
         (self.stage, self.standing.state) = match phase {
@@ -450,7 +450,8 @@ mod tests {
     #[test]
     fn what_does_not_hold_together_is_named() {
         let spec = spec();
-        let flaws = |change: &dyn Fn(&mut Vec<(u64, Event)>)| {
+        type Change<'a> = &'a dyn Fn(&mut Vec<(u64, Event)>);
+        let flaws = |change: Change<'_>| {
             let mut events = journal(&spec);
             change(&mut events);
             read(&spec, &events).flaws().join("\n")

@@ -169,8 +169,9 @@ impl Docker {
         // Users that other processes have given out.
         let mut elsewhere = Vec::new();
         loop {
-            let identity = self.identity(spec).await?;
-            match self.create_as(spec, &identity).await {
+            // Every future that makes a container holds these.
+            let identity = Box::pin(self.identity(spec)).await?;
+            match Box::pin(self.create_as(spec, &identity)).await {
                 Err(error) if user::is_taken(&error) => elsewhere.extend(identity.claim),
                 Err(error) => return Err(error),
                 Ok(mut container) => {

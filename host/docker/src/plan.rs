@@ -369,7 +369,7 @@ impl Running<'_> {
             time: seconds(plan.timeout_seconds),
             output_bytes: MAX_LOG_BYTES,
         };
-        let executed = self.guarded(container, resources, container.exec(&spec)).await?;
+        let executed = self.guarded(container, resources, Box::pin(container.exec(&spec))).await?;
         let service = self.end(container, resources).await?;
         let (end, output) = match executed {
             Ok(ExecOutput { end: ExecEnd::Exited(code), stdout, stderr }) => {

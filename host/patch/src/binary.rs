@@ -49,8 +49,7 @@ impl<'p> Binary<'p> {
             bytes.ok_or_else(|| line.error(format!("expected a number of at most {MAX_BYTES} bytes")))?;
         reader.advance();
         let begin = reader.offset();
-        loop {
-            let Some(line) = reader.peek() else { break };
+        while let Some(line) = reader.peek() {
             let text = reader.own(line)?;
             if text.is_empty() {
                 break;
@@ -84,7 +83,7 @@ impl<'p> Binary<'p> {
         if !self.is_delta {
             return Ok(inflated);
         }
-        delta(old, &inflated, most).map_err(|why| error(why))
+        delta(old, &inflated, most).map_err(error)
     }
 
     fn deflated(&self) -> Option<Vec<u8>> {

@@ -66,16 +66,16 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
     let store = super::open_store(global)?;
     let sandboxes = Sandboxes::new(&arguments.docker);
     block_on(async {
-        let (run, exit) = ready.execute(&store, sandboxes, jobs, global.quiet).await?;
+        let (run, exit) = Box::pin(ready.execute(&store, sandboxes, jobs, global.quiet)).await?;
         report::print_outcome(&store, &run, arguments.format.kind, exit).await
     })
 }
 
+/// Tasks, and what the agent is given for each.
+type Matched<'a> = (Vec<&'a SuiteTask>, BTreeMap<TaskId, Arc<str>>);
+
 /// The tasks that patches name, with the patches. Nothing is left out in silence.
-fn matched(
-    suite: &Suite,
-    patches: BTreeMap<String, Option<String>>,
-) -> Result<(Vec<&SuiteTask>, BTreeMap<TaskId, Arc<str>>), Failure> {
+fn matched(suite: &Suite, patches: BTreeMap<String, Option<String>>) -> Result<Matched<'_>, Failure> {
     let mut selected = Vec::new();
     let mut inputs = BTreeMap::new();
     for (id, patch) in patches {

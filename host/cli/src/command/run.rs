@@ -45,7 +45,7 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let store = super::open_store(global)?;
     let sandboxes = Sandboxes::new(&arguments.docker);
     block_on(async {
-        let (run, exit) = ready.execute(&store, sandboxes, jobs, global.quiet).await?;
+        let (run, exit) = Box::pin(ready.execute(&store, sandboxes, jobs, global.quiet)).await?;
         report::print_outcome(&store, &run, arguments.format.kind, exit).await
     })
 }

@@ -6,6 +6,7 @@ use lancet_core::{
 };
 
 use super::{Bench, argv};
+use crate::Role;
 use crate::capture::Original;
 use crate::container::{ChangeKind, Changes, Container};
 use crate::tree::NodeKind;
@@ -30,8 +31,12 @@ fn environment(image: &PinnedImage) -> Environment {
 
 /// A container in which a command was run to its end.
 async fn after(bench: &Bench, image: &PinnedImage, command: &str) -> Container {
+    after_as(bench, bench.spec(&[]).role, image, command).await
+}
+
+async fn after_as(bench: &Bench, role: Role, image: &PinnedImage, command: &str) -> Container {
     let words = argv(&["sh", "-c", command]);
-    let spec = crate::hardening::ContainerSpec { image, ..bench.spec(&words) };
+    let spec = crate::hardening::ContainerSpec { role, image, ..bench.spec(&words) };
     let container = bench.docker.create(&spec).await.unwrap();
     container.start().await.unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
@@ -161,9 +166,10 @@ fn changes() -> Vec<(String, Result<usize, RefusalKind>)> {
 #[tokio::test]
 async fn both_lists_make_the_same_submission() {
     let bench = Bench::new().await;
-    // An image with something to change in it.
-    let made = after(
+    // An image with something to change in it, which belongs to the account as in any.
+    let made = after_as(
         &bench,
+        Role::Setup,
         &bench.image,
         "mkdir -p a/b drop && for i in 1 2 3 4 5 6; do echo $i > a/$i; echo $i > a/b/$i; done; \
          echo x > drop/x; echo f > file; echo f > other; ln -s a link; mkdir empty",
