@@ -1,5 +1,7 @@
 //! Taking submissions, by the engine's own list of changes and by its folders.
 
+use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
+use futures_util::{StreamExt as _, future, stream};
 use lancet_core::{
     Account, Capture, Environment, PinnedImage, ProtectedPath, Protection, RefusalKind, Resources,
     SubmissionLimits,
@@ -68,6 +70,9 @@ def path(start, length, file=True):
     else:
         os.mkdir('f' * (left - 1))
 "#;
+
+/// Containers that are looked at side by side: most of the time is the engine's.
+const AT_A_TIME: usize = 4;
 
 fn deep(script: &str) -> String {
     format!("python3 - <<'END'\n{DEEP}\n{script}\nEND\n")
@@ -182,8 +187,7 @@ async fn both_lists_make_the_same_submission() {
     let ordinary = environment(&image);
     let further_down = Environment { work_tree: "/srv/app/a".into(), ..ordinary.clone() };
     let original = Original::new(&bench.docker, &image, &bench.lease);
-    let mut wrong = Vec::new();
-    for (command, expected) in changes() {
+    let tried = stream::iter(changes()).map(async |(command, expected)| {
         let environment = if command.contains("gone") { &further_down } else { &ordinary };
         let container = after(&bench, &image, &command).await;
         let listed = container.changes(&environment.work_tree).await.unwrap();
@@ -201,18 +205,30 @@ async fn both_lists_make_the_same_submission() {
             Capture::Refused(refused) => Err(refused.kind),
             Capture::Unavailable(fault) => panic!("{command}: {fault}"),
         };
+        container.remove().await.unwrap();
         // With their words, and with the names of what was dropped.
-        if found != expected || by_engine != by_folders {
-            wrong.push(format!(
+        (found != expected || by_engine != by_folders).then(|| {
+            format!(
                 "{command}\nexpected {expected:?}, by the engine {:?}\nby its folders {:?}",
                 by_engine.capture, by_folders.capture
-            ));
-        }
-        container.remove().await.unwrap();
-    }
+            )
+        })
+    });
+    let wrong: Vec<String> = tried.buffered(AT_A_TIME).filter_map(future::ready).collect().await;
     original.remove().await;
-    let options = None::<bollard::query_parameters::RemoveImageOptions>;
-    bench.docker.client().remove_image(&image.reference, options, None).await.unwrap();
+    // What was made of it for containers' users goes first.
+    let all = ListImagesOptionsBuilder::default().all(true).build();
+    let client = bench.docker.client();
+    let made = client.list_images(Some(all)).await.unwrap();
+    let made = made.into_iter().filter(|made| made.parent_id == image.reference).map(|made| made.id);
+    for reference in made.chain([image.reference.clone()]) {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        // With the last of these the engine removes it too.
+        match client.remove_image(&reference, Some(options), None).await {
+            Ok(_) | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n\n"));
 }
 

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use bollard::errors::Error;
 use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use lancet_core::{InfraFaultKind, PinnedImage};
 
@@ -11,11 +12,20 @@ async fn fault(bench: &Bench) -> (InfraFaultKind, String) {
     (fault.kind, fault.message)
 }
 
-/// Removes an image that a test has made. The one that it was made of goes with it.
+/// Removes an image that a test has made, after what was made of it for containers'
+/// users: with the last of these the engine removes it too, and what it was made of.
 async fn forget(image: &PinnedImage) {
     let client = bollard::Docker::connect_with_socket_defaults().unwrap();
-    let options = RemoveImageOptionsBuilder::default().force(true).build();
-    client.remove_image(&image.reference, Some(options), None).await.unwrap();
+    let all = ListImagesOptionsBuilder::default().all(true).build();
+    let made = client.list_images(Some(all)).await.unwrap();
+    let made = made.into_iter().filter(|made| made.parent_id == image.reference).map(|made| made.id);
+    for reference in made.chain([image.reference.clone()]) {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        match client.remove_image(&reference, Some(options), None).await {
+            Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 #[tokio::test]
