@@ -163,8 +163,8 @@ fn every_bad_grader_and_gold_patch_is_named_at_once() {
         &[
             "4 to mend",
             "tasks/outside/private/gold.patch: line 1: the patch is empty",
-            "tasks/slow/private/gold.patch: line 8: the hunk is cut off",
-            "tasks/at-the-top/private/gold.patch: line 2: a binary file without its contents",
+            "tasks/slow/private/gold.patch: line 9: the hunk of line 4 is cut off",
+            "tasks/at-the-top/private/gold.patch: line 2: a binary file whose contents the patch does not hold",
             "tasks/below-the-top/private/gold.patch",
         ],
     );

@@ -1,15 +1,10 @@
 //! Why nothing was handed in, as far as the host saw it happen.
 
 use lancet_core::{
-    Answer, CallErrorKind, CallRecord, Event, Kind, Outcome, Phase, Request, Response, Score, SolveEnd,
-    Verdict,
+    Answer, CallErrorKind, CallRecord, Event, Kind, NO_PATCH, Outcome, PATCH_DOES_NOT_APPLY, Phase, Request,
+    Response, Score, SolveEnd, Verdict,
 };
 use lancet_store::TimedEvent;
-
-/// The agent's patch was refused, and it handed nothing in.
-pub(crate) const PATCH_DOES_NOT_APPLY: &str = "patch-does-not-apply";
-/// The operator gave the agent nothing, and it handed nothing in.
-pub(crate) const NO_PATCH: &str = "no-patch";
 
 /// The verdict on an agent that handed in nothing, where the host's record of its calls
 /// says why. It rests on that record alone, so whoever decides again comes to the same.

@@ -57,6 +57,7 @@ pub use report::{
     Baseline, Baselines, Decided, Expectation, NotRunnable, PerAttempt, PublishedRow, Report, ReportedPlugin,
     ReportedSuite, TestTotals, Time, Totals, TotalsByKind, Tried, published_rows,
 };
+pub use reserved::{NO_PATCH, PATCH_DOES_NOT_APPLY};
 pub use run::{
     AgentFaults, AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting,
     SuiteIdentity,

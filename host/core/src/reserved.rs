@@ -1,8 +1,13 @@
 use crate::{FaultKind, InfraFaultKind, ReasonCode, RefusalKind, Role};
 
+/// The reason of an agent that handed in nothing because its patch was refused.
+pub const PATCH_DOES_NOT_APPLY: &str = "patch-does-not-apply";
+/// The reason of an agent that was given no patch and handed in nothing.
+pub const NO_PATCH: &str = "no-patch";
+
 impl ReasonCode {
     /// Whether only the host gives this reason: what of the infrastructure failed, how
-    /// a plugin failed, and why a submission is not accepted. A grader that gives
+    /// a plugin failed, why a submission is not accepted, and why there is none. A grader that gives
     /// one would have people believe that the host saw something, so its verdict does
     /// not count.
     ///
@@ -18,6 +23,7 @@ impl ReasonCode {
         };
         InfraFaultKind::of_reason(self).is_some()
             || RefusalKind::ALL.iter().any(|kind| kind.as_str() == self.as_str())
+            || [PATCH_DOES_NOT_APPLY, NO_PATCH].contains(&self.as_str())
             || of_a_plugin()
     }
 }
@@ -35,7 +41,8 @@ mod tests {
         let faults = FaultKind::ALL
             .into_iter()
             .flat_map(|kind| [Role::Agent, Role::Grader].map(|role| Fault::new(kind, "").reason(role)));
-        for reason in infrastructure.into_iter().chain(refusals).chain(faults) {
+        let nothing = [PATCH_DOES_NOT_APPLY, NO_PATCH].map(|reason| reason.parse().unwrap());
+        for reason in infrastructure.into_iter().chain(refusals).chain(faults).chain(nothing) {
             assert!(reason.is_hosts_own(), "{reason}");
         }
     }

@@ -48,7 +48,7 @@ pub use format::{
     ResourcesEntry, ServiceEntry, Source, StepEntry, SubmissionEntry, SuiteFile, SweLancerEntry, TaskFile,
     TestsAnswerKey, schemas,
 };
-pub use gold::{GoldError, check_gold};
+pub use gold::check_gold;
 pub use image::{BuildFile, ImageSource};
 pub use import::{
     ImportError, ImportOptions, ImportSummary, KindSummary, RowProblem, RowProblemKind, import_swe_lancer,
