@@ -115,6 +115,8 @@ step() {
     { [ "$bytes" = - ] || put "$stage/$number.new" "$now"; } && { [ "$mode" = - ] || chmod "$mode" "$file"; } ;;
   esac
 }
+# Where chmod knows no --reference.
+again() { if [ -x "$stage/$number.old" ]; then chmod 755 "$file"; else chmod 644 "$file"; fi || :; }
 undo() {
   last=$number number=0
   while [ "$number" -lt "$last" ] && read -r kind mode at bytes && IFS= read -r path; do
@@ -131,7 +133,7 @@ undo() {
     parts
     case $kind in create) continue;; esac
     mkdir -p "$folder" && { cat "$stage/$number.old" >"$file" || { rm -f "$file"; cp -p "$stage/$number.old" "$file"; }; } &&
-      { chmod --reference="$stage/$number.old" "$file" 2>/dev/null || :; } || lost="$lost $path"
+      { chmod --reference="$stage/$number.old" "$file" || again; } || lost="$lost $path"
   done <"$stage/steps"
 }
 number=0 lost='' begun=''
@@ -164,7 +166,7 @@ impl AgentBox {
         let patch: Arc<str> = patch.into();
         let wanted = match off_thread(Arc::clone(&patch), |patch| request(&patch)).await? {
             Ok(wanted) => wanted,
-            Err(error) => return Ok(Err(refused(&error))),
+            Err(error) => return Ok(Err(error)),
         };
         if wanted.files > MAX_FILES {
             let message = format!("the patch speaks of {} files; {MAX_FILES} are allowed", wanted.files);
@@ -222,13 +224,24 @@ fn refused(error: &PatchError) -> CallError {
 }
 
 /// Does what may take a while where nobody else waits for it.
+///
+/// A panic is about the patch, and so about what was handed in: it is no failure of the
+/// infrastructure, which whoever wrote the patch would choose then.
 async fn off_thread<T: Send + 'static>(
     patch: Arc<str>,
-    work: impl FnOnce(Arc<str>) -> T + Send + 'static,
-) -> Result<T, InfraFault> {
-    tokio::task::spawn_blocking(move || work(patch)).await.map_err(|error| {
-        InfraFault::new(lancet_core::InfraFaultKind::DockerError, format!("applying a patch: {error}"))
-    })
+    work: impl FnOnce(Arc<str>) -> Result<T, CallError> + Send + 'static,
+) -> Answer<T> {
+    match tokio::task::spawn_blocking(move || work(patch)).await {
+        Ok(done) => Ok(done),
+        Err(error) if error.is_panic() => {
+            let message = "the patch does not apply: the host cannot work out what it comes to";
+            Ok(Err(CallError::new(CallErrorKind::Other, message)))
+        }
+        Err(error) => {
+            let message = format!("applying a patch: {error}");
+            Err(InfraFault::new(lancet_core::InfraFaultKind::DockerError, message))
+        }
+    }
 }
 
 /// What the container is asked for.
@@ -237,8 +250,8 @@ struct Request {
     files: usize,
 }
 
-fn request(patch: &str) -> Result<Request, PatchError> {
-    let patch = Patch::parse(patch.as_bytes())?;
+fn request(patch: &str) -> Result<Request, CallError> {
+    let patch = Patch::parse(patch.as_bytes()).map_err(|error| refused(&error))?;
     let wanted = patch.wanted();
     let mut text = String::new();
     for wanted in &wanted {
@@ -326,6 +339,43 @@ mod tests {
         assert_eq!(found["d"], Found::BelowFile("d".to_owned()));
         for torn in ["", "file 3\nx", "file x\n", "what 0\n", "absent 0\nabsent 0\n", "absent"] {
             assert_eq!(tree(&["a"], torn.as_bytes()), None, "{torn}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_over_a_patch_is_no_fault_of_the_infrastructure() {
+        let done = off_thread("x".into(), |_| -> Result<(), CallError> { panic!("over the patch") }).await;
+        assert_eq!(done.unwrap().unwrap_err().kind, CallErrorKind::Other);
+    }
+
+    #[test]
+    fn what_is_taken_back_has_the_mode_that_it_had() {
+        use std::io::Write as _;
+        use std::os::unix::fs::PermissionsExt as _;
+        use std::process::{Command, Stdio};
+
+        let lacking = "chmod() { case $1 in --reference*) return 1;; esac; command chmod \"$@\"; }\n";
+        for before in ["", lacking] {
+            let folder = tempfile::tempdir().unwrap();
+            let mode = |name: &str| folder.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
+            for (name, mode) in [("on", 0o644), ("off", 0o755), ("there", 0o644)] {
+                let path = folder.path().join(name);
+                std::fs::write(&path, name).unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            }
+            let script = format!("{before}{WRITE_ALL}");
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", &script])
+                .current_dir(folder.path())
+                .stdin(Stdio::piped())
+                .stderr(Stdio::null());
+            let mut child = shell.spawn().unwrap();
+            let steps = b"write 755 0 1\non\nwrite 644 1 -\noff\ncreate 644 1 0\nthere\n\nx";
+            child.stdin.take().unwrap().write_all(steps).unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(96));
+            assert_eq!((mode("on"), mode("off")), (0o644, 0o755), "{before}");
+            assert_eq!(std::fs::read(folder.path().join("on")).unwrap(), b"on");
         }
     }
 

@@ -9,6 +9,10 @@ use crate::{PatchError, shown};
 /// The most comparisons of lines that finding the places of all hunks may take.
 const MAX_EFFORT: u64 = 50_000_000;
 
+/// How often over the bytes that are written may be read: each part reads the whole of
+/// the file that it is about.
+const READ_FACTOR: usize = 4;
+
 /// What there is at the paths that a patch speaks of.
 pub type Tree = BTreeMap<String, Found>;
 
@@ -78,7 +82,7 @@ enum State {
 impl Patch<'_> {
     /// Works out what a tree becomes, in memory. The tree has to have what
     /// [`Patch::wanted`] asks for. `most` bounds the bytes of all files that are
-    /// written.
+    /// written, and four times that those of what each part is applied to.
     ///
     /// Several parts about one path are applied one after the other, but what is renamed
     /// or copied is the file as it was before the patch, as it is with git.
@@ -97,6 +101,7 @@ impl Patch<'_> {
             after: BTreeMap::new(),
             moved: BTreeMap::new(),
             left: most,
+            readable: most.saturating_mul(READ_FACTOR),
             effort: MAX_EFFORT,
         };
         for section in &self.sections {
@@ -115,6 +120,7 @@ struct Work<'a> {
     /// What has been renamed, with the line.
     moved: BTreeMap<&'a str, usize>,
     left: usize,
+    readable: usize,
     effort: u64,
 }
 
@@ -238,10 +244,12 @@ impl<'a> Work<'a> {
     }
 
     /// The file as the sections so far leave it.
-    fn current(&self, path: &str, line: usize) -> Result<(Vec<u8>, bool), PatchError> {
+    fn current(&mut self, path: &str, line: usize) -> Result<(Vec<u8>, bool), PatchError> {
         match self.after.get(path) {
             None => self.original(path, line),
-            Some((_, State::File { bytes, executable, .. })) => Ok((bytes.clone(), *executable)),
+            Some((_, State::File { bytes, executable, .. })) => {
+                Ok((read(&mut self.readable, bytes, line)?, *executable))
+            }
             Some((gone, State::Gone)) => {
                 Err(PatchError::new(line, format!("`{path}` is gone already, by line {gone}")))
             }
@@ -249,10 +257,12 @@ impl<'a> Work<'a> {
     }
 
     /// The file as it was before the patch.
-    fn original(&self, path: &str, line: usize) -> Result<(Vec<u8>, bool), PatchError> {
+    fn original(&mut self, path: &str, line: usize) -> Result<(Vec<u8>, bool), PatchError> {
         let error = |message: String| Err(PatchError::new(line, message));
         match self.tree.get(path) {
-            Some(Found::File { bytes, executable }) => Ok((bytes.clone(), *executable)),
+            Some(Found::File { bytes, executable }) => {
+                Ok((read(&mut self.readable, bytes, line)?, *executable))
+            }
             None | Some(Found::Absent | Found::BelowFile(_)) => {
                 error(format!("there is no file `{path}` in the work tree"))
             }
@@ -302,6 +312,14 @@ impl<'a> Work<'a> {
         changes.extend(written);
         Ok(changes)
     }
+}
+
+/// What a part is applied to, as far as reading it is allowed.
+fn read(readable: &mut usize, bytes: &[u8], line: usize) -> Result<Vec<u8>, PatchError> {
+    *readable = readable
+        .checked_sub(bytes.len())
+        .ok_or_else(|| PatchError::new(line, "the patch reads too much: its parts are about large files"))?;
+    Ok(bytes.to_vec())
 }
 
 /// Checks contents against the start of git's name for them. One of zeros is nothing.

@@ -75,6 +75,13 @@ impl<'p> Hunk<'p> {
         Ok(hunk)
     }
 
+    /// Whether it is nothing but context. Neither git nor patch(1) takes such a hunk for
+    /// one.
+    pub(crate) fn changes_nothing(&self) -> bool {
+        // All its lines come before the first change then.
+        self.leading == self.old_count && self.leading == self.new_count
+    }
+
     fn read_lines(&mut self, reader: &mut Reader<'p>) -> Result<(), PatchError> {
         let (mut old_left, mut new_left) = (self.old_count, self.new_count);
         let mut last = None;

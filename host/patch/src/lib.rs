@@ -6,8 +6,8 @@
 //! A patch is applied whole or refused, with the line and the reason. Refused is also
 //! what other tools drop without a word: binary files whose contents the patch does not
 //! hold, parts that are no diff of files (symbolic links, merges, changes of
-//! submodules), hunks whose counts are wrong. A new submodule is an empty folder, as it
-//! is with git, and so nothing in a tree of files.
+//! submodules), hunks whose counts are wrong or that change nothing. A new submodule is
+//! an empty folder, as it is with git, and so nothing in a tree of files.
 //!
 //! **Places.** A hunk is looked for at the line that it names, moved by as much as the
 //! hunk before it was; then ever further from there, at each distance below before

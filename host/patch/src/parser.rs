@@ -246,6 +246,12 @@ impl<'p> Parser<'p> {
             ));
         };
         self.hunks_end(end)?;
+        if let Some(hunk) = hunks.iter().find(|hunk| hunk.changes_nothing()) {
+            return Err(PatchError::new(
+                hunk.line,
+                "the hunk changes nothing: expected a line with `-` or `+`",
+            ));
+        }
         let [old, new] = names;
         // `diff -N` gives what is not there a name, and the time at which time begins.
         let lone = (hunks.len() == 1).then(|| hunks[0]);

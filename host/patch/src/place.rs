@@ -65,7 +65,8 @@ pub(crate) fn find(
         let less = |side: usize| (fuzz + side).checked_sub(context);
         let (leading, trailing) = (less(sought.leading), less(sought.trailing));
         let (skipped, left_out) = (leading.unwrap_or(0), trailing.unwrap_or(0));
-        let compared = &hunk[skipped..hunk.len() - left_out];
+        // Of context alone, both sides may lose more than there is.
+        let compared = hunk.get(skipped..hunk.len().saturating_sub(left_out)).unwrap_or_default();
         if compared.is_empty() || compared.contains(&unknown) {
             continue;
         }
@@ -147,6 +148,10 @@ mod tests {
         assert_eq!(line(&file, &[1, 99, 3], &sought(0)), None);
         // Only context, of which nothing would be left.
         assert_eq!(line(&file, &[99, 99], &sought(0)), None);
+        for count in 1..=3 {
+            let sought = Sought { leading: count, trailing: count, ..sought(5) };
+            assert_eq!(line(&file, &vec![99; count], &sought), None);
+        }
     }
 
     #[test]

@@ -342,6 +342,39 @@ fn files_come_go_and_move() {
 }
 
 #[test]
+fn a_hunk_that_changes_nothing_is_refused() {
+    let files = tree(&[("f", "x\n"), ("g", "a\nb\nc\n")]);
+    for context in [" x\n", " y\n"] {
+        let patch = format!("--- a/f\n+++ b/f\n@@ -1 +1 @@\n{context}");
+        refused(patch, &files, "line 3: the hunk changes nothing");
+    }
+    for lines in [" a\n b\n", " a\n x\n", " b\n\n"] {
+        let patch = format!("--- a/g\n+++ b/g\n@@ -1,2 +1,2 @@\n{lines}@@ -3 +3 @@\n-c\n+C\n");
+        refused(patch, &files, "line 3: the hunk changes nothing");
+    }
+    refused("--- a/f\n+++ b/f\n@@ -1,0 +1,0 @@\n", &files, "line 3: the hunk changes nothing");
+    refused("--- a/f\n+++ b/f\n@@ -1 +1 @@\n x\n+y\n", &files, "more lines than");
+}
+
+#[test]
+fn what_is_read_is_bounded_beside_what_is_written() {
+    let line = "x".repeat(999);
+    let files = tree(&[("big", &format!("{line}\n"))]);
+    let copy = |number: usize| {
+        format!(
+            "diff --git a/big b/c{number}\nsimilarity index 1%\ncopy from big\ncopy to c{number}\n\
+             --- a/big\n+++ b/c{number}\n@@ -1 +1 @@\n-{line}\n+y\n"
+        )
+    };
+    let most = 1_000;
+    let four: String = (0..4).map(copy).collect();
+    assert_eq!(Patch::parse(four.as_bytes()).unwrap().apply(&files, most).unwrap().len(), 4);
+    let five = four + &copy(4);
+    let error = Patch::parse(five.as_bytes()).unwrap().apply(&files, most).unwrap_err();
+    assert!(error.to_string().starts_with("line 37: the patch reads too much"), "{error}");
+}
+
+#[test]
 fn what_stands_around_the_files_is_skipped() {
     let fix = fix("a/src/value", "b/src/value");
     let mail = format!(
