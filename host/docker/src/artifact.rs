@@ -80,14 +80,13 @@ impl Container {
             Appetite { read: limit, keep: limit, room: 2 * limit, strict: false, expand: false, files: 8 };
         let (report, status) = (below_root(&plan.report), plan.status_file.as_deref().map(below_root));
         let wanted = [Some(report), status].into_iter().flatten().map(str::to_owned).collect();
-        let found = self.docker().gather(self.id(), "", wanted, appetite).await?;
-        let (report, cases) = match found.nodes.get(report) {
-            None => (ReportState::Missing, Vec::new()),
-            Some(node) => read_node(&plan.report, node, plan.naming),
-        };
-        let cases = fold(plan, cases);
+        let mut found = self.docker().gather(self.id(), "", wanted, appetite).await?;
         let status = status.and_then(|path| found.nodes.get(path)).and_then(read_status);
-        Ok(Results { report, cases, status })
+        let (report, cases) = match found.nodes.remove(report) {
+            None => (ReportState::Missing, Vec::new()),
+            Some(node) => read_off_thread(plan.report.clone(), node, plan.naming).await,
+        };
+        Ok(Results { report, cases: fold(plan, cases), status })
     }
 
     async fn artifacts(&self, plan: &Plan) -> Result<Vec<(String, ArtifactKind, Vec<u8>)>, DockerError> {
@@ -140,6 +139,16 @@ fn read_node(path: &str, node: &Node, naming: CaseNaming) -> (ReportState, Vec<T
         ),
         (kind, _) => (ReportState::Malformed(format!("`{path}` is {}", kind.name())), Vec::new()),
     }
+}
+
+/// Reads a report where nobody else waits for it: it may be large. What it makes the
+/// reader do is its own doing.
+async fn read_off_thread(path: String, node: Node, naming: CaseNaming) -> (ReportState, Vec<TestCase>) {
+    let reading = tokio::task::spawn_blocking(move || read_node(&path, &node, naming));
+    reading.await.unwrap_or_else(|error| {
+        let problem = if error.is_panic() { "the host cannot read it" } else { "reading it was given up" };
+        (ReportState::Malformed(problem.to_owned()), Vec::new())
+    })
 }
 
 fn read_status(node: &Node) -> Option<i64> {

@@ -55,37 +55,63 @@ impl Running<'_> {
         }
     }
 
-    /// Whether something that befalls a run from outside looks like this. Not where
-    /// submitted code runs beside the tests: it can make it look so whenever it likes,
-    /// and nobody gets another roll of the dice for that.
     fn may_be_chance(&self, seen: &Result<Seen, InfraFault>) -> bool {
-        if matches!(self.plan.isolation, Isolation::Single { .. }) {
-            return false;
-        }
-        match seen {
-            Ok(seen) => matches!(seen.end, RunEnd::Exited(code) if KILLED.contains(&code)),
-            Err(_) => true,
-        }
+        let is_beside = matches!(self.plan.isolation, Isolation::Single { .. });
+        looks_like_chance(
+            is_beside && self.started.load(Ordering::Relaxed),
+            seen.as_ref().map(|seen| seen.end),
+        )
     }
 
-    /// Whether the tests can be carried out without the submission, which is tried
-    /// once. A service that does not come up, or an engine that fails, shows nothing.
+    /// Whether the tests can be carried out without the submission, which is found out
+    /// once. A service that does not come up shows nothing.
+    ///
+    /// # Errors
+    /// The engine's, which is not remembered: that it failed says nothing of the tests.
     async fn is_sound_without(&mut self) -> Result<bool, InfraFault> {
         if let Some(sound) = self.sound {
             return Ok(sound);
         }
-        let (laying, images, laid) = (Laying::default(), self.images.clone(), AtomicBool::new(false));
-        let without = Running { laying, images, laid, ..*self };
-        let sound = match Box::pin(without.seen()).await {
-            Ok(seen) => {
-                seen.end != RunEnd::NotReady && conclude(self.plan, seen.facts()).outcome != Outcome::Invalid
-            }
-            Err(fault) => match fault.kind {
-                InfraFaultKind::DockerError | InfraFaultKind::NotReady => false,
-                _ => return Err(fault),
-            },
-        };
+        let sound = steadily(|| {
+            let (laying, images) = (Laying::default(), self.images.clone());
+            let (laid, started) = (AtomicBool::new(false), AtomicBool::new(false));
+            let without = Running { laying, images, laid, started, ..*self };
+            Box::pin(async move {
+                let seen = without.seen().await?;
+                let came_up = seen.end != RunEnd::NotReady;
+                Ok::<_, InfraFault>(
+                    came_up && conclude(without.plan, seen.facts()).outcome != Outcome::Invalid,
+                )
+            })
+        })
+        .await?;
         Ok(*self.sound.insert(sound))
+    }
+}
+
+/// Whether something that befalls a run from outside looks like this. Not once submitted
+/// code has run beside the tests: it can make it look so whenever it likes, and nobody
+/// gets another roll of the dice for that.
+fn looks_like_chance(ran_beside: bool, end: Result<RunEnd, &InfraFault>) -> bool {
+    match end {
+        _ if ran_beside => false,
+        Ok(end) => matches!(end, RunEnd::Exited(code) if KILLED.contains(&code)),
+        Err(_) => true,
+    }
+}
+
+/// Finds out whether a run is sound, and tries once more when the engine fails it: an
+/// engine that stumbled would leave the submission without its verdict.
+async fn steadily<F: Future<Output = Result<bool, InfraFault>>>(
+    mut run: impl FnMut() -> F,
+) -> Result<bool, InfraFault> {
+    let mut is_first = true;
+    loop {
+        match run().await {
+            Err(fault) if fault.kind == InfraFaultKind::NotReady => return Ok(false),
+            Err(fault) if fault.kind == InfraFaultKind::DockerError && is_first => is_first = false,
+            found => return found,
+        }
     }
 }
 
@@ -97,6 +123,46 @@ fn broken(seen: Result<Seen, InfraFault>) -> Seen {
             let mut artifacts = Artifacts::default();
             artifacts.add(ENGINE_OUTPUT.to_owned(), ArtifactKind::Log, fault.message.into_bytes());
             Seen { end: RunEnd::Broken, limit: None, results: Results::none(), artifacts }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(kind: InfraFaultKind) -> InfraFault {
+        InfraFault::new(kind, "it failed")
+    }
+
+    #[test]
+    fn chance_is_what_no_submitted_code_can_have_brought_about() {
+        let stumbled = fault(InfraFaultKind::DockerError);
+        for ran_beside in [true, false] {
+            assert_eq!(looks_like_chance(ran_beside, Err(&stumbled)), !ran_beside);
+            assert_eq!(looks_like_chance(ran_beside, Ok(RunEnd::Exited(137))), !ran_beside);
+            assert!(!looks_like_chance(ran_beside, Ok(RunEnd::Exited(1))));
+            assert!(!looks_like_chance(ran_beside, Ok(RunEnd::TimedOut)));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_stumbles_says_nothing_of_the_tests() {
+        use InfraFaultKind::{DiskFull, DockerError, NotReady};
+        let stumbled = || Err(fault(DockerError));
+        for (runs, expected) in [
+            (vec![Ok(true)], Ok(true)),
+            (vec![Ok(false)], Ok(false)),
+            (vec![Err(fault(NotReady))], Ok(false)),
+            (vec![Err(fault(DiskFull))], Err(fault(DiskFull))),
+            (vec![stumbled(), Ok(true)], Ok(true)),
+            (vec![stumbled(), Err(fault(NotReady))], Ok(false)),
+            (vec![stumbled(), stumbled()], stumbled()),
+        ] {
+            let mut runs = runs.into_iter();
+            let found = steadily(|| std::future::ready(runs.next().unwrap())).await;
+            assert_eq!(found, expected);
+            assert!(runs.next().is_none());
         }
     }
 }

@@ -224,6 +224,7 @@ impl ReportReader {
                 }
             }
             (Some(Element::Case), element) => self.outcome(start, element)?,
+            (Some(Element::Silent), _) => self.hidden(start),
             (Some(_), _) => {}
         }
         if self.open.len() == MAX_DEPTH {
@@ -377,6 +378,18 @@ impl ReportReader {
             append(&mut case.case.detail, "\n");
         }
         Ok(())
+    }
+
+    /// An element inside of a test case's output or properties, which hold none that are
+    /// not known.
+    fn hidden(&mut self, start: &BytesStart<'_>) {
+        let Some(case) = &mut self.case else { return };
+        if case.case.status == CaseStatus::Passed {
+            let name = start.local_name();
+            let name: &str = name.as_ref();
+            case.say(&format!("its output or properties hold the element `{name}`"));
+        }
+        case.mark(CaseStatus::Skipped);
     }
 
     fn each_attribute(

@@ -75,6 +75,7 @@ impl Docker {
             comes_up: None,
             sound: None,
             laid: AtomicBool::new(false),
+            started: AtomicBool::new(false),
         };
         let mut outcome = PlanOutcome {
             report: TestReport { plan: plan.name.clone(), runs: Vec::new() },
@@ -113,6 +114,8 @@ pub(crate) struct Running<'a> {
     pub(crate) sound: Option<bool>,
     /// Whether what was submitted is in a container of the run.
     pub(crate) laid: AtomicBool,
+    /// Whether what was submitted may have run in it.
+    pub(crate) started: AtomicBool,
 }
 
 /// What was seen of a run.
@@ -178,6 +181,7 @@ impl Running<'_> {
     /// Makes a run in fresh containers.
     pub(crate) async fn seen(&self) -> Result<Seen, InfraFault> {
         self.laid.store(false, Ordering::Relaxed);
+        self.started.store(false, Ordering::Relaxed);
         let mut stage = Stage::default();
         let seen = match &self.plan.isolation {
             Isolation::Split { app, alias, driver, driver_resources } => {
@@ -331,6 +335,7 @@ impl Running<'_> {
         let container = stage.app.insert(self.docker.create(&spec).await?);
         self.laid.store(true, Ordering::Relaxed);
         laying.lay(container, self.blobs).await?;
+        self.started.store(true, Ordering::Relaxed);
         container.start().await?;
         let deadline = Instant::now() + seconds(plan.timeout_seconds);
         let ended = container.wait(deadline, self.environment.resources.disk_bytes).await?;
@@ -393,10 +398,14 @@ impl Running<'_> {
         let argv = self.command(spec.image, &service.argv, laying).await?;
         let spec = ContainerSpec { argv: argv.as_deref(), ..spec };
         let container = slot.insert(self.docker.create(&spec).await?);
-        if spec.role != Role::Driver {
+        let holds_submitted = spec.role != Role::Driver;
+        if holds_submitted {
             self.laid.store(true, Ordering::Relaxed);
         }
         laying.lay(container, self.blobs).await?;
+        if holds_submitted {
+            self.started.store(true, Ordering::Relaxed);
+        }
         container.start().await?;
         Ok(is_ready(container, &service.ready).await?)
     }

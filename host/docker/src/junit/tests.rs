@@ -195,6 +195,13 @@ fn passed_is_only_what_says_so_in_a_known_form() {
         ("<testcase name='a' status='passed'><failure/></testcase>", Failed),
         ("<testcase name='a' result='skipped'><failure/></testcase>", Failed),
         ("<testcase name='a'><aborted/><error/></testcase>", Errored),
+        ("<testcase name='a'><properties><property><x:property/></property></properties></testcase>", Passed),
+        ("<testcase name='a'><properties><failure/></properties></testcase>", Skipped),
+        ("<testcase name='a'><system-out><property><error/></property></system-out></testcase>", Skipped),
+        ("<testcase name='a'><system-err>x<skipped/></system-err></testcase>", Skipped),
+        ("<testcase name='a'><properties><flakyFailure/></properties></testcase>", Skipped),
+        ("<testcase name='a'><properties><aborted/></properties></testcase>", Skipped),
+        ("<testcase name='a'><system-out><aborted/></system-out><failure/></testcase>", Failed),
     ] {
         let (state, cases) = read(&suite(case));
         assert_eq!(state, ReportState::Read, "{case}");
@@ -202,6 +209,8 @@ fn passed_is_only_what_says_so_in_a_known_form() {
     }
     let (_, cases) = read(&suite("<testcase name='a' result='skipped'><aborted/></testcase>"));
     assert_eq!(cases[0].detail, "its `result` is `skipped`\nit holds the unknown element `aborted`");
+    let (_, cases) = read(&suite("<testcase name='a'><properties><error/><error/></properties></testcase>"));
+    assert_eq!(cases[0].detail, "its output or properties hold the element `error`");
 }
 
 #[test]
