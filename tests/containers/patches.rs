@@ -166,4 +166,5 @@ fn come_to_the_same_everywhere() {
     assert_eq!(replayed["identical"], FORMS.len() * PLACES.len(), "{replayed:#}");
     let regraded = json(&context, &["regrade", "latest"], 0);
     assert_eq!(regraded["changed"], 0, "{regraded:#}");
+    assert_eq!(regraded["regraded"], FORMS.len() * PLACES.len(), "{regraded:#}");
 }

@@ -1,8 +1,8 @@
 //! Why nothing was handed in, as far as the host saw it happen.
 
 use lancet_core::{
-    Answer, CallErrorKind, CallRecord, Event, Kind, NO_PATCH, Outcome, PATCH_DOES_NOT_APPLY, Phase, Request,
-    Response, Score, SolveEnd, Verdict,
+    Answer, CallErrorKind, CallRecord, Capture, Event, Kind, NO_PATCH, Outcome, PATCH_DOES_NOT_APPLY, Phase,
+    Request, Response, Score, SolveEnd, Verdict,
 };
 use lancet_store::TimedEvent;
 
@@ -43,20 +43,23 @@ pub(crate) fn verdict<'a>(
     }
 }
 
-/// The same, from a journal.
+/// The same, from a journal. What a grader has judged is a grader's to judge again, and
+/// what the infrastructure failed is nobody's.
 pub(crate) fn recorded(kind: Kind, events: &[TimedEvent]) -> Option<Verdict> {
-    let (mut calls, mut ended) = (Vec::new(), None);
+    let (mut calls, mut ended, mut is_taken) = (Vec::new(), None, false);
     for line in events {
         match &line.event {
+            Event::Graded { .. } | Event::Captured { capture: Capture::Unavailable(_) } => is_taken = true,
+            Event::Reopened { phase: Phase::Grade, .. } => is_taken = false,
             Event::Began { phase: Phase::Solve, .. } | Event::Reopened { phase: Phase::Solve, .. } => {
-                (calls, ended) = (Vec::new(), None);
+                (calls, ended, is_taken) = (Vec::new(), None, false);
             }
             Event::Called { phase: Phase::Solve, call } => calls.push(call),
             Event::Solved { end, .. } => ended = Some(end),
             _ => {}
         }
     }
-    verdict(kind, ended?, calls)
+    if is_taken { None } else { verdict(kind, ended?, calls) }
 }
 
 fn fail(reason: &str, explanation: &str) -> Verdict {
@@ -71,7 +74,7 @@ fn fail(reason: &str, explanation: &str) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use lancet_core::CallError;
+    use lancet_core::{CallError, InfraFault, InfraFaultKind, Sha256};
 
     use super::*;
 
@@ -89,6 +92,33 @@ mod tests {
 
     fn read(text: Option<&str>) -> CallRecord {
         call(Request::InputRead, Response::MaybeText(text.map(str::to_owned)))
+    }
+
+    #[test]
+    fn what_a_grader_has_judged_is_not_the_hosts_to_decide() {
+        let solved = || {
+            let end = SolveEnd::GaveUp("no".to_owned());
+            let submission = Sha256::of(b"");
+            vec![
+                Event::Called { phase: Phase::Solve, call: refused(CallErrorKind::Other) },
+                Event::Solved { end, fuel_used: None, submission },
+            ]
+        };
+        let reason = |events: Vec<Event>| {
+            let events: Vec<_> = events.into_iter().map(|event| TimedEvent { at_us: 0, event }).collect();
+            recorded(Kind::IcSwe, &events).map(|verdict| verdict.reason.to_string())
+        };
+        let fault = || InfraFault::new(InfraFaultKind::DiskFull, "full");
+        let graded = || Event::Graded { verdict: fail("other", ""), fuel_used: Some(1) };
+        let reopened = |phase| Event::Reopened { phase, cause: fault() };
+        let host = Some(PATCH_DOES_NOT_APPLY.to_owned());
+        assert_eq!(reason(solved()), host);
+        assert_eq!(reason([solved(), vec![graded()]].concat()), None);
+        assert_eq!(reason([solved(), vec![graded(), reopened(Phase::Grade)]].concat()), host);
+        let unavailable = || vec![Event::Captured { capture: Capture::Unavailable(fault()) }];
+        assert_eq!(reason([unavailable(), solved()].concat()), None);
+        let again = [unavailable(), solved(), vec![reopened(Phase::Solve)], solved()].concat();
+        assert_eq!(reason(again), host);
     }
 
     #[test]

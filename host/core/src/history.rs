@@ -156,9 +156,12 @@ impl<'a> History<'a> {
                 self.capture = Some(Capture::digest(capture));
             }
             Event::Solved { end, submission, .. } => self.solved(end, *submission, at_us),
-            Event::Graded { verdict, .. } => {
+            Event::Graded { verdict, fuel_used } => {
                 self.expect(&[Stage::Grading], "graded");
                 self.stage = Stage::Graded;
+                if fuel_used.is_none() && !verdict.is_grader_timeout() {
+                    self.flaw("it names no fuel, and the clock did not end the grader by its verdict");
+                }
                 self.graded = Some((verdict.clone(), at_us.saturating_sub(self.began_us)));
                 if verdict.outcome == Outcome::Pass && self.nothing {
                     self.flaw("it passes, and nothing was handed in");
@@ -465,6 +468,10 @@ mod tests {
             (&|e| drop(e.remove(3)), "`decided` cannot come here"),
             (&|e| drop(e.remove(3)), "no grader said so"),
             (&|e| e.push(e[4].clone()), "event 5: `decided` cannot come here"),
+            (
+                &|e| e[3].1 = Event::Graded { verdict: half.clone(), fuel_used: None },
+                "event 3: it names no fuel, and the clock did not end the grader",
+            ),
             (
                 &|e| e[4].1 = decided(verdict(Outcome::Fail, Score::ZERO), 1000, 0),
                 "the verdict decided is fail",

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Cents, Kind, Sha256, TaskId};
+use crate::{Answer, Cents, Fault, FaultKind, Kind, Role, Sha256, TaskId};
 
 /// The most checks that a verdict may name.
 pub const MAX_CHECKS: usize = 256;
@@ -227,6 +227,14 @@ impl Verdict {
     #[must_use]
     pub fn failed(reason: ReasonCode, explanation: impl Into<String>) -> Self {
         Self { outcome: Outcome::Fail, ..Self::invalid(reason, explanation) }
+    }
+
+    /// Whether it is the one that the host puts in place of a grader's that the clock
+    /// ended: such a grading cannot be executed again, so nothing else may claim it.
+    #[must_use]
+    pub fn is_grader_timeout(&self) -> bool {
+        let due = Fault::new(FaultKind::Timeout, "").reason(Role::Grader);
+        self.outcome == Outcome::Invalid && self.reason == due
     }
 
     /// Checks what a grader returned against the contract and against what the

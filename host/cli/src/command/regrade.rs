@@ -186,8 +186,8 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Fai
             continue;
         };
         // What no grader was asked for is not a grader's to judge: a failure of the
-        // infrastructure, an agent whose time was over.
-        if !graded && !matches!(capture, Some(Capture::Refused(_))) {
+        // infrastructure, an agent whose time was over. What the host decided stays.
+        if !graded && nothing.is_none() && !matches!(capture, Some(Capture::Refused(_))) {
             left_out += 1;
             continue;
         }

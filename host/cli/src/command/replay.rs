@@ -312,7 +312,8 @@ async fn replay(
     if journal.end != SolveEnd::TimedOut {
         let compare_fuel = journal.solve.engine == ENGINE_ID;
         let source = Source::Recorded { calls: journal.solve.calls, compare_fuel };
-        let output = agent.solve(Call { task, limits: &journal.solve.limits, seed, source }).await?;
+        let limits = unhurried(&journal.solve.limits);
+        let output = agent.solve(Call { task, limits: &limits, seed, source }).await?;
         if let Some(divergence) = output.divergence {
             return different("solve", told(&divergence));
         }
@@ -338,10 +339,17 @@ async fn replay(
     let (verdict, grader) = match (journal.grade, grader, host) {
         (Some((recorded, verdict, fuel_used)), Some(grader), _) => {
             let timed_out = fuel_used.is_none();
+            if timed_out && !verdict.is_grader_timeout() {
+                return different(
+                    "grade",
+                    format!("the clock ended the grader by the record, and the verdict is {verdict:?}"),
+                );
+            }
             if !timed_out {
                 let compare_fuel = recorded.engine == ENGINE_ID;
                 let source = Source::Recorded { calls: recorded.calls, compare_fuel };
-                let call = Call { task, limits: &recorded.limits, seed, source };
+                let limits = unhurried(&recorded.limits);
+                let call = Call { task, limits: &limits, seed, source };
                 let output = grader.grade(call, &answer).await?;
                 if let Some(divergence) = output.divergence {
                     return different("grade", told(&divergence));
@@ -369,6 +377,12 @@ async fn replay(
         );
     }
     Ok(Finding::Identical)
+}
+
+/// The limits of a call that the clock did not end, without the clock: this machine may be
+/// slower than the one that recorded it, and fuel bounds what is executed again.
+fn unhurried(limits: &Limits) -> Limits {
+    Limits { wall_ms: u64::MAX, ..limits.clone() }
 }
 
 fn told(divergence: &Divergence) -> String {
@@ -412,4 +426,17 @@ fn print(run: &RunRow, summary: &Summary, one: bool, format: FormatKind) -> Resu
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_is_bounded_by_fuel_alone() {
+        let recorded = Limits { wall_ms: 1, fuel: 2, ..Limits::standard() };
+        let limits = unhurried(&recorded);
+        assert_eq!(limits.wall_ms, u64::MAX);
+        assert_eq!(Limits { wall_ms: 1, ..limits }, recorded);
+    }
 }
