@@ -140,9 +140,12 @@ fn doctor_lists_what_the_kernel_counts_and_what_is_shared() {
     let value = |path: &str| fs::read_to_string(format!("/proc/sys/{path}")).unwrap().trim().to_owned();
     let of_a_user = detail("quotas of a user");
     let instances = value("fs/inotify/max_user_instances");
-    for words in
-        [format!("fs.inotify.max_user_instances {instances},"), "share".into(), "kernel.keys.".into()]
-    {
+    for words in [
+        format!("fs.inotify.max_user_instances {instances},"),
+        "share".into(),
+        "10001".into(),
+        "kernel.keys.".into(),
+    ] {
         assert!(of_a_user.contains(&words), "{words}: {of_a_user}");
     }
     let of_the_machine = detail("quotas of the machine");

@@ -27,8 +27,13 @@ pub(crate) struct DockerArguments {
     /// Refuse what cannot have a kernel user of its own (images that need root): for hosting strangers' code
     #[arg(long, help_heading = "Docker")]
     pub(crate) own_users: bool,
+    /// Add no rule to this machine's packet filter, which a run by root does otherwise (`doctor` has the rule) [env: `LANCET_LEAVE_PACKET_FILTER=1`]
+    #[arg(long, help_heading = "Docker")]
+    pub(crate) leave_packet_filter: bool,
 }
 
+/// Says what `--leave-packet-filter` does, for `doctor` too.
+const LEAVE_PACKET_FILTER: &str = "LANCET_LEAVE_PACKET_FILTER";
 /// How long an engine that was there before is waited for when it is gone.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -53,11 +58,16 @@ impl DockerArguments {
             socket: self.docker_socket.clone(),
             runtime: self.container_runtime.clone(),
             own_users: self.own_users,
+            leave_packet_filter: self.leave_packet_filter || is_set(LEAVE_PACKET_FILTER),
             build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
             patience: PATIENCE,
             ..DockerOptions::default()
         }
     }
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !matches!(value.to_str(), Some("" | "0" | "false")))
 }
 
 impl Sandboxes {

@@ -42,6 +42,9 @@ pub struct DockerOptions {
     pub build_network: Option<String>,
     /// Whether what would share a kernel user with others is refused.
     pub own_users: bool,
+    /// Whether the machine's packet filter is left as it is: a run by root adds one rule
+    /// to it otherwise, see [`crate::Tracking::RULE`].
+    pub leave_packet_filter: bool,
     /// How long an engine that cannot be reached is waited for.
     pub patience: Duration,
 }
@@ -64,6 +67,7 @@ impl Default for DockerOptions {
             reserve_bytes: 512 << 20,
             build_network: None,
             own_users: false,
+            leave_packet_filter: false,
             patience: Duration::from_secs(10),
         }
     }

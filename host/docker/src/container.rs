@@ -35,7 +35,7 @@ const FILES_LOOK: Duration = Duration::from_secs(10);
 /// So many times as long as that look took it is let be.
 const FILES_REST: u32 = 20;
 /// The most files and folders that it may write.
-const MAX_FILES: usize = 1_000_000;
+pub(crate) const MAX_FILES: usize = 1_000_000;
 /// Bytes of one line of the engine's list of changes.
 const CHANGE_BYTES: u64 = 100;
 /// The exit status of a first process that SIGKILL ended.
@@ -166,19 +166,37 @@ impl Docker {
         if let Some(excess) = admission::excess(&spec.resources, &options.ceiling) {
             return Err(DockerError::ResourcesExceeded(excess));
         }
+        // Every future that makes a container holds these.
+        let identity = Box::pin(self.identity(spec)).await?;
+        Box::pin(self.create_for(spec, identity)).await
+    }
+
+    /// As [`Docker::create`], for the identity that was found first; for another where
+    /// that cannot be used any more.
+    pub(crate) async fn create_for(
+        &self,
+        spec: &ContainerSpec<'_>,
+        mut identity: Identity,
+    ) -> Result<Container, DockerError> {
         // Users that other processes have given out.
         let mut elsewhere = Vec::new();
+        let mut is_gone = false;
         loop {
-            // Every future that makes a container holds these.
-            let identity = Box::pin(self.identity(spec)).await?;
             match Box::pin(self.create_as(spec, &identity)).await {
                 Err(error) if user::is_taken(&error) => elsewhere.extend(identity.claim),
+                // It has no name, so somebody's cleaning up took it: once that may be.
+                Err(DockerError::ImageMissing { .. }) if !is_gone && identity.image != *spec.image => {
+                    is_gone = true;
+                    self.forget(&identity.image);
+                    drop(identity);
+                }
                 Err(error) => return Err(error),
                 Ok(mut container) => {
                     container.claim = identity.claim;
                     return Ok(container);
                 }
             }
+            identity = Box::pin(self.identity(spec)).await?;
         }
     }
 
@@ -213,7 +231,7 @@ impl Docker {
             let mut made = create(body.clone()).await;
             if let Some(host) = &mut body.host_config
                 && host.storage_opt.is_some()
-                && matches!(&made, Err(DockerError::Engine { message, .. }) if quota::is_refusal(message))
+                && matches!(&made, Err(DockerError::Engine { status, message, .. }) if quota::is_refusal(*status, message))
             {
                 docker.gives_no_quotas();
                 host.storage_opt = None;
@@ -359,7 +377,8 @@ impl Container {
         Ok(u64::MAX)
     }
 
-    /// What it takes of the disk, where the engine's folders can be read.
+    /// What it takes of the disk, where the engine's folders can be read; without end
+    /// above [`MAX_FILES`].
     #[cfg(target_os = "linux")]
     async fn taken(&self) -> Result<Option<Usage>, DockerError> {
         let found = self.inspect(false).await?;

@@ -62,3 +62,4 @@ pub use prepare::Prepared;
 pub use quota::DiskBound;
 pub use reaper::{Reaped, Reaper};
 pub use tracking::Tracking;
+pub use user::user_bounds;

@@ -27,9 +27,19 @@ pub(crate) fn option(resources: &Resources) -> HashMap<String, String> {
     HashMap::from([("size".to_owned(), bytes.to_string())])
 }
 
-/// Whether an engine's refusal to make a container is about its quota.
-pub(crate) fn is_refusal(message: &str) -> bool {
-    message.contains("storage-opt") || message.contains("quota")
+/// Whether an engine's refusal to make a container is about its quota, by the words
+/// of its storage drivers. An image may be called anything, and one that is not there
+/// has a status of its own.
+pub(crate) fn is_refusal(status: u16, message: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "--storage-opt",
+        "'pquota'",
+        "project quota",
+        "quota limit for projid",
+        "projid for",
+        "enabled quotas",
+    ];
+    status != 404 && WORDS.iter().any(|words| message.contains(words))
 }
 
 /// Whether the engine's layers lie on a file system with quotas for folders that its
@@ -73,8 +83,15 @@ mod tests {
 
     #[test]
     fn an_engines_refusal_is_told_from_others() {
-        let words = "--storage-opt is supported only for overlay over xfs with 'pquota' mount option";
-        assert!(is_refusal(words));
-        assert!(!is_refusal("No such image: sha256:0"));
+        for words in [
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+            "Failed to set quota limit for projid 3 on /var/lib/docker/overlay2/backingFsBlockDev: no such device",
+            "Filesystem does not support, or has not enabled quotas",
+        ] {
+            assert!(is_refusal(500, words), "{words}");
+        }
+        assert!(!is_refusal(404, "No such image: sha256:0"));
+        assert!(!is_refusal(404, "No such image: acme/--storage-opt"));
+        assert!(!is_refusal(400, "invalid reference of acme/quota-api"));
     }
 }

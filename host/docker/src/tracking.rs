@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
@@ -12,6 +12,10 @@ pub(crate) const BRIDGE: &str = "lancet";
 const FILTERED: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
 /// Where the interfaces of this process's network name space are.
 const INTERFACES: &str = "/sys/class/net";
+/// The program that has the rules.
+const TOOL: &str = "iptables";
+/// Where it is, besides the folders of `PATH`, which need not name these.
+const TOOL_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// Whether what goes over private networks takes places in the machine's table of
 /// connections. That is everybody's, and whoever may send datagrams fills it: each
@@ -26,6 +30,8 @@ pub enum Tracking {
     Tracked,
     /// Only root can see it.
     Hidden,
+    /// There is no iptables(8) here to see it by, nor to add the rule.
+    Unknown,
 }
 
 impl Tracking {
@@ -39,24 +45,38 @@ impl Tracking {
             // Without the file there is no such filter at all.
             Err(_) => Self::Unfiltered,
             Ok(value) if value.trim() == "0" => Self::Unfiltered,
-            Ok(_) if !is_root() => Self::Hidden,
-            Ok(_) if rule("-C").await => Self::Exempt,
-            Ok(_) => Self::Tracked,
+            Ok(_) => match tool() {
+                None => Self::Unknown,
+                Some(_) if !is_root() => Self::Hidden,
+                Some(tool) if rule(&tool, "-C").await => Self::Exempt,
+                Some(_) => Self::Tracked,
+            },
         }
     }
 }
 
+/// Held by who looks for the rule to add it.
+static ADDING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 impl Docker {
     /// Keeps what goes over private networks out of the machine's table, where this
-    /// process may. Nothing else depends on it, and `doctor` says whether it holds.
+    /// process may and the operator does not want the rules left as they are. Nothing
+    /// else depends on it, and `doctor` says whether it holds.
     pub(crate) async fn keep_untracked(&self, bridge: &str) {
+        if self.options().leave_packet_filter {
+            return;
+        }
         let tried = self.untracked().get_or_init(|| async {
             // The engine's machine may be another, or its network name space.
-            if is_root()
-                && Path::new(INTERFACES).join(bridge).exists()
-                && Tracking::look().await == Tracking::Tracked
-            {
-                rule("-I").await;
+            if !is_root() || !Path::new(INTERFACES).join(bridge).exists() {
+                return;
+            }
+            let Some(tool) = tool() else { return };
+            // Others of this process look when this is done. Another process may add it
+            // at the same moment: twice does no more than once.
+            let _adding = ADDING.lock().await;
+            if Tracking::look().await == Tracking::Tracked {
+                rule(&tool, "-I").await;
             }
         });
         tried.await;
@@ -64,15 +84,25 @@ impl Docker {
 }
 
 /// Looks for the rule (`-C`), or adds it (`-I`).
-async fn rule(action: &str) -> bool {
+async fn rule(tool: &Path, action: &str) -> bool {
     let interfaces = format!("{BRIDGE}+");
-    let status = Command::new("iptables")
+    let status = Command::new(tool)
         .args(["-w", "5", "-t", "raw", action, "PREROUTING", "-i", &interfaces, "-j", "CT", "--notrack"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
     status.await.is_ok_and(|status| status.success())
+}
+
+fn tool() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    found(folders.chain(TOOL_FOLDERS.map(PathBuf::from)))
+}
+
+fn found(folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    folders.into_iter().map(|folder| folder.join(TOOL)).find(|tool| tool.is_file())
 }
 
 #[cfg(unix)]
@@ -92,5 +122,15 @@ mod tests {
     #[test]
     fn the_rule_is_for_our_bridges() {
         assert!(Tracking::RULE.contains(&format!(" -i {BRIDGE}+ ")));
+        assert!(Tracking::RULE.starts_with(&format!("{TOOL} ")));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = || [folder.path().join("nothing"), folder.path().to_owned()];
+        assert_eq!(found(folders()), None);
+        std::fs::write(folder.path().join(TOOL), "").unwrap();
+        assert_eq!(found(folders()), Some(folder.path().join(TOOL)));
     }
 }

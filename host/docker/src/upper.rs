@@ -102,7 +102,7 @@ mod walk {
     use std::path::{Path, PathBuf};
     use std::rc::Rc;
 
-    use crate::container::{ChangeKind, Changes};
+    use crate::container::{ChangeKind, Changes, MAX_FILES};
     use crate::listing::{Listing, MAX_REACH_BYTES};
     use crate::tree::{in_git, is_below};
 
@@ -114,15 +114,25 @@ mod walk {
         work_tree: &'a str,
         listing: Listing<'a>,
         folders: Vec<Folder>,
+        /// How much more is looked at.
+        left: usize,
     }
 
-    /// A folder that the container has written to.
-    struct Folder {
+    /// Where a folder lies. What it has in it shares this: a path is long, and there
+    /// may be a million folders below it.
+    struct Place {
         /// From the container's root, as the engine would write it: with a sign for
         /// each byte that is not UTF-8. The root is empty.
         shown: String,
         /// From the container's root, relative.
         path: PathBuf,
+    }
+
+    /// A folder that the container has written to.
+    struct Folder {
+        above: Rc<Place>,
+        /// Empty for the root.
+        name: Box<OsStr>,
         /// Those of the image's layers in which it is a folder, from the topmost down.
         lowers: Rc<[usize]>,
         /// Whether it hides what those layers have in it.
@@ -138,51 +148,72 @@ mod walk {
         lowers: Vec<usize>,
     }
 
-    /// A path is longer than is looked at.
-    struct TooDeep;
+    /// Why nothing more is looked at.
+    enum Beyond {
+        /// A path is longer than is looked at.
+        TooDeep,
+        /// There is more than any container may write.
+        TooMany,
+    }
+
+    impl Folder {
+        fn place(&self) -> Rc<Place> {
+            if self.name.is_empty() {
+                return Rc::clone(&self.above);
+            }
+            let shown = format!("{}/{}", self.above.shown, shown(&self.name));
+            Rc::new(Place { shown, path: self.above.path.join(&*self.name) })
+        }
+    }
 
     impl<'a> Walk<'a> {
         pub(super) fn new(upper: &'a Path, lowers: &'a [PathBuf], work_tree: &'a str) -> Self {
             let root = Folder {
-                shown: String::new(),
-                path: PathBuf::new(),
+                above: Rc::new(Place { shown: String::new(), path: PathBuf::new() }),
+                name: OsString::new().into(),
                 lowers: (0..lowers.len()).collect(),
                 hides: false,
             };
-            Self { upper, lowers, work_tree, listing: Listing::new(work_tree), folders: vec![root] }
+            let (listing, folders) = (Listing::new(work_tree), vec![root]);
+            Self { upper, lowers, work_tree, listing, folders, left: MAX_FILES }
         }
 
         pub(super) fn run(mut self) -> io::Result<Changes> {
             while let Some(folder) = self.folders.pop() {
-                if let Err(TooDeep) = self.folder(&folder)? {
-                    return Ok(Changes::TooDeep);
+                match self.folder(&folder)? {
+                    Ok(()) => {}
+                    Err(Beyond::TooDeep) => return Ok(Changes::TooDeep),
+                    Err(Beyond::TooMany) => return Ok(Changes::TooMany),
                 }
             }
             Ok(self.listing.finish())
         }
 
-        fn folder(&mut self, folder: &Folder) -> io::Result<Result<(), TooDeep>> {
+        fn folder(&mut self, folder: &Folder) -> io::Result<Result<(), Beyond>> {
+            let place = folder.place();
             let mut names = HashSet::new();
-            for entry in std::fs::read_dir(self.upper.join(&folder.path))? {
+            for entry in std::fs::read_dir(self.upper.join(&place.path))? {
                 let entry = entry?;
                 let name = entry.file_name();
-                let shown = format!("{}/{}", folder.shown, shown(&name));
+                let shown = format!("{}/{}", place.shown, shown(&name));
                 if shown.len() > MAX_REACH_BYTES {
-                    return Ok(Err(TooDeep));
+                    return Ok(Err(Beyond::TooDeep));
                 }
+                let Some(left) = self.left.checked_sub(1) else { return Ok(Err(Beyond::TooMany)) };
+                self.left = left;
                 if self.concerns(&shown) {
-                    self.entry(folder, shown, &name)?;
+                    self.entry(folder, &place, shown, &name)?;
                     if folder.hides {
                         names.insert(name);
                     }
                 } else if entry.file_type()?.is_dir() {
                     // Whatever is in it, nothing may be too deep.
-                    let path = folder.path.join(&name);
-                    self.folders.push(Folder { shown, path, lowers: Rc::default(), hides: false });
+                    let (above, lowers) = (Rc::clone(&place), Rc::default());
+                    self.folders.push(Folder { above, name: name.into(), lowers, hides: false });
                 }
             }
             if folder.hides && !folder.lowers.is_empty() {
-                self.hidden(folder, names)?;
+                self.hidden(folder, &place, names)?;
             }
             Ok(Ok(()))
         }
@@ -196,8 +227,14 @@ mod walk {
         }
 
         /// Something that lies in the container's own folder.
-        fn entry(&mut self, folder: &Folder, shown: String, name: &OsStr) -> io::Result<()> {
-            let path = folder.path.join(name);
+        fn entry(
+            &mut self,
+            folder: &Folder,
+            place: &Rc<Place>,
+            shown: String,
+            name: &OsStr,
+        ) -> io::Result<()> {
+            let path = place.path.join(name);
             let found = self.upper.join(&path).symlink_metadata()?;
             let lower = self.lower(&folder.lowers, &path)?;
             if is_whiteout(&found) {
@@ -229,21 +266,21 @@ mod walk {
             let hides = folder.hides || is_opaque(&real);
             let lowers = match lower {
                 None => {
-                    self.list(shown.clone(), ChangeKind::FolderAdded);
+                    self.list(shown, ChangeKind::FolderAdded);
                     Rc::default()
                 }
                 Some(lower) if !lower.found.is_dir() => {
-                    self.list(shown.clone(), ChangeKind::Modified);
+                    self.list(shown, ChangeKind::Modified);
                     Rc::default()
                 }
                 Some(lower) => {
                     if differs(&found, &lower.found) {
-                        self.list(shown.clone(), ChangeKind::FolderKept);
+                        self.list(shown, ChangeKind::FolderKept);
                     }
                     lower.lowers.into()
                 }
             };
-            self.folders.push(Folder { shown, path, lowers, hides });
+            self.folders.push(Folder { above: Rc::clone(place), name: name.into(), lowers, hides });
             Ok(())
         }
 
@@ -253,16 +290,16 @@ mod walk {
         }
 
         /// Lists what the image has in a folder that hides it.
-        fn hidden(&mut self, folder: &Folder, mut seen: HashSet<OsString>) -> io::Result<()> {
+        fn hidden(&mut self, folder: &Folder, place: &Place, mut seen: HashSet<OsString>) -> io::Result<()> {
             for &layer in folder.lowers.iter() {
-                for entry in std::fs::read_dir(self.lowers[layer].join(&folder.path))? {
+                for entry in std::fs::read_dir(self.lowers[layer].join(&place.path))? {
                     let name = entry?.file_name();
                     if seen.contains(&name) {
                         continue;
                     }
-                    let path = folder.path.join(&name);
+                    let path = place.path.join(&name);
                     if !is_whiteout(&self.lowers[layer].join(path).symlink_metadata()?) {
-                        let shown = format!("{}/{}", folder.shown, shown(&name));
+                        let shown = format!("{}/{}", place.shown, shown(&name));
                         if self.concerns(&shown) {
                             self.list(shown, ChangeKind::Deleted);
                         }
@@ -368,6 +405,23 @@ mod walk {
     #[cfg(test)]
     mod tests {
         use super::*;
+
+        #[test]
+        fn a_look_ends_at_what_is_too_much() {
+            let upper = tempfile::tempdir().unwrap();
+            for n in 0..3 {
+                std::fs::create_dir_all(upper.path().join(format!("srv/{n}/below"))).unwrap();
+                std::fs::create_dir_all(upper.path().join(format!("tmp/{n}"))).unwrap();
+            }
+            let walk = |left| Walk { left, ..Walk::new(upper.path(), &[], "/srv") }.run().unwrap();
+            let Changes::Listed { changes, .. } = walk(11) else { panic!("too much") };
+            let paths: Vec<&str> = changes.keys().map(String::as_str).collect();
+            assert_eq!(
+                paths,
+                ["/srv", "/srv/0", "/srv/0/below", "/srv/1", "/srv/1/below", "/srv/2", "/srv/2/below"]
+            );
+            assert_eq!(walk(10), Changes::TooMany);
+        }
 
         #[test]
         fn names_are_shown_as_the_engine_does() {

@@ -161,20 +161,18 @@ impl Docker {
             return Ok(shared(info));
         };
         let user = User { id: claim.id, group: UNPRIVILEGED_ID };
-        // Where only what the host itself lays in can be written to, whom the rest
-        // belongs to does not matter.
-        let (image, info) = if spec.read_only_root {
-            (spec.image.clone(), info)
-        } else {
-            match self.given_to(spec.image, info, user, spec.lease).await? {
-                Ok(given) => given,
-                Err(info) => {
-                    self.share(spec.image, too_much)?;
-                    return Ok(shared(info));
+        // What cannot be written to has to be read: a home is mostly its owner's alone.
+        match self.given_to(spec.image, info, user, spec.lease).await? {
+            Ok((image, info)) => Ok(Identity { user, image, info, claim: Some(claim) }),
+            Err(info) => {
+                // With `own_users` nothing that was submitted ever has the account's:
+                // whoever only tests may.
+                if !(spec.role == Role::Driver && self.options().own_users) {
+                    self.share(spec.image, user_bounds)?;
                 }
+                Ok(shared(info))
             }
-        };
-        Ok(Identity { user, image, info, claim: Some(claim) })
+        }
     }
 
     /// Why containers of an environment cannot have users of their own; `None` if they
@@ -192,7 +190,7 @@ impl Docker {
         let info = self.image(&environment.image).await?;
         let lease = Lease::new("", "", READ_LIFETIME);
         let (property, _) = self.property(&environment.image, &info, &lease).await?;
-        Ok((property == Property::TooMuch).then(too_much))
+        Ok((property == Property::TooMuch).then(user_bounds))
     }
 
     /// The images whose containers did not get users of their own, and why not.
@@ -290,6 +288,13 @@ impl Docker {
                 self.remember(&info.id, user, &image.reference);
                 Ok(Ok((image, found)))
             }
+        }
+    }
+
+    /// Forgets an image that was made of another, as it is gone.
+    pub(crate) fn forget(&self, gone: &PinnedImage) {
+        for known in lock(&self.users().known).values_mut() {
+            known.made.retain(|_, made| *made != gone.reference);
         }
     }
 
@@ -411,7 +416,10 @@ async fn sifted(
     }
 }
 
-fn too_much() -> String {
+/// Why containers of some images, whose account is not root, have that account's user
+/// and none of their own.
+#[must_use]
+pub fn user_bounds() -> String {
     format!(
         "over {} MiB or {MAX_OWNED_FILES} files of it belong to the user {UNPRIVILEGED_ID}, or it is larger than {} GiB",
         MAX_OWNED_BYTES >> 20,

@@ -1,7 +1,8 @@
-use lancet_docker::Tracking;
+use lancet_docker::{Tracking, user_bounds};
 
 use super::doctor::Finding;
 use crate::execution::block_on;
+use crate::sandboxes::DockerArguments;
 
 /// The most processes that containers of this many attempts have together is far
 /// below it; what the kernel needs for each is charged to its container.
@@ -76,12 +77,13 @@ pub(super) fn findings(remapped: Option<bool>) -> Vec<Finding> {
 
 fn of_a_user(remapped: Option<bool>) -> Finding {
     let root = match remapped {
-        Some(true) => "those that need root share one, which is not this machine's root",
-        Some(false) | None => "those that need root share root's with one another and with this machine",
+        Some(true) => "which share one that is not this machine's root",
+        Some(false) | None => "which share root's with one another and with this machine",
     };
     let detail = format!(
-        "{}; each container that runs submitted code or tests has a user of its own, {root}",
-        list(&OF_A_USER)
+        "{}; each container that runs submitted code or tests has a user of its own, except those that need root, {root}, and those of an image beyond bounds ({}), which share that user",
+        list(&OF_A_USER),
+        user_bounds()
     );
     let hint = (remapped != Some(true)).then(|| {
         "for images that need root use `--container-runtime runsc` (gVisor) or `userns-remap` of the engine; `--own-users` refuses them"
@@ -102,16 +104,28 @@ fn of_the_machine() -> Finding {
 
 fn connections() -> Option<Finding> {
     let tracking = block_on(async { Ok(Tracking::look().await) }).ok()?;
+    let is_left = DockerArguments::default().options().leave_packet_filter;
     let (detail, hint) = match tracking {
         Tracking::Unfiltered => ("traffic between containers does not pass the packet filter", None),
         Tracking::Exempt => ("a rule keeps traffic between containers out of it", None),
+        Tracking::Tracked if is_left => (
+            "traffic between containers takes places in it, and can fill it; the packet filter is left as it is",
+            Some(format!("as root: `{}`", Tracking::RULE)),
+        ),
         Tracking::Tracked => (
             "traffic between containers takes places in it, and can fill it",
-            Some(format!("a run by root adds the rule: `{}`", Tracking::RULE)),
+            Some(format!(
+                "a run by root adds the rule, unless told to `--leave-packet-filter`: `{}`",
+                Tracking::RULE
+            )),
         ),
         Tracking::Hidden => (
             "only root can see whether a rule keeps traffic between containers out of it",
             Some(format!("as root: `{}`", Tracking::RULE)),
+        ),
+        Tracking::Unknown => (
+            "without iptables(8) it cannot be told whether traffic between containers takes places in it, and no run adds a rule against it",
+            None,
         ),
     };
     Some(Finding { check: "table of connections", ok: true, detail: detail.to_owned(), hint })

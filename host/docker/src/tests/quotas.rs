@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use lancet_core::Account;
+use lancet_core::{Account, PinnedImage};
 use tokio::time::{Instant, sleep};
 
-use super::{Bench, argv, options, output};
+use super::{Bench, argv, options, output, request};
 use crate::container::Container;
 use crate::hardening::ContainerSpec;
-use crate::{Docker, DockerError, DockerOptions, Role};
+use crate::{BuildRequest, Docker, DockerError, DockerOptions, Role};
 
 /// `hold WHAT` takes until there is no more, says so by a file, and keeps it; `need
 /// WHAT N` takes as much as is asked for, and fails when it does not get it.
@@ -243,4 +243,82 @@ async fn what_cannot_have_a_user_is_told_of_or_refused() {
     // What prepares an image runs nothing that was submitted.
     let spec = ContainerSpec { role: Role::Setup, ..spec };
     strict.docker.create(&spec).await.unwrap().remove().await.unwrap();
+}
+
+/// The account has a home that is nobody else's business; `large` holds more than is
+/// given to other users.
+const HOME_OF_ITS_OWN: &str = "FROM debian:bookworm-slim AS small
+RUN useradd -m -u 10001 -d /home/tester tester && chmod 0700 /home/tester \\
+    && echo found > /home/tester/own && chmod 0600 /home/tester/own && chown -R 10001 /home/tester
+FROM small AS large
+RUN truncate -s 129M /home/tester/much && chown 10001 /home/tester/much
+";
+
+async fn with_home(bench: &Bench, target: &str) -> PinnedImage {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("Dockerfile"), HOME_OF_ITS_OWN).unwrap();
+    let request = BuildRequest {
+        name: format!("docker-tests-home-{target}"),
+        folder: folder.path().to_owned(),
+        target: Some(target.to_owned()),
+        ..request()
+    };
+    bench.docker.build(request, &mut |_| ()).await.unwrap()
+}
+
+/// A user that read what is the account's in a container that cannot be written to.
+async fn reader(bench: &Bench, image: &PinnedImage) -> u32 {
+    let idle = argv(&["sleep", "600"]);
+    let spec = ContainerSpec { role: Role::Driver, read_only_root: true, image, ..bench.spec(&idle) };
+    let driver = bench.docker.create(&spec).await.unwrap();
+    driver.start().await.unwrap();
+    assert_eq!(output(&driver, &["cat", "/home/tester/own"]).await, "found\n");
+    assert_eq!(output(&driver, &["id", "-un"]).await, "tester\n");
+    let id = driver.user().id;
+    driver.remove().await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_driver_that_cannot_write_has_what_is_the_accounts() {
+    let bench = Bench::new().await;
+    let account = crate::user::User::of(Account::Unprivileged).id;
+    let (small, large) = (with_home(&bench, "small").await, with_home(&bench, "large").await);
+    assert_ne!(reader(&bench, &small).await, account);
+    assert_eq!(reader(&bench, &large).await, account);
+    assert!(!bench.docker.shared_users().contains_key(&small.name));
+    assert!(bench.docker.shared_users().contains_key(&large.name));
+
+    // Where nothing that was submitted may have the account's user, a driver may.
+    let docker = Docker::connect(DockerOptions { own_users: true, ..options() }).await.unwrap();
+    let strict = Bench { docker, ..Bench::new().await };
+    assert_eq!(reader(&strict, &large).await, account);
+    let idle = argv(&["sleep", "600"]);
+    let spec = ContainerSpec { image: &large, ..strict.spec(&idle) };
+    let refused = strict.docker.create(&spec).await.map(drop);
+    assert!(matches!(refused, Err(DockerError::SharedUser { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_image_that_is_removed_before_it_is_used_is_made_again() {
+    let bench = Bench::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let dockerfile = "FROM debian:bookworm-slim\nRUN echo removed > /own && chown 10001 /own\n";
+    std::fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
+    let name = "docker-tests-removed".to_owned();
+    let request = BuildRequest { name, folder: folder.path().to_owned(), ..request() };
+    let image = bench.docker.build(request, &mut |_| ()).await.unwrap();
+    let idle = argv(&["sleep", "600"]);
+    let spec = ContainerSpec { image: &image, ..bench.spec(&idle) };
+    let found = bench.docker.identity(&spec).await.unwrap();
+    assert_ne!(found.image, image);
+    let options = bollard::query_parameters::RemoveImageOptionsBuilder::default().force(true).build();
+    bench.docker.client().remove_image(&found.image.reference, Some(options), None).await.unwrap();
+    let container = bench.docker.create_for(&spec, found).await.unwrap();
+    container.start().await.unwrap();
+    assert_eq!(
+        output(&container, &["stat", "-c", "%u", "/own"]).await.trim(),
+        container.user().id.to_string()
+    );
+    container.remove().await.unwrap();
 }
