@@ -7,11 +7,13 @@ use std::path::Path;
 use lancet_core::Octets;
 use serde_json::Value;
 
-use crate::context::{Context, number, text};
+use crate::context::{Context, number, text, workspace};
 use crate::suites::{self, json, left_behind};
 
 /// Lines of the tests that are shorter are not told from others.
 const TOLD_BYTES: usize = 16;
+/// Nor are shorter texts.
+const STRING_BYTES: usize = 6;
 
 /// All that an agent got of its user, by the name of the artifact.
 fn read_by_the_agent(journal: &Value) -> BTreeMap<String, Vec<u8>> {
@@ -31,41 +33,125 @@ fn read_by_the_agent(journal: &Value) -> BTreeMap<String, Vec<u8>> {
     read
 }
 
+/// The texts of files below a folder, which may not be there.
+fn texts(folder: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(texts(&path, is_wanted));
+        } else if is_wanted(&path) {
+            found.extend(fs::read_to_string(path));
+        }
+    }
+    found
+}
+
+fn is_test(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "py")
+}
+
 /// Lines that only who wrote the tests knows: of every plan's files, and not in the
 /// statement.
 fn hidden_lines(suite: &Path, task: &str) -> Vec<String> {
-    fn files(folder: &Path, found: &mut Vec<String>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                files(&path, found);
-            } else if path.extension().is_some_and(|ending| ending == "py") {
-                found.push(fs::read_to_string(path).unwrap());
-            }
-        }
-    }
     let folder = suite.join("tasks").join(task);
-    let mut found = Vec::new();
-    files(&folder.join("private"), &mut found);
+    let found = texts(&folder.join("private"), &is_test);
     let statement = fs::read_to_string(folder.join("statement.md")).unwrap();
     let lines = found.iter().flat_map(|file| file.lines()).map(str::trim);
     let lines = lines.filter(|line| line.len() >= TOLD_BYTES && !statement.contains(line));
     lines.map(str::to_owned).collect()
 }
 
+/// Texts and selectors that only the tests have: neither the app nor the statement, nor
+/// what the user does. Where the tests' files are the user's too, the page shows what
+/// they type and read, and only selectors are left.
+fn hidden_strings(suite: &Path, task: &str) -> BTreeSet<String> {
+    let folder = suite.join("tasks").join(task);
+    let of_user = folder.join("private/user");
+    let has_user = of_user.is_dir();
+    let mut public = texts(&of_user, &is_test);
+    public.push(fs::read_to_string(folder.join("statement.md")).unwrap());
+    public.extend(texts(&suite.join("images"), &|_| true));
+    public.extend(texts(&workspace().join("tests/images/swe-lancer/app"), &|_| true));
+    let tests = texts(&folder.join("private"), &|path| is_test(path) && !path.starts_with(&of_user));
+    let literals = tests.iter().flat_map(|file| literals(file));
+    literals
+        .filter(|(before, _)| has_user || before.ends_with("locator("))
+        .map(|(_, literal)| literal)
+        .filter(|literal| literal.len() >= STRING_BYTES && !public.iter().any(|text| text.contains(literal)))
+        .collect()
+}
+
+/// The string literals of a Python source, each with what is before it.
+fn literals(source: &str) -> Vec<(&str, String)> {
+    const QUOTES: [&str; 4] = ["\"\"\"", "'''", "\"", "'"];
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(next) = source[at..].find(['"', '\'', '#']).map(|next| at + next) {
+        let rest = &source[next..];
+        let Some(quote) = QUOTES.into_iter().find(|quote| rest.starts_with(quote)) else {
+            // A comment.
+            at = next + rest.find('\n').unwrap_or(rest.len());
+            continue;
+        };
+        let (mut literal, mut inside) = (String::new(), rest[quote.len()..].chars());
+        while !inside.as_str().starts_with(quote) {
+            match inside.next() {
+                Some('\\') => match inside.next() {
+                    Some('n') => literal.push('\n'),
+                    Some(other) => literal.push(other),
+                    None => break,
+                },
+                Some(other) => literal.push(other),
+                None => break,
+            }
+        }
+        at = source.len() - inside.as_str().len().saturating_sub(quote.len());
+        found.push((&source[..next], literal));
+    }
+    found
+}
+
+/// Whether a text is in another one, as it is or as JSON has it.
+fn tells(told: &str, text: &str) -> bool {
+    let quoted = Value::from(text).to_string();
+    told.contains(text) || told.contains(&quoted[1..quoted.len() - 1])
+}
+
+#[test]
+fn literals_of_tests_are_found() {
+    let source =
+        "a = 'it' 'is' # 'none'\nb(\"say \\\"so\\\"\\n\", '''x'y''')\npage.locator('input[type=\"a\"]')";
+    let found = literals(source);
+    let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, ["it", "is", "say \"so\"\n", "x'y", "input[type=\"a\"]"]);
+    assert!(found[4].0.ends_with("locator("));
+    assert!(tells(r#"{"selector":"input[type=\"a\"]"}"#, &found[4].1));
+    let strings = hidden_strings(&workspace().join("tasks/web-chat"), "edit-drops-brackets");
+    assert!(strings.len() > 5 && strings.contains("second line"), "{strings:?}");
+    assert!(!strings.contains("Please use List<String> here"), "{strings:?}");
+}
+
 /// Nothing of the tests is in what an agent got: no line of theirs, and of a trace
 /// nothing but what may be known, which making it anew leaves as it is.
 #[track_caller]
 fn tells_nothing_of_the_tests(journal: &Value, suite: &Path, task: &str) -> BTreeMap<String, Vec<u8>> {
-    let lines = hidden_lines(suite, task);
-    assert!(lines.len() > 5, "{lines:?}");
+    let (lines, strings) = (hidden_lines(suite, task), hidden_strings(suite, task));
+    assert!(lines.len() > 5 && !strings.is_empty(), "{lines:?} {strings:?}");
     let read = read_by_the_agent(journal);
     let mut files: BTreeMap<String, &[u8]> = BTreeMap::new();
     for (name, bytes) in &read {
-        let told = String::from_utf8_lossy(bytes);
-        let line = lines.iter().find(|line| told.contains(line.as_str()));
-        assert_eq!(line, None, "{name}");
-        assert!(!told.contains("{\"selector\":") && !told.contains("expectedText"), "{name}");
+        // What is packed is looked into.
+        let unpacked = match name.as_str() {
+            "trace" => lancet_trace::unpack_zip(bytes).unwrap(),
+            _ => BTreeMap::from([(String::new(), bytes.clone())]),
+        };
+        for (part, bytes) in &unpacked {
+            let told = String::from_utf8_lossy(bytes);
+            let hidden = lines.iter().chain(&strings).find(|hidden| tells(&told, hidden));
+            assert_eq!(hidden, None, "{name} {part}");
+            assert!(!told.contains("{\"selector\":") && !told.contains("expectedText"), "{name} {part}");
+        }
         if name == "trace" {
             assert_eq!(&lancet_trace::rebuild_zip(bytes).unwrap(), bytes);
         }

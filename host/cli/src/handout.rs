@@ -2,8 +2,10 @@
 //!
 //! The user goes through steps that are hidden. So a trace is never handed on: one is
 //! made from what may be known of it (`lancet_trace`). Pictures and films show the
-//! page, and texts are what the suite's author wrote for the agent to read; a text
-//! that quotes the source of a test was not meant to, and is withheld.
+//! page, and are known by their bytes: folders of results have traces and reports beside
+//! them, which are left out. Texts are what the suite's author wrote for the agent to
+//! read; a text that quotes the source of a test was not meant to, and is withheld. Names
+//! of files and folders may be those of tests: what is below a folder is counted instead.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -13,13 +15,26 @@ use lancet_trace::{Trace, TraceError, rebuild_files, rebuild_zip};
 /// What somebody quotes of a source is told by lines of at least so many bytes,
 /// without the spaces around them.
 const QUOTED_BYTES: usize = 20;
+/// And without any spaces and bars, by so many.
+const BARE_BYTES: usize = 10;
+/// Marks and numbers that test frameworks put before a line of a source.
+const GUTTER_BYTES: usize = 40;
 /// Files that are source code. Others are data, of which a text may say the same.
-const SOURCES: [&str; 19] = [
-    "bash", "cjs", "cs", "feature", "go", "java", "js", "jsx", "kt", "mjs", "php", "pl", "py", "rb", "rs",
-    "sh", "swift", "ts", "tsx",
+const SOURCES: [&str; 50] = [
+    "bash", "c", "cc", "cjs", "clj", "cljs", "cpp", "cs", "cts", "cxx", "dart", "erl", "ex", "exs",
+    "feature", "fs", "go", "groovy", "h", "hpp", "hs", "java", "jl", "js", "jsx", "kt", "kts", "lua", "m",
+    "mjs", "ml", "mts", "nim", "php", "pl", "ps1", "py", "r", "rb", "robot", "rs", "scala", "sh", "svelte",
+    "swift", "ts", "tsx", "vb", "vue", "zig",
 ];
 const ZIP: &str = ".zip";
 const EVENTS: &str = ".trace";
+/// What else a trace that is unpacked is made of.
+const OF_TRACES: [&str; 3] = [EVENTS, ".network", ".stacks"];
+/// How archives begin, in which nothing is looked for.
+const ARCHIVES: [&[u8]; 7] =
+    [b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf"];
+/// The longest ending of a name that says what a file is.
+const ENDING_BYTES: usize = 5;
 
 /// Something for an agent to read.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,12 +75,59 @@ pub(crate) fn handout(plan: &Plan, left: Handout, sources: &Sources) -> Result<H
                 if taken.values().any(|text| sources.are_quoted_in(&text.bytes)) {
                     return Err(Withheld::Quotes { name: rule.name.clone() });
                 }
-                given.extend(taken);
+                let is_text = |name: &str, bytes: &[u8]| {
+                    let name = if name == rule.name { &rule.path } else { name };
+                    !ARCHIVES.iter().any(|begin| bytes.starts_with(begin))
+                        && !OF_TRACES.iter().any(|ending| name.ends_with(ending))
+                };
+                given.extend(counted(&rule.name, taken, |name, bytes| {
+                    is_text(name, bytes).then(|| ending(name).to_owned())
+                }));
             }
-            ArtifactKind::Screenshot | ArtifactKind::Video => given.extend(taken),
+            ArtifactKind::Screenshot | ArtifactKind::Video => {
+                given.extend(counted(&rule.name, taken, |_, bytes| picture(bytes).map(str::to_owned)));
+            }
         }
     }
     Ok(given)
+}
+
+/// Those files of a rule for which an ending is given, by numbers; a file that is the
+/// rule's own is named by the rule.
+fn counted(rule: &str, taken: Handout, ending: impl Fn(&str, &[u8]) -> Option<String>) -> Handout {
+    let mut made = Handout::new();
+    for (name, given) in taken {
+        let Some(ending) = ending(&name, &given.bytes) else { continue };
+        let name = match (name == rule, ending.as_str()) {
+            (true, _) => name,
+            (false, "") => format!("{rule}/{}", made.len() + 1),
+            (false, ending) => format!("{rule}/{}.{ending}", made.len() + 1),
+        };
+        made.insert(name, given);
+    }
+    made
+}
+
+/// What a name ends with, where that is short and plain; nothing otherwise.
+fn ending(name: &str) -> &str {
+    let file = name.rsplit('/').next().unwrap_or_default();
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is_plain = ending.len() <= ENDING_BYTES && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_plain { ending } else { "" }
+}
+
+/// What a picture or a film is called, by how it begins; nothing for other files.
+fn picture(bytes: &[u8]) -> Option<&'static str> {
+    let has = |at: usize, part: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(part));
+    match () {
+        () if has(0, b"\x89PNG\r\n\x1a\n") => Some("png"),
+        () if has(0, b"\xff\xd8\xff") => Some("jpg"),
+        () if has(0, b"RIFF") && has(8, b"WEBP") => Some("webp"),
+        () if has(0, b"GIF87a") || has(0, b"GIF89a") => Some("gif"),
+        () if has(0, b"\x1a\x45\xdf\xa3") => Some("webm"),
+        () if has(4, b"ftyp") => Some("mp4"),
+        () => None,
+    }
 }
 
 /// Makes anew the traces of a rule: one archive, or what is below a folder.
@@ -85,7 +147,6 @@ fn traces(rule: &str, taken: &Handout, is_events: bool) -> Result<Handout, Trace
         made.insert(rule.to_owned(), Given { kind, bytes });
         return Ok(made);
     }
-    // Names of files and folders may be those of tests: they are counted instead.
     let archives: Vec<&Given> =
         taken.iter().filter(|(name, _)| name.ends_with(ZIP)).map(|(_, given)| given).collect();
     let folders: BTreeSet<&str> = taken
@@ -116,7 +177,8 @@ fn traces(rule: &str, taken: &Handout, is_events: bool) -> Result<Handout, Trace
     Ok(made)
 }
 
-/// The lines of a task's tests that are long enough to be recognised.
+/// The lines of a task's tests that are long enough to be recognised, without what is
+/// not written of a line alike everywhere: spaces, bars, colours.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     lines: HashSet<Vec<u8>>,
@@ -126,13 +188,14 @@ impl Sources {
     /// Whether a laid file is looked at.
     pub(crate) fn are_in(file: &LaidFile) -> bool {
         let name = file.path.rsplit('/').next().unwrap_or_default();
-        name.rsplit_once('.').is_some_and(|(_, ending)| SOURCES.contains(&ending))
+        name.rsplit_once('.').is_some_and(|(_, ending)| SOURCES.contains(&&*ending.to_ascii_lowercase()))
     }
 
     /// Adds a file of tests.
     pub(crate) fn add(&mut self, source: &[u8]) {
-        let lines = source.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        self.lines.extend(lines.filter(|line| line.len() >= QUOTED_BYTES).map(<[u8]>::to_vec));
+        let lines = source.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
+        let lines = lines.filter(|line| line.len() >= QUOTED_BYTES).map(bare);
+        self.lines.extend(lines.filter(|line| line.len() >= BARE_BYTES));
     }
 
     /// Whether a text has one of these lines in it, at the start of a line, or after
@@ -141,21 +204,74 @@ impl Sources {
         text.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| self.has(line))
     }
 
-    /// pytest marks a line with `>` or `E`, others with numbers and bars.
+    /// pytest marks a line with `>` or `E`, others with numbers.
     fn has(&self, line: &[u8]) -> bool {
-        let mut rest = line.trim_ascii();
-        while rest.len() >= QUOTED_BYTES {
-            if self.lines.contains(rest) {
-                return true;
-            }
-            let mark = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-            let is_mark = rest[..mark].iter().all(|byte| byte.is_ascii_digit() || b">|:*-+E#".contains(byte));
-            if !is_mark {
-                return false;
-            }
-            rest = rest[mark..].trim_ascii_start();
+        if line.len() < BARE_BYTES {
+            return false;
         }
-        false
+        let bare = bare(line);
+        let is_mark = |byte: &u8| byte.is_ascii_digit() || b">:*-+E#".contains(byte);
+        let marks = bare.iter().take(GUTTER_BYTES).take_while(|byte| is_mark(byte)).count();
+        (0..=marks).any(|at| self.lines.contains(&bare[at..]))
+    }
+}
+
+/// A line without spaces, control characters, bars and arrows, and what a terminal takes
+/// for colours and the like.
+fn bare(line: &[u8]) -> Vec<u8> {
+    const ESCAPE: u8 = 0x1b;
+    /// Beside `|`: `│`, `┃`, `❱`, `›`, `»`, `→`, `▶`, `❯`, and a space that is none.
+    const DRAWN: [&str; 9] = [
+        "\u{2502}", "\u{2503}", "\u{2771}", "\u{203a}", "\u{bb}", "\u{2192}", "\u{25b6}", "\u{276f}",
+        "\u{a0}",
+    ];
+    let mut made = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = match first {
+            ESCAPE => after_escape(after),
+            _ if first.is_ascii_whitespace() || first.is_ascii_control() || first == b'|' => after,
+            _ if first.is_ascii() => {
+                made.push(first);
+                after
+            }
+            _ => match DRAWN.iter().find_map(|drawn| rest.strip_prefix(drawn.as_bytes())) {
+                Some(after) => after,
+                None => {
+                    made.push(first);
+                    after
+                }
+            },
+        };
+    }
+    made
+}
+
+/// What follows an escape sequence, whose first byte is gone.
+fn after_escape(rest: &[u8]) -> &[u8] {
+    /// The longest text in one (an address), so that one without an end is soon passed.
+    const TEXT_BYTES: usize = 4 << 10;
+    let behind = |at: Option<usize>| at.map_or(&rest[rest.len().min(1)..], |at| &rest[at + 1..]);
+    match rest.first() {
+        // Parameters, up to a letter.
+        Some(b'[') => {
+            let end = rest.iter().skip(1).position(|byte| !(0x20..0x40).contains(byte));
+            behind(end.map(|end| end + 1).filter(|end| (0x40..0x7f).contains(&rest[*end])))
+        }
+        // A text, up to BEL or `ESC \`.
+        Some(b']' | b'P' | b'X' | b'^' | b'_') => {
+            let text = &rest[..rest.len().min(TEXT_BYTES)];
+            let end = text.iter().position(|byte| matches!(byte, 0x07 | 0x1b));
+            match end {
+                Some(end) if rest[end] == 0x07 => behind(Some(end)),
+                Some(end) if rest.get(end + 1) == Some(&b'\\') => behind(Some(end + 1)),
+                // Another one begins.
+                Some(end) => &rest[end..],
+                None => behind(None),
+            }
+        }
+        // Up to what is no space or sign.
+        _ => behind(rest.iter().position(|byte| !(0x20..0x30).contains(byte))),
     }
 }
 
@@ -167,6 +283,8 @@ mod tests {
 
     const CONSOLE: &str = r#"{"type":"console","messageType":"log","text":"said","time":1,"location":{"url":"","lineNumber":0,"columnNumber":0}}"#;
     const EXPECT: &str = r#"{"type":"before","callId":"call@1","startTime":1,"class":"Frame","method":"expect","params":{"expectedText":"hidden"}}"#;
+
+    const WEBM: &[u8] = b"\x1a\x45\xdf\xa3 and a film";
 
     fn plan(rules: &[(&str, ArtifactKind, &str)]) -> Plan {
         let rule = |&(name, kind, path): &(&str, ArtifactKind, &str)| ArtifactRule {
@@ -245,14 +363,64 @@ mod tests {
             vec![("trace/a/t.trace", kind, cut.as_bytes())],
             vec![("trace/a/t.trace", kind, CONSOLE.as_bytes()), ("trace/b/t.trace", kind, cut.as_bytes())],
         ] {
-            let files = [vec![("film", ArtifactKind::Video, &b"film"[..])], files].concat();
+            let files = [vec![("film", ArtifactKind::Video, WEBM)], files].concat();
             let withheld = handout(&plan, left(&files), &Sources::default()).unwrap_err();
             let said = withheld.to_string();
             assert!(said.contains("`trace`") && !said.contains("expect"), "{said}");
         }
         // A run that left none is another matter.
-        let none = left(&[("film", ArtifactKind::Video, b"film")]);
+        let none = left(&[("film", ArtifactKind::Video, WEBM)]);
         assert_eq!(handout(&plan, none, &Sources::default()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn of_a_folder_of_results_pictures_and_films_are_given_by_their_numbers() {
+        let kind = ArtifactKind::Screenshot;
+        let given = handout(
+            &plan(&[("results", kind, "/test-results"), ("film", ArtifactKind::Video, "/film.mp4")]),
+            left(&[
+                ("film", ArtifactKind::Video, b"\0\0\0\x20ftypisom"),
+                ("results/.last-run.json", kind, b"{\"failedTests\":[\"hidden\"]}"),
+                ("results/shows-hidden-total/error-context.md", kind, b"expect(hidden)"),
+                ("results/shows-hidden-total/looks-like.png", kind, b"PK\x03\x04 and more"),
+                ("results/shows-hidden-total/none.png", kind, b""),
+                ("results/shows-hidden-total/test-failed-1.png", kind, b"\x89PNG\r\n\x1a\n1"),
+                ("results/shows-hidden-total/trace.zip", kind, b"PK\x03\x04 and more"),
+                ("results/shows-hidden-total/video.webm", kind, WEBM),
+                ("results/z/a", kind, b"RIFF\x10\0\0\0WEBPVP8 "),
+                ("results/z/b.jpeg", kind, b"\xff\xd8\xff\xe0"),
+                ("results/z/c", kind, b"GIF89a"),
+            ]),
+            &Sources::default(),
+        )
+        .unwrap();
+        let names =
+            ["film", "results/1.png", "results/2.webm", "results/3.webp", "results/4.jpg", "results/5.gif"];
+        assert_eq!(given.keys().collect::<Vec<_>>(), names);
+        assert_eq!(given["results/2.webm"].bytes, WEBM);
+        // One file that is no picture is nothing at all.
+        let single = left(&[("film", ArtifactKind::Video, b"PK\x03\x04")]);
+        let plan = plan(&[("film", ArtifactKind::Video, "/film.mp4")]);
+        assert_eq!(handout(&plan, single, &Sources::default()).unwrap(), Handout::new());
+    }
+
+    #[test]
+    fn of_a_folder_of_texts_no_names_and_no_archives_are_given() {
+        let kind = ArtifactKind::Other;
+        let given = handout(
+            &plan(&[("texts", kind, "/test-results")]),
+            left(&[
+                ("texts/shows hidden total/steps.txt", kind, b"opened the page"),
+                ("texts/shows hidden total/steps.shows-hidden", kind, b"{}"),
+                ("texts/steps", kind, b"and closed it"),
+                ("texts/trace.zip", kind, b"PK\x03\x04 and more"),
+                ("texts/trace/0-trace.network", kind, b"{}"),
+                ("texts/trace/test.trace", kind, EXPECT.as_bytes()),
+            ]),
+            &Sources::default(),
+        )
+        .unwrap();
+        assert_eq!(given.keys().collect::<Vec<_>>(), ["texts/1", "texts/2.txt", "texts/3"]);
     }
 
     #[test]
@@ -267,11 +435,48 @@ mod tests {
             ("\r\n>   expect(page.locator('#a')).to_have_text('hidden')\r\nE  no", true),
             ("  12 | expect(page.locator('#a')).to_have_text('hidden')", true),
             ("> 12 | expect(page.locator('#a')).to_have_text('hidden')", true),
+            // pytest and Playwright in colours, Rich in a box, and other spaces.
+            (
+                "\x1b[1m\x1b[31m>   \x1b[0m\x1b[94mexpect\x1b[39;49;00m(page.locator(\x1b[33m'\x1b[39m#a')).to_have_text('hidden')\x1b[90m\x1b[39;49;00m",
+                true,
+            ),
+            (
+                "\x1b[31m\x1b[1m>\x1b[22m\x1b[39m\x1b[90m 12 |\x1b[39m expect(page.locator('#a')).to_have_text('hidden')\x1b(B\x1b[m",
+                true,
+            ),
+            ("\x1b]8;;file:///t.py\x1b\\expect(page\x1b]8;;\x07.locator('#a')).to_have_text('hidden')", true),
+            (
+                "\u{2502} \u{2771} 12 \u{2502}   expect(page.locator('#a')).to_have_text('hidden')   \u{2502}",
+                true,
+            ),
+            (">12|expect( page.locator('#a') )\t.to_have_text( 'hidden' )", true),
+            ("\x1b]never ended expect(page.locator('#b')).to_have_text('hidden')", false),
+            ("\x1b[", false),
             ("he said expect(page.locator('#b')).to_have_text('hidden')", false),
             ("x = 1", false),
         ] {
             let result = handout(&plan, left(&[("log", ArtifactKind::Log, text.as_bytes())]), &sources);
             assert_eq!(result.is_err(), quotes, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_sources_are_known_by_their_endings() {
+        for (path, is_source) in [
+            ("a/test_it.py", true),
+            ("a.spec.mts", true),
+            ("Suite.ROBOT", true),
+            ("it.vue", true),
+            ("data.json", false),
+            ("py", false),
+        ] {
+            let file = LaidFile {
+                path: path.into(),
+                sha256: lancet_core::Sha256::of(b""),
+                bytes: 0,
+                executable: false,
+            };
+            assert_eq!(Sources::are_in(&file), is_source, "{path}");
         }
     }
 }

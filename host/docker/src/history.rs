@@ -45,22 +45,52 @@ const DONE: &[u8] = b"done";
 /// The repositories of other systems, which hold all of a history or may.
 const OTHERS: [&str; 9] = [".hg", ".svn", ".bzr", ".jj", "_darcs", ".pijul", ".fslckout", "_FOSSIL_", ".sl"];
 
-/// Prints what may be a part of a history, each path with a NUL after it. Object stores
-/// are known by what is in them, packs and bundles by how they begin.
+/// What stands before the path of a folder that cannot be looked into.
+const LOCKED: &[u8] = b"locked ";
+
+/// Prints what may be a part of a history below a folder (`$1`), each path with a NUL
+/// after it. Object stores are known by what is in them, packs and bundles by how they
+/// begin. What the account cannot read, and can make readable since it is the account's,
+/// is told of too.
 const FIND: &str = r#"command -v find >/dev/null && command -v head >/dev/null && command -v tr >/dev/null || exit 1
-find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o \( -name .git -o -name .hg -o -name .svn \
+find "$1" -xdev -prune -type d ! -perm -500 >/dev/null || exit 1
+find "$1" -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o -type d ! -perm -500 -exec sh -c '
+        for path; do
+            [ -O "$path" ] && printf "locked %s\0" "$path"
+        done
+        :' sh {} + -o \( -name .git -o -name .hg -o -name .svn \
     -o -name .bzr -o -name .jj -o -name _darcs -o -name .pijul -o -name .fslckout -o -name _FOSSIL_ -o -name .sl \
     -o -name '*.pack' -o -name '*.bundle' -o -type d -name objects \) -exec sh -c '
+        is_store() {
+            for file in "$1"/pack/pack-* "$1"/pack/*.pack "$1"/pack/.*.pack; do
+                [ -e "$file" ] && return 0
+            done
+            for store in "$1"/pack "$1"/[0-9a-f][0-9a-f]; do
+                [ -d "$store" ] || continue
+                [ -e "${1%/*}/HEAD" ] && return 0
+                for file in "$store"/*; do
+                    name=${file##*/}
+                    case "$name" in
+                        *[!0-9a-f]*) ;;
+                        *) case "${#name}" in 38 | 62) return 0 ;; esac ;;
+                    esac
+                done
+            done
+            return 1
+        }
         for path; do
             case "$path" in
-                */objects)
-                    for store in "$path"/pack "$path"/[0-9a-f][0-9a-f]; do
-                        [ -d "$store" ] && { printf "%s\0" "$path"; break; }
-                    done ;;
+                */objects) is_store "$path" && printf "%s\0" "$path" ;;
                 */objects/pack/*.pack) ;;
-                *.pack) [ -f "$path" ] && [ "$(head -c 4 "$path" | tr -dc A-Z)" = PACK ] && printf "%s\0" "$path" ;;
-                *.bundle)
-                    [ -f "$path" ] && [ "$(head -c 16 "$path" | tr -dc a-z)" = vgitbundle ] && printf "%s\0" "$path" ;;
+                *.pack | *.bundle)
+                    if [ -f "$path" ] && [ ! -r "$path" ]; then
+                        [ -O "$path" ] && printf "%s\0" "$path"
+                        continue
+                    fi
+                    case "$path" in
+                        *.pack) [ -f "$path" ] && [ "$(head -c 4 "$path" | tr -dc A-Z)" = PACK ] ;;
+                        *) [ -f "$path" ] && [ "$(head -c 16 "$path" | tr -dc a-z)" = vgitbundle ] ;;
+                    esac && printf "%s\0" "$path" ;;
                 *) printf "%s\0" "$path" ;;
             esac
         done
@@ -173,7 +203,7 @@ fn present(message: String) -> InfraFault {
 impl Container {
     /// What the agent's account finds in it.
     async fn repositories(&self) -> Result<Found, Failure> {
-        let argv = ["sh", "-c", FIND].map(str::to_owned);
+        let argv = ["sh", "-c", FIND, "sh", "/"].map(str::to_owned);
         let output = self
             .exec(&ExecSpec {
                 argv: &argv,
@@ -194,6 +224,14 @@ impl Container {
         }
         let mut found = Found::new();
         for path in paths {
+            if let Some(locked) = path.strip_prefix(LOCKED) {
+                let message = format!(
+                    "`{}`: the agent's account owns this folder and cannot look into it, so it is not known what \
+                     is there; give its owner the right to read and enter it (`chmod u+rx`)",
+                    String::from_utf8_lossy(locked)
+                );
+                return Err(Failure::Present(message));
+            }
             let Ok(path) = std::str::from_utf8(path) else {
                 let shown = String::from_utf8_lossy(path).into_owned();
                 return Err(Failure::Present(format!("`{shown}`: its path is not UTF-8")));
@@ -400,6 +438,66 @@ mod tests {
         ] {
             assert_eq!(resolved(folder, path), expected);
         }
+    }
+
+    /// What is printed of a folder that a script has filled, without the folder's path.
+    fn found_in(script: &str) -> Vec<String> {
+        let place = tempfile::tempdir().unwrap();
+        let run = |script: &str| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", script, "sh"]).arg(place.path()).current_dir(place.path());
+            let output = command.env("LC_ALL", "C").output().unwrap();
+            assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        run(script);
+        let printed = run(FIND).replace(place.path().to_str().unwrap(), "");
+        run("chmod -R u+rwx .");
+        let mut found: Vec<String> = printed.split('\0').map(str::to_owned).collect();
+        assert_eq!((found.pop().as_deref(), found.pop().as_deref()), (Some(""), Some("done")));
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn a_folder_is_a_store_by_what_is_in_it() {
+        let digits = "0123456789abcdef0123456789abcdef012345";
+        for (script, found) in [
+            (
+                "mkdir -p src/objects/ab src/objects/pack; touch src/objects/ab/shape.js src/objects/pack/box.js",
+                &[][..],
+            ),
+            (
+                &format!(
+                    "mkdir -p src/objects/xy src/objects/ab; touch src/objects/xy/{digits} src/objects/ab/{digits}g"
+                ),
+                &[],
+            ),
+            (&format!("mkdir -p objects/ab; touch objects/ab/{digits}"), &["/objects"]),
+            (&format!("mkdir -p objects/ab; touch objects/ab/{digits}{}", &digits[..24]), &["/objects"]),
+            ("mkdir -p objects/pack; touch objects/pack/pack-1.idx", &["/objects"]),
+            ("mkdir -p objects/pack; touch objects/pack/.other.pack", &["/objects"]),
+            ("mkdir -p bare/objects/pack; touch bare/HEAD", &["/bare/objects"]),
+            (
+                &format!("mkdir -p .git/lfs/objects/ab/cd; touch .git/lfs/objects/ab/cd/abcd{digits}"),
+                &["/.git"],
+            ),
+            (
+                "printf 'PACK 1' > a.pack; printf 'else' > b.pack; printf '# v2 git bundle' > c.bundle",
+                &["/a.pack", "/c.bundle"],
+            ),
+        ] {
+            assert_eq!(found_in(script), found, "{script}");
+        }
+    }
+
+    #[test]
+    fn folders_that_their_owner_cannot_enter_are_told_of() {
+        for mode in ["000", "400", "100", "077"] {
+            let script = format!("mkdir -p a/b/.git c; chmod {mode} a/b; chmod 500 c");
+            assert!(found_in(&script).contains(&"locked /a/b".to_owned()), "{mode}");
+        }
+        assert_eq!(found_in("mkdir -p a/b; chmod 500 a"), Vec::<String>::new());
     }
 
     #[test]

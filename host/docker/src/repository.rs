@@ -17,6 +17,9 @@ const MAX_KEPT: usize = 256 << 20;
 const MAX_TEXT: usize = 4 << 20;
 /// The most objects of a repository.
 const MAX_OBJECTS: usize = 2_000_000;
+/// The most of all that is kept of a repository's packs, indexes, references and logs:
+/// an object may be in a pack, in its index, and named.
+const MAX_MET: usize = 3 * MAX_OBJECTS;
 /// Bytes that are read and unpacked at a time.
 const PIECE: usize = 64 << 10;
 
@@ -82,6 +85,8 @@ struct Repository {
     /// The commit's message, as it was edited.
     message: String,
     kept: usize,
+    /// Entries of packs, rows of indexes, and names of objects.
+    met: usize,
 }
 
 struct Pack {
@@ -143,17 +148,17 @@ impl Repository {
             }
             "HEAD" => {
                 let text = text(&mut file)?;
-                self.named.extend(ids(&text));
+                self.name(ids(&text))?;
                 self.head = Some(text.trim().to_owned());
             }
             "packed-refs" | "info/refs" => {
                 let text = text(&mut file)?;
                 let lines = text.lines().filter(|line| !line.starts_with('#'));
-                self.named.extend(lines.flat_map(ids));
+                self.name(lines.flat_map(ids))?;
             }
             "ORIG_HEAD" | "FETCH_HEAD" | "AUTO_MERGE" | "shallow" => {
                 let text = text(&mut file)?;
-                self.mentioned.extend(ids(&text));
+                self.mention(ids(&text))?;
             }
             "COMMIT_EDITMSG" => self.message = text(&mut file)?,
             "description"
@@ -168,16 +173,19 @@ impl Repository {
             | "gc.pid" => {}
             _ if path.starts_with("refs/") => {
                 let text = text(&mut file)?;
-                self.named.extend(ids(&text));
+                self.name(ids(&text))?;
             }
             _ if path.starts_with("logs/") => {
                 for line in text(&mut file)?.lines() {
                     let names = line.split_whitespace().take(2).flat_map(ids);
-                    self.mentioned.extend(names.filter(|id| id.iter().any(|byte| *byte != 0)));
+                    self.mention(names.filter(|id| id.iter().any(|byte| *byte != 0)))?;
                 }
             }
-            // Those of submodules are repositories of their own.
-            _ if ["branches/", "hooks/", "modules/"].iter().any(|folder| path.starts_with(folder)) => {}
+            // Those of submodules are repositories of their own; of large files there are
+            // contents, and no commits.
+            _ if ["branches/", "hooks/", "lfs/", "modules/"]
+                .iter()
+                .any(|folder| path.starts_with(folder)) => {}
             _ => return holds(format!("has `{path}`, which may tell of other commits")),
         }
         Ok(())
@@ -194,6 +202,7 @@ impl Repository {
             }
             (_, Some((name, "idx"))) => {
                 let index = index(file, if self.sha256 { 32 } else { 20 })?;
+                self.count(index.len() + 1)?;
                 self.indexes.insert(name.to_owned(), index);
             }
             (_, Some((name, "pack"))) => {
@@ -234,6 +243,31 @@ impl Repository {
         }
     }
 
+    fn name(&mut self, ids: impl Iterator<Item = Id>) -> Result<(), Problem> {
+        for id in ids {
+            let is_new = self.named.insert(id);
+            self.count(usize::from(is_new))?;
+        }
+        Ok(())
+    }
+
+    fn mention(&mut self, ids: impl Iterator<Item = Id>) -> Result<(), Problem> {
+        for id in ids {
+            let is_new = self.mentioned.insert(id);
+            self.count(usize::from(is_new))?;
+        }
+        Ok(())
+    }
+
+    /// Every file has its own limits; there may be any number of files.
+    fn count(&mut self, met: usize) -> Result<(), Problem> {
+        self.met += met;
+        if self.met > MAX_MET {
+            return unknown(format!("its packs, references and logs name more than {MAX_MET} objects"));
+        }
+        Ok(())
+    }
+
     fn keep(&mut self, bytes: usize) -> Result<(), Problem> {
         self.kept += bytes;
         if self.kept > MAX_KEPT {
@@ -252,6 +286,7 @@ impl Repository {
         if &header[..4] != b"PACK" || !matches!(header[7], 2 | 3) || count > MAX_OBJECTS {
             return unknown("a pack is none, or too large");
         }
+        self.count(count + 1)?;
         let (mut entries, mut by_offset): (Vec<Entry>, HashMap<u64, usize>) = Default::default();
         // Of each entry, as far as it is known: those that a name stands for come later.
         let mut kinds: Vec<Option<Kind>> = Vec::new();
@@ -324,42 +359,45 @@ impl Repository {
                 names.push(id.clone());
             }
             let by_name: HashMap<&Id, usize> = names.iter().enumerate().map(|(at, id)| (id, at)).collect();
+            // From each object to those that are made of it: in whatever order a pack has
+            // them, each is looked at once.
             let mut made: Vec<Option<Object>> = pack.entries.iter().map(|_| None).collect();
-            let mut left: Vec<usize> = (0..pack.entries.len()).collect();
-            while !left.is_empty() {
-                let before = left.len();
-                let mut waiting = Vec::new();
-                for at in left {
-                    let entry = &pack.entries[at];
-                    let base = match &entry.base {
-                        Base::None(kind) => {
-                            let content = entry.content.clone().unwrap_or_default();
-                            made[at] = Some(Object { kind: *kind, content });
-                            continue;
-                        }
-                        Base::Entry(base) => *base,
-                        Base::Named(id) => match by_name.get(id) {
-                            Some(base) => *base,
-                            None => return unknown("a pack refers to what is not in it"),
-                        },
-                    };
-                    let Some(base) = &made[base] else {
-                        waiting.push(at);
+            let mut made_of: Vec<Vec<usize>> = vec![Vec::new(); pack.entries.len()];
+            let mut deltas: Vec<Option<Vec<u8>>> = Vec::with_capacity(pack.entries.len());
+            let mut next: Vec<usize> = Vec::new();
+            for (at, entry) in pack.entries.into_iter().enumerate() {
+                let base = match entry.base {
+                    Base::None(kind) => {
+                        made[at] = Some(Object { kind, content: entry.content.unwrap_or_default() });
+                        deltas.push(None);
+                        next.push(at);
                         continue;
-                    };
-                    let content = match (base.kind, &entry.content) {
+                    }
+                    Base::Entry(base) => base,
+                    Base::Named(id) => match by_name.get(&id) {
+                        Some(base) => *base,
+                        None => return unknown("a pack refers to what is not in it"),
+                    },
+                };
+                made_of[base].push(at);
+                deltas.push(entry.content);
+            }
+            while let Some(base) = next.pop() {
+                for at in std::mem::take(&mut made_of[base]) {
+                    let Some(base) = &made[base] else { continue };
+                    let content = match (base.kind, deltas[at].take()) {
                         (Kind::Blob, _) => Vec::new(),
-                        (_, Some(delta)) => changed(&base.content, delta, MAX_KEPT - self.kept)?,
+                        (_, Some(delta)) => changed(&base.content, &delta, MAX_KEPT - self.kept)?,
                         (_, None) => return unknown("a pack is not in order"),
                     };
                     let kind = base.kind;
                     self.keep(content.len())?;
                     made[at] = Some(Object { kind, content });
+                    next.push(at);
                 }
-                if waiting.len() == before {
-                    return unknown("objects of a pack refer to one another in a circle");
-                }
-                left = waiting;
+            }
+            if made.iter().any(Option::is_none) {
+                return unknown("objects of a pack refer to one another in a circle");
             }
             for (id, object) in names.iter().zip(made) {
                 if let Some(object) = object {
@@ -540,6 +578,9 @@ fn index(mut file: impl Read, hash: usize) -> Result<HashMap<u64, Id>, Problem> 
     let count = u32_at(TABLE - 4).filter(|count| *count as usize <= MAX_OBJECTS).ok_or_else(broken)? as usize;
     let offsets = TABLE + count * (hash + 4);
     let large = offsets + count * 4;
+    if bytes.len() < large {
+        return Err(broken());
+    }
     let mut names = HashMap::with_capacity(count);
     for number in 0..count {
         let at = TABLE + number * hash;

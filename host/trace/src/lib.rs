@@ -22,18 +22,22 @@
 //! only, every line has to be whole, and whatever is not as it should be ends
 //! everything: there is no trace then.
 
+#![forbid(unsafe_code)]
+
 mod event;
 mod resource;
 mod snapshot;
 mod trace;
 mod zip;
 
-pub use trace::{Trace, rebuild_files, rebuild_zip};
+pub use trace::{Trace, rebuild_files, rebuild_zip, unpack_zip};
 
 /// The most bytes of a trace once it is unpacked: 256 MiB.
 pub const MAX_BYTES: usize = 256 << 20;
 /// The most entries of a trace's archive.
 pub const MAX_ENTRIES: usize = 20_000;
+/// The most bytes of one event: 32 MiB. While it is read it takes many times as much.
+pub const MAX_LINE_BYTES: usize = 32 << 20;
 
 /// Why there is no trace. Says where, and never what is there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

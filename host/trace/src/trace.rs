@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::event::Event;
 use crate::snapshot::too_deep;
 use crate::zip::{Archive, pack};
-use crate::{MAX_BYTES, TraceError};
+use crate::{MAX_BYTES, MAX_LINE_BYTES, TraceError};
 
 /// The files of a trace, by their paths: `trace.trace`, `trace.network`,
 /// `resources/…`.
@@ -40,6 +40,23 @@ pub fn rebuild_zip(zip: &[u8]) -> Result<Vec<u8>, TraceError> {
 /// [`TraceError`]: there is no trace then.
 pub fn rebuild_files(files: &BTreeMap<String, &[u8]>) -> Result<Trace, TraceError> {
     rebuild(files)
+}
+
+/// The files of an archive as they are, to look into one that was made.
+///
+/// # Errors
+/// [`TraceError`]: it is no archive, or has more than [`MAX_BYTES`].
+pub fn unpack_zip(zip: &[u8]) -> Result<Trace, TraceError> {
+    let archive = Archive::read(zip)?;
+    let mut files = Trace::new();
+    let mut room = MAX_BYTES;
+    for name in archive.names() {
+        if let Some(bytes) = archive.unpack(name, room)? {
+            room -= bytes.len();
+            files.insert(name.to_owned(), bytes);
+        }
+    }
+    Ok(files)
 }
 
 /// Where files are read from.
@@ -124,6 +141,9 @@ impl Making {
                 continue;
             }
             let at = |problem| TraceError::Line { line: index + 1, problem };
+            if line.len() > MAX_LINE_BYTES {
+                return Err(at("has more than 32 MiB"));
+            }
             let line = std::str::from_utf8(line).map_err(|_| at("is not UTF-8"))?;
             let event = parse(line).map_err(at)?;
             if let Some(event) = self.known(event) {
@@ -334,6 +354,17 @@ mod tests {
         ] {
             assert_eq!(whole_characters(line), expected);
         }
+    }
+
+    #[test]
+    fn a_line_that_is_too_large_is_not_read() {
+        let line = vec![b'['; MAX_LINE_BYTES + 1];
+        let files = BTreeMap::from([("a.trace".to_owned(), line.as_slice())]);
+        let problem = "has more than 32 MiB";
+        assert_eq!(rebuild_files(&files), Err(TraceError::Line { line: 1, problem }));
+        // It is looked at before it is read: one byte less is no JSON.
+        let files = BTreeMap::from([("a.trace".to_owned(), &line[1..])]);
+        assert_eq!(rebuild_files(&files), Err(TraceError::Line { line: 1, problem: "is not JSON" }));
     }
 
     #[test]

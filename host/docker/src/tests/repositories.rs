@@ -79,6 +79,7 @@ fn one_commit_is_one_commit_however_it_is_kept() {
         "git gc -q && git commit-graph write && git multi-pack-index write",
         "git tag light && git tag -a -m 'a tag' heavy && git branch other",
         "git checkout -q --detach",
+        "mkdir -p .git/lfs/objects/ab/cd .git/lfs/tmp && echo content > .git/lfs/objects/ab/cd/abcd",
         "git worktree add -q ../linked HEAD",
         "echo changed > value && echo new > untracked",
         "rm -rf .git/logs .git/hooks .git/description .git/COMMIT_EDITMSG",
@@ -154,6 +155,81 @@ fn everything_that_is_left_of_another_commit_is_found() {
         run(&folder, script);
         let problem = examine(archive(&folder.join(".git")).as_slice()).expect_err(script).to_string();
         assert!(problem.contains(expected), "{script}: {problem}");
+    }
+}
+
+/// A pack, and its index, of empty trees: each is named by its number, and made of the
+/// one whose number is given, or of nothing.
+fn pack_of(bases: &[Option<u32>]) -> (Vec<u8>, Vec<u8>) {
+    let id = |number: u32| [&number.to_be_bytes()[..], &[1; 16]].concat();
+    let count = u32::try_from(bases.len()).unwrap();
+    let mut pack = [&b"PACK\0\0\0\x02"[..], &count.to_be_bytes()].concat();
+    let mut index = b"\xfftOc\0\0\0\x02".to_vec();
+    index.extend([0; 255 * 4]);
+    index.extend(count.to_be_bytes());
+    let mut offsets = Vec::new();
+    for (number, base) in (0..).zip(bases) {
+        offsets.extend(u32::try_from(pack.len()).unwrap().to_be_bytes());
+        match base {
+            Some(base) => {
+                pack.push(0x72);
+                pack.extend(id(*base));
+                pack.extend(miniz_oxide::deflate::compress_to_vec_zlib(&[0, 0], 1));
+            }
+            None => {
+                pack.push(0x20);
+                pack.extend(miniz_oxide::deflate::compress_to_vec_zlib(&[], 1));
+            }
+        }
+        index.extend(id(number));
+    }
+    index.extend(vec![0; bases.len() * 4]);
+    index.extend(offsets);
+    index.extend([0; 40]);
+    pack.extend([0; 20]);
+    (pack, index)
+}
+
+/// What is said of a repository that has nothing but a pack.
+fn said_of_pack(bases: &[Option<u32>]) -> String {
+    let (pack, index) = pack_of(bases);
+    let mut repository = Repository::default();
+    repository.meet("objects/pack/pack-1.idx", index.as_slice()).unwrap();
+    repository.meet("objects/pack/pack-1.pack", pack.as_slice()).unwrap();
+    repository.judge().unwrap_err().to_string()
+}
+
+#[test]
+fn a_chain_in_the_wrong_order_is_followed_once() {
+    // Each is made of the next one: by going through all again and again, 200 million steps.
+    let count = 20_000;
+    let mut bases: Vec<Option<u32>> = (1..count).map(Some).collect();
+    bases.push(None);
+    let begun = std::time::Instant::now();
+    assert_eq!(said_of_pack(&bases), "it has 20000 objects, of which its commit holds 0");
+    println!("{:?}", begun.elapsed());
+    for circle in [&[Some(0)][..], &[Some(1), Some(0), None], &[None, Some(0), Some(3), Some(2)]] {
+        assert!(said_of_pack(circle).contains("in a circle"));
+    }
+}
+
+#[test]
+fn all_files_together_have_a_limit() {
+    let names =
+        format!("{} refs/heads/a\n{0} refs/heads/b\n{} refs/heads/c\n", "a".repeat(40), "b".repeat(40));
+    let log = format!("{} {} a <a@b> 1 +0000\tcommit\n", "0".repeat(40), "c".repeat(40));
+    let (pack, index) = pack_of(&[None]);
+    for (path, bytes, met) in [
+        ("packed-refs", names.as_bytes(), 2),
+        ("refs/heads/a", &names.as_bytes()[..40], 1),
+        ("logs/HEAD", log.as_bytes(), 1),
+        ("objects/pack/pack-1.idx", &index, 2),
+        ("objects/pack/pack-1.pack", &pack, 2),
+    ] {
+        let at = |met| Repository { met, ..Repository::default() };
+        assert_eq!(at(MAX_MET - met).meet(path, bytes), Ok(()), "{path}");
+        let problem = at(MAX_MET - met + 1).meet(path, bytes).unwrap_err();
+        assert!(problem.to_string().contains("more than 6000000"), "{path}: {problem}");
     }
 }
 
