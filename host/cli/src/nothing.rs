@@ -21,10 +21,8 @@ pub(crate) fn verdict<'a>(
     let (mut was_given_nothing, mut patched) = (false, None);
     for CallRecord { request, response, .. } in calls {
         match (request, response) {
-            (Request::InputRead, Response::MaybeText(text)) => {
-                was_given_nothing = text.as_deref().is_none_or(|text| text.trim().is_empty());
-            }
-            // There was nothing to apply, and nothing was.
+            // It asked for the operator's patch, and there was none. One that only reads
+            // what it was given may have had other uses for it.
             (Request::WorkspaceApplyInput, Response::Applied(false)) => was_given_nothing = true,
             (Request::WorkspaceApplyPatch { .. } | Request::WorkspaceApplyInput, response) => {
                 patched = Some(response);
@@ -133,22 +131,20 @@ mod tests {
         let unappliable = Some((PATCH_DOES_NOT_APPLY.to_owned(), "line 3: no".to_owned()));
         assert_eq!(reason(Kind::IcSwe, &gave_up, &[read(Some("x")), other()]), unappliable);
         assert_eq!(reason(Kind::IcSwe, &nothing, &[applied(Response::Done), other()]), unappliable);
-        for calls in [vec![read(None)], vec![read(Some(" \n"))]] {
-            let found = reason(Kind::IcSwe, &nothing, &calls).unwrap();
-            assert_eq!(found.0, NO_PATCH);
-            assert_eq!(reason(Kind::SweManager, &nothing, &calls), None);
-            assert_eq!(reason(Kind::IcSwe, &gave_up, &calls), None);
-            assert_eq!(reason(Kind::IcSwe, &tree, &calls), None);
-        }
         let input = |response| call(Request::WorkspaceApplyInput, response);
-        let found = reason(Kind::IcSwe, &nothing, &[input(Response::Applied(false))]).unwrap();
+        let none = [input(Response::Applied(false))];
+        let found = reason(Kind::IcSwe, &nothing, &none).unwrap();
         assert_eq!(found.0, NO_PATCH);
+        assert_eq!(reason(Kind::SweManager, &nothing, &none), None);
+        assert_eq!(reason(Kind::IcSwe, &gave_up, &none), None);
+        assert_eq!(reason(Kind::IcSwe, &tree, &none), None);
         let no = Response::Refused(CallError::new(CallErrorKind::Other, "line 3: no"));
         assert_eq!(reason(Kind::IcSwe, &gave_up, &[input(no)]), unappliable);
         assert_eq!(reason(Kind::IcSwe, &nothing, &[input(Response::Applied(true))]), None);
         // What was refused first and went well then is not why; nor is the end of the time.
         for calls in [
             vec![],
+            vec![read(None)],
             vec![read(Some("x"))],
             vec![other(), applied(Response::Done)],
             vec![refused(CallErrorKind::Unavailable)],
