@@ -3,8 +3,13 @@ use std::collections::HashMap;
 use bollard::errors::Error;
 use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder};
 use lancet_core::{InfraFaultKind, PinnedImage};
+use tokio::sync::Mutex;
 
 use crate::bench::{Bench, conclusion, sh, step};
+
+/// What is prepared of the image `surrounded` is one test's at a time: it is removed in
+/// the end.
+static SURROUNDED: Mutex<()> = Mutex::const_new(());
 
 async fn fault(bench: &Bench) -> (InfraFaultKind, String) {
     let fault = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap_err();
@@ -141,6 +146,7 @@ grep -rl 'Fix the value' /srv 2>/dev/null; true"#;
 
 #[tokio::test]
 async fn histories_around_the_work_tree_are_concealed() {
+    let _alone = SURROUNDED.lock().await;
     let bench = Bench::of("surrounded").await;
     let prepared = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
     // What is tested stays as it is.
@@ -191,6 +197,7 @@ async fn histories_around_the_work_tree_are_concealed() {
 /// What the app shows to its user comes back to the agent.
 #[tokio::test]
 async fn what_the_user_sees_knows_no_more_than_the_agent() {
+    let _alone = SURROUNDED.lock().await;
     let mut bench = Bench::of("surrounded").await;
     let script = r#"from junit import *
 finish({'right': 'Fix the value' not in ask('x'), 'must_fail': False})"#;
