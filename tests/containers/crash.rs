@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::scale::scaled;
 use crate::suites::{self, command, copy_folder, json, left_behind, verdicts};
 
-/// How many times a host is killed at a random point.
+/// How many times a host is killed at a random point, in the whole campaign.
 const KILLS: usize = 50;
 
 /// How long what was left may stay: the reaper of the next run takes it.
@@ -115,7 +116,7 @@ fn killed_at_random_points_a_run_goes_on_and_leaves_nothing() {
     let length = u64::try_from(length.as_millis()).unwrap();
     let mut random = Random(2026);
     let mut kills = 0;
-    while kills < KILLS {
+    while kills < scaled(KILLS) {
         let context = Context::new();
         small_suite(&context);
         // Up to five kills in a row, each somewhere in what is left to do.

@@ -5,6 +5,8 @@
 #[path = "../end_to_end/context.rs"]
 #[allow(dead_code, reason = "shared with the tests that need no engine")]
 mod context;
+#[path = "../campaign/scale.rs"]
+mod scale;
 
 mod bad_input;
 mod bounds;

@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How many times a host is killed at a random point.
+#[path = "../campaign/scale.rs"]
+mod scale;
+use scale::scaled;
+
+/// How many times a host is killed at a random point, in the whole campaign.
 const KILLS: usize = 200;
 const TASKS: usize = 24;
 
@@ -134,7 +138,7 @@ fn killed_at_random_points_a_run_goes_on() {
     let length = u64::try_from(length.as_micros()).unwrap();
     let mut random = Random(2026);
     let (mut kills, mut rounds, mut before, mut after) = (0, 0, 0, 0);
-    while kills < KILLS {
+    while kills < scaled(KILLS) {
         let host = Host::new();
         rounds += 1;
         // Up to six kills in a row, each somewhere in what is left to do.
