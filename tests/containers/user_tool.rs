@@ -161,8 +161,13 @@ fn tells_nothing_of_the_tests(journal: &Value, suite: &Path, task: &str) -> BTre
     }
     if !files.is_empty() {
         let made = lancet_trace::rebuild_files(&files).unwrap();
-        let same = made.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice())).eq(files);
-        assert!(same, "{:?}", made.keys());
+        for (name, bytes) in files {
+            // The agent has asked twice: the pictures of the first time, which have their
+            // times in their names, belong to no trace any more.
+            let is_earlier_picture = !made.contains_key(&name) && name.ends_with(".jpeg");
+            assert!(is_earlier_picture || made.get(&name).is_some_and(|made| made == bytes), "{name}");
+        }
+        assert!(made.contains_key("trace.trace"), "{:?}", made.keys());
     }
     read
 }
