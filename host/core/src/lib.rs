@@ -8,6 +8,7 @@
 
 mod answer;
 mod capability;
+mod controls;
 mod digest;
 mod environment;
 mod evidence;
@@ -20,6 +21,8 @@ mod limits;
 mod money;
 mod octets;
 mod record;
+mod regrade;
+mod replay;
 mod report;
 mod reserved;
 mod run;
@@ -34,6 +37,7 @@ pub use answer::{Answer, MAX_DOCUMENT_BYTES};
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
+pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
 pub use digest::{Digester, ParseSha256Error, Sha256};
 pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,
@@ -53,6 +57,8 @@ pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
 pub use record::{Difference, ListedTask, RunRecord};
+pub use regrade::{Regraded, RegradedAttempt};
+pub use replay::{ReplayPhase, ReplayResult, Replayed, ReplayedAttempt};
 pub use report::{
     Baseline, Baselines, Decided, Expectation, NotRunnable, PerAttempt, PublishedRow, Report, ReportedPlugin,
     ReportedSuite, TestTotals, Time, Totals, TotalsByKind, Tried, published_rows,

@@ -1,3 +1,5 @@
+//! What stands behind the capabilities of an agent.
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -7,36 +9,36 @@ use lancet_core::{
 };
 use lancet_docker::{AgentBox, BlobSource as _, Captured, Docker, Lease, PlanOutcome};
 use lancet_engine::{Reply, ShellSource, UserToolSource, WorkspaceSource};
-use lancet_store::Store;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use crate::blobs::{Blobs, unkept};
 use crate::handout::{Given, Handout, Sources, handout};
-use crate::sandboxes::{Blobs, Sandboxes, try_plan};
+use crate::sandboxes::{Sandboxes, try_plan};
 
 /// Where an agent works: the container behind `workspace`, `shell` and `user-tool`.
 /// It is made at the first call, since not every agent makes one.
-pub(crate) struct Workshop {
+pub(crate) struct AgentSources {
     sandboxes: Arc<Sandboxes>,
     environment: Arc<Environment>,
     lease: Lease,
-    store: Store,
+    blobs: Blobs,
     agent_box: Mutex<Option<AgentBox>>,
     /// What the user's last reproduction left.
     observed: Mutex<BTreeMap<String, Artifact>>,
 }
 
-impl Workshop {
+impl AgentSources {
     pub(crate) fn new(
         sandboxes: Arc<Sandboxes>,
         environment: Arc<Environment>,
         lease: Lease,
-        store: Store,
+        blobs: Blobs,
     ) -> Arc<Self> {
         Arc::new(Self {
             sandboxes,
             environment,
             lease,
-            store,
+            blobs,
             agent_box: Mutex::new(None),
             observed: Mutex::new(BTreeMap::new()),
         })
@@ -74,7 +76,7 @@ impl Workshop {
             let message = "nobody reproduces this task's issue: it has no user tool";
             return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
         };
-        let blobs = Blobs(self.store.reader());
+        let blobs = self.blobs.clone();
         let tried = {
             let agent_box = self.open().await?;
             try_plan(&agent_box, plan, &blobs).await?
@@ -106,9 +108,9 @@ impl Workshop {
         for (name, Given { kind, bytes }) in given {
             let (sha256, size) = (Sha256::of(&bytes), bytes.len() as u64);
             artifacts.insert(name.clone(), Artifact { name, kind, bytes: size, sha256 });
-            contents.push(bytes.into());
+            contents.push(bytes);
         }
-        self.store.put_blobs(contents).await.map_err(|e| unkept(&e))?;
+        self.blobs.keep(contents).await.map_err(|e| unkept(&e))?;
         let observation = Observation { completed, artifacts: artifacts.values().map(entry).collect() };
         *self.observed.lock().await = artifacts;
         Ok(Ok(observation))
@@ -124,8 +126,7 @@ impl Workshop {
             let message = "the user's last reproduction left no such artifact";
             return Ok(Err(CallError::new(CallErrorKind::NotFound, message)));
         };
-        let bytes = self.store.blob(digest).await.map_err(|e| unkept(&e))?;
-        Ok(Ok(part(&bytes, offset, length)))
+        Ok(Ok(self.blobs.part(digest, offset, length).await?))
     }
 }
 
@@ -151,24 +152,12 @@ fn sources(plans: &[Plan], blobs: &Blobs) -> Result<Sources, InfraFault> {
     Ok(sources)
 }
 
-/// A blob that cannot be written or read is the host's failure, like a full disk.
-pub(crate) fn unkept(error: &lancet_store::StoreError) -> InfraFault {
-    InfraFault::new(InfraFaultKind::DiskFull, format!("the store: {}", crate::failure::with_causes(error)))
-}
-
 /// An artifact as plugins see it.
 pub(crate) fn entry(artifact: &Artifact) -> ArtifactEntry {
     ArtifactEntry { name: artifact.name.clone(), kind: artifact.kind, bytes: artifact.bytes }
 }
 
-/// A stretch of bytes, as far as there are any.
-pub(crate) fn part(bytes: &[u8], offset: u64, length: u32) -> Octets {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-    let end = start.saturating_add(length as usize).min(bytes.len());
-    Octets(bytes[start..end].to_vec())
-}
-
-impl WorkspaceSource for Workshop {
+impl WorkspaceSource for AgentSources {
     fn list<'a>(&'a self, path: &'a str) -> Reply<'a, Vec<WorkspaceEntry>> {
         Box::pin(async move { self.open().await?.list(path).await })
     }
@@ -194,13 +183,13 @@ impl WorkspaceSource for Workshop {
     }
 }
 
-impl ShellSource for Workshop {
+impl ShellSource for AgentSources {
     fn run<'a>(&'a self, command: &'a str, timeout_seconds: u32) -> Reply<'a, CommandOutput> {
         Box::pin(async move { self.open().await?.run(command, timeout_seconds).await })
     }
 }
 
-impl UserToolSource for Workshop {
+impl UserToolSource for AgentSources {
     fn reproduce<'a>(&'a self) -> Reply<'a, Observation> {
         Box::pin(self.observe())
     }

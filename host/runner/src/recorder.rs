@@ -1,3 +1,5 @@
+//! Writing the journal of an attempt, and reading what a run recorded for it.
+
 use std::time::Instant;
 
 use lancet_core::{
@@ -5,8 +7,7 @@ use lancet_core::{
 };
 use lancet_store::{AttemptRow, Reader, Store, StoreError, TimedEvent, Transition};
 
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::error::Error;
 
 /// The journal of one attempt while it is being written.
 pub(crate) struct Recorder<'a> {
@@ -56,12 +57,12 @@ impl<'a> Recorder<'a> {
 }
 
 /// The public part of an attempt's task, from the blob that the run recorded.
-pub(crate) fn task(reader: &Reader, digest: Sha256) -> Result<Task, Failure> {
+pub(crate) fn task(reader: &Reader, digest: Sha256) -> Result<Task, Error> {
     serde_json::from_slice(&reader.blob(digest)?).map_err(|e| damaged(digest, "a task", &e.to_string()))
 }
 
 /// The private configuration of an attempt's task.
-pub(crate) fn answer_key(reader: &Reader, digest: Option<Sha256>) -> Result<String, Failure> {
+pub(crate) fn answer_key(reader: &Reader, digest: Option<Sha256>) -> Result<String, Error> {
     match digest {
         None => Ok(String::new()),
         Some(digest) => String::from_utf8(reader.blob(digest)?)
@@ -70,7 +71,7 @@ pub(crate) fn answer_key(reader: &Reader, digest: Option<Sha256>) -> Result<Stri
 }
 
 /// What an attempt needs besides its task.
-pub(crate) fn setting(reader: &Reader, digest: Option<Sha256>) -> Result<Setting, Failure> {
+pub(crate) fn setting(reader: &Reader, digest: Option<Sha256>) -> Result<Setting, Error> {
     match digest {
         None => Ok(Setting::default()),
         Some(digest) => serde_json::from_slice(&reader.blob(digest)?)
@@ -129,9 +130,8 @@ pub(crate) fn unavailable(events: &[TimedEvent]) -> Option<InfraFault> {
     (verdict.outcome == Outcome::Invalid && verdict.reason == fault.reason()).then_some(fault)
 }
 
-fn damaged(digest: Sha256, what: &str, problem: &str) -> Failure {
-    Failure::new(Exit::Store, format!("blob {digest} of the store is not {what}: {problem}"))
-        .hint("the run was recorded by another version; replay it with that one")
+fn damaged(digest: Sha256, what: &'static str, problem: &str) -> Error {
+    Error::DamagedBlob { digest, what, problem: problem.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,26 +1,30 @@
+//! One attempt: it is solved, captured, graded and decided, from wherever it is.
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use lancet_core::{
     AgentFaults, Answer, AttemptState, CallRecord, Capture, Environment, Event, Fault, FaultKind, InfraFault,
-    InfraFaultKind, Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
-    Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
+    Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd,
+    Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{Call, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Source, Sources};
-use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
+use lancet_store::{AttemptRow, Store, Transition, failpoint};
 
-use crate::evidence::{Bench, Evidence};
-use crate::failure::Failure;
+use crate::agent_sources::AgentSources;
+use crate::blobs::{Blobs, Input};
+use crate::error::Error;
+use crate::grader_sources::{GraderSources, LiveTests, Tests};
 use crate::nothing;
-use crate::record::{self, Recorder};
+use crate::observer::{Notice, Observer, Wait};
+use crate::recorder::{self, Recorder};
 use crate::sandboxes::Sandboxes;
-use crate::workshop::{Workshop, unkept};
 
 /// How often a phase is begun again because the engine went away under it.
 const TRIES: u32 = 3;
 
 /// One attempt and what it takes to bring it to its end.
-pub(crate) struct Attempt {
+pub struct Attempt {
     pub(crate) store: Store,
     pub(crate) spec: Arc<RunSpec>,
     pub(crate) agent: Plugin,
@@ -29,52 +33,15 @@ pub(crate) struct Attempt {
     /// The digest of the run's own record, which the journal names.
     pub(crate) record: Option<Sha256>,
     pub(crate) sandboxes: Arc<Sandboxes>,
-}
-
-/// Why an attempt could not be brought to its end. It stays as it was recorded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AttemptError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error("the records of attempt {0} cannot be used")]
-    Records(String, Failure),
-}
-
-impl From<AttemptError> for Failure {
-    fn from(error: AttemptError) -> Self {
-        match error {
-            AttemptError::Store(error) => error.into(),
-            AttemptError::Engine(error) => error.into(),
-            AttemptError::Records(_, failure) => failure,
-        }
-    }
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// What an attempt is about, from the blobs that its run recorded.
-struct Matter {
+struct Inputs {
     task: Task,
     key: String,
     environment: Option<Arc<Environment>>,
-    input: Option<Input>,
-}
-
-/// What the operator gave the agent, read when it is asked for: of hundreds of
-/// attempts few are that far at a time.
-#[derive(Clone)]
-struct Input {
-    store: Store,
-    digest: Sha256,
-}
-
-impl InputSource for Input {
-    fn read(&self) -> Result<Option<String>, InfraFault> {
-        let text = self.store.reader().blob(self.digest).map_err(|e| unkept(&e))?;
-        String::from_utf8(text).map(Some).map_err(|_| {
-            InfraFault::new(InfraFaultKind::DiskFull, "the store: the agent's input is not UTF-8")
-        })
-    }
+    given: Option<Input>,
 }
 
 /// What the agent left, by the journal.
@@ -89,54 +56,70 @@ struct Solved {
 impl Attempt {
     /// Solves and grades, from wherever the attempt is. Each half is durable
     /// before the next begins: what was handed in is never asked for again.
-    pub(crate) async fn finish(self) -> Result<Outcome, AttemptError> {
-        let matter = self.matter().map_err(|e| self.records(e))?;
+    ///
+    /// Dropped before it is done, it leaves the attempt at its last durable state;
+    /// containers that it had are removed behind it.
+    ///
+    /// # Errors
+    /// When the host itself fails. The attempt stays as it was recorded.
+    pub async fn finish(self) -> Result<Outcome, Error> {
+        self.observer.notice(Notice::Began { attempt: &self.row.id });
+        let outcome = self.decided().await?;
+        self.observer.notice(Notice::Decided { attempt: &self.row.id, outcome });
+        Ok(outcome)
+    }
+
+    async fn decided(&self) -> Result<Outcome, Error> {
+        let inputs = self.inputs()?;
         let mut recorder = Recorder::take_up(&self.store, &self.row).await?;
         let solved = match self.row.state {
             AttemptState::Decided(outcome) => return Ok(outcome),
             AttemptState::Submitted => self.submitted()?,
-            AttemptState::Queued => match self.solve(&mut recorder, &matter).await? {
+            AttemptState::Queued => match self.solve(&mut recorder, &inputs).await? {
                 Ok(solved) => solved,
                 Err(outcome) => return Ok(outcome),
             },
         };
         failpoint("attempt-submitted");
-        self.grade(&mut recorder, &matter, solved).await
+        self.grade(&mut recorder, &inputs, solved).await
     }
 
-    fn matter(&self) -> Result<Matter, Failure> {
+    fn inputs(&self) -> Result<Inputs, Error> {
         let reader = self.store.reader();
-        let Setting { environment, input } = record::setting(&reader, self.row.setting_blob)?;
-        Ok(Matter {
-            task: record::task(&reader, self.row.task_blob)?,
-            key: record::answer_key(&reader, self.row.key_blob)?,
+        let Setting { environment, input } = recorder::setting(&reader, self.row.setting_blob)?;
+        Ok(Inputs {
+            task: recorder::task(&reader, self.row.task_blob)?,
+            key: recorder::answer_key(&reader, self.row.key_blob)?,
             environment: environment.map(Arc::new),
-            input: input.map(|digest| Input { store: self.store.clone(), digest }),
+            given: input.map(|digest| Input { blobs: self.blobs(), digest }),
         })
     }
 
-    fn records(&self, failure: Failure) -> AttemptError {
-        AttemptError::Records(self.row.id.to_string(), failure)
+    fn blobs(&self) -> Blobs {
+        Blobs::new(&self.store)
+    }
+
+    /// Whether a phase is worth another try: the engine for containers went away under
+    /// it, and is back. Waits for it.
+    async fn recovered(&self, fault: &InfraFault) -> bool {
+        if !self.sandboxes.may_recover(fault).await {
+            return false;
+        }
+        self.observer.notice(Notice::Waits { attempt: &self.row.id, what: Wait::Engine { fault } });
+        self.sandboxes.recovered().await
     }
 
     /// What an interrupted attempt had handed in.
-    fn submitted(&self) -> Result<Solved, AttemptError> {
+    fn submitted(&self) -> Result<Solved, Error> {
         let events = self.store.reader().events(&self.row.id)?;
-        let handed_in = record::handed_in(&events);
-        match handed_in {
+        match recorder::handed_in(&events) {
             Some((answer, capture)) => Ok(Solved {
                 answer,
                 capture,
                 nothing: nothing::recorded(self.row.kind, &events),
                 elapsed_us: self.row.solve_us.unwrap_or_default(),
             }),
-            None => Err(self.records(Failure::new(
-                crate::exit::Exit::Store,
-                format!(
-                    "the journal of attempt {} holds no submission, although it is submitted",
-                    self.row.id
-                ),
-            ))),
+            None => Err(Error::NoSubmission(self.row.id.clone())),
         }
     }
 
@@ -160,13 +143,13 @@ impl Attempt {
     async fn solve(
         &self,
         recorder: &mut Recorder<'_>,
-        matter: &Matter,
-    ) -> Result<Result<Solved, Outcome>, AttemptError> {
+        inputs: &Inputs,
+    ) -> Result<Result<Solved, Outcome>, Error> {
         let mut tries = 1;
         let (end, solved) = loop {
-            let (end, solved) = self.solve_once(recorder, matter).await?;
+            let (end, solved) = self.solve_once(recorder, inputs).await?;
             match failed(&end, solved.capture.as_ref()) {
-                Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
+                Some(fault) if tries < TRIES && self.recovered(fault).await => {
                     tries += 1;
                     recorder.forget();
                 }
@@ -183,41 +166,41 @@ impl Attempt {
     async fn solve_once(
         &self,
         recorder: &mut Recorder<'_>,
-        matter: &Matter,
-    ) -> Result<(SolveEnd, Solved), AttemptError> {
+        inputs: &Inputs,
+    ) -> Result<(SolveEnd, Solved), Error> {
         let began_us = recorder.note(self.began(Phase::Solve));
-        let workshop = matter.environment.as_ref().map(|environment| {
+        let outside = inputs.environment.as_ref().map(|environment| {
             let lease = self.sandboxes.lease(&self.row.id, environment);
-            Workshop::new(Arc::clone(&self.sandboxes), Arc::clone(environment), lease, self.store.clone())
+            AgentSources::new(Arc::clone(&self.sandboxes), Arc::clone(environment), lease, self.blobs())
         });
         let mut sources = Sources {
             // Only an agent with the grant is linked to it: that run is a control.
-            answer_key: Some(Arc::new(matter.key.clone())),
-            input: matter.input.clone().map(|input| Arc::new(input) as Arc<dyn InputSource>),
+            answer_key: Some(Arc::new(inputs.key.clone())),
+            input: inputs.given.clone().map(|given| Arc::new(given) as Arc<dyn InputSource>),
             ..Sources::default()
         };
-        if let Some(workshop) = &workshop {
-            sources.workspace = Some(workshop.clone());
-            sources.shell = Some(workshop.clone());
-            sources.user_tool = Some(workshop.clone());
+        if let Some(outside) = &outside {
+            sources.workspace = Some(outside.clone());
+            sources.shell = Some(outside.clone());
+            sources.user_tool = Some(outside.clone());
         }
         let call = Call {
-            task: &matter.task,
+            task: &inputs.task,
             limits: &self.spec.agent_limits,
             seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
             source: Source::Live(sources),
         };
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
-        let capture = match (&workshop, &output) {
-            (Some(workshop), Ok(output)) if output.end == SolveEnd::Answer(Answer::WorkTree) => {
-                let captured = workshop.capture().await;
+        let capture = match (&outside, &output) {
+            (Some(outside), Ok(output)) if output.end == SolveEnd::Answer(Answer::WorkTree) => {
+                let captured = outside.capture().await;
                 // What the journal names is there before the journal is.
-                self.store.put_blobs(captured.blobs.into_iter().map(Into::into).collect()).await?;
+                self.blobs().keep(captured.blobs).await?;
                 Some(captured.capture)
             }
-            (Some(workshop), _) => {
-                workshop.discard().await;
+            (Some(outside), _) => {
+                outside.discard().await;
                 None
             }
             (None, _) => None,
@@ -243,9 +226,9 @@ impl Attempt {
     async fn grade(
         &self,
         recorder: &mut Recorder<'_>,
-        matter: &Matter,
+        inputs: &Inputs,
         solved: Solved,
-    ) -> Result<Outcome, AttemptError> {
+    ) -> Result<Outcome, Error> {
         if let Some(Capture::Refused(refused)) = &solved.capture {
             let verdict = refused_verdict(refused);
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
@@ -256,9 +239,9 @@ impl Attempt {
         let mut tries = 1;
         let (began_us, output) = loop {
             let began_us = recorder.note(self.began(Phase::Grade));
-            let output = self.grade_once(matter, &solved, tries == TRIES).await?;
+            let output = self.grade_once(inputs, &solved, tries == TRIES).await?;
             match &output.unavailable {
-                Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
+                Some(fault) if tries < TRIES && self.recovered(fault).await => {
                     tries += 1;
                     recorder.forget();
                 }
@@ -276,24 +259,24 @@ impl Attempt {
 
     async fn grade_once(
         &self,
-        matter: &Matter,
+        inputs: &Inputs,
         solved: &Solved,
         last_try: bool,
     ) -> Result<GradeOutput, EngineError> {
         let manifest = taken(solved.capture.as_ref()).cloned();
-        let sources = match &matter.environment {
+        let sources = match &inputs.environment {
             None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
             Some(environment) => {
-                let bench = Bench {
+                let tests = Tests::Live(LiveTests {
                     sandboxes: Arc::clone(&self.sandboxes),
                     environment: Arc::clone(environment),
                     lease: self.sandboxes.lease(&self.row.id, environment),
                     last_try,
-                };
-                judged_by(Evidence::live(&self.store, &solved.answer, manifest, bench))
+                });
+                judged_by(GraderSources::new(self.blobs(), &solved.answer, manifest, tests))
             }
         };
-        grade(&self.grader, &self.spec, &self.row, &matter.task, &matter.key, sources, &solved.answer).await
+        grade(&self.grader, &self.spec, &self.row, &inputs.task, &inputs.key, sources, &solved.answer).await
     }
 
     async fn decide(
@@ -303,7 +286,7 @@ impl Attempt {
         solved: &Solved,
         grade_us: Option<u64>,
         testing: Testing,
-    ) -> Result<Outcome, AttemptError> {
+    ) -> Result<Outcome, Error> {
         let submission = submission_digest(&solved.answer, solved.capture.as_ref());
         let record = verdict_record(&self.spec, &self.row, self.grader.digest(), verdict, submission);
         let digest = record.digest();
@@ -412,12 +395,12 @@ fn note_calls(recorder: &mut Recorder<'_>, phase: Phase, calls: Vec<CallRecord>,
     }
 }
 
-/// The sources of a grader that has evidence.
-pub(crate) fn judged_by(evidence: Arc<Evidence>) -> Sources {
+/// The sources of a grader that has tests to judge by.
+pub(crate) fn judged_by(sources: Arc<GraderSources>) -> Sources {
     Sources {
-        submission: Some(evidence.clone()),
-        tests: Some(evidence.clone()),
-        artifacts: Some(evidence),
+        submission: Some(sources.clone()),
+        tests: Some(sources.clone()),
+        artifacts: Some(sources),
         ..Sources::default()
     }
 }
