@@ -1,9 +1,11 @@
 //! A run: recorded or taken up again, and brought to its end.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use lancet_core::{AttemptState, Environment, Event, Outcome, Phase, RunId, RunSpec, Sha256};
 use lancet_engine::{ENGINE_ID, Plugin};
@@ -140,6 +142,13 @@ impl Run {
         let (mut stopped, mut aborted) = (false, false);
         let mut failure = None;
         loop {
+            // Before the next is begun, which would only have to be finished.
+            if !stopped && is_done(stop.as_mut()).await {
+                stopped = true;
+                if !under_way.is_empty() {
+                    observer.notice(Notice::Stopping { under_way: under_way.len() });
+                }
+            }
             while !stopped && failure.is_none() && under_way.len() < jobs.get() {
                 let Some(attempt) = waiting.pop() else { break };
                 under_way.spawn(attempt.finish());
@@ -157,9 +166,7 @@ impl Run {
                 },
                 () = &mut stop, if !stopped => {
                     stopped = true;
-                    if !under_way.is_empty() {
-                        observer.notice(Notice::Stopping { under_way: under_way.len() });
-                    }
+                    observer.notice(Notice::Stopping { under_way: under_way.len() });
                 }
                 () = &mut abort, if stopped && !aborted => {
                     aborted = true;
@@ -238,6 +245,11 @@ impl Run {
         waiting.extend(keyed.into_iter().map(|(_, row)| row));
         Ok(environments)
     }
+}
+
+/// Whether a future is done, without waiting for it. One that is must not be asked again.
+async fn is_done(mut future: Pin<&mut impl Future<Output = ()>>) -> bool {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await
 }
 
 fn is_over(row: &RunRow) -> bool {
