@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnose;
+use crate::folder::{TooLarge, read_file};
 use crate::format::MAX_LOCK_BYTES;
 use crate::problem::{Problem, SuiteError};
 use crate::reference::Reference;
 use crate::suite::Suite;
-use crate::tree::{TooLarge, read_file};
 
 /// The lock's name in a suite's folder.
 pub(crate) const LOCK_FILE: &str = "images.lock";

@@ -41,8 +41,10 @@ fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_LINE_BYTES && !text.contains(char::is_control)
 }
 
-/// Whether it is plain names joined by `/`.
-pub(crate) fn is_relative_path(text: &str) -> bool {
+/// Whether it is a path as suites may name one: plain names joined by `/`, neither `.`
+/// nor `..`, without control characters, at most 1024 bytes.
+#[must_use]
+pub fn is_relative_path(text: &str) -> bool {
     text.len() <= MAX_PATH_BYTES
         && !text.contains(char::is_control)
         && text.split('/').all(|part| !matches!(part, "" | "." | ".."))

@@ -6,6 +6,7 @@ use cap_std::fs::Dir;
 use lancet_core::{Environment, Kind, ReportedSuite, Sha256, Task, TaskId};
 
 use crate::environment::{Gold, GoldPlace, LaidContent, TaskEnvironment};
+use crate::folder::{TooLarge, read_file};
 use crate::format::{
     MAX_BUILD_FILE_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, ManagerAnswerKey, Origin, Source, SuiteFile,
 };
@@ -13,7 +14,7 @@ use crate::image::{BuildFile, ImageSource};
 use crate::loader;
 use crate::lock::{Lock, NotPinned};
 use crate::problem::{Problem, SuiteError};
-use crate::tree::{StoredFile, TooLarge, Tree, read_file};
+use crate::tree::{StoredFile, Tree};
 
 /// A suite whose folder has been read and checked in full.
 #[derive(Debug)]
@@ -294,8 +295,9 @@ impl Suite {
     }
 }
 
-/// Groups of two or more tasks by issue.
-pub(crate) fn shared_issues<'a>(tasks: impl Iterator<Item = (u64, &'a TaskId)>) -> Vec<(u64, Vec<TaskId>)> {
+/// The issues that two or more tasks are about, each with those tasks, sorted.
+#[must_use]
+pub fn shared_issues<'a>(tasks: impl Iterator<Item = (u64, &'a TaskId)>) -> Vec<(u64, Vec<TaskId>)> {
     let mut issues: BTreeMap<u64, Vec<TaskId>> = BTreeMap::new();
     for (issue, id) in tasks {
         issues.entry(issue).or_default().push(id.clone());

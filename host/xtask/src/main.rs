@@ -70,7 +70,7 @@ fn lint() -> Result<(), String> {
 /// `tests/bench/against_inspect.py`.
 fn bench() -> Result<(), String> {
     run::wasm_target()?;
-    run::cargo(&["bench", "--package", "lancet-engine", "--package", "lancet-suite"])?;
+    run::cargo(&["bench", "--package", "lancet-engine", "--package", "lancet-swe-lancer"])?;
     run::cargo(&["build", "--release", "--package", "lancet"])?;
     run::program("python3", &["tests/bench/whole_run.py"])?;
     docker::ensure()?;

@@ -98,6 +98,14 @@ impl Profile {
             Self::SweLancer => "swe-lancer",
         }
     }
+
+    /// The profile's plan by which a task is judged.
+    #[must_use]
+    pub const fn tests_plan(self) -> &'static str {
+        match self {
+            Self::SweLancer => "tests",
+        }
+    }
 }
 
 /// A command, and how long it may take.
