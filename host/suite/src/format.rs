@@ -1,6 +1,7 @@
 //! The files that people write.
 
 mod environment;
+mod lock;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use environment::{
     Cpus, EnvironmentEntry, ImageEntry, Profile, ResourcesEntry, ServiceEntry, StepEntry, SubmissionEntry,
 };
+pub(crate) use lock::{LOCK_FILE, UNFINISHED_LOCK};
+pub use lock::{LockEntry, LockFile};
 pub use plan::{GoldEntry, KeptEntry, NamingName, PlanEntry, RerunName, SweLancerEntry, TestsAnswerKey};
-
-use crate::lock::LockFile;
 
 /// The most bytes of `suite.toml` and of a `task.toml`: 256 KiB.
 pub const MAX_TOML_BYTES: u64 = 256 << 10;

@@ -38,8 +38,8 @@ mod tree;
 pub use baseline::{baselines, without_baseline};
 pub use environment::{Gold, LaidContent, TaskEnvironment};
 pub use format::{
-    AnswerMode, Cpus, EnvironmentEntry, Generation, GoldEntry, GraderEntry, ImageEntry, KeptEntry,
-    MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GOLD_BYTES,
+    AnswerMode, Cpus, EnvironmentEntry, Generation, GoldEntry, GraderEntry, ImageEntry, KeptEntry, LockEntry,
+    LockFile, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GOLD_BYTES,
     MAX_GRADER_BYTES, MAX_LINE_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
     ManagerAnswerKey, NamingName, Origin, OriginFormat, PlanEntry, Profile, ProposalEntry, RerunName,
     ResourcesEntry, ServiceEntry, Source, StepEntry, SubmissionEntry, SuiteFile, SweLancerEntry, TaskFile,
@@ -47,7 +47,7 @@ pub use format::{
 };
 pub use gold::check_gold;
 pub use image::{BuildFile, ImageSource};
-pub use lock::{Lock, LockEntry, LockFile, NotPinned};
+pub use lock::{ImageLock, NotPinned};
 pub use problem::{Problem, SuiteError};
 pub use reference::Reference;
 pub use rules::is_relative_path;

@@ -1,7 +1,8 @@
+//! A suite that was read: its tasks, and the files that go with them.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::{Environment, Kind, ReportedSuite, Sha256, Task, TaskId};
 
@@ -11,10 +12,9 @@ use crate::format::{
     MAX_BUILD_FILE_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, ManagerAnswerKey, Origin, Source, SuiteFile,
 };
 use crate::image::{BuildFile, ImageSource};
-use crate::loader;
-use crate::lock::{Lock, NotPinned};
+use crate::lock::{ImageLock, NotPinned};
 use crate::problem::{Problem, SuiteError};
-use crate::tree::{StoredFile, Tree};
+use crate::tree::StoredFile;
 
 /// A suite whose folder has been read and checked in full.
 #[derive(Debug)]
@@ -88,18 +88,8 @@ pub enum GraderRef {
 }
 
 impl Suite {
-    /// Reads a suite's folder.
-    ///
-    /// Every file is opened from the folder's handle, without following links.
-    ///
-    /// # Errors
-    /// When the folder cannot be opened, and when anything in it is not as it
-    /// has to be: then all problems are listed, sorted by file.
-    pub fn open(path: &Path) -> Result<Self, SuiteError> {
-        let dir = Dir::open_ambient_dir(path, ambient_authority())
-            .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
-        let loaded = loader::load(Tree::read(&dir), path)?;
-        Ok(Self { dir, path: path.to_owned(), loaded })
+    pub(crate) fn new(dir: Dir, path: PathBuf, loaded: Loaded) -> Self {
+        Self { dir, path, loaded }
     }
 
     /// The name that reports show.
@@ -177,7 +167,7 @@ impl Suite {
     ///
     /// # Errors
     /// When an image is not pinned, or has changed since.
-    pub fn environment(&self, task: &SuiteTask, lock: &Lock) -> Result<Option<Environment>, NotPinned> {
+    pub fn environment(&self, task: &SuiteTask, lock: &ImageLock) -> Result<Option<Environment>, NotPinned> {
         task.environment.as_ref().map(|environment| environment.resolve(self, lock)).transpose()
     }
 

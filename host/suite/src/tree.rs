@@ -9,10 +9,9 @@ use lancet_core::{Digester, MAX_TEXT_BYTES, Sha256, TaskId};
 
 use crate::folder::{EntryKind, ReadFile, TooLarge, list, read_file};
 use crate::format::{
-    MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GRADER_BYTES,
-    MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
+    LOCK_FILE, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES,
+    MAX_GRADER_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, UNFINISHED_LOCK,
 };
-use crate::lock::{LOCK_FILE, UNFINISHED_LOCK};
 use crate::problem::Problem;
 use crate::rules::is_name;
 

@@ -1,3 +1,5 @@
+//! What makes an individual contributor's task one that can be run: its tests, image and gold patch.
+
 use std::collections::BTreeMap;
 
 use lancet_patch::Patch;

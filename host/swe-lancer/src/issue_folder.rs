@@ -1,3 +1,5 @@
+//! The folders of issues beside the table, each with the private files of one task.
+
 use std::path::Path;
 
 use cap_fs_ext::DirExt as _;

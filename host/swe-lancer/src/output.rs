@@ -1,3 +1,5 @@
+//! Writing the suite's folder, whole or not at all.
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

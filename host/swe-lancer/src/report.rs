@@ -1,3 +1,5 @@
+//! What an import came to: its summary, what is wrong or odd by row, and why there was none.
+
 use std::fmt;
 use std::io;
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+//! Reading one row of the table as a task.
+
 use std::borrow::Cow;
 
 use lancet_core::{Cents, Kind, MAX_TEXT_BYTES, TaskId};

@@ -1,3 +1,5 @@
+//! The table: which generation it is of, and its rows.
+
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;

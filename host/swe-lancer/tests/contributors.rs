@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use lancet_core::{Environment, Kind, Rerun, Sha256};
-use lancet_suite::{Gold, ImageSource, Lock, RerunName, Suite};
+use lancet_suite::{Gold, ImageLock, ImageSource, RerunName, Suite};
 use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblemKind as Row, import};
 
 const PATCH: &str = "--- a/src/total.js\n+++ b/src/total.js\n@@ -1,3 +1,3 @@\n let sum = 0;\n-sum += cents;\n+sum += dollars;\n return sum;\n";
@@ -62,7 +62,7 @@ impl Place {
 }
 
 fn environment(suite: &Suite) -> Option<Environment> {
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     for image in suite.images().keys() {
         lock.pin(suite, image, &Sha256::of(b"").to_string()).unwrap();
     }
@@ -361,7 +361,7 @@ fn published_issues_have_tests_and_gold() {
     assert_eq!((summary.ic_swe.tasks, summary.ic_runnable, summary.ic_gold), (104, 104, 104));
     let suite = Suite::open(&options.out).unwrap_or_else(|e| panic!("{e}: {:#?}", e.problems()));
     assert_eq!(suite.images().len(), 104);
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     for image in suite.images().keys() {
         lock.pin(&suite, image, &Sha256::of(image.as_bytes()).to_string()).unwrap();
     }

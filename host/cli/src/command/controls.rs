@@ -7,7 +7,7 @@ use lancet_core::{
     AttemptState, Capability, Event, Kind, Outcome, Phase, Role, Score, SolveEnd, TaskId, Verdict,
 };
 use lancet_store::{AttemptRow, Store, TimedEvent};
-use lancet_suite::{Gold, Lock, MAX_GOLD_BYTES, Suite, SuiteTask};
+use lancet_suite::{Gold, ImageLock, MAX_GOLD_BYTES, Suite, SuiteTask};
 use serde::Serialize;
 
 use crate::arguments::{Check, FormatKind, Global};
@@ -236,7 +236,7 @@ async fn golds(
     tasks: &[&SuiteTask],
     sandboxes: &Sandboxes,
 ) -> Result<BTreeMap<TaskId, Arc<str>>, Failure> {
-    let lock = Lock::read(suite)?;
+    let lock = ImageLock::read(suite)?;
     let mut golds = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.public.kind == Kind::IcSwe && is_tried(task)) {
         let patch = match suite.gold(task)? {

@@ -1,3 +1,5 @@
+//! Images and environments in `suite.toml`.
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
