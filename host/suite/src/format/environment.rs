@@ -1,3 +1,5 @@
+//! Images and environments in `suite.toml`.
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -96,6 +98,14 @@ impl Profile {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SweLancer => "swe-lancer",
+        }
+    }
+
+    /// The profile's plan by which a task is judged.
+    #[must_use]
+    pub const fn tests_plan(self) -> &'static str {
+        match self {
+            Self::SweLancer => "tests",
         }
     }
 }

@@ -5,10 +5,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use lancet_core::{Baseline, Cents, Kind};
-use lancet_suite::{
-    Generation, GraderRef, ImportOptions, ImportSummary, Suite, TextMode, baselines, decode_faithful,
-    import_swe_lancer, select,
-};
+use lancet_suite::{Generation, GraderRef, Suite, TextMode, baselines, select};
+use lancet_swe_lancer::{ImportOptions, ImportSummary, decode_faithful};
 
 /// The folder with the tables, or `None` when it is not there.
 fn data() -> Option<PathBuf> {
@@ -37,7 +35,7 @@ fn import(
         ..ImportOptions::new(data.join(table), temporary.path().join("suite"))
     };
     let start = Instant::now();
-    let summary = import_swe_lancer(&options).unwrap();
+    let summary = lancet_swe_lancer::import(&options).unwrap();
     let imported = start.elapsed();
     let suite = Suite::open(&options.out).unwrap_or_else(|error| panic!("{error}: {:#?}", error.problems()));
     println!("{table}: imported in {imported:?}, loaded in {:?}", start.elapsed() - imported);

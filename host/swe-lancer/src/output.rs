@@ -1,3 +1,5 @@
+//! Writing the suite's folder, whole or not at all.
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -5,22 +7,22 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::{Digester, Sha256};
+use lancet_suite::SuiteFile;
 
-use super::contribution::{Contribution, GOLD_FILE, Images, contribution};
-use super::issue_folder::Issues;
-use super::report::{Findings, ImportError};
-use super::row::ImportedTask;
-use crate::format::SuiteFile;
+use crate::contribution::{Contribution, GOLD_FILE, Images, contribution};
+use crate::issue_folder::Issues;
+use crate::report::{Findings, ImportError};
+use crate::row::ImportedTask;
 
 /// A suite's folder to be: nothing is at its place before all of it is.
-pub(super) struct Output {
+pub(crate) struct Output {
     out: PathBuf,
     parent: PathBuf,
 }
 
 impl Output {
     /// Checks that the place is free, before any work is done.
-    pub(super) fn prepare(out: &Path) -> Result<Self, ImportError> {
+    pub(crate) fn prepare(out: &Path) -> Result<Self, ImportError> {
         let error =
             |what: &str, source| ImportError::Write { out: out.to_owned(), what: what.to_owned(), source };
         let out = match fs::read_dir(out) {
@@ -50,7 +52,7 @@ impl Output {
     /// Writes everything, in the order of the paths' bytes, and gives the
     /// suite's digest. On an error nothing is left, unless it is that the
     /// last step, the folder's new name, cannot be made durable.
-    pub(super) fn write(
+    pub(crate) fn write(
         self,
         suite: &SuiteFile,
         tasks: &[ImportedTask],
@@ -98,12 +100,12 @@ impl Output {
 }
 
 /// What was written.
-pub(super) struct Written {
-    pub(super) digest: Sha256,
+pub(crate) struct Written {
+    pub(crate) digest: Sha256,
     /// Individual contributor tasks with an environment, and those of them with a
     /// gold patch.
-    pub(super) runnable: u64,
-    pub(super) gold: u64,
+    pub(crate) runnable: u64,
+    pub(crate) gold: u64,
 }
 
 struct Writer {

@@ -1,3 +1,5 @@
+//! Strings of Python literals, with their escapes.
+
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 

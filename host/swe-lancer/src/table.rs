@@ -1,11 +1,13 @@
+//! The table: which generation it is of, and its rows.
+
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 use csv::ByteRecord;
+use lancet_suite::Generation;
 
-use super::report::{Findings, ImportError, RowProblem, RowProblemKind};
-use crate::format::Generation;
+use crate::report::{Findings, ImportError, RowProblem, RowProblemKind};
 
 const GENERATIONS: [(Generation, &[&str]); 3] = [
     (
@@ -57,28 +59,28 @@ const GENERATIONS: [(Generation, &[&str]); 3] = [
 ];
 
 /// The task table, split into fields.
-pub(super) struct Table {
-    pub(super) generation: Generation,
-    pub(super) rows: Vec<Row>,
+pub(crate) struct Table {
+    pub(crate) generation: Generation,
+    pub(crate) rows: Vec<Row>,
     /// What is odd about the table as a whole.
-    pub(super) findings: Findings,
+    pub(crate) findings: Findings,
 }
 
 /// One row, not yet looked at.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// From 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Where it begins in the file, from 1.
-    pub(super) line: u64,
-    pub(super) fields: ByteRecord,
+    pub(crate) line: u64,
+    pub(crate) fields: ByteRecord,
     /// The header, in the table's order.
-    pub(super) columns: Arc<[&'static str]>,
+    pub(crate) columns: Arc<[&'static str]>,
     /// Whether the file ends inside this row.
-    pub(super) truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 impl Table {
-    pub(super) fn parse(bytes: &[u8], csv: &Path) -> Result<Self, ImportError> {
+    pub(crate) fn parse(bytes: &[u8], csv: &Path) -> Result<Self, ImportError> {
         // A byte order mark, as spreadsheets write one.
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
@@ -118,12 +120,12 @@ impl Table {
 impl Row {
     /// A field by its column's name. `None` when the generation has no such
     /// column or the row is too short.
-    pub(super) fn field(&self, column: &str) -> Option<&[u8]> {
+    pub(crate) fn field(&self, column: &str) -> Option<&[u8]> {
         let index = self.columns.iter().position(|c| *c == column)?;
         self.fields.get(index)
     }
 
-    pub(super) fn finding(&self, kind: RowProblemKind, column: Option<&str>, message: String) -> RowProblem {
+    pub(crate) fn finding(&self, kind: RowProblemKind, column: Option<&str>, message: String) -> RowProblem {
         let id = self.field("question_id").and_then(|id| std::str::from_utf8(id).ok());
         let id = id.map(|id| id.chars().take(140).collect::<String>()).filter(|id| !id.is_empty());
         RowProblem {

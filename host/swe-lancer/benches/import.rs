@@ -1,6 +1,6 @@
 //! Import of a generated table as large as SWE-Lancer's: 463 rows, 10 MB.
 //!
-//! `cargo bench -p lancet-suite`
+//! `cargo bench -p lancet-swe-lancer`
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
@@ -10,7 +10,8 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use lancet_suite::{ImportOptions, Suite, import_swe_lancer, literal};
+use lancet_suite::Suite;
+use lancet_swe_lancer::{ImportOptions, import, literal};
 
 const MANAGER_ROWS: usize = 265;
 const IC_ROWS: usize = 198;
@@ -90,12 +91,12 @@ fn benchmarks(criterion: &mut Criterion) {
     group.bench_function("import, durable", |bencher| {
         bencher.iter_batched(
             || tempfile::tempdir_in(folder.path()).expect("a folder").keep(),
-            |out| black_box(import_swe_lancer(&options(folder.path(), &out)).expect("an import")),
+            |out| black_box(import(&options(folder.path(), &out)).expect("an import")),
             BatchSize::PerIteration,
         );
     });
     let suite = options(folder.path(), folder.path());
-    import_swe_lancer(&suite).expect("an import");
+    import(&suite).expect("an import");
     group.bench_function("load", |bencher| bencher.iter(|| Suite::open(&suite.out).expect("a suite")));
     group.finish();
 
@@ -108,5 +109,5 @@ fn benchmarks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(import, benchmarks);
-criterion_main!(import);
+criterion_group!(table_of_463_rows, benchmarks);
+criterion_main!(table_of_463_rows);

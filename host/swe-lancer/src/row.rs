@@ -1,17 +1,18 @@
+//! Reading one row of the table as a task.
+
 use std::borrow::Cow;
 
 use lancet_core::{Cents, Kind, MAX_TEXT_BYTES, TaskId};
-
-use super::prompt::{self, PromptError};
-use super::report::{Findings, RowProblem, RowProblemKind};
-use super::table::Row;
-use crate::escape::{TextMode, decode_faithful, decode_fixed};
-use crate::format::{
+use lancet_suite::{
     AnswerMode, Generation, GraderEntry, MAX_LINE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, ManagerAnswerKey,
-    ProposalEntry, Source, TaskFile, TestsAnswerKey, repeated_ids,
+    Profile, ProposalEntry, Source, TaskFile, TestsAnswerKey, TextMode, repeated_ids,
 };
+
+use crate::escape::{decode_faithful, decode_fixed};
 use crate::literal::{self, Literal};
-use crate::profile::TESTS_PLAN;
+use crate::prompt::{self, PromptError};
+use crate::report::{Findings, RowProblem, RowProblemKind};
+use crate::table::Row;
 
 /// The grader of SWE-Lancer's manager tasks.
 const MANAGER_GRADER: &str = "manager-choice";
@@ -19,23 +20,23 @@ const MANAGER_GRADER: &str = "manager-choice";
 const CONTRIBUTOR_GRADER: &str = "playwright-e2e";
 
 /// A row made into a task, with the content of its files.
-pub(super) struct ImportedTask {
-    pub(super) row: u64,
-    pub(super) line: u64,
-    pub(super) id: TaskId,
-    pub(super) file: TaskFile,
+pub(crate) struct ImportedTask {
+    pub(crate) row: u64,
+    pub(crate) line: u64,
+    pub(crate) id: TaskId,
+    pub(crate) file: TaskFile,
     /// `file` as it is written.
-    pub(super) toml: String,
-    pub(super) statement: String,
+    pub(crate) toml: String,
+    pub(crate) statement: String,
     /// In the order of `file.proposals`.
-    pub(super) proposals: Vec<String>,
+    pub(crate) proposals: Vec<String>,
     /// By path from the task's folder.
-    pub(super) private: Vec<(&'static str, Vec<u8>)>,
+    pub(crate) private: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl ImportedTask {
     /// What is odd about the task, as a warning without a column.
-    pub(super) fn warning(&self, kind: RowProblemKind, message: String) -> RowProblem {
+    pub(crate) fn warning(&self, kind: RowProblemKind, message: String) -> RowProblem {
         RowProblem {
             row: self.row,
             line: self.line,
@@ -57,7 +58,7 @@ struct Managed {
 }
 
 /// Makes a task of a row, or says everything that is wrong with it.
-pub(super) fn interpret(
+pub(crate) fn interpret(
     row: &Row,
     generation: Generation,
     text: TextMode,
@@ -111,7 +112,7 @@ impl<'r> Reader<'r> {
         let (proposals, repeated_proposal_ids, private) = match managed {
             Some(managed) => (managed.proposals, managed.repeated, managed.private),
             None => {
-                let key = TestsAnswerKey { plan: TESTS_PLAN.to_owned() };
+                let key = TestsAnswerKey { plan: Profile::SweLancer.tests_plan().to_owned() };
                 (Vec::new(), Vec::new(), vec![("private/answer-key.json", json_line(&key))])
             }
         };

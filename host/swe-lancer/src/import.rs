@@ -1,33 +1,21 @@
 //! Importing SWE-Lancer's task table.
 
-mod contribution;
-mod issue_folder;
-mod output;
-mod patch;
-mod prompt;
-mod python;
-mod report;
-mod row;
-mod table;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use lancet_core::{Cents, Kind, Sha256, TaskId};
+use lancet_suite::{
+    Generation, MAX_LINE_BYTES, Origin, OriginFormat, RerunName, SuiteFile, TextMode, shared_issues,
+};
 
-pub use report::{ImportError, ImportSummary, KindSummary, RowProblem, RowProblemKind};
-
-use crate::TextMode;
-use crate::format::{Generation, Origin, OriginFormat, RerunName, SuiteFile};
-use crate::suite::shared_issues;
-use contribution::Images;
-use issue_folder::Issues;
-use output::Output;
-use report::Findings;
-use row::ImportedTask;
-use table::{Row, Table};
+use crate::contribution::Images;
+use crate::issue_folder::Issues;
+use crate::output::Output;
+use crate::report::{Findings, ImportError, ImportSummary, KindSummary, RowProblem, RowProblemKind};
+use crate::row::{ImportedTask, interpret as interpret_row};
+use crate::table::{Row, Table};
 
 /// The most bytes of a table: 1 GiB. The largest published one has about ten
 /// million.
@@ -116,7 +104,7 @@ impl ImportOptions {
 ///
 /// # Errors
 /// See [`ImportError`].
-pub fn import_swe_lancer(options: &ImportOptions) -> Result<ImportSummary, ImportError> {
+pub fn import(options: &ImportOptions) -> Result<ImportSummary, ImportError> {
     if options.name.as_deref().is_some_and(|name| !is_name(name)) {
         return Err(ImportError::Name);
     }
@@ -223,7 +211,7 @@ fn read_table(csv: &Path) -> Result<Vec<u8>, ImportError> {
 fn interpret(table: &Table, text: TextMode) -> Vec<(Option<ImportedTask>, Findings)> {
     let one = |row: &Row| {
         let mut findings = Findings::default();
-        let task = row::interpret(row, table.generation, text, &mut findings);
+        let task = interpret_row(row, table.generation, text, &mut findings);
         (task, findings)
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -273,13 +261,13 @@ fn set_of(tasks: &[ImportedTask]) -> Option<String> {
     let joined = sets.into_iter().collect::<Vec<_>>().join("+");
     match count {
         0 => None,
-        _ if joined.len() > crate::MAX_LINE_BYTES => Some(format!("{count} sets")),
+        _ if joined.len() > MAX_LINE_BYTES => Some(format!("{count} sets")),
         _ => Some(joined),
     }
 }
 
 fn is_name(name: &str) -> bool {
-    !name.trim().is_empty() && name.len() <= crate::MAX_LINE_BYTES && !name.contains(['\n', '\r', '\0'])
+    !name.trim().is_empty() && name.len() <= MAX_LINE_BYTES && !name.contains(['\n', '\r', '\0'])
 }
 
 fn default_name(generation: Generation, set: Option<&str>) -> String {
@@ -288,6 +276,6 @@ fn default_name(generation: Generation, set: Option<&str>) -> String {
         (None, Generation::Lite) => "swe-lancer-lite".to_owned(),
         (None, _) => "swe-lancer".to_owned(),
     };
-    name.truncate(name.floor_char_boundary(crate::MAX_LINE_BYTES));
+    name.truncate(name.floor_char_boundary(MAX_LINE_BYTES));
     name.replace(char::is_control, " ")
 }

@@ -4,10 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lancet_core::{Cents, Kind};
-use lancet_suite::{
-    Generation, GraderRef, ImportError, ImportOptions, ImportSummary, RowProblemKind as Row, Suite,
-    SuiteTask, TextMode, baselines, import_swe_lancer,
-};
+use lancet_suite::{Generation, GraderRef, Suite, SuiteTask, TextMode, baselines};
+use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblemKind as Row, import};
 use proptest::prelude::*;
 
 fn fixture(name: &str) -> PathBuf {
@@ -34,7 +32,7 @@ impl Place {
     }
 
     fn import(&self) -> Result<ImportSummary, ImportError> {
-        let result = import_swe_lancer(&self.options);
+        let result = import(&self.options);
         let left: Vec<_> = fs::read_dir(self.folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -432,13 +430,13 @@ fn the_output_is_never_overwritten() {
     let before = read_all(&place.options.out);
     for occupied in ["suite", "table.csv"] {
         let options = ImportOptions { out: place.folder.path().join(occupied), ..place.options.clone() };
-        let error = import_swe_lancer(&options).unwrap_err();
+        let error = import(&options).unwrap_err();
         assert!(matches!(error, ImportError::OutputExists { .. }), "{error}");
         assert!(error.hint().is_some());
     }
     assert_eq!(read_all(&place.options.out), before);
     let options = ImportOptions { out: place.folder.path().join("no/such/place"), ..place.options.clone() };
-    let error = import_swe_lancer(&options).unwrap_err();
+    let error = import(&options).unwrap_err();
     assert!(
         matches!(error, ImportError::Write { .. }) && error.hint().unwrap().contains("create"),
         "{error}"
@@ -447,7 +445,7 @@ fn the_output_is_never_overwritten() {
     {
         let link = place.folder.path().join("link");
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
-        let error = import_swe_lancer(&ImportOptions { out: link, ..place.options.clone() }).unwrap_err();
+        let error = import(&ImportOptions { out: link, ..place.options.clone() }).unwrap_err();
         assert!(matches!(error, ImportError::OutputExists { .. }), "{error}");
     }
 }
@@ -458,7 +456,7 @@ fn other_arguments_are_checked() {
     let with = |change: &dyn Fn(&mut ImportOptions)| {
         let mut options = place.options.clone();
         change(&mut options);
-        import_swe_lancer(&options).unwrap_err()
+        import(&options).unwrap_err()
     };
     assert!(matches!(with(&|o| o.name = Some("two\nlines".to_owned())), ImportError::Name));
     assert!(matches!(
@@ -472,7 +470,7 @@ fn other_arguments_are_checked() {
     ));
     let mut named = place.options.clone();
     named.name = Some("mine".to_owned());
-    assert_eq!(import_swe_lancer(&named).unwrap().name, "mine");
+    assert_eq!(import(&named).unwrap().name, "mine");
     assert_eq!(place.suite().name(), "mine");
 }
 

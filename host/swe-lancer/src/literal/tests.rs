@@ -1,3 +1,5 @@
+//! Python literals, good and bad.
+
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;

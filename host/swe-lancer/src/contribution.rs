@@ -1,27 +1,28 @@
+//! What makes an individual contributor's task one that can be run: its tests, image and gold patch.
+
 use std::collections::BTreeMap;
 
 use lancet_patch::Patch;
-
-use super::ImportOptions;
-use super::patch::reversed;
-use super::python::test_functions;
-use super::report::{Findings, ImportError, RowProblemKind};
-use super::row::ImportedTask;
-use crate::format::{
+use lancet_suite::{
     EnvironmentEntry, GoldEntry, ImageEntry, MAX_GOLD_BYTES, MAX_LINE_BYTES, MAX_TOML_BYTES, Profile,
-    RerunName, SweLancerEntry, TaskFile,
+    Reference, RerunName, SweLancerEntry, TaskFile,
 };
-use crate::reference::Reference;
+
+use crate::import::ImportOptions;
+use crate::patch::reversed;
+use crate::python::test_functions;
+use crate::report::{Findings, ImportError, RowProblemKind};
+use crate::row::ImportedTask;
 
 /// The gold patch in a task's `private/`.
-pub(super) const GOLD_FILE: &str = "gold.patch";
+pub(crate) const GOLD_FILE: &str = "gold.patch";
 /// What the suite calls the environment of all individual contributor tasks.
 const ENVIRONMENT: &str = "swe-lancer";
 /// What the suite calls the image of all issues.
 const MONOLITH: &str = "monolith";
 
 /// The published images, and how often tests are run in them.
-pub(super) struct Images {
+pub(crate) struct Images {
     prefix: String,
     tag: String,
     is_monolith: bool,
@@ -29,7 +30,7 @@ pub(super) struct Images {
 }
 
 impl Images {
-    pub(super) fn of(options: &ImportOptions) -> Result<Self, ImportError> {
+    pub(crate) fn of(options: &ImportOptions) -> Result<Self, ImportError> {
         let images = Self {
             prefix: options.image_prefix.clone(),
             tag: options.image_tag.clone(),
@@ -49,7 +50,7 @@ impl Images {
     }
 
     /// What `suite.toml` says of images and environments.
-    pub(super) fn entries(&self) -> (BTreeMap<String, ImageEntry>, BTreeMap<String, EnvironmentEntry>) {
+    pub(crate) fn entries(&self) -> (BTreeMap<String, ImageEntry>, BTreeMap<String, EnvironmentEntry>) {
         let images = self.is_monolith.then(|| {
             let entry = ImageEntry { image: Some(self.named(MONOLITH)), ..ImageEntry::default() };
             (MONOLITH.to_owned(), entry)
@@ -64,14 +65,14 @@ impl Images {
 }
 
 /// What makes an individual contributor's task one that can be run.
-pub(super) struct Contribution {
+pub(crate) struct Contribution {
     /// The task's file, with its environment.
-    pub(super) toml: String,
-    pub(super) gold: Option<String>,
+    pub(crate) toml: String,
+    pub(crate) gold: Option<String>,
 }
 
 /// Reads an issue folder's test and patch; `None` when the task cannot be run.
-pub(super) fn contribution(
+pub(crate) fn contribution(
     task: &ImportedTask,
     issue_files: &[(String, Vec<u8>)],
     images: &Images,

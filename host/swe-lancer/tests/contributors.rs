@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use lancet_core::{Environment, Kind, Rerun, Sha256};
-use lancet_suite::{
-    Gold, ImageSource, ImportError, ImportOptions, ImportSummary, Lock, RerunName, RowProblemKind as Row,
-    Suite, import_swe_lancer,
-};
+use lancet_suite::{Gold, ImageLock, ImageSource, RerunName, Suite};
+use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblemKind as Row, import};
 
 const PATCH: &str = "--- a/src/total.js\n+++ b/src/total.js\n@@ -1,3 +1,3 @@\n let sum = 0;\n-sum += cents;\n+sum += dollars;\n return sum;\n";
 const GOLD: &str = "diff --git a/src/total.js b/src/total.js\n--- a/src/total.js\n+++ b/src/total.js\n@@ -1,3 +1,3 @@\n let sum = 0;\n-sum += dollars;\n+sum += cents;\n return sum;\n";
@@ -48,7 +46,7 @@ impl Place {
 
     fn import(&self) -> (ImportSummary, Suite) {
         let _ = fs::remove_dir_all(&self.options.out);
-        let summary = import_swe_lancer(&self.options).unwrap();
+        let summary = import(&self.options).unwrap();
         let suite = Suite::open(&self.options.out).unwrap_or_else(|e| panic!("{e}: {:#?}", e.problems()));
         assert_eq!(suite.digest(), summary.digest);
         assert_eq!(suite.warnings(), []);
@@ -64,7 +62,7 @@ impl Place {
 }
 
 fn environment(suite: &Suite) -> Option<Environment> {
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     for image in suite.images().keys() {
         lock.pin(suite, image, &Sha256::of(b"").to_string()).unwrap();
     }
@@ -116,7 +114,7 @@ fn images_and_reruns_can_be_chosen() {
             out: place.folder.path().join("other"),
             ..place.options.clone()
         };
-        let error = import_swe_lancer(&options).unwrap_err();
+        let error = import(&options).unwrap_err();
         assert!(
             matches!(error, ImportError::Image { .. }) && error.hint().is_some(),
             "{prefix}, {tag}: {error}"
@@ -325,7 +323,7 @@ fn the_stand_ins_issues_are_imported() {
         image_prefix: "lancet-standin/swelancer_x86".to_owned(),
         ..ImportOptions::new(stand_in.join("table.csv"), place.path().join("suite"))
     };
-    let summary = import_swe_lancer(&options).unwrap();
+    let summary = import(&options).unwrap();
     assert_eq!(summary.warnings, []);
     assert_eq!((summary.ic_swe.tasks, summary.ic_runnable, summary.ic_gold), (2, 2, 2));
     let suite = Suite::open(&options.out).unwrap_or_else(|e| panic!("{e}: {:#?}", e.problems()));
@@ -359,11 +357,11 @@ fn published_issues_have_tests_and_gold() {
         strict: true,
         ..ImportOptions::new(data.join("diamond-sample.csv"), place.path().join("suite"))
     };
-    let summary = import_swe_lancer(&options).unwrap();
+    let summary = import(&options).unwrap();
     assert_eq!((summary.ic_swe.tasks, summary.ic_runnable, summary.ic_gold), (104, 104, 104));
     let suite = Suite::open(&options.out).unwrap_or_else(|e| panic!("{e}: {:#?}", e.problems()));
     assert_eq!(suite.images().len(), 104);
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     for image in suite.images().keys() {
         lock.pin(&suite, image, &Sha256::of(image.as_bytes()).to_string()).unwrap();
     }

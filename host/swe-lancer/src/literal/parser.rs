@@ -1,3 +1,5 @@
+//! The grammar of Python literals.
+
 use super::{Literal, LiteralError, LiteralProblem, MAX_DEPTH};
 
 /// Reads one Python literal: the whole text, with space around it.

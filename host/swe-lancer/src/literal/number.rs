@@ -1,3 +1,5 @@
+//! Numbers of Python literals.
+
 use super::parser::{Fault, Parser};
 use super::{Literal, LiteralProblem};
 

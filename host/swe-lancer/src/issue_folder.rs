@@ -1,14 +1,16 @@
+//! The folders of issues beside the table, each with the private files of one task.
+
 use std::path::Path;
 
 use cap_fs_ext::DirExt as _;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::Cents;
+use lancet_suite::MAX_PRIVATE_BYTES;
+use lancet_suite::folder::{EntryKind, TooLarge, list, read_file};
 
-use super::report::{Findings, ImportError, RowProblemKind};
-use super::row::ImportedTask;
-use crate::format::MAX_PRIVATE_BYTES;
-use crate::tree::{EntryKind, TooLarge, list, read_file};
+use crate::report::{Findings, ImportError, RowProblemKind};
+use crate::row::ImportedTask;
 
 /// The most files that are taken over from one issue folder.
 const MAX_FILES: usize = 64;
@@ -16,10 +18,10 @@ const MAX_FILES: usize = 64;
 const MAX_TOTAL_BYTES: usize = 256 << 20;
 
 /// The folder of issue folders.
-pub(super) struct Issues(Dir);
+pub(crate) struct Issues(Dir);
 
 impl Issues {
-    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ImportError> {
         Dir::open_ambient_dir(path, ambient_authority())
             .map(Self)
             .map_err(|source| ImportError::Issues { path: path.to_owned(), source })
@@ -27,7 +29,7 @@ impl Issues {
 
     /// The plain files of a task's issue folder, by name; `None` when it cannot be
     /// read.
-    pub(super) fn files(
+    pub(crate) fn files(
         &self,
         task: &ImportedTask,
         findings: &mut Findings,

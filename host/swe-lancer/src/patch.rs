@@ -1,10 +1,10 @@
 //! Turning a patch around: what planted a bug becomes what repairs it.
 
-use crate::rules::is_relative_path;
+use lancet_suite::is_relative_path;
 
 /// Why a patch cannot be turned around.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PatchError {
+pub(crate) struct PatchError {
     /// From 1.
     line: usize,
     message: String,
@@ -18,7 +18,7 @@ impl std::fmt::Display for PatchError {
 
 /// The patch that undoes `patch`, a unified diff whose paths begin with `a/` and
 /// `b/`, with or without git's own lines. What stands between the files is dropped.
-pub(super) fn reversed(patch: &str) -> Result<String, PatchError> {
+pub(crate) fn reversed(patch: &str) -> Result<String, PatchError> {
     // Not `lines`, which would take the carriage returns of files that have them.
     let lines = patch.strip_suffix('\n').unwrap_or(patch).split('\n').collect();
     let mut reader = Reader { lines, next: 0 };

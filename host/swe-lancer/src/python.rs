@@ -2,7 +2,7 @@
 
 /// The functions at the top of a file whose names begin with `test`, in order and
 /// each once: what pytest collects of them. What stands in strings is none.
-pub(super) fn test_functions(source: &str) -> Vec<String> {
+pub(crate) fn test_functions(source: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut scanner = Scanner { rest: source.strip_prefix('\u{feff}').unwrap_or(source), depth: 0 };
     loop {

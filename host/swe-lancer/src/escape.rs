@@ -1,42 +1,6 @@
+//! The escapes in the texts of SWE-Lancer's table, read without damage or as the reference reads them.
+
 use std::borrow::Cow;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// How the escapes in the texts of SWE-Lancer's table are read.
-///
-/// The columns `title`, `description` and `proposals` of the current generation
-/// hold text whose line breaks are written `\n` (and in places `\r\n` or `\'`),
-/// while other backslashes in it are the author's own: paths, regular
-/// expressions. The reference reads them with Python's `unicode_escape` from
-/// UTF-8 bytes. The other generations hold Python literals, which need none of
-/// this, and read the same in both modes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TextMode {
-    /// Escapes are decoded, everything else stays as it was written: `\n`, `\r`,
-    /// `\t`, `\'`, `\"`, `\\`, and `\x`, `\u`, `\U` with all of their digits
-    /// when they name a printable character. What is no escape stays (`C:\users`),
-    /// and so do those of Python's escapes that in this data are pieces of
-    /// regular expressions: `\b`, `\2`.
-    #[default]
-    Fixed,
-    /// What the reference's agents see, byte for byte: `é` has become `Ã©`, and
-    /// a back reference `\2` a control character. A text on which the reference
-    /// fails is a problem of its row.
-    Faithful,
-}
-
-impl TextMode {
-    /// The name in files and on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Faithful => "faithful",
-        }
-    }
-}
 
 /// Why the reference could not read a text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +11,7 @@ pub struct UnfaithfulError {
     reason: &'static str,
 }
 
-/// Decodes the escapes of a column without damage; see [`TextMode::Fixed`].
+/// Decodes the escapes of a column without damage; see [`TextMode::Fixed`](lancet_suite::TextMode::Fixed).
 #[must_use]
 pub fn decode_fixed(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {

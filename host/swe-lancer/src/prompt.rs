@@ -1,8 +1,9 @@
 //! The issue's text in the prompts of the old and the lite generation.
 
-use crate::format::Generation;
-use crate::literal::{Literal, LiteralError, parse};
 use lancet_core::Kind;
+use lancet_suite::Generation;
+
+use crate::literal::{Literal, LiteralError, parse};
 
 /// What comes just before the title.
 const BEFORE: &str = "following issue:\n\n";
@@ -11,26 +12,26 @@ const AFTER_MANAGER: &str = "\n\nYou will be paid $";
 const AFTER_IC: &str = "\n\nThe reward for the correct fix is $";
 
 /// What a prompt says.
-pub(super) struct Prompt {
+pub(crate) struct Prompt {
     /// The issue's title, when the framing was recognised.
-    pub(super) title: Option<String>,
+    pub(crate) title: Option<String>,
     /// The issue's text; the whole prompt when the framing was not recognised.
-    pub(super) statement: String,
+    pub(crate) statement: String,
 }
 
 /// Why a field is no prompt.
-pub(super) enum PromptError {
+pub(crate) enum PromptError {
     Literal(LiteralError),
     Shape(String),
 }
 
 /// Whether tables of this generation have prompts.
-pub(super) fn has_prompt(generation: Generation) -> bool {
+pub(crate) fn has_prompt(generation: Generation) -> bool {
     matches!(generation, Generation::Old | Generation::Lite)
 }
 
 /// Reads a list of messages, each with `content` and `role`.
-pub(super) fn read(field: &str, kind: Kind) -> Result<Prompt, PromptError> {
+pub(crate) fn read(field: &str, kind: Kind) -> Result<Prompt, PromptError> {
     let literal = parse(field).map_err(PromptError::Literal)?;
     let Some(messages) = literal.items().filter(|m| !m.is_empty()) else {
         let message = format!("expected a list of messages, found {}", describe(&literal));

@@ -1,12 +1,12 @@
+//! What an import came to: its summary, what is wrong or odd by row, and why there was none.
+
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use lancet_core::{Cents, Sha256, TaskId};
+use lancet_suite::{Generation, MAX_LINE_BYTES, TextMode};
 use serde::Serialize;
-
-use crate::TextMode;
-use crate::format::Generation;
 
 /// What an import came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -143,13 +143,13 @@ pub enum RowProblemKind {
 
 /// Problems and warnings as they are found.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Findings {
-    pub(super) problems: Vec<RowProblem>,
-    pub(super) warnings: Vec<RowProblem>,
+pub(crate) struct Findings {
+    pub(crate) problems: Vec<RowProblem>,
+    pub(crate) warnings: Vec<RowProblem>,
 }
 
 impl Findings {
-    pub(super) fn append(&mut self, mut other: Self) {
+    pub(crate) fn append(&mut self, mut other: Self) {
         self.problems.append(&mut other.problems);
         self.warnings.append(&mut other.warnings);
     }
@@ -212,7 +212,7 @@ pub enum ImportError {
         problems: Vec<RowProblem>,
     },
     /// The name given is no name.
-    #[error("the suite's name has to be one line of 1 to {max} bytes", max = crate::MAX_LINE_BYTES)]
+    #[error("the suite's name has to be one line of 1 to {max} bytes", max = MAX_LINE_BYTES)]
     Name,
     /// The images' prefix and tag make no name of an image.
     #[error("`{image}` is no name of an image: {message}")]
