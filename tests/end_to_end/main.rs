@@ -9,6 +9,7 @@ mod graders;
 mod jobs;
 mod plugins;
 mod predictions;
+mod recorded;
 mod records;
 mod report;
 mod swe_lancer;

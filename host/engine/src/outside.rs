@@ -8,7 +8,7 @@ use lancet_core::{CallError, CallErrorKind, InfraFault, Request, Response};
 use tokio::task::JoinSet;
 use wasmtime::StoreContextMut;
 
-use crate::bindings::evidence;
+use crate::bindings::types;
 use crate::exchange::{Known, NoSource, Sources};
 use crate::size;
 use crate::state::{self, Entry, State, UnavailableTrap};
@@ -55,7 +55,7 @@ pub(crate) fn no_environment() -> CallError {
 }
 
 /// What a function that reaches outside returns to the guest.
-pub(crate) type Returned<T> = wasmtime::Result<(Result<T, evidence::CallError>,)>;
+pub(crate) type Returned<T> = wasmtime::Result<(Result<T, types::CallError>,)>;
 
 /// Passes one call that reaches outside through the limits and the recorder.
 /// `ask` comes to its future only when the call is not answered from a record,

@@ -4,7 +4,7 @@ use lancet_core::{ArtifactEntry, CallError, MAX_READ_BYTES, Octets, Request, Res
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::bindings::evidence;
+use crate::bindings::types;
 use crate::exchange::{Reply, Sources};
 use crate::outside::{self, Unanswered, check_name, given, no_environment};
 use crate::state::State;
@@ -22,7 +22,7 @@ fn source(sources: Sources) -> Result<Arc<dyn ArtifactsSource>, CallError> {
     sources.artifacts.ok_or_else(no_environment)
 }
 
-fn entries(response: Response) -> Option<Vec<evidence::ArtifactEntry>> {
+fn entries(response: Response) -> Option<Vec<types::ArtifactEntry>> {
     match response {
         Response::Artifacts(entries) => Some(entries.into_iter().map(Into::into).collect()),
         _ => None,
