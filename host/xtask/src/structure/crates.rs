@@ -16,7 +16,7 @@ struct Line {
 
 /// The directions. An edge that is not in here is an error; to add one is a decision that
 /// ARCHITECTURE.md has to tell.
-const DIRECTIONS: [Line; 19] = [
+const DIRECTIONS: [Line; 20] = [
     Line { folder: "host/core", may: &[], tests: &[] },
     Line { folder: "host/patch", may: &[], tests: &[] },
     Line { folder: "host/trace", may: &[], tests: &[] },
@@ -28,7 +28,7 @@ const DIRECTIONS: [Line; 19] = [
     Line { folder: "host/swe-lancer", may: &["lancet-core", "lancet-patch", "lancet-suite"], tests: &[] },
     Line { folder: "host/builtin", may: &["lancet-core", "lancet-guest-build"], tests: &[] },
     Line {
-        folder: "host/cli",
+        folder: "host/runner",
         may: &[
             "lancet-builtin",
             "lancet-core",
@@ -36,10 +36,23 @@ const DIRECTIONS: [Line; 19] = [
             "lancet-engine",
             "lancet-store",
             "lancet-suite",
-            "lancet-swe-lancer",
             "lancet-trace",
         ],
-        tests: &["lancet-guest-build", "lancet-hostile"],
+        tests: &["lancet-hostile"],
+    },
+    Line {
+        folder: "host/cli",
+        may: &[
+            "lancet-builtin",
+            "lancet-core",
+            "lancet-docker",
+            "lancet-engine",
+            "lancet-runner",
+            "lancet-store",
+            "lancet-suite",
+            "lancet-swe-lancer",
+        ],
+        tests: &["lancet-guest-build", "lancet-hostile", "lancet-trace"],
     },
     Line { folder: "host/xtask", may: &["lancet-core", "lancet-guest-build", "lancet-suite"], tests: &[] },
     Line { folder: "plugins/sdk", may: &[], tests: &[] },
