@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::{Bench, argv, output, run};
 use crate::Role;
-use crate::container::{DiskLimits, Ended, State};
-use crate::exec::ExecEnd;
-use crate::hardening::ContainerSpec;
-use crate::user::User;
+use crate::engine::container::{DiskLimits, Ended, State};
+use crate::engine::exec::ExecEnd;
+use crate::engine::hardening::ContainerSpec;
+use crate::engine::user::User;
 
 #[tokio::test]
 async fn processes_have_no_capabilities_and_cannot_get_any() {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Bench, argv, output, run, run_with};
-use crate::container::State;
-use crate::exec::{ExecEnd, ExecSpec};
+use crate::engine::container::State;
+use crate::engine::exec::{ExecEnd, ExecSpec};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

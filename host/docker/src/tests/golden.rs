@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Bench, argv};
 use crate::Role;
-use crate::container::Container;
-use crate::hardening::{ContainerSpec, Joined};
+use crate::engine::container::Container;
+use crate::engine::hardening::{ContainerSpec, Joined};
 
 /// The paths that an engine masks or makes read-only unless told otherwise; newer
 /// ones add to them.
@@ -60,7 +60,7 @@ async fn record(bench: &Bench, container: &Container, names: &[(&str, &str)]) ->
         .labels
         .unwrap()
         .into_iter()
-        .filter(|(name, _)| crate::label::LEASE.contains(&name.as_str()))
+        .filter(|(name, _)| crate::engine::label::LEASE.contains(&name.as_str()))
         .map(|(name, value)| match name.as_str() {
             "dev.lancet.owner" | "dev.lancet.deadline" => (name.clone(), format!("<{name}>")),
             _ => (name, value),

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::Bench;
 use super::golden::{inspect, pruned};
-use crate::hardening::{ContainerSpec, Joined, Setting, container};
-use crate::user::User;
+use crate::engine::hardening::{ContainerSpec, Joined, Setting, container};
+use crate::engine::user::User;
 use crate::{Lease, Role};
 
 /// Everything that a task, a plan, or an attempt's name can contribute.

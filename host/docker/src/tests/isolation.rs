@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
 use super::{Bench, output};
-use crate::container::Container;
-use crate::hardening::Joined;
+use crate::engine::container::Container;
+use crate::engine::hardening::Joined;
 use crate::{Role, Tracking};
 
 /// Tries everything it can think of, and prints what answered.
@@ -150,7 +150,7 @@ async fn probe(container: &Container, ear: &Ear, addresses: &BTreeSet<String>) -
     let addresses = addresses.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let variables = std::collections::BTreeMap::new();
     let argv = super::argv(&["python3", "-c", PROBE, &ear.port.to_string(), &addresses]);
-    let spec = crate::exec::ExecSpec {
+    let spec = crate::engine::exec::ExecSpec {
         argv: &argv,
         variables: &variables,
         working_directory: None,
@@ -160,7 +160,7 @@ async fn probe(container: &Container, ear: &Ear, addresses: &BTreeSet<String>) -
     };
     let found = container.exec(&spec).await.unwrap();
     let errors = String::from_utf8_lossy(&found.stderr.bytes).into_owned();
-    assert_eq!(found.end, crate::exec::ExecEnd::Exited(0), "{errors}");
+    assert_eq!(found.end, crate::engine::exec::ExecEnd::Exited(0), "{errors}");
     String::from_utf8(found.stdout.bytes).unwrap()
 }
 

@@ -7,10 +7,10 @@ use lancet_core::{PinnedImage, Resources};
 use tokio::time::Instant;
 
 use super::{Bench, argv, output, run};
-use crate::archive::{self, EntryKind, Holder, Packer};
-use crate::container::{ChangeKind, Changes, Download, Ended, State};
-use crate::exec::ExecEnd;
-use crate::hardening::ContainerSpec;
+use crate::engine::archive::{self, EntryKind, Holder, Packer};
+use crate::engine::container::{ChangeKind, Changes, Download, Ended, State};
+use crate::engine::exec::ExecEnd;
+use crate::engine::hardening::ContainerSpec;
 
 const DISK: u64 = 1 << 30;
 

@@ -21,9 +21,9 @@ use std::time::Duration;
 use lancet_core::{Account, PinnedImage, Resources};
 use tokio::sync::OnceCell;
 
-use crate::container::Container;
-use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
-use crate::hardening::{ContainerSpec, Joined};
+use crate::engine::container::Container;
+use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
+use crate::engine::hardening::{ContainerSpec, Joined};
 use crate::{BuildRequest, Docker, DockerOptions, Lease, Role};
 
 /// The engine, and an image with Python and Git, whose `/srv/app` belongs to the

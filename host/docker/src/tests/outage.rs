@@ -109,7 +109,7 @@ async fn what_is_made_for_nobody_is_removed() {
     let bench = Bench::new().await;
     let lease = crate::Lease { attempt: format!("given up {}", std::process::id()), ..bench.lease.clone() };
     let idle = argv(&["sleep", "600"]);
-    let spec = crate::hardening::ContainerSpec { lease: &lease, ..bench.spec(&idle) };
+    let spec = crate::engine::hardening::ContainerSpec { lease: &lease, ..bench.spec(&idle) };
     // Given up at different moments of the call.
     for wait in [0, 5, 10, 20, 40, 80] {
         let _ = tokio::time::timeout(Duration::from_millis(wait), bench.docker.create(&spec)).await;

@@ -7,8 +7,8 @@ use lancet_core::{Account, PinnedImage};
 use tokio::time::{Instant, sleep};
 
 use super::{Bench, argv, options, output, request};
-use crate::container::Container;
-use crate::hardening::ContainerSpec;
+use crate::engine::container::Container;
+use crate::engine::hardening::ContainerSpec;
 use crate::{BuildRequest, Docker, DockerError, DockerOptions, Role};
 
 /// `hold WHAT` takes until there is no more, says so by a file, and keeps it; `need
@@ -282,7 +282,7 @@ async fn reader(bench: &Bench, image: &PinnedImage) -> u32 {
 #[tokio::test]
 async fn a_driver_that_cannot_write_has_what_is_the_accounts() {
     let bench = Bench::new().await;
-    let account = crate::user::User::of(Account::Unprivileged).id;
+    let account = crate::engine::user::User::of(Account::Unprivileged).id;
     let (small, large) = (with_home(&bench, "small").await, with_home(&bench, "large").await);
     assert_ne!(reader(&bench, &small).await, account);
     assert_eq!(reader(&bench, &large).await, account);

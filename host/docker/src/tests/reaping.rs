@@ -4,8 +4,8 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use super::{Bench, argv};
-use crate::hardening::{ContainerSpec, Joined};
-use crate::label::Owner;
+use crate::engine::hardening::{ContainerSpec, Joined};
+use crate::engine::label::Owner;
 use crate::{Lease, Role};
 
 struct Left {

@@ -9,9 +9,9 @@ use lancet_core::{
 
 use super::{Bench, argv};
 use crate::Role;
-use crate::capture::Original;
-use crate::container::{ChangeKind, Changes, Container};
-use crate::tree::NodeKind;
+use crate::engine::container::{ChangeKind, Changes, Container};
+use crate::engine::tree::NodeKind;
+use crate::submission::capture::Original;
 
 fn environment(image: &PinnedImage) -> Environment {
     Environment {
@@ -38,7 +38,7 @@ async fn after(bench: &Bench, image: &PinnedImage, command: &str) -> Container {
 
 async fn after_as(bench: &Bench, role: Role, image: &PinnedImage, command: &str) -> Container {
     let words = argv(&["sh", "-c", command]);
-    let spec = crate::hardening::ContainerSpec { role, image, ..bench.spec(&words) };
+    let spec = crate::engine::hardening::ContainerSpec { role, image, ..bench.spec(&words) };
     let container = bench.docker.create(&spec).await.unwrap();
     container.start().await.unwrap();
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
@@ -251,7 +251,7 @@ async fn many_files_are_gathered_with_what_is_known_of_each() {
     let command =
         "mkdir -p m/d && ln -s x m/link && mkfifo m/pipe && for i in $(seq 20); do echo $i > m/d/$i; done";
     let container = after(&bench, &bench.image, command).await;
-    let appetite = crate::tree::Appetite {
+    let appetite = crate::engine::tree::Appetite {
         read: 1 << 20,
         keep: 1 << 20,
         room: 1 << 20,
@@ -269,15 +269,15 @@ async fn many_files_are_gathered_with_what_is_known_of_each() {
     assert_eq!(found.nodes["m/link"].kind, NodeKind::Symlink(b"x".to_vec()));
     assert_eq!(found.nodes["m/pipe"].kind, NodeKind::Other);
     assert_eq!(found.nodes["m"].kind, NodeKind::Folder);
-    let small = crate::tree::Appetite { room: 20, ..appetite };
-    assert_eq!(gather(small).await.unwrap().excess, Some(crate::tree::Excess::Bytes));
-    let lenient = crate::tree::Appetite { strict: false, ..small };
+    let small = crate::engine::tree::Appetite { room: 20, ..appetite };
+    assert_eq!(gather(small).await.unwrap().excess, Some(crate::engine::tree::Excess::Bytes));
+    let lenient = crate::engine::tree::Appetite { strict: false, ..small };
     let found = gather(lenient).await.unwrap();
     assert!(found.excess.is_none() && found.nodes.values().any(|node| node.content.is_none()));
     assert!(
         found.nodes.values().filter(|node| node.kind == NodeKind::File).all(|node| node.sha256.is_some())
     );
-    let few = crate::tree::Appetite { files: 10, ..appetite };
-    assert_eq!(gather(few).await.unwrap().excess, Some(crate::tree::Excess::Files));
+    let few = crate::engine::tree::Appetite { files: 10, ..appetite };
+    assert_eq!(gather(few).await.unwrap().excess, Some(crate::engine::tree::Excess::Files));
     container.remove().await.unwrap();
 }

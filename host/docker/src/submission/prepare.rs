@@ -7,9 +7,9 @@ use lancet_core::{Environment, InfraFault, InfraFaultKind, PinnedImage, Sha256, 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::container::{Container, Ended};
-use crate::hardening::ContainerSpec;
-use crate::tree::PathKind;
+use crate::engine::container::{Container, Ended};
+use crate::engine::hardening::ContainerSpec;
+use crate::engine::tree::PathKind;
 use crate::{Docker, DockerError, Lease, Role};
 
 /// The label of an image that was prepared; its value is the digest of all that it

@@ -8,8 +8,8 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::DockerError;
-use crate::container::{ChangeKind, Changes, Container};
-use crate::listing::{Listing, MAX_REACH_BYTES};
+use crate::engine::container::{ChangeKind, Changes, Container};
+use crate::submission::changed::{Listing, MAX_REACH_BYTES};
 
 /// The most bytes of an answer's head, and of an error.
 const MAX_HEAD_BYTES: u64 = 16 << 10;

@@ -672,5 +672,5 @@ fn hex(id: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "tests/repositories.rs"]
+#[path = "../tests/repositories.rs"]
 mod tests;

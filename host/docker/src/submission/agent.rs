@@ -11,13 +11,13 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::admission::Admission;
-use crate::capture::Original;
-use crate::container::{Container, Ended, State};
-use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
-use crate::hardening::ContainerSpec;
-use crate::plan::containers;
-use crate::prepare::idle;
+use crate::engine::admission::Admission;
+use crate::engine::container::{Container, Ended, State};
+use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
+use crate::engine::hardening::ContainerSpec;
+use crate::plan::run::containers;
+use crate::submission::capture::Original;
+use crate::submission::prepare::idle;
 use crate::{BlobSource, Captured, Docker, DockerError, Lease, PlanOutcome, Role};
 
 /// The longest path, in bytes: that of a submission.

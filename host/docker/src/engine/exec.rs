@@ -8,7 +8,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, interval, sleep};
 
 use crate::DockerError;
-use crate::container::Container;
+use crate::engine::container::Container;
 
 /// Seconds that a command has, beyond its time, to be killed by the `timeout` in
 /// its container before it is given up.

@@ -6,10 +6,10 @@ use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
 use lancet_core::{Account, PinnedImage, Resources};
 
-use crate::archive::{self, EntryKind};
-use crate::container::Download;
-use crate::hardening::{ContainerSpec, HOME};
-use crate::label::Role;
+use crate::engine::archive::{self, EntryKind};
+use crate::engine::container::Download;
+use crate::engine::hardening::{ContainerSpec, HOME};
+use crate::engine::label::Role;
 use crate::{Docker, DockerError, Lease};
 
 /// How long reading one file of an image may take at most; then the reaper comes.

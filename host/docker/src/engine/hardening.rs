@@ -7,8 +7,8 @@ use bollard::models::{
 };
 use lancet_core::{Account, PinnedImage, Resources};
 
-use crate::label::{Lease, Role};
-use crate::user::User;
+use crate::engine::label::{Lease, Role};
+use crate::engine::user::User;
 
 /// Where a container's volume is mounted.
 pub(crate) const VOLUME_FOLDER: &str = "/lancet";

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
 
-use crate::tracking::BRIDGE;
+use crate::engine::tracking::BRIDGE;
 use crate::{Docker, DockerError, Lease};
 
 /// Networks are /28 blocks of 10.128.0.0/9, drawn at random. The engine's own pools

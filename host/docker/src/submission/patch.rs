@@ -9,8 +9,8 @@ use std::time::Duration;
 use lancet_core::{CallError, CallErrorKind, InfraFault, MAX_PATCH_BYTES};
 use lancet_patch::{Change, ChangeKind, Found, Patch, PatchError, Tree};
 
-use crate::agent::{AgentBox, Answer, FILE_TIME, MAX_MESSAGE_BYTES, message, too_large};
-use crate::exec::ExecEnd;
+use crate::engine::exec::ExecEnd;
+use crate::submission::agent::{AgentBox, Answer, FILE_TIME, MAX_MESSAGE_BYTES, message, too_large};
 
 /// The most bytes of all files that a patch reads, and of all that it writes: 128 MiB.
 const MAX_TREE_BYTES: usize = 128 << 20;

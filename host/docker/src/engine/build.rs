@@ -6,8 +6,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use lancet_core::PinnedImage;
 
-use crate::error::says_disk_full;
-use crate::{Docker, DockerError, archive, label};
+use crate::engine::error::says_disk_full;
+use crate::engine::{archive, label};
+use crate::{Docker, DockerError};
 
 /// The most bytes of a build's folder.
 pub const MAX_CONTEXT_BYTES: u64 = 256 << 20;

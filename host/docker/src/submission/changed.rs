@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lancet_core::{Protection, RefusalKind, RefusedSubmission, SubmissionLimits};
 
-use crate::container::{ChangeKind, Changes};
-use crate::rules::Rules;
-use crate::tree::{in_git, is_below};
+use crate::engine::container::{ChangeKind, Changes};
+use crate::engine::tree::{in_git, is_below};
+use crate::submission::rules::Rules;
 
 /// The longest path of a submission, in bytes.
 const MAX_PATH_BYTES: usize = 3_072;
@@ -28,7 +28,7 @@ const MAX_LISTED: usize = 300_000;
 const MAX_LISTED_BYTES: usize = 64 << 20;
 
 /// A list of changes as it is made, whoever makes it: the engine and
-/// [`crate::upper::Upper`] put the same into it.
+/// [`crate::engine::overlayfs::Upper`] put the same into it.
 #[derive(Debug)]
 pub(crate) struct Listing<'a> {
     work_tree: &'a str,

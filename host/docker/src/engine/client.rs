@@ -10,10 +10,11 @@ use lancet_core::Resources;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use crate::admission::Queue;
-use crate::prepare::Preparations;
-use crate::user::Users;
-use crate::{DiskBound, DockerError, quota, upper};
+use crate::engine::admission::Queue;
+use crate::engine::user::Users;
+use crate::engine::{overlayfs, quota};
+use crate::submission::prepare::Preparations;
+use crate::{DiskBound, DockerError};
 
 /// The oldest API that will do: Docker Engine 20.10.
 pub const OLDEST_API: &str = "1.41";
@@ -189,7 +190,7 @@ impl Docker {
     pub fn disk_bound(&self) -> DiskBound {
         if self.gives_quotas() {
             DiskBound::Quota
-        } else if upper::may_read() && self.info().storage_driver == "overlay2" {
+        } else if overlayfs::may_read() && self.info().storage_driver == "overlay2" {
             DiskBound::Blocks
         } else {
             DiskBound::Sizes

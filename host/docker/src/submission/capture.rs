@@ -8,11 +8,11 @@ use lancet_core::{
 };
 use tokio::sync::OnceCell;
 
-use crate::container::{ChangeKind, Changes, Container};
-use crate::diff::{DiffWriter, MAX_SHOWN_FILE_BYTES, Side, SideKind};
-use crate::listing::{Changed, MAX_LOOKED_AT, MAX_REACH_BYTES, check_path, refused, too_many};
-use crate::rules::Rules;
-use crate::tree::{Appetite, Gathered, Node, NodeKind, PathKind};
+use crate::engine::container::{ChangeKind, Changes, Container};
+use crate::engine::tree::{Appetite, Gathered, Node, NodeKind, PathKind};
+use crate::submission::changed::{Changed, MAX_LOOKED_AT, MAX_REACH_BYTES, check_path, refused, too_many};
+use crate::submission::diff::{DiffWriter, MAX_SHOWN_FILE_BYTES, Side, SideKind};
+use crate::submission::rules::Rules;
 use crate::{Docker, DockerError, Lease};
 
 /// Looks at folders of a container at a time.

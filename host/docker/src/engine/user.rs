@@ -14,10 +14,10 @@ use futures_util::StreamExt as _;
 use lancet_core::{Account, Environment, PinnedImage, Resources, Sha256, UNPRIVILEGED_ID};
 use tokio::sync::mpsc;
 
-use crate::container::Container;
-use crate::hardening::ContainerSpec;
-use crate::image::ImageInfo;
-use crate::prepare::PREPARED;
+use crate::engine::container::Container;
+use crate::engine::hardening::ContainerSpec;
+use crate::engine::image::ImageInfo;
+use crate::submission::prepare::PREPARED;
 use crate::{Docker, DockerError, Lease, Role};
 
 /// The kernel users of running containers: each has one that no other has. No

@@ -14,13 +14,14 @@ use futures_util::StreamExt as _;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::archive::{Holder, Packer};
-use crate::hardening::{self, ContainerSpec, HOME, Setting};
-use crate::image::ImageInfo;
+use crate::engine::archive::{Holder, Packer};
+use crate::engine::hardening::{self, ContainerSpec, HOME, Setting};
+use crate::engine::image::ImageInfo;
 #[cfg(target_os = "linux")]
-use crate::upper::Upper;
-use crate::user::{self, Claim, Identity, User};
-use crate::{Docker, DockerError, admission, label, quota};
+use crate::engine::overlayfs::Upper;
+use crate::engine::user::{self, Claim, Identity, User};
+use crate::engine::{admission, label, quota};
+use crate::{Docker, DockerError};
 
 /// How often a container's use of the disk is looked at. Between two looks it may
 /// write as much as the disk takes; its limit of file sizes holds at once.
@@ -140,7 +141,7 @@ pub(crate) enum Changes {
     /// More than are read.
     TooMany,
     /// A path, anywhere in the container, is longer than
-    /// [`crate::listing::MAX_REACH_BYTES`].
+    /// [`crate::submission::changed::MAX_REACH_BYTES`].
     TooDeep,
 }
 

@@ -4,8 +4,8 @@ use lancet_core::{
     Artifact, ArtifactKind, CaseNaming, MAX_REPORT_BYTES, Plan, ReportState, Sha256, TestCase, fold,
 };
 
-use crate::container::Container;
-use crate::tree::{Appetite, Node, NodeKind};
+use crate::engine::container::Container;
+use crate::engine::tree::{Appetite, Node, NodeKind};
 use crate::{DockerError, read_report};
 
 /// The most bytes of the artifacts of one run, without its output.

@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 
 use crate::DockerError;
-use crate::user::User;
+use crate::engine::user::User;
 
 /// Who owns an entry that is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use crate::container::{MAX_FILES, Usage};
-use crate::upper::Upper;
+use crate::engine::container::{MAX_FILES, Usage};
+use crate::engine::overlayfs::Upper;
 
 /// Bytes of a block in what the kernel says of files.
 const BLOCK_BYTES: u64 = 512;

@@ -9,8 +9,8 @@ use futures_util::stream::FuturesUnordered;
 use lancet_core::{Account, PinnedImage, Resources, Sha256};
 use tokio::sync::mpsc;
 
-use crate::container::Container;
-use crate::hardening::ContainerSpec;
+use crate::engine::container::Container;
+use crate::engine::hardening::ContainerSpec;
 use crate::{Docker, DockerError, Lease, Role};
 
 /// Requests to the engine at a time.

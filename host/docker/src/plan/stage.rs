@@ -1,6 +1,6 @@
-use crate::container::Container;
-use crate::network::Network;
-use crate::volume::Volume;
+use crate::engine::container::Container;
+use crate::engine::network::Network;
+use crate::engine::volume::Volume;
 
 /// Everything that a run makes, so that all of it is removed, whatever happened.
 #[derive(Default)]

@@ -9,11 +9,11 @@ use lancet_core::{FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sh
 
 use tokio::sync::mpsc;
 
-use crate::archive::{Holder, Packer};
-use crate::container::Container;
-use crate::listing::check_path;
-use crate::tree::{PathKind, is_below};
-use crate::user::User;
+use crate::engine::archive::{Holder, Packer};
+use crate::engine::container::Container;
+use crate::engine::tree::{PathKind, is_below};
+use crate::engine::user::User;
+use crate::submission::changed::check_path;
 use crate::{Docker, DockerError};
 
 /// Where blobs are read from: the contents of submitted files and of hidden tests.

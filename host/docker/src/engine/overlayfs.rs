@@ -5,7 +5,7 @@ use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::InspectContainerOptionsBuilder;
 
 use crate::DockerError;
-use crate::container::{Changes, Container};
+use crate::engine::container::{Changes, Container};
 
 /// The folder in which overlayfs keeps what a container has written.
 ///
@@ -102,9 +102,9 @@ mod walk {
     use std::path::{Path, PathBuf};
     use std::rc::Rc;
 
-    use crate::container::{ChangeKind, Changes, MAX_FILES};
-    use crate::listing::{Listing, MAX_REACH_BYTES};
-    use crate::tree::{in_git, is_below};
+    use crate::engine::container::{ChangeKind, Changes, MAX_FILES};
+    use crate::engine::tree::{in_git, is_below};
+    use crate::submission::changed::{Listing, MAX_REACH_BYTES};
 
     /// Looks at all that a container has written. Paths are short enough for the
     /// kernel, as one that is not ends everything.

@@ -1,7 +1,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 use lancet_core::{ProtectedPath, Protection};
 
-use crate::tree::is_below;
+use crate::engine::tree::is_below;
 
 /// What of the work tree a submission may not change.
 pub(crate) struct Rules(Vec<Rule>);

@@ -7,7 +7,7 @@ use bollard::query_parameters::{
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::label::{self, Owner};
+use crate::engine::label::{self, Owner};
 use crate::{Docker, DockerError};
 
 /// How often the reaper comes.

@@ -5,8 +5,8 @@ use lancet_core::Step;
 use tokio::time::{Instant, sleep};
 
 use crate::DockerError;
-use crate::container::{Container, State};
-use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
+use crate::engine::container::{Container, State};
+use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
 
 /// How long is waited between two looks whether a service is ready.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lancet_core::{ArtifactKind, InfraFault, InfraFaultKind, Isolation, Outcome, RunEnd, conclude};
 
-use crate::artifact::{Artifacts, Results};
-use crate::lay::Laying;
-use crate::plan::{Running, Seen};
+use crate::plan::artifact::{Artifacts, Results};
+use crate::plan::run::{Running, Seen};
+use crate::submission::layout::Laying;
 
 /// What the engine said, among the artifacts of a run that it could not carry out.
 const ENGINE_OUTPUT: &str = "engine-output";

@@ -18,13 +18,13 @@ use futures_util::StreamExt as _;
 use lancet_core::{Account, Environment, InfraFault, InfraFaultKind, PinnedImage, Sha256};
 use tokio::sync::mpsc;
 
-use crate::archive::{Entry, EntryKind, Holder, Packer, read};
-use crate::container::{Container, Download};
-use crate::exec::{ExecEnd, ExecSpec};
-use crate::prepare::{PREPARED, idle, shown, spec};
-use crate::repository::{Problem, examine};
-use crate::tree::{PathKind, is_below};
-use crate::user::User;
+use crate::engine::archive::{Entry, EntryKind, Holder, Packer, read};
+use crate::engine::container::{Container, Download};
+use crate::engine::exec::{ExecEnd, ExecSpec};
+use crate::engine::tree::{PathKind, is_below};
+use crate::engine::user::User;
+use crate::submission::prepare::{PREPARED, idle, shown, spec};
+use crate::submission::repository::{Problem, examine};
 use crate::{Docker, DockerError, Lease};
 
 /// The label with the paths that were taken away, one a line.
