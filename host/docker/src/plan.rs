@@ -7,3 +7,4 @@ pub(crate) mod junit;
 pub(crate) mod readiness;
 pub(crate) mod run;
 pub(crate) mod stage;
+pub(crate) mod tool;

@@ -8,6 +8,7 @@ pub(crate) mod changed;
 pub(crate) mod diff;
 pub(crate) mod history;
 pub(crate) mod layout;
+pub(crate) mod object;
 pub(crate) mod patch;
 pub(crate) mod prepare;
 pub(crate) mod repository;

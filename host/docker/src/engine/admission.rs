@@ -1,6 +1,9 @@
+//! Who may use the engine's machine, and who has to wait: attempts are admitted when
+//! processors and memory for all of their containers are free.
+
 use std::sync::Arc;
 
-use lancet_core::{InfraFault, InfraFaultKind, Resources};
+use lancet_core::{Environment, InfraFault, InfraFaultKind, Plan, Resources};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::{Docker, DockerOptions, EngineInfo};
@@ -152,6 +155,11 @@ impl Docker {
     ) -> Result<T, InfraFault> {
         self.queue().in_place(admission, others, work).await
     }
+}
+
+/// What the containers of a plan's run may use.
+pub(crate) fn containers(environment: &Environment, plan: &Plan) -> Vec<Resources> {
+    std::iter::once(environment.resources).chain(plan.isolation.driver_resources()).collect()
 }
 
 fn closed() -> InfraFault {

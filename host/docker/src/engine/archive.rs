@@ -1,3 +1,6 @@
+//! Archives as the engine takes and gives them: packed so that equal contents make equal
+//! bytes, and read without trusting what is in them.
+
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;

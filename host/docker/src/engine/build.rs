@@ -1,3 +1,5 @@
+//! Builds the images of a suite from their folders, so that equal folders make one image.
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 

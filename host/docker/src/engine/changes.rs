@@ -1,3 +1,6 @@
+//! The engine's own list of what a container has changed. It may be of any length, so it is
+//! asked for by hand and let go as it is read.
+
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read};
 
@@ -8,8 +11,8 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::DockerError;
-use crate::engine::container::{ChangeKind, Changes, Container};
-use crate::submission::changed::{Listing, MAX_REACH_BYTES};
+use crate::engine::container::Container;
+use crate::engine::listing::{ChangeKind, Changes, Listing, MAX_REACH_BYTES};
 
 /// The most bytes of an answer's head, and of an error.
 const MAX_HEAD_BYTES: u64 = 16 << 10;

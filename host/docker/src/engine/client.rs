@@ -1,3 +1,6 @@
+//! The connection to an engine: what it is, what it has to be able to do, and its errors in
+//! our words. Everything else hangs on [`Docker`].
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -10,11 +13,11 @@ use lancet_core::Resources;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use crate::DockerError;
 use crate::engine::admission::Queue;
+use crate::engine::prepared::Preparations;
+use crate::engine::quota;
 use crate::engine::user::Users;
-use crate::engine::{overlayfs, quota};
-use crate::submission::prepare::Preparations;
-use crate::{DiskBound, DockerError};
 
 /// The oldest API that will do: Docker Engine 20.10.
 pub const OLDEST_API: &str = "1.41";
@@ -182,19 +185,6 @@ impl Docker {
         patiently(patience, || async { self.call("asking whether it is there", self.client().ping()).await })
             .await
             .map(drop)
-    }
-
-    /// What bounds the disk that a container takes here, as far as is known: that an
-    /// engine gives no quotas shows when it is asked for one.
-    #[must_use]
-    pub fn disk_bound(&self) -> DiskBound {
-        if self.gives_quotas() {
-            DiskBound::Quota
-        } else if overlayfs::may_read() && self.info().storage_driver == "overlay2" {
-            DiskBound::Blocks
-        } else {
-            DiskBound::Sizes
-        }
     }
 
     pub(crate) fn gives_quotas(&self) -> bool {

@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+//! One container from its making to its removal. Whoever makes one removes it; what is
+//! dropped in the middle of something is removed in the background.
+
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,38 +10,21 @@ use bollard::models::{ContainerConfig, ContainerInspectResponse, ContainerStateS
 use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder,
     EventsOptionsBuilder, InspectContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder, WaitContainerOptions,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use lancet_core::PinnedImage;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::engine::archive::{Holder, Packer};
 use crate::engine::hardening::{self, ContainerSpec, HOME, Setting};
 use crate::engine::image::ImageInfo;
-#[cfg(target_os = "linux")]
-use crate::engine::overlayfs::Upper;
-use crate::engine::user::{self, Claim, Identity, User};
+use crate::engine::user::{self, Claim, User};
 use crate::engine::{admission, label, quota};
 use crate::{Docker, DockerError};
 
-/// How often a container's use of the disk is looked at. Between two looks it may
-/// write as much as the disk takes; its limit of file sizes holds at once.
-const DISK_LOOK: Duration = Duration::from_secs(2);
-/// So many times as long as that look took it is let be.
-const DISK_REST: u32 = 2;
-/// How often the engine is asked what was written when it cannot add it up.
-const DISK_TRIES: u32 = 3;
-/// How often the engine is asked for its files too: empty ones take no bytes, but the
-/// machine has only so many.
-const FILES_LOOK: Duration = Duration::from_secs(10);
-/// So many times as long as that look took it is let be.
-const FILES_REST: u32 = 20;
-/// The most files and folders that it may write.
-pub(crate) const MAX_FILES: usize = 1_000_000;
-/// Bytes of one line of the engine's list of changes.
-const CHANGE_BYTES: u64 = 100;
 /// The exit status of a first process that SIGKILL ended.
 const KILLED: i64 = 137;
 /// How long an event of the engine may come after the end that it belongs to.
@@ -61,6 +47,23 @@ pub(crate) struct Container {
     removed: AtomicBool,
 }
 
+/// What a container is made as.
+pub(crate) struct Identity {
+    pub(crate) user: User,
+    /// The image that it asks for, with what belongs to the account given to the user.
+    pub(crate) image: PinnedImage,
+    pub(crate) info: ImageInfo,
+    /// `None` where others may have the same user.
+    pub(crate) claim: Option<Claim>,
+}
+
+impl Identity {
+    /// What the container is to be named.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.claim.as_ref().map(|claim| format!("{}{}", user::NAME, claim.id))
+    }
+}
+
 /// What a container is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
@@ -77,72 +80,6 @@ pub(crate) enum State {
         /// Whether any of its processes was ended for want of memory.
         out_of_memory: bool,
     },
-}
-
-/// How a container ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// By itself.
-    Exited {
-        /// See [`State::Exited`].
-        code: i64,
-        /// See [`State::Exited`].
-        out_of_memory: bool,
-    },
-    /// It was killed at its deadline.
-    TimedOut,
-    /// It wrote more than it may; if it still ran, it was killed.
-    DiskLimit,
-}
-
-/// What a container may write to its root file system.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DiskLimits {
-    /// Bytes of its files.
-    pub(crate) bytes: u64,
-    /// Files and folders.
-    pub(crate) files: usize,
-}
-
-/// What a container has written to its root file system and not removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Usage {
-    /// Bytes, in whole blocks of the file system.
-    pub(crate) bytes: u64,
-    /// Files and folders.
-    pub(crate) files: usize,
-}
-
-/// What became of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum ChangeKind {
-    /// It, or something in it, is not as in the image.
-    Modified,
-    /// As [`ChangeKind::Modified`], and it is known to be a folder in both.
-    FolderKept,
-    /// As [`ChangeKind::Added`], and it is known to be a folder.
-    FolderAdded,
-    /// The image does not have it.
-    Added,
-    /// The image has it, the container does not.
-    Deleted,
-}
-
-/// What came of listing changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Changes {
-    /// All of them.
-    Listed {
-        /// By absolute path: the work tree, and what is above and below it.
-        changes: BTreeMap<String, ChangeKind>,
-        /// Paths that were met twice.
-        twice: BTreeSet<String>,
-    },
-    /// More than are read.
-    TooMany,
-    /// A path, anywhere in the container, is longer than
-    /// [`crate::submission::changed::MAX_REACH_BYTES`].
-    TooDeep,
 }
 
 /// What came of reading a file or folder.
@@ -361,115 +298,6 @@ impl Container {
         }
     }
 
-    /// Bytes that it has written to its root file system, and has not removed; more
-    /// than any limit where it cannot be told. By the blocks that the file system has
-    /// given to it where the engine's folders can be read, with files that are open
-    /// and have no name any more; by the sizes of its files otherwise.
-    pub(crate) async fn disk_bytes(&self) -> Result<u64, DockerError> {
-        if let Some(taken) = self.taken().await? {
-            return Ok(taken.bytes);
-        }
-        for _ in 0..DISK_TRIES {
-            if let Some(bytes) = disk(&self.inspect(true).await?) {
-                return Ok(bytes);
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        Ok(u64::MAX)
-    }
-
-    /// What it takes of the disk, where the engine's folders can be read; without end
-    /// above [`MAX_FILES`].
-    #[cfg(target_os = "linux")]
-    async fn taken(&self) -> Result<Option<Usage>, DockerError> {
-        let found = self.inspect(false).await?;
-        let Some(upper) = Upper::of(&found) else { return Ok(None) };
-        let process = found.state.and_then(|state| state.pid).and_then(|process| i32::try_from(process).ok());
-        let process = process.filter(|process| *process > 0);
-        let taken = tokio::task::spawn_blocking(move || upper.usage(process)).await;
-        Ok(taken.ok().and_then(Result::ok))
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    async fn taken(&self) -> Result<Option<Usage>, DockerError> {
-        Ok(None)
-    }
-
-    /// Waits until it has ended; kills it at the deadline, and when it has written
-    /// `disk_bytes` or more, or more than a million files. Its bytes are looked at every
-    /// two seconds and at the end, its files then or every ten seconds at most. It has
-    /// to have been started.
-    pub(crate) async fn wait(&self, deadline: Instant, disk_bytes: u64) -> Result<Ended, DockerError> {
-        self.wait_within(deadline, DiskLimits { bytes: disk_bytes, files: MAX_FILES }).await
-    }
-
-    /// As [`Container::wait`], with a limit of files too.
-    pub(crate) async fn wait_within(
-        &self,
-        deadline: Instant,
-        limits: DiskLimits,
-    ) -> Result<Ended, DockerError> {
-        let client = self.docker.client();
-        loop {
-            // On the heap: attempts are many at a time, and this is in all of them.
-            let mut ended = Box::pin(client.wait_container(&self.id, None::<WaitContainerOptions>));
-            let mut filled = Box::pin(self.filled(limits));
-            // The status is not taken from the first answer: it is -1 when the engine
-            // lost sight of the container, and inspecting tells more.
-            let killed = tokio::select! {
-                answer = ended.next() => match answer {
-                    None | Some(Ok(_)) => None,
-                    Some(Err(bollard::errors::Error::DockerContainerWaitError { .. })) => None,
-                    Some(Err(error)) => return Err(self.docker.failed("waiting for a container", error)),
-                },
-                filled = &mut filled => filled.map(|()| Some(Ended::DiskLimit))?,
-                () = sleep_until(deadline) => Some(Ended::TimedOut),
-            };
-            if killed.is_some() {
-                self.kill().await?;
-            }
-            match (self.state().await?, killed) {
-                (State::Exited { .. }, _) if self.disk_bytes().await? >= limits.bytes => {
-                    return Ok(Ended::DiskLimit);
-                }
-                (State::Exited { .. }, Some(killed)) => return Ok(killed),
-                (State::Exited { code, out_of_memory }, None) => {
-                    return Ok(Ended::Exited { code, out_of_memory });
-                }
-                (State::Created | State::Running | State::Paused, _) => {
-                    sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
-    }
-
-    /// Looks again and again, until it has written too much.
-    async fn filled(&self, limits: DiskLimits) -> Result<(), DockerError> {
-        let mut next_files = Instant::now() + FILES_LOOK;
-        let mut rest = DISK_LOOK;
-        loop {
-            sleep(rest).await;
-            let began = Instant::now();
-            if let Some(taken) = self.taken().await? {
-                if taken.bytes >= limits.bytes || taken.files > limits.files {
-                    return Ok(());
-                }
-            } else {
-                if self.disk_bytes().await? >= limits.bytes {
-                    return Ok(());
-                }
-                // The engine compares every file of the image for its list.
-                if began >= next_files {
-                    if self.changes_exceed(limits.files as u64 * CHANGE_BYTES).await? {
-                        return Ok(());
-                    }
-                    next_files = Instant::now() + FILES_LOOK.max(began.elapsed() * FILES_REST);
-                }
-            }
-            rest = DISK_LOOK.max(began.elapsed() * DISK_REST);
-        }
-    }
-
     /// The last `limit` bytes of what its first process wrote, both streams as they
     /// came.
     pub(crate) async fn logs(&self, limit: usize) -> Result<Vec<u8>, DockerError> {
@@ -582,7 +410,7 @@ impl Container {
         Ok(())
     }
 
-    async fn inspect(&self, size: bool) -> Result<ContainerInspectResponse, DockerError> {
+    pub(crate) async fn inspect(&self, size: bool) -> Result<ContainerInspectResponse, DockerError> {
         let options = InspectContainerOptionsBuilder::default().size(size).build();
         let client = self.docker.client();
         self.docker.call("inspecting a container", client.inspect_container(&self.id, Some(options))).await
@@ -596,13 +424,6 @@ impl Drop for Container {
             self.docker.clean_up(async move { docker.remove_container(&id).await });
         }
     }
-}
-
-/// `None` when the engine could not add up what was written. Something changed under
-/// it, or there are folders nested so deep that it does not get at them, which is a
-/// way to write without being counted.
-fn disk(found: &ContainerInspectResponse) -> Option<u64> {
-    u64::try_from(found.size_rw.unwrap_or_default()).ok()
 }
 
 fn state(found: &ContainerInspectResponse) -> State {

@@ -1,3 +1,6 @@
+//! What can go wrong between Lancet and the engine, with a hint of what to do about it, and
+//! which of it is the infrastructure's.
+
 use std::time::Duration;
 
 use lancet_core::{InfraFault, InfraFaultKind};

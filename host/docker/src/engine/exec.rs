@@ -1,3 +1,6 @@
+//! Commands in a running container: fed, read from to a limit, and ended when their time is
+//! over.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,6 +24,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The status of a command that SIGKILL ended.
 const KILLED: i64 = 137;
 const DOING: &str = "executing a command";
+
+/// How much of the output of a command that failed is shown.
+pub(crate) const SHOWN_BYTES: usize = 1_500;
 
 /// A command to be executed in a running container.
 #[derive(Debug, Clone, Copy)]
@@ -135,6 +141,12 @@ impl Container {
         };
         Ok(ExecOutput { end, stdout: session.stdout, stderr: session.stderr })
     }
+}
+
+/// Output as people can be shown it.
+pub(crate) fn shown(output: &[u8]) -> String {
+    let printable = |c: char| if c == '\n' || !c.is_control() { c } else { char::REPLACEMENT_CHARACTER };
+    String::from_utf8_lossy(output).trim().chars().map(printable).collect()
 }
 
 /// A command while it runs.

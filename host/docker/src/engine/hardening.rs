@@ -1,3 +1,6 @@
+//! What every container is: one pure function, into which a task can put no more than its
+//! parameters.
+
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
@@ -5,7 +8,7 @@ use bollard::models::{
     HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig, ResourcesUlimits,
     RestartPolicy, RestartPolicyNameEnum,
 };
-use lancet_core::{Account, PinnedImage, Resources};
+use lancet_core::{Account, Environment, PinnedImage, Resources};
 
 use crate::engine::label::{Lease, Role};
 use crate::engine::user::User;
@@ -79,6 +82,35 @@ pub(crate) struct ContainerSpec<'a> {
     pub(crate) volume: Option<&'a str>,
     /// Whom it belongs to.
     pub(crate) lease: &'a Lease,
+}
+
+impl<'a> ContainerSpec<'a> {
+    /// What prepares an image of an environment, or looks into it.
+    pub(crate) fn setup(
+        environment: &'a Environment,
+        image: &'a PinnedImage,
+        argv: &'a [String],
+        lease: &'a Lease,
+    ) -> Self {
+        Self {
+            role: Role::Setup,
+            image,
+            argv: Some(argv),
+            variables: &environment.variables,
+            working_directory: None,
+            account: environment.account,
+            resources: environment.resources,
+            network: None,
+            read_only_root: false,
+            volume: None,
+            lease,
+        }
+    }
+}
+
+/// What keeps a container running while commands are executed in it.
+pub(crate) fn idle() -> [String; 2] {
+    ["sleep", "infinity"].map(str::to_owned)
 }
 
 /// A private network, and a container's name in it.

@@ -1,19 +1,15 @@
-use std::collections::BTreeMap;
-use std::time::Duration;
+//! Images as they are pinned: that the engine has them, and that they are what was pinned.
+
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::ImageInspect;
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::query_parameters::{CreateImageOptionsBuilder, ListImagesOptionsBuilder};
 use futures_util::StreamExt as _;
-use lancet_core::{Account, PinnedImage, Resources};
+use lancet_core::PinnedImage;
 
-use crate::engine::archive::{self, EntryKind};
-use crate::engine::container::Download;
-use crate::engine::hardening::{ContainerSpec, HOME};
-use crate::engine::label::Role;
-use crate::{Docker, DockerError, Lease};
-
-/// How long reading one file of an image may take at most; then the reaper comes.
-const READ_LIFETIME: Duration = Duration::from_secs(600);
+use crate::engine::hardening::HOME;
+use crate::engine::label::PREPARED;
+use crate::{Docker, DockerError};
 
 /// An image that the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,51 +96,14 @@ impl Docker {
         Ok(PinnedImage { name: name.to_owned(), reference: digest.unwrap_or(info.id) })
     }
 
-    /// Reads a file of an image. A container is created for it, and never started.
-    ///
-    /// # Errors
-    /// [`DockerError::PathMissing`] when it is not there or not a regular file,
-    /// [`DockerError::TooLarge`] above `limit` bytes.
-    pub async fn image_file(
-        &self,
-        image: &PinnedImage,
-        path: &str,
-        limit: u64,
-    ) -> Result<Vec<u8>, DockerError> {
-        /// A tar's header, padding and end.
-        const TAR_OVERHEAD: u64 = 16 << 10;
-        let lease = Lease::new("", "", READ_LIFETIME);
-        let container = self
-            .create(&ContainerSpec {
-                role: Role::File,
-                image,
-                // An image need not have a command; this one is never run.
-                argv: Some(&["/".to_owned()]),
-                variables: &BTreeMap::new(),
-                working_directory: Some("/"),
-                account: Account::Unprivileged,
-                resources: Resources::standard(),
-                network: None,
-                read_only_root: true,
-                volume: None,
-                lease: &lease,
-            })
-            .await?;
-        let download = container.download(path, limit.saturating_add(TAR_OVERHEAD)).await;
-        container.remove().await?;
-        let missing = || DockerError::PathMissing { path: path.to_owned(), what: image.name.clone() };
-        let large = || DockerError::TooLarge { what: format!("{path} of {}", image.name), limit };
-        let tar = match download? {
-            Download::Missing => return Err(missing()),
-            Download::TooLarge => return Err(large()),
-            Download::Tar(tar) => tar,
-        };
-        let entries = archive::read(&tar, 1).map_err(|_| missing())?;
-        match entries.first().map(|entry| &entry.kind) {
-            Some(EntryKind::File(bytes)) if bytes.len() as u64 > limit => Err(large()),
-            Some(EntryKind::File(bytes)) => Ok(bytes.to_vec()),
-            _ => Err(missing()),
-        }
+    /// The image that was kept under a key.
+    pub(crate) async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
+        let filters = HashMap::from([("label".to_owned(), vec![format!("{PREPARED}={key}")])]);
+        // All: one that another was made of is hidden otherwise.
+        let options = ListImagesOptionsBuilder::default().all(true).filters(&filters).build();
+        let found = self.call("listing images", self.client().list_images(Some(options))).await?;
+        // Two hosts may have made it at the same time.
+        Ok(found.into_iter().map(|image| image.id).min())
     }
 
     /// `None` when the engine does not have it.

@@ -1,3 +1,6 @@
+//! The labels that tie containers, networks, volumes and images to whom they belong, so that
+//! what a dead process leaves is found.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,6 +19,9 @@ pub(crate) const DEADLINE: &str = "dev.lancet.deadline";
 pub(crate) const ROLE: &str = "dev.lancet.role";
 /// The suite's name for an image that was built.
 pub(crate) const IMAGE: &str = "dev.lancet.image";
+/// The label of an image that was prepared; its value is the digest of all that it
+/// depends on.
+pub(crate) const PREPARED: &str = "dev.lancet.prepared";
 
 /// Stands for what cannot be known where there is no `/proc`.
 const UNKNOWN: &str = "unknown";

@@ -1,3 +1,5 @@
+//! Private networks between the containers of one attempt, which lead nowhere else.
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};

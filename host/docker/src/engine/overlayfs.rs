@@ -1,3 +1,6 @@
+//! What a container has changed, from the folders in which overlayfs keeps it: the engine
+//! takes seconds for what is there to be read.
+
 use std::io;
 use std::path::PathBuf;
 
@@ -5,7 +8,8 @@ use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::InspectContainerOptionsBuilder;
 
 use crate::DockerError;
-use crate::engine::container::{Changes, Container};
+use crate::engine::container::Container;
+use crate::engine::listing::Changes;
 
 /// The folder in which overlayfs keeps what a container has written.
 ///
@@ -15,10 +19,19 @@ use crate::engine::container::{Changes, Container};
 /// the engine's folders, which takes root on the engine's own machine, the names are
 /// taken from there; everything else is still asked of the engine.
 #[derive(Debug)]
-pub(crate) struct Upper {
+pub(crate) struct Layers {
     pub(crate) upper: PathBuf,
     /// From the topmost down.
     lowers: Vec<PathBuf>,
+}
+
+/// What a container has written to its root file system and not removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Bytes, in whole blocks of the file system.
+    pub(crate) bytes: u64,
+    /// Files and folders.
+    pub(crate) files: usize,
 }
 
 impl Container {
@@ -26,18 +39,18 @@ impl Container {
     ///
     /// # Errors
     /// [`DockerError`], but not that they cannot be read.
-    pub(crate) async fn upper(&self) -> Result<Option<Upper>, DockerError> {
+    pub(crate) async fn layers(&self) -> Result<Option<Layers>, DockerError> {
         if !may_read() {
             return Ok(None);
         }
         let docker = self.docker();
         let options = InspectContainerOptionsBuilder::default().build();
         let inspect = docker.client().inspect_container(self.id(), Some(options));
-        Ok(Upper::of(&docker.call("inspecting a container", inspect).await?))
+        Ok(Layers::of(&docker.call("inspecting a container", inspect).await?))
     }
 }
 
-impl Upper {
+impl Layers {
     /// Where a container's changes lie, if they can be read.
     pub(crate) fn of(found: &ContainerInspectResponse) -> Option<Self> {
         if !may_read() {
@@ -71,14 +84,14 @@ pub(crate) fn may_read() -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Upper {
+impl Layers {
     pub(crate) fn changes(&self, _: &str) -> io::Result<Changes> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
 #[cfg(target_os = "linux")]
-impl Upper {
+impl Layers {
     /// What is not as in the image, at, above and below the work tree: what the
     /// engine would list, path by path, and files besides whose size and time are as
     /// they were while their bytes are not. The container has to be stopped or paused.
@@ -102,9 +115,8 @@ mod walk {
     use std::path::{Path, PathBuf};
     use std::rc::Rc;
 
-    use crate::engine::container::{ChangeKind, Changes, MAX_FILES};
-    use crate::engine::tree::{in_git, is_below};
-    use crate::submission::changed::{Listing, MAX_REACH_BYTES};
+    use crate::engine::listing::{ChangeKind, Changes, Listing, MAX_FILES, MAX_REACH_BYTES};
+    use crate::engine::path::{in_git, is_below};
 
     /// Looks at all that a container has written. Paths are short enough for the
     /// kernel, as one that is not ends everything.

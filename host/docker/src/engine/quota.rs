@@ -1,3 +1,5 @@
+//! Quotas of the file system that the engine's layers lie on, where it has them.
+
 use std::collections::HashMap;
 use std::path::Path;
 

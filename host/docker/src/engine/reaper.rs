@@ -1,3 +1,5 @@
+//! Removes what processes have left that ended before they could.
+
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,3 +1,6 @@
+//! Keeps what goes over private networks out of the machine's table of connections, which is
+//! everybody's and can be filled.
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 

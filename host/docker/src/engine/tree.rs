@@ -1,22 +1,28 @@
+//! Files of containers that do not run, looked up at a cost that follows their number and
+//! not the size of the tree.
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bollard::query_parameters::{ContainerArchiveInfoOptionsBuilder, DownloadFromContainerOptionsBuilder};
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use lancet_core::{Account, PinnedImage, Resources, Sha256};
 use tokio::sync::mpsc;
 
-use crate::engine::container::Container;
+use crate::engine::archive::{self, EntryKind};
+use crate::engine::container::{Container, Download};
+use crate::engine::group::{Group, grouped, split};
 use crate::engine::hardening::ContainerSpec;
+use crate::engine::path::{in_git, is_below, joined, names};
+use crate::engine::pieces::{Pieces, hand_on};
 use crate::{Docker, DockerError, Lease, Role};
 
 /// Requests to the engine at a time.
 const CONCURRENCY: usize = 8;
-/// So few files are fetched one by one.
-const FEW: usize = 4;
 /// One request costs the engine about as much as packing this many bytes of files
 /// that nobody asked for: each starts a process there, some 40 ms. For each path that
 /// is wanted so much is put up with before a folder is given up.
@@ -32,6 +38,9 @@ const MAX_NAMES: usize = 200;
 
 /// What a container that is never started may use: the least there is.
 const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, pids: 0, disk_bytes: 0, shm_bytes: 0 };
+
+/// How long reading one file of an image may take at most; then the reaper comes.
+const READ_LIFETIME: Duration = Duration::from_secs(600);
 
 /// What lies at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +213,53 @@ impl Docker {
         .await
     }
 
+    /// Reads a file of an image. A container is created for it, and never started.
+    ///
+    /// # Errors
+    /// [`DockerError::PathMissing`] when it is not there or not a regular file,
+    /// [`DockerError::TooLarge`] above `limit` bytes.
+    pub async fn image_file(
+        &self,
+        image: &PinnedImage,
+        path: &str,
+        limit: u64,
+    ) -> Result<Vec<u8>, DockerError> {
+        /// A tar's header, padding and end.
+        const TAR_OVERHEAD: u64 = 16 << 10;
+        let lease = Lease::new("", "", READ_LIFETIME);
+        let container = self
+            .create(&ContainerSpec {
+                role: Role::File,
+                image,
+                // An image need not have a command; this one is never run.
+                argv: Some(&["/".to_owned()]),
+                variables: &BTreeMap::new(),
+                working_directory: Some("/"),
+                account: Account::Unprivileged,
+                resources: Resources::standard(),
+                network: None,
+                read_only_root: true,
+                volume: None,
+                lease: &lease,
+            })
+            .await?;
+        let download = container.download(path, limit.saturating_add(TAR_OVERHEAD)).await;
+        container.remove().await?;
+        let missing = || DockerError::PathMissing { path: path.to_owned(), what: image.name.clone() };
+        let large = || DockerError::TooLarge { what: format!("{path} of {}", image.name), limit };
+        let tar = match download? {
+            Download::Missing => return Err(missing()),
+            Download::TooLarge => return Err(large()),
+            Download::Tar(tar) => tar,
+        };
+        let entries = archive::read(&tar, 1).map_err(|_| missing())?;
+        match entries.first().map(|entry| &entry.kind) {
+            Some(EntryKind::File(bytes)) if bytes.len() as u64 > limit => Err(large()),
+            Some(EntryKind::File(bytes)) => Ok(bytes.to_vec()),
+            _ => Err(missing()),
+        }
+    }
+
     /// Looks up paths of a container that does not run, or is paused, at a cost that
     /// follows their number and not the size of the tree: few are fetched one by
     /// one, many by the folders that they share.
@@ -256,22 +312,8 @@ impl Docker {
         let reading = tokio::task::spawn_blocking(move || read(receiver, visitor));
         let options = DownloadFromContainerOptionsBuilder::default().path(&path).build();
         let mut stream = self.client().download_from_container(container, Some(options));
-        let mut failure = None;
-        while let Some(chunk) = stream.next().await {
-            match chunk {
-                Ok(chunk) => {
-                    // The reader has seen enough.
-                    if sender.send(chunk).await.is_err() {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    failure = Some(self.failed(doing, error));
-                    break;
-                }
-            }
-        }
-        drop((sender, stream));
+        let failure = hand_on(&mut stream, sender).await.map(|error| self.failed(doing, error));
+        drop(stream);
         let malformed = |reason: String| DockerError::Malformed { doing, reason };
         let read = reading.await.map_err(|error| malformed(error.to_string()))?;
         match (failure, read) {
@@ -303,8 +345,8 @@ fn is_loop(error: &DockerError) -> bool {
     matches!(error, DockerError::Engine { status: 500, message, .. } if message.contains(": too many links in "))
 }
 
-fn read<V: Visitor>(chunks: mpsc::Receiver<Bytes>, mut visitor: V) -> io::Result<V> {
-    let mut archive = tar::Archive::new(Chunks { chunks, rest: Bytes::new() });
+fn read<V: Visitor>(pieces: mpsc::Receiver<Bytes>, mut visitor: V) -> io::Result<V> {
+    let mut archive = tar::Archive::new(Pieces::new(pieces));
     for entry in archive.entries()? {
         let mut entry = entry?;
         let kind = match entry.header().entry_type() {
@@ -335,26 +377,6 @@ fn read<V: Visitor>(chunks: mpsc::Receiver<Bytes>, mut visitor: V) -> io::Result
     Ok(visitor)
 }
 
-/// Reads what arrives through a channel; blocks until it does.
-struct Chunks {
-    chunks: mpsc::Receiver<Bytes>,
-    rest: Bytes,
-}
-
-impl Read for Chunks {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.chunks.blocking_recv() {
-                Some(chunk) => self.rest = chunk,
-                None => return Ok(0),
-            }
-        }
-        let count = buffer.len().min(self.rest.len());
-        self.rest.copy_to_slice(&mut buffer[..count]);
-        Ok(count)
-    }
-}
-
 struct Shared {
     found: Gathered,
     room: u64,
@@ -362,13 +384,6 @@ struct Shared {
 
 fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Paths that are fetched together, in one archive of a folder; or one path.
-#[derive(Debug, PartialEq, Eq)]
-struct Group {
-    folder: String,
-    wanted: BTreeSet<String>,
 }
 
 struct Gatherer {
@@ -495,137 +510,5 @@ impl Visitor for Gatherer {
         node.sha256 = Some(Sha256::of(&bytes));
         node.content = (node.size <= self.appetite.keep).then_some(bytes);
         lock(&self.shared).found.nodes.insert(self.path(below), node);
-    }
-}
-
-fn joined(folder: &str, below: &str) -> String {
-    match (folder, below) {
-        (folder, "") => folder.to_owned(),
-        ("", below) => below.to_owned(),
-        (folder, below) => format!("{folder}/{below}"),
-    }
-}
-
-/// Whether `path` lies below `folder`, both from the same root.
-pub(crate) fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Whether a path is a repository's own, at any depth.
-pub(crate) fn in_git(path: &str) -> bool {
-    path.split('/').any(|name| name == ".git")
-}
-
-/// How many names a path has.
-fn names(path: &str) -> usize {
-    if path.is_empty() { 0 } else { path.split('/').count() }
-}
-
-/// The first `reach` names of a path.
-fn within(path: &str, reach: usize) -> &str {
-    path.match_indices('/').nth(reach - 1).map_or(path, |(end, _)| &path[..end])
-}
-
-/// One group of all below the folder that they share, or one of each when they are
-/// few. No group's folder has more than `reach` names.
-fn grouped(wanted: BTreeSet<String>, reach: usize) -> Vec<Group> {
-    if wanted.len() <= FEW {
-        let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for path in wanted {
-            groups.entry(within(&path, reach).to_owned()).or_default().insert(path);
-        }
-        return groups.into_iter().map(|(folder, wanted)| Group { folder, wanted }).collect();
-    }
-    vec![Group { folder: within(&shared_folder(&wanted), reach).to_owned(), wanted }]
-}
-
-/// The groups below a folder that is too large to be fetched whole.
-fn split(folder: &str, wanted: BTreeSet<String>, reach: usize) -> Vec<Group> {
-    let mut children: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for path in wanted {
-        let below = path.strip_prefix(folder).unwrap_or(&path).trim_start_matches('/');
-        let child = joined(folder, below.split('/').next().unwrap_or(below));
-        children.entry(child).or_default().insert(path);
-    }
-    let groups = children.into_iter().flat_map(|(child, wanted)| {
-        if wanted.len() <= FEW {
-            return grouped(wanted, reach);
-        }
-        // The child itself may be among what is wanted.
-        let shared = within(&shared_folder(&wanted), reach).to_owned();
-        vec![Group { folder: if is_below(&shared, &child) { shared } else { child }, wanted }]
-    });
-    groups.collect()
-}
-
-/// The deepest folder that holds all of these paths: the one that holds the first
-/// and the last, as what comes between begins with all that these two share.
-fn shared_folder(paths: &BTreeSet<String>) -> String {
-    let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return String::new() };
-    let folders = |path: &str| path.rsplit_once('/').map_or(0, |(folder, _)| folder.split('/').count());
-    let most = folders(first).min(folders(last));
-    let same = first.split('/').zip(last.split('/')).take(most).take_while(|(a, b)| a == b).count();
-    first.split('/').take(same).collect::<Vec<_>>().join("/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(paths: &[&str]) -> BTreeSet<String> {
-        paths.iter().map(|path| (*path).to_owned()).collect()
-    }
-
-    #[test]
-    fn the_shared_folder_is_the_deepest() {
-        for (paths, folder) in [
-            (&["a/b/c", "a/b/d"][..], "a/b"),
-            (&["a/b/c", "a/bc/d"], "a"),
-            (&["a-b/c", "a/b"], ""),
-            (&["a", "a/b"], ""),
-            (&["a/b"], "a"),
-            (&["a"], ""),
-            (&["", "a/b"], ""),
-        ] {
-            assert_eq!(shared_folder(&set(paths)), folder, "{paths:?}");
-        }
-    }
-
-    #[test]
-    fn splitting_always_gets_further_down() {
-        let wanted = set(&["x/a", "x/a/1", "x/a/2", "x/a/3", "x/a/4", "x/b/c/1", "x/d"]);
-        let groups = grouped(wanted.clone(), 100);
-        assert_eq!(groups, [Group { folder: "x".to_owned(), wanted: wanted.clone() }]);
-        let groups = split("x", wanted, 100);
-        let folders: Vec<&str> = groups.iter().map(|group| group.folder.as_str()).collect();
-        assert_eq!(folders, ["x/a", "x/b/c/1", "x/d"]);
-        let groups = split("x/a", groups.into_iter().next().unwrap().wanted, 100);
-        let folders: Vec<&str> = groups.iter().map(|group| group.folder.as_str()).collect();
-        assert_eq!(folders, ["x/a", "x/a/1", "x/a/2", "x/a/3", "x/a/4"]);
-    }
-
-    #[test]
-    fn what_lies_deep_is_fetched_by_a_folder_within_reach() {
-        let folders = |groups: Vec<Group>| groups.into_iter().map(|group| group.folder).collect::<Vec<_>>();
-        assert_eq!(folders(grouped(set(&["a/b/c/d", "a/b/c/e/f", "a/x"]), 3)), ["a/b/c", "a/x"]);
-        assert_eq!(
-            folders(grouped(set(&["a/b/c/1", "a/b/c/2", "a/b/c/3", "a/b/c/4", "a/b/c/5"]), 2)),
-            ["a/b"]
-        );
-        let many = set(&["a/b/c/1", "a/b/c/2", "a/b/c/3", "a/b/c/4", "a/b/c/5", "b"]);
-        assert_eq!(folders(split("", many, 2)), ["a/b", "b"]);
-        assert_eq!(within("", 2), "");
-        assert_eq!((names(""), names("a"), names("a/b")), (0, 1, 2));
-    }
-
-    #[test]
-    fn repositories_are_told_by_whole_names() {
-        for path in [".git", ".git/config", "a/.git", "a/.git/b"] {
-            assert!(in_git(path), "{path}");
-        }
-        for path in [".gitignore", "a/git", "a/.github/b"] {
-            assert!(!in_git(path), "{path}");
-        }
-        assert!(is_below("a/b", "a") && is_below("a", "") && !is_below("ab", "a") && !is_below("a", "a"));
     }
 }

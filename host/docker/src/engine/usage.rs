@@ -12,8 +12,8 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use crate::engine::container::{MAX_FILES, Usage};
-use crate::engine::overlayfs::Upper;
+use crate::engine::listing::MAX_FILES;
+use crate::engine::overlayfs::{Layers, Usage};
 
 /// Bytes of a block in what the kernel says of files.
 const BLOCK_BYTES: u64 = 512;
@@ -225,7 +225,7 @@ fn is_worked_on(error: Errno) -> bool {
     matches!(error, Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV | Errno::AGAIN)
 }
 
-impl Upper {
+impl Layers {
     /// What the container takes; it may be running, and `process` is one of its own
     /// then. Files that only they still have open count while it is. Blocks.
     ///

@@ -1,3 +1,5 @@
+//! Volumes, for what a container with a read-only root is given and leaves.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bollard::models::VolumeCreateRequest;

@@ -1,3 +1,5 @@
+//! What a run leaves: its report, its status and its artifacts, read from its container.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lancet_core::{

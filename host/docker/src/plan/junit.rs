@@ -1,3 +1,6 @@
+//! Reads what tests say of themselves: JUnit reports, in the dialects of the tools that
+//! write them. A test has passed only if its report says so in a form that is known.
+
 mod dialect;
 mod suite;
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! Waits for a service until it says that it is ready.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

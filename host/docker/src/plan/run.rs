@@ -1,3 +1,5 @@
+//! The runs of a test plan on a submission, each in fresh containers.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -7,15 +9,16 @@ use lancet_core::{
 };
 use tokio::time::Instant;
 
-use crate::engine::container::{Container, Ended, State};
-use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
+use crate::engine::admission::containers;
+use crate::engine::container::{Container, State};
+use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec, SHOWN_BYTES, shown};
 use crate::engine::hardening::{ContainerSpec, Joined, VOLUME_FOLDER};
+use crate::engine::wait::Ended;
 use crate::plan::artifact::{APP_OUTPUT, Artifacts, MAX_LOG_BYTES, OUTPUT, Results};
 use crate::plan::readiness::is_ready;
 use crate::plan::stage::Stage;
 use crate::submission::layout::{BlobSource, Laying, pack_volume};
-use crate::submission::prepare::{Prepared, SHOWN_BYTES, shown};
-use crate::{Docker, DockerError, Lease, Role};
+use crate::{Docker, DockerError, Lease, Prepared, Role};
 
 /// Tells the driver the app's name in their network.
 const APP_HOST: &str = "LANCET_APP_HOST";
@@ -92,11 +95,6 @@ impl Docker {
         }
         Ok(outcome)
     }
-}
-
-/// What the containers of a plan's run may use.
-pub(crate) fn containers(environment: &Environment, plan: &Plan) -> Vec<Resources> {
-    std::iter::once(environment.resources).chain(plan.isolation.driver_resources()).collect()
 }
 
 pub(crate) struct Running<'a> {

@@ -1,3 +1,5 @@
+//! Everything that one run makes, in one place, so that all of it is removed.
+
 use crate::engine::container::Container;
 use crate::engine::network::Network;
 use crate::engine::volume::Volume;

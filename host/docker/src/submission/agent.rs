@@ -1,24 +1,24 @@
+//! The container that an agent works in, and the calls by which it does.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lancet_core::{
-    CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault, Isolation,
-    MAX_COMMAND_SECONDS, MAX_ENTRIES, MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, Plan,
-    SearchHit, Sha256, WorkspaceEntry,
+    CallError, CallErrorKind, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS, MAX_ENTRIES,
+    MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, SearchHit, WorkspaceEntry,
 };
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::engine::admission::Admission;
-use crate::engine::container::{Container, Ended, State};
+use crate::engine::admission::{Admission, containers};
+use crate::engine::container::{Container, State};
 use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
-use crate::engine::hardening::ContainerSpec;
-use crate::plan::run::containers;
+use crate::engine::hardening::{ContainerSpec, idle};
+use crate::engine::wait::Ended;
 use crate::submission::capture::Original;
-use crate::submission::prepare::idle;
-use crate::{BlobSource, Captured, Docker, DockerError, Lease, PlanOutcome, Role};
+use crate::{Captured, Docker, DockerError, Lease, Role};
 
 /// The longest path, in bytes: that of a submission.
 const MAX_PATH_BYTES: usize = 3_072;
@@ -94,9 +94,9 @@ rm -f "$path""#;
 /// has ended for another reason, calls answer [`CallErrorKind::Unavailable`]; what
 /// was changed until then can still be taken.
 pub struct AgentBox {
-    docker: Docker,
-    environment: Environment,
-    lease: Lease,
+    pub(crate) docker: Docker,
+    pub(crate) environment: Environment,
+    pub(crate) lease: Lease,
     container: Arc<Container>,
     /// What it was made of.
     original: Original,
@@ -105,7 +105,7 @@ pub struct AgentBox {
     /// Why the container ended, once it has.
     ended: Arc<OnceLock<String>>,
     deadline: Instant,
-    admission: Mutex<Admission>,
+    pub(crate) admission: Mutex<Admission>,
 }
 
 pub(crate) type Answer<T> = Result<Result<T, CallError>, InfraFault>;
@@ -154,21 +154,6 @@ impl Docker {
             deadline,
             admission: Mutex::new(admission),
         })
-    }
-}
-
-/// What was just taken, before all else.
-struct Fresh<'a> {
-    fresh: BTreeMap<Sha256, Vec<u8>>,
-    others: &'a dyn BlobSource,
-}
-
-impl BlobSource for Fresh<'_> {
-    fn blob(&self, digest: Sha256) -> std::io::Result<Vec<u8>> {
-        match self.fresh.get(&digest) {
-            Some(bytes) => Ok(bytes.clone()),
-            None => self.others.blob(digest),
-        }
     }
 }
 
@@ -310,45 +295,11 @@ impl AgentBox {
         self.paused(Box::pin(self.capture())).await
     }
 
-    /// Has a plan run on what was changed so far, in containers of its own, as
-    /// [`Docker::run_plan`] does. Processes are paused meanwhile, and their processors
-    /// are the plan's. What could not be handed in is [`CallErrorKind::Refused`].
-    ///
-    /// # Errors
-    /// [`InfraFault`]: those of [`Docker::run_plan`].
-    pub async fn try_plan(&self, plan: &Plan, blobs: &dyn BlobSource) -> Answer<PlanOutcome> {
-        if self.is_over() {
-            return Ok(Err(self.unavailable().await));
-        }
-        let mut admission = self.admission.lock().await;
-        let tried = Box::pin(async {
-            let Captured { capture, blobs: fresh } = self.capture().await?;
-            let manifest = match capture {
-                Capture::Taken(manifest) => manifest,
-                Capture::Refused(refused) => {
-                    return Ok(Err(CallError::new(CallErrorKind::Refused, refused.to_string())));
-                }
-                Capture::Unavailable(fault) => return Err(fault),
-            };
-            let fresh = fresh.into_iter().map(|bytes| (Sha256::of(&bytes), bytes)).collect();
-            let blobs = Fresh { fresh, others: blobs };
-            let Self { docker, environment, lease, .. } = self;
-            let mut images = docker.prepare(environment, lease).await?;
-            // What the app shows to its user comes back to the agent, so it gets to see no
-            // more than the agent does. Where the tests are in the image, they stay.
-            if !matches!(plan.isolation, Isolation::Twin { .. }) {
-                images.app = images.agent.clone();
-            }
-            let outcome = docker.carry_out(environment, plan, images, &manifest, &blobs, lease);
-            Box::pin(outcome).await.map(Ok)
-        });
-        let others = containers(&self.environment, plan);
-        let tried = self.docker.in_place(&mut admission, &others, tried);
-        self.paused(Box::pin(async { tried.await? })).await
-    }
-
     /// Does something while processes are paused, or have ended.
-    async fn paused<T>(&self, work: impl Future<Output = Result<T, InfraFault>>) -> Result<T, InfraFault> {
+    pub(crate) async fn paused<T>(
+        &self,
+        work: impl Future<Output = Result<T, InfraFault>>,
+    ) -> Result<T, InfraFault> {
         // One that cannot be made now is made, or fails, where it is needed.
         let (paused, _) = tokio::join!(self.container.pause(), self.original.container());
         let paused = match paused {
@@ -398,7 +349,7 @@ impl AgentBox {
         });
     }
 
-    async fn capture(&self) -> Result<Captured, InfraFault> {
+    pub(crate) async fn capture(&self) -> Result<Captured, InfraFault> {
         self.docker.capture(&self.environment, &self.container, &self.original).await
     }
 
@@ -478,7 +429,7 @@ impl AgentBox {
     }
 
     /// Whether there are no more calls, as far as can be told without asking.
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline || self.ended.get().is_some()
     }
 
@@ -504,7 +455,7 @@ impl AgentBox {
         Ok(self.unavailable().await)
     }
 
-    async fn unavailable(&self) -> CallError {
+    pub(crate) async fn unavailable(&self) -> CallError {
         // The watch may be about to say it.
         for _ in 0..20 {
             if self.ended.get().is_some() || self.watch.0.is_finished() {

@@ -1,3 +1,5 @@
+//! Takes what was changed in a work tree, and says why it is not accepted.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::BoxFuture;
@@ -8,9 +10,10 @@ use lancet_core::{
 };
 use tokio::sync::OnceCell;
 
-use crate::engine::container::{ChangeKind, Changes, Container};
+use crate::engine::container::Container;
+use crate::engine::listing::{ChangeKind, Changes, MAX_REACH_BYTES};
 use crate::engine::tree::{Appetite, Gathered, Node, NodeKind, PathKind};
-use crate::submission::changed::{Changed, MAX_LOOKED_AT, MAX_REACH_BYTES, check_path, refused, too_many};
+use crate::submission::changed::{Changed, MAX_LOOKED_AT, check_path, refused, too_many};
 use crate::submission::diff::{DiffWriter, MAX_SHOWN_FILE_BYTES, Side, SideKind};
 use crate::submission::rules::Rules;
 use crate::{Docker, DockerError, Lease};
@@ -114,9 +117,9 @@ impl Container {
     /// What is not as in the image, from the engine's folders where they can be read,
     /// which is quick.
     async fn changes_by_folders(&self, work_tree: &str) -> Result<Option<Changes>, DockerError> {
-        let Some(upper) = self.upper().await? else { return Ok(None) };
+        let Some(layers) = self.layers().await? else { return Ok(None) };
         let work_tree = work_tree.to_owned();
-        let listed = tokio::task::spawn_blocking(move || upper.changes(&work_tree)).await;
+        let listed = tokio::task::spawn_blocking(move || layers.changes(&work_tree)).await;
         Ok(listed.ok().and_then(Result::ok))
     }
 }

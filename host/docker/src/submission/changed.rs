@@ -1,19 +1,15 @@
-use std::collections::btree_map::Entry;
+//! Sorts out of a list of changes what is a submission's, and refuses what cannot be one.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lancet_core::{Protection, RefusalKind, RefusedSubmission, SubmissionLimits};
 
-use crate::engine::container::{ChangeKind, Changes};
-use crate::engine::tree::{in_git, is_below};
+use crate::engine::listing::ChangeKind;
+use crate::engine::path::{in_git, is_below};
 use crate::submission::rules::Rules;
 
 /// The longest path of a submission, in bytes.
 const MAX_PATH_BYTES: usize = 3_072;
-/// The longest path of anything in a container, in bytes from its root. Processes
-/// can nest folders without end, but whoever looks at a path from outside has 4,095
-/// bytes for it and the engine's own folder before it. Nothing that is longer is
-/// looked at, so that no verdict depends on who looks from where.
-pub(crate) const MAX_REACH_BYTES: usize = 3_584;
 /// So many times the files that a submission may have, a container may have
 /// changed paths in all: folders, and files that are as they were, are no part of a
 /// submission, but looking at each costs time.
@@ -22,83 +18,6 @@ pub(crate) const MAX_LOOKED_AT: usize = 4;
 /// are allowed: each is looked at, made anew wherever the submission is laid, and
 /// taken away again. The engine needs up to a millisecond for each of these.
 const MAX_FOLDERS: usize = 10_000;
-/// The most changed paths that are listed: those that are dropped are among them.
-const MAX_LISTED: usize = 300_000;
-/// The most bytes of those paths.
-const MAX_LISTED_BYTES: usize = 64 << 20;
-
-/// A list of changes as it is made, whoever makes it: the engine and
-/// [`crate::engine::overlayfs::Upper`] put the same into it.
-#[derive(Debug)]
-pub(crate) struct Listing<'a> {
-    work_tree: &'a str,
-    changes: BTreeMap<String, ChangeKind>,
-    bytes: usize,
-    /// Two names that are not UTF-8 look the same.
-    twice: BTreeSet<String>,
-    too_many: bool,
-}
-
-impl<'a> Listing<'a> {
-    pub(crate) fn new(work_tree: &'a str) -> Self {
-        Self { work_tree, changes: BTreeMap::new(), bytes: 0, twice: BTreeSet::new(), too_many: false }
-    }
-
-    /// Whether more is not taken in. What is too long is still looked for: that comes
-    /// first, as an engine that meets such a path lists nothing.
-    pub(crate) fn is_full(&self) -> bool {
-        self.too_many
-    }
-
-    /// Adds a change. Those that do not concern the work tree, and those of
-    /// repositories in it, leave nothing behind.
-    pub(crate) fn add(&mut self, path: String, kind: ChangeKind) {
-        let concerns = path == self.work_tree
-            || is_below(self.work_tree, path.trim_end_matches('/'))
-            || self.below(&path).is_some_and(|below| !in_git(below));
-        if !concerns || self.too_many {
-            return;
-        }
-        self.bytes += path.len();
-        match self.changes.entry(path) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(kind);
-            }
-            Entry::Occupied(occupied) => {
-                self.twice.insert(occupied.key().clone());
-            }
-        }
-        if self.changes.len() > MAX_LISTED || self.bytes > MAX_LISTED_BYTES {
-            self.too_many = true;
-            self.changes.clear();
-        }
-    }
-
-    /// Names the folders above a change, which the engine does too, unless they are
-    /// named already.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn add_above(&mut self, path: &str) {
-        for (end, _) in path.rmatch_indices('/') {
-            let folder = &path[..end];
-            if folder.is_empty() || self.changes.contains_key(folder) {
-                return;
-            }
-            self.add(folder.to_owned(), ChangeKind::FolderKept);
-        }
-    }
-
-    fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
-        path.strip_prefix(self.work_tree).and_then(|path| path.strip_prefix('/'))
-    }
-
-    pub(crate) fn finish(self) -> Changes {
-        if self.too_many {
-            return Changes::TooMany;
-        }
-        Changes::Listed { changes: self.changes, twice: self.twice }
-    }
-}
-
 /// The engine's list of changes, as far as it concerns the work tree.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changed {
@@ -237,6 +156,7 @@ pub(crate) fn refused(kind: RefusalKind, message: String) -> RefusedSubmission {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::listing::{Changes, Listing};
     use lancet_core::ProtectedPath;
 
     fn overlaid(pattern: &str) -> Rules {

@@ -1,3 +1,5 @@
+//! The diff of a submission, for people and for graders: bounded in bytes and in time.
+
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 

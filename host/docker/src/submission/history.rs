@@ -9,22 +9,24 @@
 //! containers have.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
 use std::time::Duration;
 
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder};
-use bytes::{Buf as _, Bytes};
-use futures_util::StreamExt as _;
+use bytes::Bytes;
 use lancet_core::{Account, Environment, InfraFault, InfraFaultKind, PinnedImage, Sha256};
 use tokio::sync::mpsc;
 
 use crate::engine::archive::{Entry, EntryKind, Holder, Packer, read};
 use crate::engine::container::{Container, Download};
-use crate::engine::exec::{ExecEnd, ExecSpec};
-use crate::engine::tree::{PathKind, is_below};
+use crate::engine::exec::{ExecEnd, ExecSpec, shown};
+use crate::engine::hardening::{ContainerSpec, idle};
+use crate::engine::label::PREPARED;
+use crate::engine::path::is_below;
+use crate::engine::pieces::{Pieces, hand_on};
+use crate::engine::tree::PathKind;
 use crate::engine::user::User;
-use crate::submission::prepare::{PREPARED, idle, shown, spec};
-use crate::submission::repository::{Problem, examine};
+use crate::submission::object::Problem;
+use crate::submission::repository::examine;
 use crate::{Docker, DockerError, Lease};
 
 /// The label with the paths that were taken away, one a line.
@@ -152,7 +154,8 @@ impl Docker {
         let reference = match self.kept(&key).await? {
             Some(id) => id,
             None => {
-                let container = self.create(&spec(environment, agent, &idle(), lease)).await?;
+                let container =
+                    self.create(&ContainerSpec::setup(environment, agent, &idle(), lease)).await?;
                 let made = async {
                     container.replace(packed(concealed, environment.account)?).await?;
                     container.is_concealed(concealed).await?;
@@ -323,24 +326,11 @@ impl Container {
     async fn look_into(&self, path: &str) -> Result<Option<String>, Failure> {
         let options = DownloadFromContainerOptionsBuilder::default().path(path).build();
         let (sender, receiver) = mpsc::channel::<Bytes>(4);
-        let reading = tokio::task::spawn_blocking(move || examine(Pieces { receiver, rest: Bytes::new() }));
+        let reading = tokio::task::spawn_blocking(move || examine(Pieces::new(receiver)));
         let mut stream = self.docker().client().download_from_container(self.id(), Some(options));
-        let mut failure = None;
-        while let Some(piece) = stream.next().await {
-            match piece {
-                // The reader may have seen enough.
-                Ok(piece) => {
-                    if sender.send(piece).await.is_err() {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    failure = Some(self.docker().failed("reading a repository", error));
-                    break;
-                }
-            }
-        }
-        drop((sender, stream));
+        let failure = hand_on(&mut stream, sender).await;
+        let failure = failure.map(|error| self.docker().failed("reading a repository", error));
+        drop(stream);
         let examined = reading.await.unwrap_or_else(|error| Err(Problem::Unknown(error.to_string())));
         match (examined, failure) {
             (Ok(()), Some(error)) => Err(error.into()),
@@ -402,26 +392,6 @@ fn resolved(folder: &str, path: &str) -> String {
         }
     }
     format!("/{}", names.join("/"))
-}
-
-/// Reads what arrives through a channel; blocks until it does.
-struct Pieces {
-    receiver: mpsc::Receiver<Bytes>,
-    rest: Bytes,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.rest = piece,
-                None => return Ok(0),
-            }
-        }
-        let count = buffer.len().min(self.rest.len());
-        self.rest.copy_to_slice(&mut buffer[..count]);
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

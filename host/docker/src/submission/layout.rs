@@ -1,3 +1,6 @@
+//! Lays files into a container before anything runs there: a submission, and the tests on
+//! top of it.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -11,7 +14,8 @@ use tokio::sync::mpsc;
 
 use crate::engine::archive::{Holder, Packer};
 use crate::engine::container::Container;
-use crate::engine::tree::{PathKind, is_below};
+use crate::engine::path::is_below;
+use crate::engine::tree::PathKind;
 use crate::engine::user::User;
 use crate::submission::changed::check_path;
 use crate::{Docker, DockerError};

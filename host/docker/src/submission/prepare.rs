@@ -1,43 +1,19 @@
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError};
+//! What an environment's containers need before there are any: images that `setup` and
+//! `conceal` have left, a work tree that is a folder, and no history beside it.
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bollard::query_parameters::ListImagesOptionsBuilder;
 use lancet_core::{Environment, InfraFault, InfraFaultKind, PinnedImage, Sha256, Step};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::engine::container::{Container, Ended};
-use crate::engine::hardening::ContainerSpec;
+use crate::engine::container::Container;
+use crate::engine::exec::{SHOWN_BYTES, shown};
+use crate::engine::hardening::{ContainerSpec, idle};
+use crate::engine::label::PREPARED;
 use crate::engine::tree::PathKind;
-use crate::{Docker, DockerError, Lease, Role};
-
-/// The label of an image that was prepared; its value is the digest of all that it
-/// depends on.
-pub(crate) const PREPARED: &str = "dev.lancet.prepared";
-/// How much of the output of a command that failed is shown.
-pub(crate) const SHOWN_BYTES: usize = 1_500;
-/// The images that an environment's containers are made of, after its `setup` and
-/// `conceal` commands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prepared {
-    /// For the agent: without what it must not see.
-    pub agent: PinnedImage,
-    /// For the app and its tests.
-    pub app: PinnedImage,
-}
-
-/// What was prepared and checked by this process, by what it depends on. Whoever
-/// asks for the same while it is made waits for it.
-#[derive(Default)]
-pub(crate) struct Preparations(std::sync::Mutex<HashMap<Sha256, Arc<Mutex<Option<Prepared>>>>>);
-
-impl Preparations {
-    fn slot(&self, key: Sha256) -> Arc<Mutex<Option<Prepared>>> {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(key).or_default())
-    }
-}
+use crate::engine::wait::Ended;
+use crate::{Docker, DockerError, Lease, Prepared};
 
 impl Docker {
     /// Makes ready what an environment's containers need: checks that its images
@@ -105,7 +81,8 @@ impl Docker {
             Some(id) => id,
             None => {
                 let _admission = self.admit(&[environment.resources]).await?;
-                let container = self.create(&spec(environment, base, &step.argv, lease)).await?;
+                let container =
+                    self.create(&ContainerSpec::setup(environment, base, &step.argv, lease)).await?;
                 let result = self.run_step(&container, environment, base, name, step, &key).await;
                 // What cannot be removed now is the reaper's.
                 let _ = container.remove().await;
@@ -113,16 +90,6 @@ impl Docker {
             }
         };
         Ok(PinnedImage { name: environment.image.name.clone(), reference })
-    }
-
-    /// The image that was kept under a key.
-    pub(crate) async fn kept(&self, key: &str) -> Result<Option<String>, DockerError> {
-        let filters = HashMap::from([("label".to_owned(), vec![format!("{PREPARED}={key}")])]);
-        // All: one that another was made of is hidden otherwise.
-        let options = ListImagesOptionsBuilder::default().all(true).filters(&filters).build();
-        let found = self.call("listing images", self.client().list_images(Some(options))).await?;
-        // Two hosts may have made it at the same time.
-        Ok(found.into_iter().map(|image| image.id).min())
     }
 
     async fn run_step(
@@ -160,7 +127,7 @@ impl Docker {
         lease: &Lease,
     ) -> Result<PinnedImage, InfraFault> {
         let _admission = self.admit(&[environment.resources]).await?;
-        let container = self.create(&spec(environment, agent, &idle(), lease)).await?;
+        let container = self.create(&ContainerSpec::setup(environment, agent, &idle(), lease)).await?;
         let result = async {
             work_tree_is_folder(&container, &environment.work_tree).await?;
             container.start().await?;
@@ -169,32 +136,6 @@ impl Docker {
         let result = result.await;
         let _ = container.remove().await;
         result
-    }
-}
-
-/// What keeps a container running while commands are executed in it.
-pub(crate) fn idle() -> [String; 2] {
-    ["sleep", "infinity"].map(str::to_owned)
-}
-
-pub(crate) fn spec<'a>(
-    environment: &'a Environment,
-    image: &'a PinnedImage,
-    argv: &'a [String],
-    lease: &'a Lease,
-) -> ContainerSpec<'a> {
-    ContainerSpec {
-        role: Role::Setup,
-        image,
-        argv: Some(argv),
-        variables: &environment.variables,
-        working_directory: None,
-        account: environment.account,
-        resources: environment.resources,
-        network: None,
-        read_only_root: false,
-        volume: None,
-        lease,
     }
 }
 
@@ -213,10 +154,4 @@ async fn work_tree_is_folder(container: &Container, tree: &str) -> Result<(), In
         return Err(InfraFault::new(InfraFaultKind::WorkTreeMissing, message));
     }
     Ok(())
-}
-
-/// Output as people can be shown it.
-pub(crate) fn shown(output: &[u8]) -> String {
-    let printable = |c: char| if c == '\n' || !c.is_control() { c } else { char::REPLACEMENT_CHARACTER };
-    String::from_utf8_lossy(output).trim().chars().map(printable).collect()
 }

@@ -1,7 +1,9 @@
+//! What of a work tree a submission may not change, by patterns.
+
 use globset::{GlobBuilder, GlobMatcher};
 use lancet_core::{ProtectedPath, Protection};
 
-use crate::engine::tree::is_below;
+use crate::engine::path::is_below;
 
 /// What of the work tree a submission may not change.
 pub(crate) struct Rules(Vec<Rule>);

@@ -7,10 +7,12 @@ use tokio::time::Instant;
 
 use super::{Bench, argv, output, run};
 use crate::Role;
-use crate::engine::container::{DiskLimits, Ended, State};
+use crate::engine::container::State;
+use crate::engine::disk::DiskLimits;
 use crate::engine::exec::ExecEnd;
 use crate::engine::hardening::ContainerSpec;
 use crate::engine::user::User;
+use crate::engine::wait::Ended;
 
 #[tokio::test]
 async fn processes_have_no_capabilities_and_cannot_get_any() {
@@ -214,7 +216,7 @@ async fn blocks_that_no_size_speaks_of_are_counted() {
         let words = argv(&["sh", "-c", script]);
         let spec = ContainerSpec { resources, ..bench.spec(&words) };
         let container = bench.docker.create(&spec).await.unwrap();
-        if container.upper().await.unwrap().is_none() {
+        if container.layers().await.unwrap().is_none() {
             container.remove().await.unwrap();
             return;
         }
@@ -235,7 +237,7 @@ async fn what_lies_deeper_than_paths_reach_is_counted() {
                   for i in range(400): os.mkdir('d' * 250); os.chdir('d' * 250)";
     let words = argv(&["python3", "-c", script]);
     let container = bench.docker.create(&bench.spec(&words)).await.unwrap();
-    if container.upper().await.unwrap().is_some() {
+    if container.layers().await.unwrap().is_some() {
         container.start().await.unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         let ended = container.wait(deadline, 64 << 20).await.unwrap();

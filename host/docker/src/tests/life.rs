@@ -8,9 +8,11 @@ use tokio::time::Instant;
 
 use super::{Bench, argv, output, run};
 use crate::engine::archive::{self, EntryKind, Holder, Packer};
-use crate::engine::container::{ChangeKind, Changes, Download, Ended, State};
+use crate::engine::container::{Download, State};
 use crate::engine::exec::ExecEnd;
 use crate::engine::hardening::ContainerSpec;
+use crate::engine::listing::{ChangeKind, Changes};
+use crate::engine::wait::Ended;
 
 const DISK: u64 = 1 << 30;
 

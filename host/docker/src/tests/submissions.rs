@@ -9,7 +9,8 @@ use lancet_core::{
 
 use super::{Bench, argv};
 use crate::Role;
-use crate::engine::container::{ChangeKind, Changes, Container};
+use crate::engine::container::Container;
+use crate::engine::listing::{ChangeKind, Changes};
 use crate::engine::tree::NodeKind;
 use crate::submission::capture::Original;
 
@@ -191,7 +192,7 @@ async fn both_lists_make_the_same_submission() {
         let environment = if command.contains("gone") { &further_down } else { &ordinary };
         let container = after(&bench, &image, &command).await;
         let listed = container.changes(&environment.work_tree).await.unwrap();
-        let by_folders = match container.upper().await.unwrap() {
+        let by_folders = match container.layers().await.unwrap() {
             Some(upper) => upper.changes(&environment.work_tree).unwrap(),
             // Without the right to read the engine's folders there is one way only.
             None => listed.clone(),
@@ -238,7 +239,7 @@ async fn bytes_behind_the_same_size_and_time_are_seen_in_the_engines_folders() {
     let bench = Bench::new().await;
     let command = "cp -p greeting /tmp/g; tr a-z b-za < /tmp/g > greeting; touch -r /tmp/g greeting";
     let container = after(&bench, &bench.image, command).await;
-    if let Some(upper) = container.upper().await.unwrap() {
+    if let Some(upper) = container.layers().await.unwrap() {
         let Changes::Listed { changes, .. } = upper.changes("/srv/app").unwrap() else { panic!() };
         assert_eq!(changes.get("/srv/app/greeting"), Some(&ChangeKind::Modified), "{changes:?}");
     }

@@ -1,3 +1,5 @@
+//! A suite of a report: its own counts have to agree with the cases in it.
+
 use std::collections::BTreeSet;
 
 use lancet_core::{CaseStatus, TestCase};

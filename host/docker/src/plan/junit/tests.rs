@@ -1,3 +1,5 @@
+//! Reports of real tools, and reports that no tool would write.
+
 use std::path::Path;
 
 use lancet_core::{
