@@ -25,6 +25,7 @@ pub(crate) mod prepared;
 pub(crate) mod property;
 pub(crate) mod quota;
 pub(crate) mod reaper;
+pub(crate) mod timer;
 pub(crate) mod tracking;
 pub(crate) mod tree;
 #[cfg(target_os = "linux")]

@@ -21,7 +21,7 @@ pub use engine::build::{BuildRequest, MAX_CONTEXT_BYTES};
 pub use engine::client::{Docker, DockerOptions, EngineInfo, OLDEST_API};
 pub use engine::error::DockerError;
 pub use engine::image::ImageInfo;
-pub use engine::label::{Lease, Owner, Role};
+pub use engine::label::{Lease, Owner, Purpose};
 pub use engine::prepared::Prepared;
 pub use engine::property::user_bounds;
 pub use engine::quota::DiskBound;

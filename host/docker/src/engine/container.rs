@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
 use crate::engine::archive::{Holder, Packer};
-use crate::engine::hardening::{self, ContainerSpec, HOME, Setting};
+use crate::engine::hardening::{self, ContainerSpec, Givens, HOME};
 use crate::engine::image::ImageInfo;
 use crate::engine::user::{self, Claim, User};
 use crate::engine::{admission, label, quota};
@@ -146,14 +146,14 @@ impl Docker {
     ) -> Result<Container, DockerError> {
         let options = self.options();
         let user = identity.user;
-        let setting = Setting {
+        let givens = Givens {
             runtime: options.runtime.as_deref(),
             ceiling: options.ceiling,
             image_has_home: identity.info.has_home(),
             user,
         };
         let spec = ContainerSpec { image: &identity.image, ..*spec };
-        let mut body = hardening::container(&spec, &setting);
+        let mut body = hardening::container(&spec, &givens);
         // What cannot be written to needs none.
         if self.gives_quotas()
             && !spec.read_only_root
@@ -194,7 +194,7 @@ impl Docker {
             made => made?,
         };
         // With a read-only root it is a temporary file system.
-        if hardening::needs_home(&spec, &setting) && !spec.read_only_root {
+        if hardening::needs_home(&spec, &givens) && !spec.read_only_root {
             let mut packer = Packer::new();
             packer.folder(HOME.trim_start_matches('/'), 0o700, Holder::User(user))?;
             container.upload("/", packer.finish()?).await?;

@@ -2,23 +2,26 @@
 //! over.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use futures_util::{Stream, StreamExt as _};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::DockerError;
 use crate::engine::container::Container;
+use crate::engine::timer::Timer;
 
 /// Seconds that a command has, beyond its time, to be killed by the `timeout` in
 /// its container before it is given up.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long output may go on after the command itself has ended: a process that it
-/// left in the background may still hold the stream.
-const TRAILING: Duration = Duration::from_secs(1);
+/// How often more it is looked before output is no longer waited for that goes on after
+/// the command itself has ended: a process that it left in the background may still hold
+/// the stream.
+const TRAILING_LOOKS: u32 = 2;
 /// How often it is looked whether the command has ended.
 const LOOK: Duration = Duration::from_millis(500);
 /// The status of a command that SIGKILL ended.
@@ -88,7 +91,16 @@ impl Kept {
 }
 
 impl Container {
-    /// Executes a command as the container's account.
+    /// Executes a command as the container's account: [`Container::begin`], and
+    /// [`Begun::finish`].
+    ///
+    /// # Errors
+    /// [`DockerError`]; with status 409 when the container does not run.
+    pub(crate) async fn exec(&self, spec: &ExecSpec<'_>) -> Result<ExecOutput, DockerError> {
+        self.begin(spec).await?.finish().await
+    }
+
+    /// Begins a command as the container's account.
     ///
     /// The time is kept by `timeout` (coreutils or busybox) in the container, which
     /// kills the command's process group; if that has not helped five seconds later,
@@ -96,7 +108,7 @@ impl Container {
     ///
     /// # Errors
     /// [`DockerError`]; with status 409 when the container does not run.
-    pub(crate) async fn exec(&self, spec: &ExecSpec<'_>) -> Result<ExecOutput, DockerError> {
+    pub(crate) async fn begin<'a>(&'a self, spec: &ExecSpec<'a>) -> Result<Begun<'a>, DockerError> {
         let docker = self.docker();
         let seconds = spec.time.as_secs().max(1);
         let mut cmd = ["timeout", "-s", "KILL"].map(str::to_owned).to_vec();
@@ -117,25 +129,48 @@ impl Container {
         let exec = docker.call(DOING, docker.client().create_exec(self.id(), options)).await?.id;
         let began = Instant::now();
         let started = docker.client().start_exec(&exec, Some(StartExecOptions::default()));
-        let (mut output, mut input) = match docker.call(DOING, started).await? {
+        let (output, input) = match docker.call(DOING, started).await? {
             StartExecResults::Attached { output, input } => (output, input),
             StartExecResults::Detached => {
                 let reason = "it was detached".to_owned();
                 return Err(DockerError::Malformed { doing: DOING, reason });
             }
         };
-        let mut session = Session {
+        let time = Duration::from_secs(seconds);
+        let session = Session {
             container: self,
-            exec: &exec,
-            last_look: began + Duration::from_secs(seconds) + GRACE,
+            exec,
             limit: spec.output_bytes,
             stdout: Kept::default(),
             stderr: Kept::default(),
         };
-        session.attend(&mut output, &mut input, spec.stdin).await?;
-        let end = match session.exit_code().await? {
+        Ok(Begun { session, output, input, stdin: spec.stdin, began, time })
+    }
+}
+
+/// A command that runs, and is not attended to yet.
+pub(crate) struct Begun<'a> {
+    session: Session<'a>,
+    output: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    stdin: &'a [u8],
+    began: Instant,
+    time: Duration,
+}
+
+impl Begun<'_> {
+    /// Feeds it, reads from it, and waits for its end.
+    ///
+    /// # Errors
+    /// [`DockerError`].
+    pub(crate) async fn finish(self) -> Result<ExecOutput, DockerError> {
+        let Self { mut session, mut output, mut input, stdin, began, time } = self;
+        // When it is given up. While this process is stopped nobody can tell.
+        let patience = Timer::new(time + GRACE);
+        patience.during(session.attend(&mut output, &mut input, stdin)).await.unwrap_or(Ok(()))?;
+        let end = match session.exit_code(&patience).await? {
             // The status of a command that `timeout` killed is that of any killed one.
-            Some(KILLED) if began.elapsed() >= Duration::from_secs(seconds) => ExecEnd::TimedOut,
+            Some(KILLED) if began.elapsed() >= time => ExecEnd::TimedOut,
             Some(code) => ExecEnd::Exited(code),
             None => ExecEnd::Stuck,
         };
@@ -152,9 +187,7 @@ pub(crate) fn shown(output: &[u8]) -> String {
 /// A command while it runs.
 struct Session<'a> {
     container: &'a Container,
-    exec: &'a str,
-    /// When it is given up.
-    last_look: Instant,
+    exec: String,
     limit: usize,
     stdout: Kept,
     stderr: Kept,
@@ -162,8 +195,8 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Feeds it and reads from it, until its streams end, or it has ended and they
-    /// do not, or it is given up. Output beyond the limit is read and dropped, so
-    /// that it is not held up by it.
+    /// do not. Output beyond the limit is read and dropped, so that it is not held up
+    /// by it.
     async fn attend(
         &mut self,
         output: &mut (impl Stream<Item = Result<LogOutput, bollard::errors::Error>> + Unpin),
@@ -178,7 +211,9 @@ impl Session<'_> {
             }
         });
         let mut look = interval(LOOK);
-        let mut trailing_until = None;
+        // What was written while this process was stopped is still to be read.
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks_left = None;
         loop {
             tokio::select! {
                 () = &mut feed, if !fed => fed = true,
@@ -188,35 +223,31 @@ impl Session<'_> {
                     Some(Ok(piece)) => self.stdout.keep(piece.as_ref(), self.limit),
                     Some(Err(error)) => return Err(self.container.docker().failed(DOING, error)),
                 },
-                now = look.tick() => {
-                    if now >= self.last_look || trailing_until.is_some_and(|until| now >= until) {
-                        return Ok(());
-                    }
-                    if trailing_until.is_none() && self.ended().await?.is_some() {
-                        trailing_until = Some(now + TRAILING);
-                    }
+                _ = look.tick() => match &mut looks_left {
+                    None => looks_left = self.ended().await?.map(|_| TRAILING_LOOKS),
+                    Some(0 | 1) => return Ok(()),
+                    Some(left) => *left -= 1,
                 }
             }
         }
     }
 
     /// Its status, or `None` when it is given up.
-    async fn exit_code(&self) -> Result<Option<i64>, DockerError> {
+    async fn exit_code(&self, patience: &Timer) -> Result<Option<i64>, DockerError> {
         loop {
             if let Some(code) = self.ended().await? {
                 return Ok(Some(code));
             }
-            if Instant::now() >= self.last_look {
+            if patience.during(sleep(Duration::from_millis(20))).await.is_none() {
                 return Ok(None);
             }
-            sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Its status, if it has ended. The streams may end before the engine knows.
     async fn ended(&self) -> Result<Option<i64>, DockerError> {
         let docker = self.container.docker();
-        let found = docker.call(DOING, docker.client().inspect_exec(self.exec)).await?;
+        let found = docker.call(DOING, docker.client().inspect_exec(&self.exec)).await?;
         Ok(found.exit_code.filter(|_| found.running == Some(false)))
     }
 }

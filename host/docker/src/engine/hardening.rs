@@ -10,7 +10,7 @@ use bollard::models::{
 };
 use lancet_core::{Account, Environment, PinnedImage, Resources};
 
-use crate::engine::label::{Lease, Role};
+use crate::engine::label::{Lease, Purpose};
 use crate::engine::user::User;
 
 /// Where a container's volume is mounted.
@@ -61,7 +61,7 @@ const FLOOR: Resources =
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ContainerSpec<'a> {
     /// What it is for.
-    pub(crate) role: Role,
+    pub(crate) purpose: Purpose,
     /// What it is a container of.
     pub(crate) image: &'a PinnedImage,
     /// The program and its arguments; `None` for the image's own.
@@ -93,7 +93,7 @@ impl<'a> ContainerSpec<'a> {
         lease: &'a Lease,
     ) -> Self {
         Self {
-            role: Role::Setup,
+            purpose: Purpose::Setup,
             image,
             argv: Some(argv),
             variables: &environment.variables,
@@ -122,9 +122,9 @@ pub(crate) struct Joined<'a> {
     pub(crate) alias: Option<&'a str>,
 }
 
-/// What the operator and the image contribute.
+/// What is given before a task asks for anything: by the operator, and by the image.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Setting<'a> {
+pub(crate) struct Givens<'a> {
     /// The container runtime; `None` for the engine's default.
     pub(crate) runtime: Option<&'a str>,
     /// Above every task's resources.
@@ -136,16 +136,16 @@ pub(crate) struct Setting<'a> {
 }
 
 /// Whether [`HOME`] is to be there.
-pub(crate) fn needs_home(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> bool {
-    spec.account == Account::Unprivileged && !setting.image_has_home && !spec.variables.contains_key("HOME")
+pub(crate) fn needs_home(spec: &ContainerSpec<'_>, givens: &Givens<'_>) -> bool {
+    spec.account == Account::Unprivileged && !givens.image_has_home && !spec.variables.contains_key("HOME")
 }
 
 /// The whole configuration of a container. Pure: what comes from a task ends up in
 /// the image, the command, the variables, the working directory, the alias, the
 /// labels and the limits, and nowhere else.
-pub(crate) fn container(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> ContainerCreateBody {
+pub(crate) fn container(spec: &ContainerSpec<'_>, givens: &Givens<'_>) -> ContainerCreateBody {
     let mut env: Vec<String> = spec.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if needs_home(spec, setting) {
+    if needs_home(spec, givens) {
         env.push(format!("HOME={HOME}"));
     }
     ContainerCreateBody {
@@ -155,10 +155,10 @@ pub(crate) fn container(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> Cont
         entrypoint: spec.argv.map(<[String]>::to_vec),
         env: Some(env),
         working_dir: spec.working_directory.map(str::to_owned),
-        user: Some(setting.user.to_string()),
+        user: Some(givens.user.to_string()),
         hostname: Some(HOSTNAME.to_owned()),
         domainname: Some(String::new()),
-        labels: Some(spec.lease.labels(spec.role.as_str())),
+        labels: Some(spec.lease.labels(spec.purpose.as_str())),
         // An image's own health check would run its command again and again.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         // Nobody types into it.
@@ -167,7 +167,7 @@ pub(crate) fn container(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> Cont
         attach_stdin: Some(false),
         attach_stdout: Some(false),
         attach_stderr: Some(false),
-        host_config: Some(host(spec, setting)),
+        host_config: Some(host(spec, givens)),
         networking_config: spec.network.map(|joined| NetworkingConfig {
             endpoints_config: Some(HashMap::from([(
                 joined.network.to_owned(),
@@ -186,8 +186,8 @@ pub(crate) fn container(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> Cont
 /// other containers, published ports, extra hosts, links, kernel parameters, masked
 /// and read-only paths (an empty list would unmask `/proc`), the process, user and
 /// host name spaces, the control group's parent.
-fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
-    let resources = bounded(&spec.resources, &setting.ceiling);
+fn host(spec: &ContainerSpec<'_>, givens: &Givens<'_>) -> HostConfig {
+    let resources = bounded(&spec.resources, &givens.ceiling);
     let memory = signed(resources.memory_bytes);
     HostConfig {
         // Nothing that a test needs takes a capability, root's containers included.
@@ -207,13 +207,13 @@ fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
         // anything of the host when memory is short everywhere.
         oom_kill_disable: Some(false),
         oom_score_adj: Some(500),
-        ulimits: Some(ulimits(spec.role, &resources)),
+        ulimits: Some(ulimits(spec.purpose, &resources)),
         shm_size: Some(signed(resources.shm_bytes)),
         // Reaps orphans, and makes a kill of the first process end all others.
         init: Some(true),
 
         readonly_rootfs: Some(spec.read_only_root),
-        tmpfs: spec.read_only_root.then(|| temporary(spec, setting, &resources)),
+        tmpfs: spec.read_only_root.then(|| temporary(spec, givens, &resources)),
         mounts: spec.volume.map(|volume| vec![mount(volume)]),
 
         network_mode: Some(spec.network.map_or("none", |joined| joined.network).to_owned()),
@@ -225,7 +225,7 @@ fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
 
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-        runtime: setting.runtime.map(str::to_owned),
+        runtime: givens.runtime.map(str::to_owned),
 
         // The engine's default driver may be one that cannot be read back, or has no
         // limit.
@@ -248,10 +248,10 @@ fn host(spec: &ContainerSpec<'_>, setting: &Setting<'_>) -> HostConfig {
 
 /// There is none of processes: the control group bounds them in each container, while
 /// a limit would count all of a user's.
-fn ulimits(role: Role, resources: &Resources) -> Vec<ResourcesUlimits> {
-    let submitted = match role {
-        Role::Agent | Role::App | Role::Single => SUBMITTED.as_slice(),
-        Role::Driver | Role::Setup | Role::File => &[("nofile", OPEN_FILES)],
+fn ulimits(purpose: Purpose, resources: &Resources) -> Vec<ResourcesUlimits> {
+    let submitted = match purpose {
+        Purpose::Agent | Purpose::App | Purpose::Single => SUBMITTED.as_slice(),
+        Purpose::Driver | Purpose::Setup | Purpose::File => &[("nofile", OPEN_FILES)],
     };
     let mut limits: Vec<_> = submitted.iter().map(|(name, limit)| ulimit(name, *limit)).collect();
     // No core files, which would be written outside of what is looked at.
@@ -276,7 +276,7 @@ fn bounded(wanted: &Resources, ceiling: &Resources) -> Resources {
 /// The writable folders beside a read-only root. All of it counts as memory.
 fn temporary(
     spec: &ContainerSpec<'_>,
-    setting: &Setting<'_>,
+    givens: &Givens<'_>,
     resources: &Resources,
 ) -> HashMap<String, String> {
     let scratch = resources.disk_bytes.min(resources.memory_bytes);
@@ -285,14 +285,14 @@ fn temporary(
         |size: u64, rest: &str| format!("rw,nosuid,nodev,nr_inodes={TEMPORARY_INODES},size={size},{rest}");
     // The image's own mode of a folder is kept whatever is said here, so they are
     // given to the account.
-    let User { id, group } = setting.user;
+    let User { id, group } = givens.user;
     let owner = format!("uid={id},gid={group}");
     // Programs are unpacked into and run from /tmp by test frameworks.
     let mut folders = HashMap::from([
         ("/tmp".to_owned(), options(scratch, "exec,mode=1777")),
         ("/run".to_owned(), options(small, &format!("noexec,mode=0755,{owner}"))),
     ]);
-    if needs_home(spec, setting) {
+    if needs_home(spec, givens) {
         folders.insert(HOME.to_owned(), options(scratch, &format!("exec,mode=0700,{owner}")));
     }
     folders

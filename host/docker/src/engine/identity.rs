@@ -17,7 +17,7 @@ use crate::engine::label::PREPARED;
 use crate::engine::pieces::{Pieces, hand_on};
 use crate::engine::property::{MAX_IMAGE_BYTES, Property, sift, user_bounds};
 use crate::engine::user::{Claim, NAME, USERS, User, lock};
-use crate::{Docker, DockerError, Lease, Role};
+use crate::{Docker, DockerError, Lease, Purpose};
 
 /// An archive of what belongs to the account is kept up to this size, for further users.
 const KEPT_BYTES: usize = 8 << 20;
@@ -43,7 +43,7 @@ impl Docker {
         let shared =
             |info| Identity { user: User::of(spec.account), image: spec.image.clone(), info, claim: None };
         // What prepares images runs nothing that was submitted.
-        if matches!(spec.role, Role::Setup | Role::File) {
+        if matches!(spec.purpose, Purpose::Setup | Purpose::File) {
             return Ok(shared(info));
         }
         if spec.account == Account::Root {
@@ -61,7 +61,7 @@ impl Docker {
             Err(info) => {
                 // With `own_users` nothing that was submitted ever has the account's:
                 // whoever only tests may.
-                if !(spec.role == Role::Driver && self.options().own_users) {
+                if !(spec.purpose == Purpose::Driver && self.options().own_users) {
                     self.share(spec.image, user_bounds)?;
                 }
                 Ok(shared(info))
@@ -208,7 +208,7 @@ impl Docker {
         let identity =
             Identity { user: User::of(account), image: image.clone(), info: info.clone(), claim: None };
         let spec = ContainerSpec {
-            role: Role::File,
+            purpose: Purpose::File,
             image,
             // An image need not have a command; this one is never run.
             argv: Some(&["/".to_owned()]),

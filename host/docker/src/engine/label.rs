@@ -33,7 +33,7 @@ pub(crate) const LEASE: [&str; 5] = [OWNER, RUN, ATTEMPT, DEADLINE, ROLE];
 
 /// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
+pub enum Purpose {
     /// An agent works in it.
     Agent,
     /// It runs the app with the submission.
@@ -48,7 +48,7 @@ pub enum Role {
     File,
 }
 
-impl Role {
+impl Purpose {
     /// The label's value.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -63,7 +63,7 @@ impl Role {
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -95,15 +95,15 @@ impl Lease {
         }
     }
 
-    /// The labels of a resource for that role.
-    pub(crate) fn labels(&self, role: &str) -> HashMap<String, String> {
+    /// The labels of a resource for that purpose.
+    pub(crate) fn labels(&self, purpose: &str) -> HashMap<String, String> {
         let deadline = self.deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         HashMap::from([
             (OWNER.to_owned(), self.owner.clone()),
             (RUN.to_owned(), self.run.clone()),
             (ATTEMPT.to_owned(), self.attempt.clone()),
             (DEADLINE.to_owned(), deadline.to_string()),
-            (ROLE.to_owned(), role.to_owned()),
+            (ROLE.to_owned(), purpose.to_owned()),
         ])
     }
 }

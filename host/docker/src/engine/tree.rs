@@ -19,7 +19,7 @@ use crate::engine::group::{Group, grouped, split};
 use crate::engine::hardening::ContainerSpec;
 use crate::engine::path::{in_git, is_below, joined, names};
 use crate::engine::pieces::{Pieces, hand_on};
-use crate::{Docker, DockerError, Lease, Role};
+use crate::{Docker, DockerError, Lease, Purpose};
 
 /// Requests to the engine at a time.
 const CONCURRENCY: usize = 8;
@@ -197,7 +197,7 @@ impl Docker {
         lease: &Lease,
     ) -> Result<Container, DockerError> {
         self.create(&ContainerSpec {
-            role: Role::File,
+            purpose: Purpose::File,
             image,
             // An image need not have a command; this one is never run.
             argv: Some(&["/".to_owned()]),
@@ -229,7 +229,7 @@ impl Docker {
         let lease = Lease::new("", "", READ_LIFETIME);
         let container = self
             .create(&ContainerSpec {
-                role: Role::File,
+                purpose: Purpose::File,
                 image,
                 // An image need not have a command; this one is never run.
                 argv: Some(&["/".to_owned()]),

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bollard::query_parameters::WaitContainerOptions;
 use futures_util::StreamExt as _;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use crate::DockerError;
 use crate::engine::container::{Container, State};
 use crate::engine::disk::DiskLimits;
 use crate::engine::listing::MAX_FILES;
+use crate::engine::timer::Timer;
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,43 +23,41 @@ pub(crate) enum Ended {
         /// See [`State::Exited`].
         out_of_memory: bool,
     },
-    /// It was killed at its deadline.
+    /// It was killed when its time was over.
     TimedOut,
     /// It wrote more than it may; if it still ran, it was killed.
     DiskLimit,
 }
 
 impl Container {
-    /// Waits until it has ended; kills it at the deadline, and when it has written
+    /// Waits until it has ended; kills it when that time is over, and when it has written
     /// `disk_bytes` or more, or more than a million files. Its bytes are looked at every
     /// two seconds and at the end, its files then or every ten seconds at most. It has
     /// to have been started.
-    pub(crate) async fn wait(&self, deadline: Instant, disk_bytes: u64) -> Result<Ended, DockerError> {
-        self.wait_within(deadline, DiskLimits { bytes: disk_bytes, files: MAX_FILES }).await
+    pub(crate) async fn wait(&self, time: Duration, disk_bytes: u64) -> Result<Ended, DockerError> {
+        self.wait_within(time, DiskLimits { bytes: disk_bytes, files: MAX_FILES }).await
     }
 
     /// As [`Container::wait`], with a limit of files too.
-    pub(crate) async fn wait_within(
-        &self,
-        deadline: Instant,
-        limits: DiskLimits,
-    ) -> Result<Ended, DockerError> {
-        let client = self.docker().client();
+    pub(crate) async fn wait_within(&self, time: Duration, limits: DiskLimits) -> Result<Ended, DockerError> {
+        let (client, timer) = (self.docker().client(), Timer::new(time));
         loop {
             // On the heap: attempts are many at a time, and this is in all of them.
             let mut ended = Box::pin(client.wait_container(self.id(), None::<WaitContainerOptions>));
             let mut filled = Box::pin(self.filled(limits));
             // The status is not taken from the first answer: it is -1 when the engine
             // lost sight of the container, and inspecting tells more.
-            let killed = tokio::select! {
-                answer = ended.next() => match answer {
-                    None | Some(Ok(_)) => None,
-                    Some(Err(bollard::errors::Error::DockerContainerWaitError { .. })) => None,
-                    Some(Err(error)) => return Err(self.docker().failed("waiting for a container", error)),
-                },
-                filled = &mut filled => filled.map(|()| Some(Ended::DiskLimit))?,
-                () = sleep_until(deadline) => Some(Ended::TimedOut),
-            };
+            let looked = timer.during(async {
+                tokio::select! {
+                    answer = ended.next() => match answer {
+                        None | Some(Ok(_)) => Ok(None),
+                        Some(Err(bollard::errors::Error::DockerContainerWaitError { .. })) => Ok(None),
+                        Some(Err(error)) => Err(self.docker().failed("waiting for a container", error)),
+                    },
+                    filled = &mut filled => filled.map(|()| Some(Ended::DiskLimit)),
+                }
+            });
+            let killed = looked.await.unwrap_or(Ok(Some(Ended::TimedOut)))?;
             if killed.is_some() {
                 self.kill().await?;
             }
@@ -71,7 +70,7 @@ impl Container {
                     return Ok(Ended::Exited { code, out_of_memory });
                 }
                 (State::Created | State::Running | State::Paused, _) => {
-                    sleep(Duration::from_millis(50)).await;
+                    timer.during(sleep(Duration::from_millis(50))).await;
                 }
             }
         }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lancet_core::Step;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::DockerError;
 use crate::engine::container::{Container, State};
 use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
+use crate::engine::timer::Timer;
 
 /// How long is waited between two looks whether a service is ready.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -17,22 +18,21 @@ const LOOK_TIME: Duration = Duration::from_secs(10);
 
 /// Asks a service until it is ready, has ended, or its time is over.
 pub(crate) async fn is_ready(container: &Container, ready: &Step) -> Result<bool, DockerError> {
-    let deadline = Instant::now() + Duration::from_secs(ready.timeout_seconds.into());
+    let timer = Timer::new(Duration::from_secs(ready.timeout_seconds.into()));
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = timer.left();
         if left.is_zero() {
             return Ok(false);
         }
-        let asked = container
-            .exec(&ExecSpec {
-                argv: &ready.argv,
-                variables: &BTreeMap::new(),
-                working_directory: None,
-                stdin: &[],
-                time: left.min(LOOK_TIME),
-                output_bytes: 0,
-            })
-            .await;
+        let spec = ExecSpec {
+            argv: &ready.argv,
+            variables: &BTreeMap::new(),
+            working_directory: None,
+            stdin: &[],
+            time: left.min(LOOK_TIME),
+            output_bytes: 0,
+        };
+        let asked = timer.through(container.exec(&spec)).await;
         if matches!(asked, Ok(ExecOutput { end: ExecEnd::Exited(0), .. })) {
             return Ok(true);
         }
@@ -44,6 +44,6 @@ pub(crate) async fn is_ready(container: &Container, ready: &Step) -> Result<bool
             Ok(_) | Err(DockerError::Engine { .. }) => {}
             Err(error) => return Err(error),
         }
-        sleep(PAUSE.min(left)).await;
+        timer.through(sleep(PAUSE.min(left))).await;
     }
 }

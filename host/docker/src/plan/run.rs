@@ -18,7 +18,7 @@ use crate::plan::artifact::{APP_OUTPUT, Artifacts, MAX_LOG_BYTES, OUTPUT, Result
 use crate::plan::readiness::is_ready;
 use crate::plan::stage::Stage;
 use crate::submission::layout::{BlobSource, Laying, pack_volume};
-use crate::{Docker, DockerError, Lease, Prepared, Role};
+use crate::{Docker, DockerError, Lease, Prepared, Purpose};
 
 /// Tells the driver the app's name in their network.
 const APP_HOST: &str = "LANCET_APP_HOST";
@@ -222,18 +222,18 @@ impl Running<'_> {
     }
 
     async fn bare(&self, stage: &mut Stage) -> Result<bool, InfraFault> {
-        let (service, alias, role) = match &self.plan.isolation {
+        let (service, alias, purpose) = match &self.plan.isolation {
             Isolation::Split { app, alias, .. } | Isolation::Twin { app, alias, .. } => {
-                (app, Some(alias.as_str()), Role::App)
+                (app, Some(alias.as_str()), Purpose::App)
             }
-            Isolation::Single { service: Some(service) } => (service, None, Role::Single),
+            Isolation::Single { service: Some(service) } => (service, None, Purpose::Single),
             Isolation::Single { service: None } => return Ok(true),
         };
         if alias.is_some() {
             stage.network = Some(self.docker.network(self.lease).await?);
         }
         let network = stage.network.as_ref().map(|network| Joined { network: network.name(), alias });
-        let spec = ContainerSpec { role, network, ..self.spec() };
+        let spec = ContainerSpec { purpose, network, ..self.spec() };
         self.serve(&mut stage.app, Served { service, spec, laying: &Laying::default() }).await
     }
 
@@ -258,8 +258,7 @@ impl Running<'_> {
             return self.not_ready(app).await;
         }
         driver.start().await?;
-        let deadline = Instant::now() + seconds(self.plan.timeout_seconds);
-        let tested = driver.wait(deadline, split.driver_resources.disk_bytes);
+        let tested = driver.wait(seconds(self.plan.timeout_seconds), split.driver_resources.disk_bytes);
         let ended = Box::pin(self.guarded(app, self.environment.resources, tested)).await??;
         let (results, output, app_end) = tokio::try_join!(
             self.results(driver),
@@ -283,7 +282,7 @@ impl Running<'_> {
         let mut variables = self.environment.variables.clone();
         variables.insert(APP_HOST.to_owned(), twin.alias.to_owned());
         let spec = ContainerSpec {
-            role: Role::Driver,
+            purpose: Purpose::Driver,
             image: &self.images.app,
             variables: &variables,
             resources: twin.driver_resources,
@@ -324,7 +323,7 @@ impl Running<'_> {
         let mut variables = self.environment.variables.clone();
         variables.extend(plan.variables.clone());
         let spec = ContainerSpec {
-            role: Role::Single,
+            purpose: Purpose::Single,
             argv: argv.as_deref(),
             variables: &variables,
             working_directory: plan.working_directory.as_deref(),
@@ -335,8 +334,8 @@ impl Running<'_> {
         laying.lay(container, self.blobs).await?;
         self.started.store(true, Ordering::Relaxed);
         container.start().await?;
-        let deadline = Instant::now() + seconds(plan.timeout_seconds);
-        let ended = container.wait(deadline, self.environment.resources.disk_bytes).await?;
+        let time = seconds(plan.timeout_seconds);
+        let ended = container.wait(time, self.environment.resources.disk_bytes).await?;
         let (results, output) = tokio::try_join!(self.results(container), container.logs(MAX_LOG_BYTES))?;
         let (results, mut artifacts) = results;
         artifacts.add(OUTPUT.to_owned(), ArtifactKind::Log, output);
@@ -348,7 +347,7 @@ impl Running<'_> {
     async fn beside(&self, stage: &mut Stage, service: &Service) -> Result<Seen, InfraFault> {
         let laying = self.with_tests();
         let resources = self.environment.resources;
-        let spec = ContainerSpec { role: Role::Single, ..self.spec() };
+        let spec = ContainerSpec { purpose: Purpose::Single, ..self.spec() };
         let ready = self.serve(&mut stage.app, Served { service, spec, laying: &laying }).await;
         let Some(container) = &stage.app else { return Err(ready.err().unwrap_or_else(gone)) };
         if !ready? {
@@ -396,7 +395,7 @@ impl Running<'_> {
         let argv = self.command(spec.image, &service.argv, laying).await?;
         let spec = ContainerSpec { argv: argv.as_deref(), ..spec };
         let container = slot.insert(self.docker.create(&spec).await?);
-        let holds_submitted = spec.role != Role::Driver;
+        let holds_submitted = spec.purpose != Purpose::Driver;
         if holds_submitted {
             self.laid.store(true, Ordering::Relaxed);
         }
@@ -419,7 +418,7 @@ impl Running<'_> {
         let mut variables = plan.variables.clone();
         variables.insert(APP_HOST.to_owned(), split.alias.to_owned());
         let spec = ContainerSpec {
-            role: Role::Driver,
+            purpose: Purpose::Driver,
             image: split.driver,
             argv: Some(&plan.argv),
             variables: &variables,
@@ -445,7 +444,7 @@ impl Running<'_> {
             Isolation::Split { .. } | Isolation::Single { .. } => &self.images.app,
         };
         ContainerSpec {
-            role: Role::App,
+            purpose: Purpose::App,
             image,
             argv: None,
             variables: &self.environment.variables,
@@ -502,8 +501,7 @@ impl Running<'_> {
         resources: Resources,
         work: impl Future<Output = T>,
     ) -> Result<T, DockerError> {
-        let forever = Instant::now() + seconds(u32::MAX);
-        let mut guard = std::pin::pin!(container.wait(forever, resources.disk_bytes));
+        let mut guard = std::pin::pin!(container.wait(Duration::MAX, resources.disk_bytes));
         let mut work = std::pin::pin!(work);
         let mut ended = false;
         loop {

@@ -5,35 +5,26 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lancet_core::{
-    CallError, CallErrorKind, CommandOutput, Environment, InfraFault, MAX_COMMAND_SECONDS, MAX_ENTRIES,
-    MAX_OUTPUT_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, SearchHit, WorkspaceEntry,
+    CallError, CallErrorKind, CommandOutput, Environment, InfraFault, MAX_CALL_ERROR_BYTES,
+    MAX_COMMAND_BYTES, MAX_COMMAND_SECONDS, MAX_ENTRIES, MAX_HIT_BYTES, MAX_OUTPUT_BYTES, MAX_PATH_BYTES,
+    MAX_PATTERN_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Octets, SearchHit, WorkspaceEntry,
 };
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use crate::engine::admission::{Admission, containers};
 use crate::engine::container::{Container, State};
 use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::engine::hardening::{ContainerSpec, idle};
+use crate::engine::timer::Timer;
 use crate::engine::wait::Ended;
 use crate::submission::capture::Original;
-use crate::{Captured, Docker, DockerError, Lease, Role};
+use crate::{Captured, Docker, DockerError, Lease, Purpose};
 
-/// The longest path, in bytes: that of a submission.
-const MAX_PATH_BYTES: usize = 3_072;
-/// The longest pattern of a search, in bytes.
-const MAX_PATTERN_BYTES: usize = 4_096;
-/// The longest command, in bytes.
-const MAX_COMMAND_BYTES: usize = 64 << 10;
-/// How much of a line that a search found is given.
-const MAX_HIT_BYTES: usize = 512;
 /// How long listing, reading, writing and searching may take.
 pub(crate) const FILE_TIME: Duration = Duration::from_secs(60);
 /// Bytes of a listing, and of what a search found.
 const MAX_LIST_BYTES: usize = 8 << 20;
-/// Bytes of a tool's own messages.
-pub(crate) const MAX_MESSAGE_BYTES: usize = 2_000;
 
 const TIME_OVER: &str = "the time for the task is over";
 const ENDED: &str = "the container has ended";
@@ -93,6 +84,10 @@ rm -f "$path""#;
 /// One call after the other. When the time for the task is over, or the container
 /// has ended for another reason, calls answer [`CallErrorKind::Unavailable`]; what
 /// was changed until then can still be taken.
+///
+/// The time for the task passes while what a call started runs in the container, and at
+/// no other time: not while the agent itself computes, which its fuel bounds, nor while it
+/// waits for other containers, for the engine, or for a host that is stopped.
 pub struct AgentBox {
     pub(crate) docker: Docker,
     pub(crate) environment: Environment,
@@ -100,19 +95,19 @@ pub struct AgentBox {
     container: Arc<Container>,
     /// What it was made of.
     original: Original,
-    /// Ends the container at its limits.
+    /// Ends the container at the limits of its disk, and notes why it has ended.
     watch: Watch,
     /// Why the container ended, once it has.
     ended: Arc<OnceLock<String>>,
-    deadline: Instant,
+    /// What is left of the time for the task: it passes while a call is under way.
+    time: Timer,
     pub(crate) admission: Mutex<Admission>,
 }
 
 pub(crate) type Answer<T> = Result<Result<T, CallError>, InfraFault>;
 
 impl Docker {
-    /// Opens the container of an agent, and starts the clock of the environment's
-    /// `solve_seconds`.
+    /// Opens the container of an agent, which has the environment's `solve_seconds`.
     ///
     /// # Errors
     /// Those of [`Docker::prepare`], and of the engine.
@@ -123,7 +118,7 @@ impl Docker {
         let admission = self.admit_paused(environment.resources, &user).await?;
         let container = self
             .create(&ContainerSpec {
-                role: Role::Agent,
+                purpose: Purpose::Agent,
                 image: &prepared.agent,
                 argv: Some(&idle()),
                 variables: &environment.variables,
@@ -139,9 +134,9 @@ impl Docker {
         container.start().await?;
         let container = Arc::new(container);
         let ended = Arc::new(OnceLock::new());
-        let deadline = Instant::now() + Duration::from_secs(environment.solve_seconds.into());
+        let time = Timer::new(Duration::from_secs(environment.solve_seconds.into()));
         let disk_bytes = environment.resources.disk_bytes;
-        let watch = watch(Arc::clone(&container), Arc::clone(&ended), deadline, disk_bytes);
+        let watch = watch(Arc::clone(&container), Arc::clone(&ended), disk_bytes);
         let watch = Watch(tokio::spawn(watch));
         Ok(AgentBox {
             docker: self.clone(),
@@ -151,7 +146,7 @@ impl Docker {
             container,
             watch,
             ended,
-            deadline,
+            time,
             admission: Mutex::new(admission),
         })
     }
@@ -166,16 +161,15 @@ impl Drop for Watch {
     }
 }
 
-async fn watch(container: Arc<Container>, ended: Arc<OnceLock<String>>, deadline: Instant, disk_bytes: u64) {
+async fn watch(container: Arc<Container>, ended: Arc<OnceLock<String>>, disk_bytes: u64) {
     // Where the engine cannot say how it ended, the next call finds out.
-    let Ok(end) = container.wait(deadline, disk_bytes).await else { return };
+    let Ok(end) = container.wait(Duration::MAX, disk_bytes).await else { return };
     let reason = match end {
-        Ended::TimedOut => TIME_OVER.to_owned(),
         Ended::DiskLimit => format!("the container wrote over {disk_bytes} bytes and was ended"),
         Ended::Exited { out_of_memory: true, .. } => {
             "the container ran out of memory and has ended".to_owned()
         }
-        Ended::Exited { .. } => ENDED.to_owned(),
+        Ended::Exited { .. } | Ended::TimedOut => ENDED.to_owned(),
     };
     let _ = ended.set(reason);
 }
@@ -262,8 +256,9 @@ impl AgentBox {
     }
 
     /// Runs `sh -c COMMAND` in the work tree, for 1 to [`MAX_COMMAND_SECONDS`]
-    /// seconds and never longer than what is left of the time for the task. Each of
-    /// its two streams is kept to [`MAX_OUTPUT_BYTES`].
+    /// seconds. When the time for the task is over before that, the call is
+    /// [`CallErrorKind::Unavailable`]. Each of its two streams is kept to
+    /// [`MAX_OUTPUT_BYTES`].
     ///
     /// # Errors
     /// [`InfraFault`]: the engine's.
@@ -356,7 +351,7 @@ impl AgentBox {
     /// Runs a script on a path, and gives what it wrote.
     async fn file_script(&self, script: &str, args: &[&str], stdin: &[u8], limit: usize) -> Answer<Vec<u8>> {
         let script = format!("{RESOLVE}{script}");
-        let output = self.script(&script, args, stdin, limit.max(MAX_MESSAGE_BYTES), FILE_TIME).await?;
+        let output = self.script(&script, args, stdin, limit.max(MAX_CALL_ERROR_BYTES), FILE_TIME).await?;
         Ok(output.and_then(|output| match output.end {
             ExecEnd::Exited(0) => {
                 let mut bytes = output.stdout.bytes;
@@ -392,19 +387,23 @@ impl AgentBox {
         if self.is_over() {
             return Ok(Err(self.unavailable().await));
         }
-        let left = self.deadline.saturating_duration_since(Instant::now());
         let argv: Vec<String> = argv.iter().map(|&arg| arg.to_owned()).collect();
-        let output = self
-            .container
-            .exec(&ExecSpec {
-                argv: &argv,
-                variables: &BTreeMap::new(),
-                working_directory: Some(&self.environment.work_tree),
-                stdin,
-                time: time.min(left),
-                output_bytes: limit,
-            })
-            .await;
+        let variables = BTreeMap::new();
+        let spec = ExecSpec {
+            argv: &argv,
+            variables: &variables,
+            working_directory: Some(&self.environment.work_tree),
+            stdin,
+            time,
+            output_bytes: limit,
+        };
+        let output = match self.container.begin(&spec).await {
+            Ok(begun) => match self.time.during(Box::pin(begun.finish())).await {
+                Some(output) => output,
+                None => return Ok(Err(self.give_up(TIME_OVER).await?)),
+            },
+            Err(error) => Err(error),
+        };
         match output {
             // Only this is certain to end what does not end by itself.
             Ok(output) if output.end == ExecEnd::Stuck => {
@@ -430,7 +429,7 @@ impl AgentBox {
 
     /// Whether there are no more calls, as far as can be told without asking.
     pub(crate) fn is_over(&self) -> bool {
-        Instant::now() >= self.deadline || self.ended.get().is_some()
+        self.time.is_over() || self.ended.get().is_some()
     }
 
     async fn has_ended(&self) -> Result<bool, DockerError> {
@@ -463,7 +462,7 @@ impl AgentBox {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let otherwise = if Instant::now() < self.deadline { ENDED } else { TIME_OVER };
+        let otherwise = if self.time.is_over() { TIME_OVER } else { ENDED };
         CallError::new(CallErrorKind::Unavailable, self.ended.get().map_or(otherwise, String::as_str))
     }
 }

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lancet_core::{Protection, RefusalKind, RefusedSubmission, SubmissionLimits};
+use lancet_core::{MAX_PATH_BYTES, Protection, RefusalKind, RefusedSubmission, SubmissionLimits};
 
 use crate::engine::listing::ChangeKind;
 use crate::engine::path::{in_git, is_below};
 use crate::submission::rules::Rules;
 
-/// The longest path of a submission, in bytes.
-const MAX_PATH_BYTES: usize = 3_072;
 /// So many times the files that a submission may have, a container may have
 /// changed paths in all: folders, and files that are as they were, are no part of a
 /// submission, but looking at each costs time.

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lancet_core::{CallError, CallErrorKind, InfraFault, MAX_PATCH_BYTES};
+use lancet_core::{CallError, CallErrorKind, InfraFault, MAX_CALL_ERROR_BYTES, MAX_PATCH_BYTES};
 use lancet_patch::{Change, ChangeKind, Found, Patch, PatchError, Tree};
 
 use crate::engine::exec::ExecEnd;
-use crate::submission::agent::{AgentBox, Answer, FILE_TIME, MAX_MESSAGE_BYTES, message, too_large};
+use crate::submission::agent::{AgentBox, Answer, FILE_TIME, message, too_large};
 
 /// The most bytes of all files that a patch reads, and of all that it writes: 128 MiB.
 const MAX_TREE_BYTES: usize = 128 << 20;
@@ -173,7 +173,7 @@ impl AgentBox {
             return Ok(Err(CallError::new(CallErrorKind::TooLarge, message)));
         }
         let most = MAX_TREE_BYTES.to_string();
-        let limit = MAX_TREE_BYTES + wanted.text.len() + wanted.files * 64 + MAX_MESSAGE_BYTES;
+        let limit = MAX_TREE_BYTES + wanted.text.len() + wanted.files * 64 + MAX_CALL_ERROR_BYTES;
         let time = time(wanted.files, 0);
         let read = match self.script(READ_ALL, &[&most], wanted.text.as_bytes(), limit, time).await? {
             Ok(read) => read,
@@ -192,7 +192,7 @@ impl AgentBox {
         };
         let Some(steps) = steps else { return Ok(Ok(())) };
         let time = self::time(steps.files, steps.stdin.len());
-        let written = match self.script(WRITE_ALL, &[], &steps.stdin, MAX_MESSAGE_BYTES, time).await? {
+        let written = match self.script(WRITE_ALL, &[], &steps.stdin, MAX_CALL_ERROR_BYTES, time).await? {
             Ok(written) => written,
             Err(error) => return Ok(Err(error)),
         };

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lancet_core::{Environment, InfraFault, InfraFaultKind, PinnedImage, Sha256, Step};
-use tokio::time::Instant;
 
 use crate::engine::container::Container;
 use crate::engine::exec::{SHOWN_BYTES, shown};
@@ -101,9 +100,9 @@ impl Docker {
         step: &Step,
         key: &str,
     ) -> Result<String, InfraFault> {
-        let deadline = Instant::now() + Duration::from_secs(step.timeout_seconds.into());
+        let time = Duration::from_secs(step.timeout_seconds.into());
         container.start().await?;
-        let problem = match container.wait(deadline, environment.resources.disk_bytes).await? {
+        let problem = match container.wait(time, environment.resources.disk_bytes).await? {
             Ended::Exited { code: 0, .. } => {
                 let labels = BTreeMap::from([(PREPARED.to_owned(), key.to_owned())]);
                 return Ok(container.commit(&self.image(base).await?, &labels).await?);

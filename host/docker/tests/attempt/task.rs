@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 const JUNIT: &str = include_str!("image/junit.py");
 
 /// An engine, a lease, and what the attempt needs.
-pub(crate) struct Bench {
+pub(crate) struct TestTask {
     pub(crate) docker: Docker,
     pub(crate) lease: Lease,
     pub(crate) environment: Environment,
@@ -93,7 +93,7 @@ pub(crate) fn service() -> Service {
     }
 }
 
-impl Bench {
+impl TestTask {
     pub(crate) async fn new() -> Self {
         Self::of("task").await
     }
