@@ -21,7 +21,7 @@ const TAIL_LINE_BYTES: usize = 400;
 /// An image to be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildRequest {
-    /// The suite's name for it; the image is labelled `dev.lancet.image` with it, and
+    /// The suite's name for the image, which is labelled `dev.lancet.image` with it, and
     /// tagged `lancet/NAME:ID`.
     pub name: String,
     /// The folder with the `Dockerfile` and what it copies. Folders and regular
@@ -29,7 +29,7 @@ pub struct BuildRequest {
     pub folder: PathBuf,
     /// The stage to build; `None` for the last one.
     pub target: Option<String>,
-    /// Values for its `ARG`s.
+    /// Values for the `ARG`s of the `Dockerfile`, by name.
     pub arguments: BTreeMap<String, String>,
 }
 

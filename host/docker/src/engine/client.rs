@@ -29,7 +29,7 @@ const CALL_SECONDS: u64 = 120;
 /// Seconds for calls that copy whole images: commit, pull, build.
 const LONG_CALL_SECONDS: u64 = 3_600;
 
-/// How the engine is used.
+/// How an engine is used: what the operator decides, whatever a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DockerOptions {
     /// The engine's socket. `None` for the one in `DOCKER_HOST` (`unix://…`), else
@@ -80,24 +80,24 @@ impl Default for DockerOptions {
 /// What the engine says of itself and its machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// Its version, for instance `20.10.24`.
+    /// The engine's version, for instance `20.10.24`.
     pub version: String,
     /// The API that is spoken with it, for instance `1.41`.
     pub api: String,
     /// The processor, as images name it: `amd64`, `arm64`.
     pub architecture: String,
-    /// Thousandths of processors.
+    /// The machine's processors, in thousandths.
     pub cpu_millis: u32,
-    /// Bytes of memory.
+    /// The machine's memory in bytes.
     pub memory_bytes: u64,
     /// How layers are stored, for instance `overlay2`.
     pub storage_driver: String,
     /// Whether layers are compared by the storage driver itself: without it,
     /// listing a container's changes reads every file of the image.
     pub native_diff: bool,
-    /// Whether its layers lie on a file system that can give each container a quota.
+    /// Whether the engine's layers lie on a file system that can give each container a quota.
     pub disk_quota: bool,
-    /// The container runtimes that it knows, sorted.
+    /// The container runtimes that the engine knows, sorted.
     pub runtimes: Vec<String>,
     /// Whether containers outlive a restart of the engine.
     pub live_restore: bool,
@@ -106,7 +106,7 @@ pub struct EngineInfo {
     pub remapped: bool,
     /// The version of control groups, for instance `2`.
     pub cgroup_version: String,
-    /// The engine's own warnings.
+    /// What the engine itself warns of.
     pub warnings: Vec<String>,
 }
 

@@ -21,7 +21,7 @@ pub enum DockerError {
     /// was stopped: whether the call took effect is not known.
     #[error("the connection to the Docker engine was lost while {doing}: {reason}")]
     Interrupted {
-        /// The call.
+        /// What was being done.
         doing: &'static str,
         /// What the connection says.
         reason: String,
@@ -29,85 +29,85 @@ pub enum DockerError {
     /// The engine did not answer in time.
     #[error("the Docker engine did not finish {doing} within {} s", .limit.as_secs())]
     Timeout {
-        /// The call.
+        /// What was being done.
         doing: &'static str,
-        /// How long it was waited for.
+        /// How long the answer was waited for.
         limit: Duration,
     },
     /// The engine's API is older than the one that is needed.
     #[error("the Docker engine speaks API {found}; {needed} or later is needed")]
     TooOld {
-        /// The engine's.
+        /// The API that the engine speaks.
         found: String,
-        /// The oldest that will do.
+        /// The oldest API that will do.
         needed: &'static str,
     },
     /// The engine runs Windows containers.
     #[error("the Docker engine runs {found} containers, not Linux ones")]
     NotLinux {
-        /// What it says of itself.
+        /// The system that the engine says it is for.
         found: String,
     },
     /// The engine cannot enforce something that hardening rests on, and would leave
     /// it out with no more than a warning.
     #[error("the Docker engine cannot confine containers here: {missing}")]
     Unconfined {
-        /// What it cannot do.
+        /// What the engine cannot enforce.
         missing: String,
     },
     /// The engine does not have the container runtime that was asked for.
     #[error("the Docker engine has no runtime {wanted:?}; it has {available}")]
     RuntimeMissing {
-        /// The one that was asked for.
+        /// The runtime that was asked for.
         wanted: String,
-        /// Those that it has.
+        /// The runtimes that the engine has.
         available: String,
     },
     /// The engine does not have the image, and could not pull it.
     #[error("there is no image {name} ({reason})")]
     ImageMissing {
-        /// What was asked for.
+        /// The name of the image that was asked for.
         name: String,
-        /// Why.
+        /// Why the image is not there.
         reason: String,
     },
     /// The image is for another operating system or processor.
     #[error("image {name} is for {found}, the engine runs {needed}")]
     ImagePlatform {
-        /// The image.
+        /// The name of the image.
         name: String,
-        /// Its platform.
+        /// The image's platform.
         found: String,
-        /// The engine's.
+        /// The engine's platform.
         needed: String,
     },
     /// The image is not the one that was pinned, or was not pinned at all.
     #[error("image {name} is {found}, not the pinned {wanted}")]
     ImageDigest {
-        /// The image.
+        /// The name of the image.
         name: String,
         /// The pinned reference.
         wanted: String,
-        /// What the engine has.
+        /// The reference that the engine has.
         found: String,
     },
     /// The image declares `VOLUME`s, which would escape the disk limit, the
     /// read-only root and the comparison of files.
     #[error("image {name} declares volumes ({paths}), which escape the disk limit and the snapshot of files")]
     ImageVolumes {
-        /// The image.
+        /// The name of the image.
         name: String,
-        /// The volumes.
+        /// The paths of the volumes.
         paths: String,
     },
-    /// A build failed.
+    /// The build of an image failed.
     #[error("building image {name} failed: {reason}\n{output}")]
     BuildFailed {
-        /// The image.
+        /// The name of the image.
         name: String,
         /// What the builder says.
         reason: String,
-        /// The end of its output.
+        /// The end of the builder's output.
         output: String,
     },
     /// The engine's disk is full.
@@ -122,47 +122,47 @@ pub enum DockerError {
     /// A container would have a kernel user that others may have too.
     #[error("{name} cannot be run as a kernel user of its own: {reason}")]
     SharedUser {
-        /// The image.
+        /// The name of the container's image.
         name: String,
-        /// Why.
+        /// Why the user cannot be the container's own.
         reason: String,
     },
     /// Something that the container should have held is not there.
     #[error("{path} is not in {what}")]
     PathMissing {
-        /// The path.
+        /// The path of what is missing.
         path: String,
-        /// The container or image.
+        /// The container or image that should have held it.
         what: String,
     },
     /// A file or answer is larger than what is read.
     #[error("{what} is larger than {limit} bytes")]
     TooLarge {
-        /// What it is.
+        /// The file or answer that is too large.
         what: String,
-        /// The most bytes.
+        /// The most bytes that are read.
         limit: u64,
     },
     /// What is to be packed for the engine cannot be read.
     #[error("cannot pack {path}: {reason}")]
     Context {
-        /// The file or folder.
+        /// The file or folder that cannot be read.
         path: String,
-        /// Why.
+        /// Why it cannot be read.
         reason: String,
     },
     /// The engine answered with something that cannot be understood.
     #[error("the Docker engine's answer while {doing} cannot be understood: {reason}")]
     Malformed {
-        /// The call.
+        /// What was being done.
         doing: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the answer.
         reason: String,
     },
     /// Any other error of the engine.
     #[error("the Docker engine failed while {doing} ({status}): {message}")]
     Engine {
-        /// The call.
+        /// What was being done.
         doing: &'static str,
         /// The HTTP status; 0 for an error in the middle of an answer.
         status: u16,
@@ -197,7 +197,7 @@ impl DockerError {
         }
     }
 
-    /// What to do about it.
+    /// What to do about the error, in a line.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {

@@ -14,21 +14,22 @@ use crate::{Docker, DockerError};
 /// An image that the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageInfo {
-    /// Its id: `sha256:…`.
+    /// The image's id: `sha256:…`.
     pub id: String,
-    /// `repository@sha256:…`, one for each registry it came from.
+    /// The digests by which registries know the image, one per registry:
+    /// `repository@sha256:…`.
     pub repository_digests: Vec<String>,
-    /// Its variables, `NAME=value`.
+    /// The image's environment variables, `NAME=value`.
     pub variables: Vec<String>,
-    /// Its labels.
+    /// The image's labels.
     pub labels: BTreeMap<String, String>,
-    /// Where its processes start; empty for the root.
+    /// The folder that the image's processes start in; empty for the root.
     pub working_directory: String,
-    /// What comes before the command.
+    /// The program and arguments that come before the command.
     pub entry_point: Vec<String>,
-    /// What runs unless another command is given.
+    /// The command that runs unless another one is given.
     pub command: Vec<String>,
-    /// Bytes, with those of the images it builds on.
+    /// The image's size in bytes, with those of the images it builds on.
     pub bytes: u64,
 }
 

@@ -34,22 +34,22 @@ pub(crate) const LEASE: [&str; 5] = [OWNER, RUN, ATTEMPT, DEADLINE, ROLE];
 /// What a container is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// An agent works in it.
+    /// An agent works in the container.
     Agent,
-    /// It runs the app with the submission.
+    /// The container runs the app with the submission.
     App,
-    /// It runs the hidden tests, and no submitted code.
+    /// The container runs the hidden tests, and no submitted code.
     Driver,
-    /// It runs app and tests together, for images that cannot be split.
+    /// The container runs app and tests together, for images that cannot be split.
     Single,
-    /// It prepares an image.
+    /// The container prepares an image, or is looked into for that.
     Setup,
-    /// A file is read from it; it is never started.
+    /// Files are read from the container; it is never started.
     File,
 }
 
 impl Purpose {
-    /// The label's value.
+    /// The value of the label `dev.lancet.role`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -73,13 +73,13 @@ impl fmt::Display for Purpose {
 /// it in its labels, so that what a dead owner leaves is found and removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// The instance of the host: an [`Owner`].
+    /// The instance of the host that the resource belongs to: an [`Owner`] as text.
     pub owner: String,
-    /// The run.
+    /// The id of the run that the resource belongs to.
     pub run: String,
-    /// The attempt: `RUN/TASK/N`.
+    /// The attempt that the resource belongs to: `RUN/TASK/N`.
     pub attempt: String,
-    /// From then on the reaper removes what is left, even of a live owner.
+    /// The time from which on the reaper removes what is left, even of a live owner.
     pub deadline: SystemTime,
 }
 
@@ -124,7 +124,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// This process.
+    /// The instance that this process is.
     #[must_use]
     pub fn this_process() -> Self {
         let pid = std::process::id();
@@ -137,7 +137,7 @@ impl Owner {
         }
     }
 
-    /// Reads what [`fmt::Display`] wrote.
+    /// Reads an instance from the text that [`fmt::Display`] wrote; `None` for any other.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
@@ -147,7 +147,7 @@ impl Owner {
         parts.next().is_none().then_some(Self { machine, boot, namespace, pid, start })
     }
 
-    /// Whether it still lives. When that cannot be known from here (another
+    /// Whether the instance still lives. When that cannot be known from here (another
     /// machine, another process id name space, no `/proc` here or there), it is taken
     /// for alive: then the lease's deadline decides.
     #[must_use]

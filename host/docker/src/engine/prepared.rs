@@ -11,9 +11,9 @@ use tokio::sync::Mutex;
 /// `conceal` commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// For the agent: without what it must not see.
+    /// The agent's image: without what it must not see.
     pub agent: PinnedImage,
-    /// For the app and its tests.
+    /// The image of the app and its tests.
     pub app: PinnedImage,
 }
 

@@ -10,7 +10,7 @@ use lancet_core::Resources;
 /// depend on the file system. Folders take a block each, and are not counted.
 const MARGIN_BYTES: u64 = 768 << 20;
 
-/// What bounds the disk that a container takes.
+/// What bounds the disk that a container takes, on this engine and machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskBound {
     /// The file system's own quota, at once, some way above the limit; and looks at

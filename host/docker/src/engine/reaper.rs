@@ -15,14 +15,14 @@ use crate::{Docker, DockerError};
 /// How often the reaper comes.
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// How much was removed.
+/// How much a visit of the reaper removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reaped {
-    /// Containers.
+    /// How many containers were removed.
     pub containers: u32,
-    /// Networks.
+    /// How many networks were removed.
     pub networks: u32,
-    /// Volumes.
+    /// How many volumes were removed.
     pub volumes: u32,
 }
 

@@ -25,20 +25,20 @@ const TOOL_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /// port that they are sent from or to is another connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tracking {
-    /// Bridges do not pass the packet filter.
+    /// Traffic over bridges does not pass the packet filter.
     Unfiltered,
-    /// A rule keeps it out.
+    /// A rule of the packet filter keeps the traffic out of the table.
     Exempt,
-    /// It does, as long as nobody adds [`Tracking::RULE`].
+    /// The traffic takes places in the table, as long as nobody adds [`Tracking::RULE`].
     Tracked,
-    /// Only root can see it.
+    /// Only root can see whether it does.
     Hidden,
-    /// There is no iptables(8) here to see it by, nor to add the rule.
+    /// There is no iptables(8) here to see the rules by, nor to add the rule.
     Unknown,
 }
 
 impl Tracking {
-    /// The command that keeps it out, for root on the engine's machine. It holds for
+    /// The command that keeps the traffic of private networks out of the table, for root on the engine's machine. It holds for
     /// all networks of Lancet's, until the machine is started again.
     pub const RULE: &str = "iptables -t raw -I PREROUTING -i lancet+ -j CT --notrack";
 

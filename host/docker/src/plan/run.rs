@@ -28,9 +28,9 @@ const KILLED: i64 = 137;
 /// What came of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanOutcome {
-    /// All its runs.
+    /// All runs of the plan, with what they concluded.
     pub report: TestReport,
-    /// The contents of their artifacts.
+    /// The contents of the runs' artifacts.
     pub blobs: Vec<Vec<u8>>,
 }
 

@@ -231,7 +231,7 @@ impl AgentBox {
         }))
     }
 
-    /// Makes a file hold these bytes, at most [`MAX_WRITE_BYTES`]; its folders are
+    /// Makes a file of the work tree hold these bytes, at most [`MAX_WRITE_BYTES`]; its folders are
     /// made with it.
     ///
     /// # Errors
@@ -245,7 +245,7 @@ impl AgentBox {
         Ok(written.map(drop))
     }
 
-    /// Removes a regular file.
+    /// Removes a regular file of the work tree.
     ///
     /// # Errors
     /// [`InfraFault`]: the engine's.
@@ -282,7 +282,7 @@ impl AgentBox {
         }))
     }
 
-    /// What was changed so far. Processes are paused meanwhile, and go on.
+    /// Takes what was changed so far. Processes are paused meanwhile, and go on.
     ///
     /// # Errors
     /// [`InfraFault`]: the engine's.

@@ -30,7 +30,7 @@ const MAX_OVERLAID: usize = 1_000;
 pub struct Captured {
     /// What was handed in, or why it is not accepted.
     pub capture: Capture,
-    /// The contents of its files, and its diff: what the manifest names.
+    /// The contents of the submitted files, and the diff: all that the manifest names.
     pub blobs: Vec<Vec<u8>>,
 }
 

@@ -4,6 +4,7 @@
 
 mod confinement;
 mod execution;
+mod folders;
 mod golden;
 mod hostile_input;
 mod images;
