@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod bounds;
 mod capability;
 mod controls;
 mod digest;
@@ -34,6 +35,7 @@ mod verdict;
 mod workspace;
 
 pub use answer::{Answer, MAX_DOCUMENT_BYTES};
+pub use bounds::{MAX_CALL_ERROR_BYTES, MAX_COMMAND_BYTES, MAX_HIT_BYTES, MAX_PATH_BYTES, MAX_PATTERN_BYTES};
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
