@@ -11,4 +11,5 @@ mod plugins;
 mod predictions;
 mod records;
 mod report;
+mod security;
 mod swe_lancer;

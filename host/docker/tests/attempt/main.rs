@@ -9,4 +9,5 @@ mod refusal;
 mod single;
 mod split;
 mod twin;
+mod unreadable;
 mod workspace;
