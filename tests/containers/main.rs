@@ -7,6 +7,8 @@
 mod context;
 #[path = "../campaign/scale.rs"]
 mod scale;
+#[path = "../end_to_end/secrets.rs"]
+mod secrets;
 
 mod bad_input;
 mod bounds;

@@ -11,5 +11,6 @@ mod plugins;
 mod predictions;
 mod records;
 mod report;
+mod secrets;
 mod security;
 mod swe_lancer;
