@@ -16,6 +16,7 @@ mod controls;
 mod crash;
 mod history;
 mod hostile;
+mod neighbours;
 mod patches;
 mod record;
 mod stand_in;
