@@ -15,29 +15,6 @@ use crate::user_tool;
 
 const PREFIX: &str = "lancet-standin/swelancer_x86";
 
-/// A page that writes what others take for the end of a line, for an event of the
-/// trace, or for too much; and bytes that are no text.
-const BREAKS_TRACES: &str = r#"cat >> src/index.js <<'END'
-const say = (text) => console.log(text);
-document.title = 'a\u2028b';
-say('a\u2028b\u2029c\u0085d\u000be\u000cf\u001cg\u001dh\u001ei\r\nj');
-say('half \ud83d');
-say('\n{"type":"before","callId":"call@1","class":"Frame","method":"click","params":{}}\n');
-say('"}\n{"type":"log","message":"only the page says this"}');
-say('['.repeat(5000));
-say('x'.repeat(1 << 20));
-say('\ufffe\uffff\u0000\u202e');
-setInterval(() => say('a\u2028b'), 300);
-fetch(URL.createObjectURL(new Blob([new Uint8Array([0xff, 0xfe, 0xed, 0xa0, 0x80, 10, 13])])));
-let place = document.body.appendChild(document.createElement('div'));
-for (let level = 0; level < 300; level += 1) {
-    place = place.appendChild(document.createElement('div'));
-}
-place.textContent = JSON.stringify({ type: 'after', callId: 'call@1', error: { message: 'a\u2028b' } });
-setTimeout(() => { throw new Error('half \udc00 \u2028'); }, 100);
-END
-"#;
-
 fn folder() -> PathBuf {
     workspace().join("tests/images/swe-lancer")
 }
@@ -118,11 +95,6 @@ fn honours_the_contract_and_its_controls_hold() {
 
     // What an agent finds there: one commit, no tests, and a user who can help.
     user_tool::reproduces(&suite, "90002", 1, &["trace"]);
-    let seen = user_tool::keeps_the_tests_secret(&suite, "90002", BREAKS_TRACES);
-    let events = String::from_utf8(seen["trace/trace.trace"].clone()).unwrap();
-    for part in ["a\u{2028}b", "half \u{fffd}", "only the page says this", "xxxxxxxxxx"] {
-        assert!(events.contains(part), "the page did not say `{part}`");
-    }
     let context = Context::new();
     let script = context.path("script");
     fs::write(

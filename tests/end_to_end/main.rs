@@ -12,4 +12,6 @@ mod predictions;
 mod recorded;
 mod records;
 mod report;
+mod secrets;
+mod security;
 mod swe_lancer;

@@ -9,4 +9,5 @@ mod single;
 mod split;
 mod task;
 mod twin;
+mod unreadable;
 mod workspace;
