@@ -26,11 +26,11 @@ impl BlobSource for Fresh<'_> {
 
 impl AgentBox {
     /// Has a plan run on what was changed so far, in containers of its own, as
-    /// [`Docker::run_plan`] does. Processes are paused meanwhile, and their processors
+    /// [`crate::Docker::run_plan`] does. Processes are paused meanwhile, and their processors
     /// are the plan's. What could not be handed in is [`CallErrorKind::Refused`].
     ///
     /// # Errors
-    /// [`InfraFault`]: those of [`Docker::run_plan`].
+    /// [`lancet_core::InfraFault`]: those of [`crate::Docker::run_plan`].
     pub async fn try_plan(&self, plan: &Plan, blobs: &dyn BlobSource) -> Answer<PlanOutcome> {
         if self.is_over() {
             return Ok(Err(self.unavailable().await));

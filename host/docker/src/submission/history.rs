@@ -29,7 +29,7 @@ use crate::submission::object::Problem;
 use crate::submission::repository::examine;
 use crate::{Docker, DockerError, Lease};
 
-/// The label with the paths that were taken away, one a line.
+/// The label with the paths that were taken away, one per line.
 const CONCEALED: &str = "dev.lancet.concealed";
 /// How long looking for repositories may take: a file system of a million files is
 /// walked through in seconds once, and in a minute or two from a slow disk.

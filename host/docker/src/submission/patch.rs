@@ -17,9 +17,9 @@ const MAX_TREE_BYTES: usize = 128 << 20;
 /// The most files that a patch speaks of.
 const MAX_FILES: usize = 20_000;
 /// How much longer reading or writing may take for each file.
-const TIME_A_FILE: Duration = Duration::from_millis(20);
+const TIME_PER_FILE: Duration = Duration::from_millis(20);
 /// How much longer it may take for each MiB.
-const TIME_A_MEBIBYTE: Duration = Duration::from_millis(500);
+const TIME_PER_MEBIBYTE: Duration = Duration::from_millis(500);
 
 /// The status of a script that says itself why it did not.
 const SAID: i64 = 96;
@@ -216,7 +216,7 @@ impl AgentBox {
 fn time(files: usize, bytes: usize) -> Duration {
     let files = u32::try_from(files).unwrap_or(u32::MAX);
     let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
-    FILE_TIME + TIME_A_FILE * files + TIME_A_MEBIBYTE * mebibytes
+    FILE_TIME + TIME_PER_FILE * files + TIME_PER_MEBIBYTE * mebibytes
 }
 
 fn refused(error: &PatchError) -> CallError {
