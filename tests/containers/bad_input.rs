@@ -277,9 +277,8 @@ fn an_image_for_another_platform_is_invalid() {
     let suite = small(&context);
     let image = foreign_image(&context);
     edit(&suite.join("images.lock"), |text| {
-        let lines = text.lines().map(|line| match line.starts_with("reference") {
-            true => format!("reference = \"{image}\""),
-            false => line.to_owned(),
+        let lines = text.lines().map(|line| {
+            if line.starts_with("reference") { format!("reference = \"{image}\"") } else { line.to_owned() }
         });
         lines.collect::<Vec<_>>().join("\n")
     });

@@ -162,9 +162,9 @@ impl Listener {
 #[track_caller]
 pub(crate) fn judge(suite_name: &str, suite: &Path) {
     let mut cases = cases(suite_name);
-    // For whoever writes one: only those whose name has this in it.
-    if let Ok(part) = std::env::var("LANCET_CASE") {
-        cases.retain(|case| case.name.contains(&part));
+    // For whoever writes one: only those whose name has this in it, or one of these.
+    if let Ok(parts) = std::env::var("LANCET_CASE") {
+        cases.retain(|case| parts.split(',').any(|part| case.name.contains(part)));
     }
     assert!(!cases.is_empty());
     let (patches, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.patch);
@@ -284,6 +284,8 @@ fn given(case: &Case, suite: &Path) -> String {
 /// The gold patch of a task: in the suite, or in an image of it. `None` for a task that
 /// has none, or whose image is not there.
 pub(crate) fn gold(suite: &Path, task: &str) -> Option<String> {
+    // An image does not change, and many cases begin with the same patch.
+    static GOLD: Mutex<BTreeMap<(String, String), Option<String>>> = Mutex::new(BTreeMap::new());
     let read = |name: &str| fs::read_to_string(suite.join(name)).ok();
     let task_toml = read(&format!("tasks/{task}/task.toml"))?;
     if let Some(file) = value(&task_toml, "[gold]", "file") {
@@ -293,8 +295,6 @@ pub(crate) fn gold(suite: &Path, task: &str) -> Option<String> {
     let environment = value(&task_toml, "", "environment")?;
     let image = value(&read("suite.toml")?, &format!("[environments.{environment}]"), "gold-image")?;
     let reference = value(&read("images.lock")?, &format!("[images.{image}]"), "reference")?;
-    // An image does not change, and many cases begin with the same patch.
-    static GOLD: Mutex<BTreeMap<(String, String), Option<String>>> = Mutex::new(BTreeMap::new());
     let mut known = GOLD.lock().unwrap();
     let of_image = known.entry((reference.clone(), path.clone()));
     of_image.or_insert_with(|| file_of_image(&reference, &path)).clone()

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -59,7 +60,12 @@ fn import(name: &str, options: &[&str]) -> PathBuf {
 }
 
 /// With an image for each issue.
-fn suite() -> PathBuf {
+fn suite() -> &'static Path {
+    static SUITE: OnceLock<PathBuf> = OnceLock::new();
+    SUITE.get_or_init(make_suite)
+}
+
+fn make_suite() -> PathBuf {
     let mut ids: Vec<String> = fs::read_dir(folder().join("issues"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -90,11 +96,11 @@ fn needs_root(suite: &Path) {
 #[test]
 fn honours_the_contract_and_its_controls_hold() {
     let suite = suite();
-    controls::hold(&suite, 1, 1);
-    needs_root(&suite);
+    controls::hold(suite, 1, 1);
+    needs_root(suite);
 
     // What an agent finds there: one commit, no tests, and a user who can help.
-    user_tool::reproduces(&suite, "90002", 1, &["trace"]);
+    user_tool::reproduces(suite, "90002", 1, &["trace"]);
     let context = Context::new();
     let script = context.path("script");
     fs::write(
@@ -123,8 +129,11 @@ fn honours_the_contract_and_its_controls_hold() {
         assert_eq!(printed.and_then(Value::as_str), Some("that is all\n"), "{journal}");
     }
     assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 2.0);
+}
 
-    hostile::judge("stand-in", Path::new(suite));
+#[test]
+fn submissions_to_it_come_to_what_they_declare() {
+    hostile::judge("stand-in", suite());
 }
 
 #[test]
