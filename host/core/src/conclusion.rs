@@ -154,7 +154,7 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CaseNaming, Isolation, MAX_CASE_DETAIL_BYTES, Outcome, Rerun};
+    use crate::{CaseNaming, Isolation, MAX_CASE_DETAIL_BYTES, Rerun};
 
     fn plan() -> Plan {
         Plan {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseNaming, Conclusion, Sha256};
+use crate::{CaseNaming, Conclusion, Outcome, Sha256};
 
 /// The most test cases that a report may have.
 pub const MAX_TEST_CASES: usize = 10_000;
