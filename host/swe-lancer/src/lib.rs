@@ -1,6 +1,6 @@
 //! The importer of SWE-Lancer's task table into the canonical suite folder.
 //!
-//! [`import`] reads the table in any of its three generations, and the issue folders
+//! [`import()`] reads the table in any of its three generations, and the issue folders
 //! beside it, and writes a folder that [`lancet_suite::Suite::open`] reads: whole or not
 //! at all. Rows with a problem are left out and reported by row and column. What the
 //! table quotes as Python literals is read by [`literal`], which evaluates nothing.
