@@ -251,7 +251,7 @@ impl TestTask {
 
 /// Standard output of a command that has to succeed.
 pub(crate) async fn sh(agent: &AgentBox, command: &str) -> String {
-    let output = agent.run(command, 60).await.unwrap().unwrap();
+    let output = agent.run(command, 300).await.unwrap().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr.0);
     assert_eq!(output.exit_status, Some(0), "{command}: {errors}");
     String::from_utf8(output.stdout.0).unwrap()
