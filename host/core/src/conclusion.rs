@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseStatus, Outcome, Plan, ReasonCode, ReportState, RunEnd, TestCase, case_id, fold};
+use crate::{CaseStatus, Outcome, Plan, ReasonCode, ReportState, RunEnd, TestCase, fold};
 
 /// What the host makes of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,7 +154,7 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CaseNaming, Isolation, MAX_CASE_DETAIL_BYTES, Rerun};
+    use crate::{CaseNaming, Isolation, MAX_CASE_DETAIL_BYTES, Rerun, case_id};
 
     fn plan() -> Plan {
         Plan {

@@ -11,7 +11,7 @@ use lancet_docker::{Docker, DockerOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::bench::{Bench, refused, sh, taken};
+use crate::task::{TestTask, refused, sh, taken};
 
 /// What the relay does to requests that read files of containers.
 #[derive(Default)]
@@ -92,22 +92,22 @@ fn relay(socket: &Path, faults: Arc<Faults>) {
     });
 }
 
-/// A bench whose engine is behind a relay, and what that does.
-async fn behind_a_relay(folder: &Path) -> (Bench, Arc<Faults>) {
+/// A task whose engine is behind a relay, and what that does.
+async fn behind_a_relay(folder: &Path) -> (TestTask, Arc<Faults>) {
     let (socket, faults) = (folder.join("docker.sock"), Arc::<Faults>::default());
     relay(&socket, Arc::clone(&faults));
-    let mut bench = Bench::new().await;
-    let options = DockerOptions { socket: Some(socket), ..bench.docker.options().clone() };
-    bench.docker = Docker::connect(options).await.unwrap();
-    (bench, faults)
+    let mut task = TestTask::new().await;
+    let options = DockerOptions { socket: Some(socket), ..task.docker.options().clone() };
+    task.docker = Docker::connect(options).await.unwrap();
+    (task, faults)
 }
 
 #[tokio::test]
 async fn what_the_engine_cannot_read_of_the_agents_container_alone_is_its_failure() {
     let folder = tempfile::tempdir().unwrap();
-    let (bench, faults) = behind_a_relay(folder.path()).await;
+    let (task, faults) = behind_a_relay(folder.path()).await;
     for (of_agent, of_image) in [(0, 0), (1, 0), (u32::MAX, 0), (u32::MAX, u32::MAX)] {
-        let agent = bench.open().await;
+        let agent = task.open().await;
         sh(&agent, "echo '# changed' >> logic.py").await;
         faults.of_agent.store(of_agent, Ordering::Relaxed);
         faults.of_image.store(of_image, Ordering::Relaxed);
@@ -128,5 +128,5 @@ async fn what_the_engine_cannot_read_of_the_agents_container_alone_is_its_failur
             _ => assert_eq!(captured.unwrap_err().kind, InfraFaultKind::DockerError),
         }
     }
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
