@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod call;
 mod capability;
 mod digest;
 mod environment;
@@ -31,6 +32,7 @@ mod verdict;
 mod workspace;
 
 pub use answer::{Answer, MAX_DOCUMENT_BYTES};
+pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Response};
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
@@ -48,7 +50,7 @@ pub use fault::{Fault, FaultKind};
 pub use fold::fold;
 pub use history::{History, Standing, Subject};
 pub use infrastructure::{InfraFault, InfraFaultKind};
-pub use journal::{CallRecord, Event, LogLevel, Phase, PlanView, Request, Response, SolveEnd};
+pub use journal::{Event, Phase, SolveEnd};
 pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;

@@ -16,7 +16,6 @@ use crate::capability::submission::SubmissionSource;
 use crate::capability::tests::TestsSource;
 use crate::capability::user_tool::UserToolSource;
 use crate::capability::workspace::WorkspaceSource;
-use crate::size;
 
 /// What a source that reaches into containers answers: what was asked for, why
 /// the plugin does not get it, or what of the infrastructure failed.
@@ -180,7 +179,7 @@ impl Exchange {
 
     /// Adds a call that has been answered.
     pub(crate) fn record(&mut self, fuel_used: u64, request: Request, response: Response) {
-        let bytes = size::of_request(&request).saturating_add(size::of_response(&response));
+        let bytes = request.bytes().saturating_add(response.bytes());
         self.bytes = self.bytes.saturating_add(bytes as u64);
         self.recorded.push(CallRecord { fuel_used, request, response });
         self.answered.push(Instant::now());

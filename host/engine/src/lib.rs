@@ -24,7 +24,6 @@ mod linker;
 mod outside;
 mod plugin;
 mod runtime;
-mod size;
 mod state;
 
 pub use cache::check as check_cache;

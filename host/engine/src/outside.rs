@@ -10,7 +10,6 @@ use wasmtime::StoreContextMut;
 
 use crate::bindings::evidence;
 use crate::exchange::{Known, NoSource, Sources};
-use crate::size;
 use crate::state::{self, Entry, State, UnavailableTrap};
 
 /// The most bytes of a path, of a pattern and of an artifact's name.
@@ -73,7 +72,7 @@ where
     F: Future<Output = Result<Response, Unanswered>> + Send + 'static,
 {
     let name = request.name();
-    let entry = Entry::new(&mut store, size::of_request(&request))?;
+    let entry = Entry::new(&mut store, request.bytes())?;
     let state = store.data_mut();
     let response = match state.exchange.known(entry.fuel_used, &request)? {
         Known::Recorded(response) => response,
@@ -125,7 +124,7 @@ pub(crate) fn done(response: Response) -> Option<()> {
 /// What a plugin is told in place of a response that is larger than a call may be.
 /// A report of tests is worth having without what its cases say.
 fn fitting(mut response: Response, limit: u64) -> Response {
-    let fits = |response: &Response| size::of_response(response) as u64 <= limit;
+    let fits = |response: &Response| response.bytes() as u64 <= limit;
     if !fits(&response)
         && let Response::Tested(report) = &mut response
     {
@@ -136,7 +135,7 @@ fn fitting(mut response: Response, limit: u64) -> Response {
     if fits(&response) {
         return response;
     }
-    let bytes = size::of_response(&response);
+    let bytes = response.bytes();
     let message = format!("the answer has {bytes} bytes, a call carries at most {limit}");
     Response::Refused(CallError::new(CallErrorKind::TooLarge, message))
 }

@@ -8,7 +8,6 @@ use crate::capability::wasi;
 use crate::clock::Clock;
 use crate::exchange::{Exchange, Known, Live, NoSource, Source};
 use crate::limiter::Limiter;
-use crate::size;
 
 /// What a plugin's store holds: made for one call, thrown away after it.
 pub(crate) struct State {
@@ -127,7 +126,7 @@ impl Entry {
         response: &Response,
     ) -> wasmtime::Result<()> {
         store.data_mut().exchange.record(self.fuel_used, request, response.clone());
-        let carried = self.bytes.saturating_add(size::of_response(response));
+        let carried = self.bytes.saturating_add(response.bytes());
         let left = self.fuel.checked_sub(CALL_FUEL.saturating_add(carried as u64));
         store.as_context_mut().set_fuel(left.unwrap_or(0))?;
         if left.is_none() { Err(wasmtime::Trap::OutOfFuel.into()) } else { Ok(()) }

@@ -1,9 +1,9 @@
-use lancet_core::{Limits, LogLevel, Request, Response};
+use lancet_core::{ITEM_BYTES, Limits, LogLevel, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
 use crate::bindings::log;
-use crate::size::ITEM_BYTES;
+
 use crate::state::{self, State};
 
 const MAX_MESSAGE_BYTES: usize = 4 << 10;
