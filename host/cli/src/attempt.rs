@@ -6,7 +6,7 @@ use lancet_core::{
     InfraFaultKind, Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
     Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
-use lancet_engine::{Call, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Source, Sources};
+use lancet_engine::{Behind, Call, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Sources};
 use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
 
 use crate::evidence::{Bench, Evidence};
@@ -205,7 +205,8 @@ impl Attempt {
             task: &matter.task,
             limits: &self.spec.agent_limits,
             seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
-            source: Source::Live(sources),
+            behind: Behind::live(sources),
+            journal: None,
         };
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
@@ -437,7 +438,8 @@ pub(crate) async fn grade(
         task,
         limits: &spec.grader_limits,
         seed: attempt_seed(spec.seed, &row.id.task, row.id.number),
-        source: Source::Live(sources),
+        behind: Behind::live(sources),
+        journal: None,
     };
     grader.grade(call, answer).await
 }

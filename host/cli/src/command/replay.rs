@@ -4,7 +4,7 @@ use lancet_core::{
     Answer, AttemptId, AttemptState, CallRecord, Capability, Capture, Difference, Event, Grant, Limits,
     Phase, Role, RunSpec, Sha256, SolveEnd, Verdict, attempt_seed,
 };
-use lancet_engine::{Call, Divergence, ENGINE_ID, Plugin, Runtime, Source};
+use lancet_engine::{Behind, Call, Divergence, ENGINE_ID, Plugin, Runtime};
 use lancet_store::{AttemptRow, Audit, Reader, RunRow};
 use serde::Serialize;
 
@@ -311,9 +311,9 @@ async fn replay(
     // in then, and that is all there is to compare.
     if journal.end != SolveEnd::TimedOut {
         let compare_fuel = journal.solve.engine == ENGINE_ID;
-        let source = Source::Recorded { calls: journal.solve.calls, compare_fuel };
+        let behind = Behind::Recorded { calls: journal.solve.calls, compare_fuel };
         let limits = unhurried(&journal.solve.limits);
-        let output = agent.solve(Call { task, limits: &limits, seed, source }).await?;
+        let output = agent.solve(Call { task, limits: &limits, seed, behind, journal: None }).await?;
         if let Some(divergence) = output.divergence {
             return different("solve", told(&divergence));
         }
@@ -347,9 +347,9 @@ async fn replay(
             }
             if !timed_out {
                 let compare_fuel = recorded.engine == ENGINE_ID;
-                let source = Source::Recorded { calls: recorded.calls, compare_fuel };
+                let behind = Behind::Recorded { calls: recorded.calls, compare_fuel };
                 let limits = unhurried(&recorded.limits);
-                let call = Call { task, limits: &limits, seed, source };
+                let call = Call { task, limits: &limits, seed, behind, journal: None };
                 let output = grader.grade(call, &answer).await?;
                 if let Some(divergence) = output.divergence {
                     return different("grade", told(&divergence));
