@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, CallRecord, Capability, Capture, Fault, InfraFault, Limits, Sha256, Verdict, VerdictRecord,
+    Answer, CallRecord, Capability, Capture, Fault, InfraFault, Limits, Request, Sha256, Verdict,
+    VerdictRecord,
 };
 
 /// Which plugin of an attempt is at work.
@@ -63,6 +64,17 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<Sha256>,
     },
+    /// A plugin is about to ask for what costs money. Written before it is asked, so that
+    /// it is known what may have been paid for when there is no answer; the call follows
+    /// when there is one. Journals without such calls have none.
+    Asked {
+        /// The phase of the plugin that asks.
+        phase: Phase,
+        /// Fuel that it had used.
+        fuel_used: u64,
+        /// What it asks.
+        request: Request,
+    },
     /// A plugin called a capability.
     Called {
         /// Which.
@@ -116,6 +128,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Began { .. } => "began",
+            Self::Asked { .. } => "asked",
             Self::Called { .. } => "called",
             Self::Solved { .. } => "solved",
             Self::Captured { .. } => "captured",

@@ -48,7 +48,9 @@ pub use evidence::{
 };
 pub use fault::{Fault, FaultKind};
 pub use fold::fold;
-pub use history::{History, Standing, Subject};
+pub use history::{
+    Asked, Decision, Graded, History, Misplaced, NotWhole, Part, Scrutiny, Solved, Standing, Subject, Whole,
+};
 pub use infrastructure::{InfraFault, InfraFaultKind};
 pub use journal::{Event, Phase, SolveEnd};
 pub use limits::Limits;

@@ -237,6 +237,7 @@ fn journal(reader: &Reader, row: &AttemptRow) -> Result<Journal, Failure> {
                 };
                 part.as_mut().ok_or_else(|| broken("a call before its plugin began"))?.calls.push(call);
             }
+            Event::Asked { .. } => {}
             Event::Captured { capture } => captured = Some(capture),
             Event::Solved { end, fuel_used, submission } => solved = Some((end, fuel_used, submission)),
             // What came before is no part of the decision that is replayed.
