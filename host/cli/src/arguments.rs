@@ -3,10 +3,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use lancet_core::{Capability, Granter, Kind, Role};
+use lancet_core::{Capability, Granter, Kind, Limits, Role};
 
+use crate::docker::DockerArguments;
 use crate::exit::EXIT_CODES;
-use crate::sandboxes::DockerArguments;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.
@@ -228,6 +228,29 @@ pub(crate) struct Jobs {
     /// Attempts at a time [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+impl Bounds {
+    /// What one call of the agent may use.
+    pub(crate) fn agent(&self) -> Limits {
+        limits(self.agent_fuel, self.agent_memory, self.agent_timeout)
+    }
+
+    /// What one call of a grader may use.
+    pub(crate) fn grader(&self) -> Limits {
+        limits(self.grader_fuel, self.grader_memory, self.grader_timeout)
+    }
+}
+
+/// The standard limits, but for what the operator says: fuel, MiB and seconds.
+fn limits(fuel: Option<u64>, memory: Option<u64>, timeout: Option<u64>) -> Limits {
+    let standard = Limits::standard();
+    Limits {
+        fuel: fuel.unwrap_or(standard.fuel),
+        memory_bytes: memory.map_or(standard.memory_bytes, |mib| mib << 20),
+        wall_ms: timeout.map_or(standard.wall_ms, |seconds| seconds * 1000),
+        ..standard
+    }
 }
 
 impl Jobs {

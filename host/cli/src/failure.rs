@@ -1,10 +1,12 @@
 use std::fmt::Display;
 use std::io::IsTerminal as _;
 
+use lancet_core::{Difference, Role, RunId};
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError};
+use lancet_runner::Error;
 use lancet_store::StoreError;
-use lancet_suite::SuiteError;
+use lancet_suite::{NotPinned, SuiteError};
 
 use crate::exit::Exit;
 use crate::render::display_safe;
@@ -154,6 +156,114 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         Self::new(Exit::Host, error.to_string())
     }
+}
+
+impl From<NotPinned> for Failure {
+    fn from(error: NotPinned) -> Self {
+        let hint = error.hint();
+        Self::new(Exit::Suite, error.to_string()).maybe_hint(hint)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = with_causes(&error);
+        match error {
+            Error::Suite(error) => error.into(),
+            Error::Store(error) => error.into(),
+            Error::Load(error) => error.into(),
+            Error::Engine(error) => error.into(),
+            Error::Docker(error) => error.into(),
+            Error::NotPinned(error) => error.into(),
+            Error::Unavailable(fault) => Self::new(Exit::Host, message).hint(fault.kind.hint()),
+            Error::UnknownPlugin { role, name, of_suite } => {
+                let exit = if of_suite { Exit::Suite } else { Exit::Usage };
+                Self::new(exit, message).hint(known_plugins(role, &name))
+            }
+            Error::BadPin { .. } => Self::usage(message)
+                .hint("`lancet plugin inspect FILE` prints a component's digest"),
+            Error::Swapped { .. } => Self::new(Exit::Plugin, message)
+                .hint("somebody changed the file; when that is meant, pin the new digest"),
+            Error::ReadPlugin { path, source } => {
+                let failure = Self::file("read plugin", &path, &source);
+                if source.kind() != std::io::ErrorKind::NotFound {
+                    return failure;
+                }
+                failure
+                    .exit(Exit::Usage)
+                    .hint("give the path of a component, or the name of a built-in plugin (`lancet plugin list`)")
+            }
+            Error::NotAFile { .. } => Self::usage(message).hint("give the path of a `.wasm` component"),
+            Error::ComponentTooLarge { .. } => {
+                Self::new(Exit::Plugin, message).hint("build it in release mode and strip it")
+            }
+            Error::NotRunnable { suite, .. } => Self::new(Exit::Suite, message).hint(pin_images(&suite)),
+            Error::GoldNotUtf8 { .. } => {
+                Self::new(Exit::Suite, message).hint("a gold patch is a unified diff")
+            }
+            Error::BadGold { .. } => Self::new(Exit::Suite, message)
+                .hint("a gold patch is a unified diff from the task's work tree, as `git diff --binary` writes it"),
+            Error::TasksTooLarge { .. } => Self::new(Exit::Suite, message).hint(
+                "shorten it: a quarter of a plugin's memory is for the task; `--agent-memory` and `--grader-memory` \
+                 give those of a run more",
+            ),
+            Error::InputsTooLarge { applies, .. } => Self::usage(message).hint(if applies {
+                "a patch may have as many bytes as the task lets be handed in (`submission.mib` of its environment)"
+            } else {
+                "what an agent reads itself may have 1 MiB; the agent `patch` applies larger ones"
+            }),
+            Error::SharedUser { error, .. } => Self::new(Exit::Host, message).hint(error.hint()),
+            Error::DamagedBlob { .. } => Self::new(Exit::Store, message)
+                .hint("the run was recorded by another version; replay it with that one"),
+            Error::NoSubmission(_)
+            | Error::UnknownGrader { .. }
+            | Error::UnrecordedGrader(_)
+            | Error::BrokenJournal { .. } => Self::new(Exit::Store, message),
+            Error::Contradicted { run, differences } => contradicted(&run, &differences),
+            Error::Stopped { run, source } => {
+                Self::from(*source).hint(format!("nothing decided is lost; `lancet resume {run}` goes on"))
+            }
+            _ => Self::new(Exit::Host, message),
+        }
+    }
+}
+
+fn known_plugins(role: Role, name: &str) -> String {
+    let names: Vec<_> = lancet_builtin::all().iter().filter(|b| b.role == role).map(|b| b.name).collect();
+    let near = names
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, name), known))
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    match near {
+        Some((_, known)) => format!("did you mean `{known}`?"),
+        None => format!(
+            "built in are {}; a component is named by its path, for example `./{name}.wasm`",
+            names.join(", ")
+        ),
+    }
+}
+
+/// What to do about images that are not pinned.
+pub(crate) fn pin_images(suite: &std::path::Path) -> String {
+    format!("`lancet suite pin {}` builds or pulls the images and pins them", suite.display())
+}
+
+/// The most differences of a run that are listed.
+const MAX_DIFFERENCES: usize = 200;
+
+/// The differences between a run's records.
+fn contradicted(run: &RunId, differences: &[Difference]) -> Failure {
+    let mut message = format!("the records of run {run} contradict one another:");
+    for difference in differences.iter().take(MAX_DIFFERENCES) {
+        message.push_str(&format!("\n  {difference}"));
+    }
+    if differences.len() > MAX_DIFFERENCES {
+        let more = differences.len() - MAX_DIFFERENCES;
+        message.push_str(&format!("\n  and {more} more; `lancet doctor` lists all"));
+    }
+    Failure::new(Exit::Store, message)
+        .hint("something other than Lancet has changed the store: restore it from a backup")
 }
 
 /// Adds words in front of an error that does not name its subject.

@@ -4,28 +4,16 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
-mod attempt;
-mod audit;
-mod catalog;
 mod command;
-mod evidence;
-mod execution;
+mod docker;
 mod exit;
 mod failure;
-mod handout;
-mod launch;
-mod measure;
-mod nothing;
 mod output;
 mod paths;
 mod prediction;
 mod progress;
-mod record;
 mod render;
-mod sandboxes;
-mod summary;
-mod survey;
-mod workshop;
+mod session;
 
 use std::process::ExitCode;
 

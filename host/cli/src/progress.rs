@@ -1,19 +1,92 @@
+//! What a run tells of itself, on stderr.
+
 use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lancet_core::Outcome;
+use lancet_engine::ENGINE_ID;
+use lancet_runner::{Notice, Observer};
 
-/// How far a run is, on stderr and only when that is a terminal.
+use crate::failure::{pin_images, warn};
+
+/// Tells the operator what a run does: warnings, and a bar where stderr is a terminal.
 pub(crate) struct Progress {
+    quiet: bool,
+    bar: Mutex<Option<Bar>>,
+}
+
+impl Progress {
+    pub(crate) fn new(quiet: bool) -> Arc<Self> {
+        Arc::new(Self { quiet, bar: Mutex::new(None) })
+    }
+
+    fn bar(&self, change: impl FnOnce(&mut Option<Bar>)) {
+        change(&mut self.bar.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Observer for Progress {
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::LeftOut { tasks, why, suite } => {
+                warn(&format!("{tasks} tasks cannot be run: {why} (hint: {})", pin_images(suite)));
+            }
+            Notice::WithoutGold { task } => {
+                warn(&format!("the task {task} has no gold patch, so that control is left out"));
+            }
+            Notice::Reopened { attempts } if !self.quiet => {
+                eprintln!("{attempts} attempts that the infrastructure failed are taken up again");
+            }
+            Notice::Unlisted { run } => warn(&format!(
+                "run {run} was made before runs listed their attempts: whether one is missing is not checked"
+            )),
+            Notice::OtherEngine { recorded } => warn(&format!(
+                "the run was started with {recorded}, and goes on with {ENGINE_ID}: fuel limits may bite elsewhere"
+            )),
+            Notice::FuelNotCompared { recorded } => warn(&format!(
+                "the run was recorded with {recorded}, this is {ENGINE_ID}: fuel is not compared"
+            )),
+            Notice::Planned { attempts, decided } => {
+                self.bar(|bar| *bar = Some(Bar::new(attempts, decided, self.quiet)));
+            }
+            Notice::Decided { outcome, .. } => self.bar(|bar| {
+                if let Some(bar) = bar {
+                    bar.decided(outcome);
+                }
+            }),
+            Notice::Stopping { .. } => {
+                warn("stopping: the attempts under way are finished first; a second signal ends them now");
+            }
+            Notice::Aborting { under_way } => warn(&format!(
+                "ending {under_way} attempts under way: they stay as they were recorded, to be resumed"
+            )),
+            Notice::SharedUsers { image, reason, more } => {
+                self.bar(|bar| *bar = None);
+                let more = match more {
+                    0 => String::new(),
+                    more => format!(" and of {more} other images"),
+                };
+                warn(&format!(
+                    "containers of {image}{more} shared a kernel user with others ({reason}): one attempt can use up what the kernel counts for a user, such as inotify instances (hint: `lancet doctor` lists it; `--own-users` refuses)"
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How far a run is; hidden where stderr is no terminal.
+struct Bar {
     bar: ProgressBar,
     pass: u64,
     fail: u64,
     invalid: u64,
 }
 
-impl Progress {
-    pub(crate) fn new(attempts: u64, done: u64, quiet: bool) -> Self {
+impl Bar {
+    fn new(attempts: u64, done: u64, quiet: bool) -> Self {
         let bar = ProgressBar::new(attempts).with_position(done);
         if quiet || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -27,7 +100,7 @@ impl Progress {
         Self { bar, pass: 0, fail: 0, invalid: 0 }
     }
 
-    pub(crate) fn decided(&mut self, outcome: Outcome) {
+    fn decided(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Pass => self.pass += 1,
             Outcome::Fail => self.fail += 1,
@@ -40,7 +113,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

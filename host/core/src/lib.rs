@@ -9,6 +9,7 @@
 mod answer;
 mod call;
 mod capability;
+mod controls;
 mod digest;
 mod environment;
 mod evidence;
@@ -21,6 +22,8 @@ mod limits;
 mod money;
 mod octets;
 mod record;
+mod regrade;
+mod replay;
 mod report;
 mod reserved;
 mod run;
@@ -36,6 +39,7 @@ pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Resp
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
+pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
 pub use digest::{Digester, ParseSha256Error, Sha256};
 pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,
@@ -57,6 +61,8 @@ pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
 pub use record::{Difference, ListedTask, RunRecord};
+pub use regrade::{Regraded, RegradedAttempt};
+pub use replay::{ReplayPhase, ReplayResult, Replayed, ReplayedAttempt};
 pub use report::{
     Baseline, Baselines, Decided, Expectation, NotRunnable, PerAttempt, PublishedRow, Report, ReportedPlugin,
     ReportedSuite, TestTotals, Time, Totals, TotalsByKind, Tried, published_rows,

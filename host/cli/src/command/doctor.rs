@@ -8,14 +8,13 @@ use serde::Serialize;
 
 use super::quotas;
 use crate::arguments::{Global, Jobs, Listing};
-use crate::catalog;
-use crate::execution::block_on;
+use crate::docker::DockerArguments;
 use crate::exit::Exit;
 use crate::failure::{Failure, with_causes};
 use crate::output;
 use crate::paths;
 use crate::render::{Table, left};
-use crate::sandboxes::DockerArguments;
+use crate::session::{block_on, loader};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -63,8 +62,8 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
 /// The engine starts, and every built-in plugin loads under the grant that its
 /// role comes with, or is refused as it should be.
 fn engine() -> Vec<Finding> {
-    let runtime = match catalog::runtime(Jobs { jobs: None }.number()) {
-        Ok(runtime) => runtime,
+    let loader = match loader(Jobs { jobs: None }.number()) {
+        Ok(loader) => loader,
         Err(failure) => {
             let hint = "the engine needs x86-64 or aarch64 and address space for its pool (`ulimit -v`)";
             return vec![Finding::bad("engine", failure.to_string(), hint)];
@@ -78,12 +77,11 @@ fn engine() -> Vec<Finding> {
             (Role::Agent, "gold") => grant.clone().with(lancet_core::Capability::AnswerKey).unwrap_or(grant),
             _ => grant,
         };
-        match catalog::find(builtin.role, builtin.name)
-            .and_then(|named| catalog::load(&runtime, &named, &grant))
-        {
+        match lancet_runner::find(builtin.role, builtin.name).and_then(|named| loader.load(&named, &grant)) {
             Ok(_) => loaded.push(builtin.name),
-            Err(failure) => {
-                findings.push(Finding::bad("built-in plugins", failure.to_string(), "build lancet again"));
+            Err(error) => {
+                let problem = Failure::from(error).to_string();
+                findings.push(Finding::bad("built-in plugins", problem, "build lancet again"));
             }
         }
     }

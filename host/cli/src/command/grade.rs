@@ -5,17 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{Kind, Role, TaskId};
+use lancet_runner::{Host, Order, Sandboxes, find, prepare};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
 use crate::arguments::{Global, Grade};
-use crate::catalog;
-use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::launch::{Order, prepare};
 use crate::prediction::{Collection, Prediction, shown};
-use crate::sandboxes::Sandboxes;
+use crate::progress::Progress;
+use crate::session::{block_on, execute, loader};
 
 /// The most bytes of a file of predictions: 1 GiB.
 const MAX_PREDICTIONS_BYTES: u64 = 1 << 30;
@@ -43,7 +42,7 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         }
     };
     let (selected, inputs) = matched(&suite, predictions.patches)?;
-    let mut agent = catalog::find(Role::Agent, "patch")?;
+    let mut agent = find(Role::Agent, "patch")?;
     if let Some(model) = predictions.model {
         agent.identity.name = format!("patch ({model})");
     }
@@ -59,15 +58,18 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         seed: 0,
         attempts: NonZeroU32::MIN,
         grants: Vec::new(),
-        bounds: &arguments.bounds,
+        agent_limits: arguments.bounds.agent(),
+        grader_limits: arguments.bounds.grader(),
         control: None,
     };
-    let ready = prepare(order, jobs)?;
+    let loader = loader(jobs)?;
+    let progress = Progress::new(global.quiet);
+    let prepared = prepare(&loader, order, &*progress)?;
     let store = super::open_store(global)?;
-    let sandboxes = Sandboxes::new(&arguments.docker);
+    let host = Host { store, loader, sandboxes: Sandboxes::new(arguments.docker.options()) };
     block_on(async {
-        let (run, exit) = Box::pin(ready.execute(&store, sandboxes, jobs, global.quiet)).await?;
-        report::print_outcome(&store, &run, arguments.format.kind, exit).await
+        let (run, exit) = Box::pin(execute(&host, prepared, jobs, progress)).await?;
+        report::print_outcome(&host.store, &run, arguments.format.kind, exit).await
     })
 }
 

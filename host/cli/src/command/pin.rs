@@ -4,11 +4,11 @@ use lancet_suite::{ImageSource, Lock, Suite};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, Pin};
-use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
 use crate::output;
 use crate::render::{Table, display_safe, left};
+use crate::session::block_on;
 
 #[derive(Serialize)]
 struct Line {

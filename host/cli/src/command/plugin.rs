@@ -3,7 +3,6 @@ use lancet_engine::{Inspection, Meaning, inspect};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, PluginCommand};
-use crate::catalog;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -38,7 +37,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     let builtin = [Role::Agent, Role::Grader].into_iter().find_map(|role| lancet_builtin::find(role, file));
     let bytes = match builtin {
         Some(builtin) => builtin.component.to_vec(),
-        None => catalog::read(file.as_ref())?,
+        None => lancet_runner::read(file.as_ref())?,
     };
     let inspection = inspect(&bytes).map_err(|cause| {
         let failure = Failure::new(Exit::Plugin, format!("plugin `{file}` cannot be used: {cause}"));

@@ -1,8 +1,8 @@
 use lancet_docker::{Tracking, user_bounds};
 
 use super::doctor::Finding;
-use crate::execution::block_on;
-use crate::sandboxes::DockerArguments;
+use crate::docker::DockerArguments;
+use crate::session::block_on;
 
 /// The most processes that containers of this many attempts have together is far
 /// below it; what the kernel needs for each is charged to its container.

@@ -4,13 +4,12 @@ use lancet_core::RunId;
 use lancet_store::Store;
 
 use crate::arguments::{FormatKind, Global, Report};
-use crate::audit;
-use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Progress;
 use crate::render::{self, Style};
-use crate::summary;
+use crate::session::block_on;
 
 /// Shows what a run came to.
 pub(crate) fn main(arguments: &Report, global: &Global) -> Result<Exit, Failure> {
@@ -29,8 +28,8 @@ pub(crate) async fn print_outcome(
     format: FormatKind,
     exit: Exit,
 ) -> Result<Exit, Failure> {
-    let audit = audit::audited(&store.reader(), run)?;
-    let report = summary::report(&audit.run, &audit.attempts);
+    let audit = lancet_runner::audited(&store.reader(), run, &*Progress::new(false))?;
+    let report = lancet_runner::report(&audit.run, &audit.attempts);
     match format {
         FormatKind::Json => output::print_json(&report)?,
         FormatKind::Csv => output::print(&render::report_csv(&report))?,

@@ -3,16 +3,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{Kind, MAX_PATCH_BYTES, Role, TaskId};
+use lancet_runner::{Host, Order, Sandboxes, find, prepare};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
 use crate::arguments::{Global, Run};
-use crate::catalog;
-use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
-use crate::launch::{Order, prepare};
-use crate::sandboxes::Sandboxes;
+use crate::progress::Progress;
+use crate::session::{block_on, execute, loader};
 
 /// Starts a run and executes it.
 pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
@@ -28,25 +27,28 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         selected,
         kind: arguments.kind.map(Kind::from),
         patterns: arguments.tasks.clone(),
-        agent: catalog::find(Role::Agent, &arguments.agent)?,
+        agent: find(Role::Agent, &arguments.agent)?,
         seed: arguments.seed,
         attempts: arguments.attempts,
         grants: arguments.grants.clone(),
-        bounds: &arguments.bounds,
+        agent_limits: arguments.bounds.agent(),
+        grader_limits: arguments.bounds.grader(),
         control: None,
     };
-    let ready = prepare(order, jobs)?;
-    if ready.spec().is_control() {
+    let loader = loader(jobs)?;
+    let progress = Progress::new(global.quiet);
+    let prepared = prepare(&loader, order, &*progress)?;
+    if prepared.spec().is_control() {
         warn(&format!(
             "agent `{}` is granted the answers: this run is a control of the suite, and no result",
-            ready.spec().agent.name
+            prepared.spec().agent.name
         ));
     }
     let store = super::open_store(global)?;
-    let sandboxes = Sandboxes::new(&arguments.docker);
+    let host = Host { store, loader, sandboxes: Sandboxes::new(arguments.docker.options()) };
     block_on(async {
-        let (run, exit) = Box::pin(ready.execute(&store, sandboxes, jobs, global.quiet)).await?;
-        report::print_outcome(&store, &run, arguments.format.kind, exit).await
+        let (run, exit) = Box::pin(execute(&host, prepared, jobs, progress)).await?;
+        report::print_outcome(&host.store, &run, arguments.format.kind, exit).await
     })
 }
 

@@ -7,7 +7,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::render::{Table, left, money, right};
-use crate::summary;
 
 /// One line of `lancet runs --format json`.
 #[derive(Serialize)]
@@ -62,7 +61,7 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
             (_, false, 0) => "decided",
             (_, false, _) => "unfinished",
         };
-        let one = summary::report(&run, &attempts).totals.all;
+        let one = lancet_runner::report(&run, &attempts).totals.all;
         let available =
             Cents(one.per_attempt.available_cents.0.saturating_sub(one.not_runnable.available_cents.0));
         let control = run.spec.is_control();

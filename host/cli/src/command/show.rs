@@ -1,17 +1,17 @@
 use lancet_core::{
-    AttemptId, AttemptState, Capture, CaseStatus, Event, FileChange, Phase, Request, Response, RunId,
-    SolveEnd, TestReport,
+    AttemptId, AttemptState, Capture, CaseStatus, Difference, Event, FileChange, Phase, Request, Response,
+    RunId, SolveEnd, TestReport,
 };
+use lancet_runner::Error;
 use lancet_store::{AttemptRow, Store, TimedEvent};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, Show};
-use crate::audit;
-use crate::execution::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::render::{Table, left, right};
+use crate::session::block_on;
 
 /// Shows a run's attempts, or the journal of one attempt.
 pub(crate) fn main(arguments: &Show, global: &Global) -> Result<Exit, Failure> {
@@ -22,7 +22,7 @@ pub(crate) fn main(arguments: &Show, global: &Global) -> Result<Exit, Failure> {
             Some(attempt) => {
                 journal(&store, &attempt, format).await?;
                 let audit = store.audit(&attempt.run).await?;
-                audit::contradicted(&attempt.run, audit.of(&attempt)).map_or(Ok(()), Err)
+                whole(&attempt.run, audit.of(&attempt).cloned().collect())
             }
             None => attempts(&store, &store.resolve_run(&arguments.what).await?, format).await,
         }
@@ -93,7 +93,15 @@ async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), 
         });
     }
     output::print_table(format, &table, &lines)?;
-    audit::contradicted(run, audit.differences.iter()).map_or(Ok(()), Err)
+    whole(run, audit.differences)
+}
+
+/// What is shown does not hold together when there are differences.
+fn whole(run: &RunId, differences: Vec<Difference>) -> Result<(), Failure> {
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Contradicted { run: run.clone(), differences }.into()),
+    }
 }
 
 #[derive(Serialize)]

@@ -1,4 +1,7 @@
+use std::num::NonZeroUsize;
+
 use lancet_core::{Baselines, Cents, Kind, Limits};
+use lancet_runner::{Demanding, measure_tasks, survey};
 use lancet_suite::{
     ImportError, ImportOptions, ImportSummary, Problem, RerunName, RowProblem, Suite, TextMode,
     import_swe_lancer,
@@ -10,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::output;
 use crate::render::{Table, display_safe, left, right};
-use crate::survey::survey;
+use crate::session::loader;
 
 /// The most problems or warnings that are listed one by one.
 const MAX_LISTED: usize = 50;
@@ -123,6 +126,19 @@ fn left_out(problems: &[RowProblem]) -> usize {
     rows.len()
 }
 
+/// All that is wrong with a suite's graders and gold patches, when something is.
+fn cannot_be_used(suite: &Suite, mut wrong: Vec<Failure>) -> Option<Failure> {
+    if wrong.len() <= 1 {
+        return wrong.pop().map(|failure| failure.exit(Exit::Suite));
+    }
+    let mut message =
+        format!("the suite `{}` cannot be used; {} to mend:", suite.path().display(), wrong.len());
+    for failure in wrong {
+        message.push_str(&format!("\n  {}", failure.in_a_list()));
+    }
+    Some(Failure::new(Exit::Suite, message))
+}
+
 /// What `lancet suite check --format json` prints.
 #[derive(Serialize)]
 struct Checked<'s> {
@@ -146,12 +162,17 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     for warning in suite.warnings().iter().take(MAX_LISTED) {
         warn(&warning.to_string());
     }
-    let surveyed = survey(&suite)?;
-    for warning in &surveyed.warnings {
-        warn(warning);
+    let surveyed = survey(&suite, || loader(NonZeroUsize::MIN))?;
+    let wrong: Vec<Failure> = surveyed.wrong.into_iter().map(Failure::from).collect();
+    if let Some(failure) = cannot_be_used(&suite, wrong) {
+        return Err(failure);
+    }
+    for Demanding { grader, capabilities } in &surveyed.demanding {
+        let options: Vec<_> = capabilities.iter().map(|c| format!("`--grant grader:{c}`")).collect();
+        warn(&format!("the grader `{grader}` is refused without {}", options.join(" ")));
     }
     let standard = Limits::standard();
-    crate::measure::records(suite.tasks().iter().map(|task| &task.public), &standard, &standard)?;
+    measure_tasks(suite.tasks().iter().map(|task| &task.public), &standard, &standard)?;
     if arguments.controls {
         return super::controls::main(&suite, arguments, global);
     }

@@ -36,11 +36,11 @@ pub struct Part {
 impl Part {
     /// The reports of its test runs, by plan.
     #[must_use]
-    pub fn reports(&self) -> BTreeMap<&str, &TestReport> {
+    pub fn into_reports(self) -> BTreeMap<String, TestReport> {
         self.calls
-            .iter()
-            .filter_map(|call| match &call.response {
-                Response::Tested(report) => Some((report.plan.as_str(), &**report)),
+            .into_iter()
+            .filter_map(|call| match call.response {
+                Response::Tested(report) => Some((report.plan.clone(), *report)),
                 _ => None,
             })
             .collect()

@@ -1,3 +1,5 @@
+//! What stands behind the capabilities of a grader.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,14 +9,14 @@ use lancet_core::{
 };
 use lancet_docker::Lease;
 use lancet_engine::{ArtifactsSource, NotRecalled, Reply, SourceError, SubmissionSource, TestsSource};
-use lancet_store::Store;
 
-use crate::sandboxes::{Blobs, Sandboxes, run_plan};
-use crate::workshop::{entry, part, unkept};
+use crate::agent_sources::entry;
+use crate::blobs::{Blobs, unkept};
+use crate::sandboxes::{Sandboxes, run_plan};
 
 /// What a grader judges by: the submission, test runs, and what they left.
-pub(crate) struct Evidence {
-    store: Store,
+pub(crate) struct GraderSources {
+    blobs: Blobs,
     answer: Answer,
     manifest: Option<Manifest>,
     tests: Tests,
@@ -23,15 +25,15 @@ pub(crate) struct Evidence {
 }
 
 /// Where test runs come from.
-enum Tests {
+pub(crate) enum Tests {
     /// The engine, now.
-    Live { sandboxes: Arc<Sandboxes>, environment: Arc<Environment>, lease: Lease, last_try: bool },
+    Live(LiveTests),
     /// An earlier grading, by plan: no container is started.
     Recorded { plans: Vec<PlanView>, reports: BTreeMap<String, TestReport> },
 }
 
 /// What a live grading runs tests with.
-pub(crate) struct Bench {
+pub(crate) struct LiveTests {
     pub(crate) sandboxes: Arc<Sandboxes>,
     pub(crate) environment: Arc<Environment>,
     pub(crate) lease: Lease,
@@ -39,31 +41,17 @@ pub(crate) struct Bench {
     pub(crate) last_try: bool,
 }
 
-impl Evidence {
-    pub(crate) fn live(
-        store: &Store,
-        answer: &Answer,
-        manifest: Option<Manifest>,
-        bench: Bench,
-    ) -> Arc<Self> {
-        let Bench { sandboxes, environment, lease, last_try } = bench;
-        Self::new(store, answer, manifest, Tests::Live { sandboxes, environment, lease, last_try })
+impl Tests {
+    /// What an earlier grading was shown.
+    pub(crate) fn recorded(environment: &Environment, reports: BTreeMap<String, TestReport>) -> Self {
+        Self::Recorded { plans: environment.plans.iter().map(PlanView::from).collect(), reports }
     }
+}
 
-    pub(crate) fn recorded(
-        store: &Store,
-        answer: &Answer,
-        manifest: Option<Manifest>,
-        environment: &Environment,
-        reports: BTreeMap<String, TestReport>,
-    ) -> Arc<Self> {
-        let plans = environment.plans.iter().map(PlanView::from).collect();
-        Self::new(store, answer, manifest, Tests::Recorded { plans, reports })
-    }
-
-    fn new(store: &Store, answer: &Answer, manifest: Option<Manifest>, tests: Tests) -> Arc<Self> {
+impl GraderSources {
+    pub(crate) fn new(blobs: Blobs, answer: &Answer, manifest: Option<Manifest>, tests: Tests) -> Arc<Self> {
         let artifacts = Mutex::new(BTreeMap::new());
-        Arc::new(Self { store: store.clone(), answer: answer.clone(), manifest, tests, artifacts })
+        Arc::new(Self { blobs, answer: answer.clone(), manifest, tests, artifacts })
     }
 
     async fn test(&self, name: &str) -> Result<TestReport, SourceError> {
@@ -81,21 +69,19 @@ impl Evidence {
                 }
                 None => return Err(unknown().into()),
             },
-            Tests::Live { sandboxes, environment, lease, last_try } => {
+            Tests::Live(LiveTests { sandboxes, environment, lease, last_try }) => {
                 let Some(plan) = environment.plan(name) else { return Err(unknown().into()) };
                 let Some(manifest) = &self.manifest else {
                     let message = "no work tree was handed in: there is nothing to test";
                     return Err(CallError::new(CallErrorKind::Unavailable, message).into());
                 };
                 let docker = sandboxes.docker().await?;
-                let blobs = Blobs(self.store.reader());
-                let outcome = run_plan(&docker, environment, plan, manifest, &blobs, lease).await?;
+                let outcome = run_plan(&docker, environment, plan, manifest, &self.blobs, lease).await?;
                 if !last_try && let Some(code) = killed(&outcome.report) {
                     let message = format!("the tests were killed from outside (exit status {code})");
                     return Err(InfraFault::new(InfraFaultKind::DockerError, message).into());
                 }
-                let kept = outcome.blobs.into_iter().map(Into::into).collect();
-                self.store.put_blobs(kept).await.map_err(|e| unkept(&e))?;
+                self.blobs.keep(outcome.blobs).await.map_err(|e| unkept(&e))?;
                 outcome.report
             }
         };
@@ -121,8 +107,7 @@ impl Evidence {
         length: u32,
     ) -> Result<Octets, SourceError> {
         let digest = digest.ok_or_else(|| CallError::new(CallErrorKind::NotFound, what))?;
-        let bytes = self.store.blob(digest).await.map_err(|e| unkept(&e))?;
-        Ok(part(&bytes, offset, length))
+        Ok(self.blobs.part(digest, offset, length).await?)
     }
 }
 
@@ -135,7 +120,7 @@ fn killed(report: &TestReport) -> Option<i64> {
     })
 }
 
-impl SubmissionSource for Evidence {
+impl SubmissionSource for GraderSources {
     fn answer(&self) -> Answer {
         self.answer.clone()
     }
@@ -159,10 +144,12 @@ impl SubmissionSource for Evidence {
     }
 }
 
-impl TestsSource for Evidence {
+impl TestsSource for GraderSources {
     fn plans(&self) -> Vec<PlanView> {
         match &self.tests {
-            Tests::Live { environment, .. } => environment.plans.iter().map(PlanView::from).collect(),
+            Tests::Live(LiveTests { environment, .. }) => {
+                environment.plans.iter().map(PlanView::from).collect()
+            }
             Tests::Recorded { plans, .. } => plans.clone(),
         }
     }
@@ -185,7 +172,7 @@ impl TestsSource for Evidence {
     }
 }
 
-impl ArtifactsSource for Evidence {
+impl ArtifactsSource for GraderSources {
     fn list<'a>(&'a self) -> Reply<'a, Vec<ArtifactEntry>> {
         Box::pin(async move { Ok(self.artifacts().values().map(entry).collect()) })
     }

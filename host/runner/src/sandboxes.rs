@@ -1,48 +1,29 @@
+//! The engine for containers behind a run, and what of it is shared by attempts.
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use clap::Args;
-use lancet_core::{AttemptId, CallError, Environment, InfraFault, InfraFaultKind, Manifest, Plan, Sha256};
-use lancet_docker::{
-    AgentBox, BlobSource, Docker, DockerError, DockerOptions, Lease, Owner, PlanOutcome, Reaper,
-};
-use lancet_store::Reader;
-use tokio::sync::Mutex;
+use lancet_core::{AttemptId, CallError, Environment, InfraFault, InfraFaultKind, Manifest, Plan};
+use lancet_docker::{AgentBox, Docker, DockerError, DockerOptions, Lease, Owner, PlanOutcome, Reaper};
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 
-use crate::exit::Exit;
-use crate::failure::{Failure, warn};
+use crate::blobs::Blobs;
+use crate::error::Error;
+use crate::observer::{Notice, Observer};
 
-/// How the operator wants containers to be run.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct DockerArguments {
-    /// The Docker engine's socket [default: `DOCKER_HOST`, or /var/run/docker.sock]
-    #[arg(long, value_name = "PATH", help_heading = "Docker")]
-    pub(crate) docker_socket: Option<PathBuf>,
-    /// The engine's runtime for containers, for example `runsc` (gVisor) [default: the engine's own]
-    #[arg(long, value_name = "NAME", env = "LANCET_CONTAINER_RUNTIME", help_heading = "Docker")]
-    pub(crate) container_runtime: Option<String>,
-    /// Refuse what cannot have a kernel user of its own (images that need root): for hosting strangers' code
-    #[arg(long, help_heading = "Docker")]
-    pub(crate) own_users: bool,
-    /// Add no rule to this machine's packet filter, which a run by root does otherwise (`doctor` has the rule) [env: `LANCET_LEAVE_PACKET_FILTER=1`]
-    #[arg(long, help_heading = "Docker")]
-    pub(crate) leave_packet_filter: bool,
-}
-
-/// Says what `--leave-packet-filter` does, for `doctor` too.
-const LEAVE_PACKET_FILTER: &str = "LANCET_LEAVE_PACKET_FILTER";
 /// How long an engine that was there before is waited for when it is gone.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The Docker engine of a run, connected when the first task asks for it: manager
 /// tasks never do.
-pub(crate) struct Sandboxes {
+pub struct Sandboxes {
     options: DockerOptions,
     owner: Owner,
     connection: Mutex<Connection>,
+    /// Read by every run that is under way: what is left is cleared when there is none.
+    in_use: RwLock<()>,
 }
 
 enum Connection {
@@ -52,35 +33,23 @@ enum Connection {
     Down(InfraFault),
 }
 
-impl DockerArguments {
-    pub(crate) fn options(&self) -> DockerOptions {
-        DockerOptions {
-            socket: self.docker_socket.clone(),
-            runtime: self.container_runtime.clone(),
-            own_users: self.own_users,
-            leave_packet_filter: self.leave_packet_filter || is_set(LEAVE_PACKET_FILTER),
-            build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
-            patience: PATIENCE,
-            ..DockerOptions::default()
-        }
-    }
-}
-
-fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !matches!(value.to_str(), Some("" | "0" | "false")))
-}
-
 impl Sandboxes {
-    pub(crate) fn new(arguments: &DockerArguments) -> Arc<Self> {
+    /// An engine that is not connected yet.
+    #[must_use]
+    pub fn new(options: DockerOptions) -> Arc<Self> {
         Arc::new(Self {
-            options: arguments.options(),
+            options,
             owner: Owner::this_process(),
             connection: Mutex::new(Connection::Untried),
+            in_use: RwLock::new(()),
         })
     }
 
     /// The engine; connects at the first call.
-    pub(crate) async fn docker(&self) -> Result<Docker, InfraFault> {
+    ///
+    /// # Errors
+    /// The fault that made it unreachable when it was first needed: it is not tried again.
+    pub async fn docker(&self) -> Result<Docker, InfraFault> {
         let mut connection = self.connection.lock().await;
         match &*connection {
             Connection::Up(docker) => Ok(docker.clone()),
@@ -103,7 +72,7 @@ impl Sandboxes {
     pub(crate) async fn refuse_shared(
         &self,
         environments: impl IntoIterator<Item = &Environment>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         if !self.options.own_users {
             return Ok(());
         }
@@ -120,37 +89,30 @@ impl Sandboxes {
         }
         refused.retain(|_, reason| reason.is_some());
         let Some((name, Some(reason))) = refused.iter().next() else { return Ok(()) };
-        let more = match refused.len() - 1 {
-            0 => String::new(),
-            more => format!("; {more} other images cannot either"),
-        };
         let error = DockerError::SharedUser { name: name.clone(), reason: reason.clone() };
-        Err(Failure::new(Exit::Host, format!("{error}{more}")).hint(error.hint()))
+        Err(Error::SharedUser { error, more: refused.len() - 1 })
     }
 
     /// Says which containers had a kernel user that others had too.
-    pub(crate) async fn tell_shared(&self) {
+    pub(crate) async fn tell_shared(&self, observer: &dyn Observer) {
         let docker = match &*self.connection.lock().await {
             Connection::Up(docker) => docker.clone(),
             Connection::Untried | Connection::Down(_) => return,
         };
         let shared = docker.shared_users();
-        let Some((name, reason)) = shared.iter().next() else { return };
-        let more = match shared.len() - 1 {
-            0 => String::new(),
-            more => format!(" and of {more} other images"),
-        };
-        warn(&format!(
-            "containers of {name}{more} shared a kernel user with others ({reason}): one attempt can use up what the kernel counts for a user, such as inotify instances (hint: `lancet doctor` lists it; `--own-users` refuses)"
-        ));
+        if let Some((image, reason)) = shared.iter().next() {
+            observer.notice(Notice::SharedUsers { image, reason, more: shared.len() - 1 });
+        }
     }
 
-    /// Whether what failed is worth another try: the engine went away under an
-    /// attempt, and is back. Waits for it.
-    pub(crate) async fn recovered(&self, fault: &InfraFault) -> bool {
-        if !matches!(fault.kind, InfraFaultKind::DockerUnreachable | InfraFaultKind::DockerError) {
-            return false;
-        }
+    /// Whether an engine that failed so may come back, and was there before.
+    pub(crate) async fn may_recover(&self, fault: &InfraFault) -> bool {
+        matches!(fault.kind, InfraFaultKind::DockerUnreachable | InfraFaultKind::DockerError)
+            && matches!(&*self.connection.lock().await, Connection::Up(_))
+    }
+
+    /// Whether an engine that was there is back. Waits for it, at most [`PATIENCE`].
+    pub(crate) async fn recovered(&self) -> bool {
         let docker = match &*self.connection.lock().await {
             Connection::Up(docker) => docker.clone(),
             Connection::Untried | Connection::Down(_) => return false,
@@ -165,9 +127,16 @@ impl Sandboxes {
         Some(docker.spawn_reaper())
     }
 
-    /// Removes what of this process is left when no attempt of it is under way: an
-    /// engine that was away could not be told to.
+    /// Held by a run while it has attempts under way.
+    pub(crate) async fn in_use(&self) -> RwLockReadGuard<'_, ()> {
+        self.in_use.read().await
+    }
+
+    /// Removes what of this process is left when no run of it is under way: an engine
+    /// that was away could not be told to, and an attempt that was aborted did not.
     pub(crate) async fn clear(&self) {
+        // Another run's last act is to do the same.
+        let Ok(_alone) = self.in_use.try_write() else { return };
         let docker = match &*self.connection.lock().await {
             Connection::Up(docker) => docker.clone(),
             Connection::Untried | Connection::Down(_) => return,
@@ -229,13 +198,4 @@ fn longest(environment: &Environment) -> Duration {
         })
         .sum();
     Duration::from_secs(2 * (u64::from(environment.solve_seconds) + setup + plans) + 3_600)
-}
-
-/// The store's blobs.
-pub(crate) struct Blobs(pub(crate) Reader);
-
-impl BlobSource for Blobs {
-    fn blob(&self, digest: Sha256) -> std::io::Result<Vec<u8>> {
-        self.0.blob(digest).map_err(std::io::Error::other)
-    }
 }

@@ -1,5 +1,7 @@
+//! A run that is wanted: everything is looked at, and then it is recorded.
+
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,47 +9,54 @@ use lancet_core::{
     AgentFaults, Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role,
     RunId, RunSpec, Setting, Sha256, SuiteIdentity, TaskId,
 };
-use lancet_engine::{ENGINE_ID, Plugin};
+use lancet_engine::ENGINE_ID;
 use lancet_store::{NewAttempt, Store, StoreError};
 use lancet_suite::{Lock, Suite, SuiteTask};
 
-use crate::arguments::Bounds;
-use crate::catalog::{self, GraderKey, Named};
-use crate::execution::{Execution, new_run_id};
-use crate::exit::Exit;
-use crate::failure::{Failure, host, warn};
+use crate::catalog::{self, GraderKey, Loader, Named};
+use crate::error::Error;
 use crate::measure;
-use crate::sandboxes::Sandboxes;
+use crate::observer::{Notice, Observer};
+use crate::run::{Host, Plugins, Run};
 
 /// A run that is wanted.
-pub(crate) struct Order<'a> {
-    pub(crate) suite: &'a Suite,
-    pub(crate) path: &'a Path,
+pub struct Order<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// Its folder, for the record.
+    pub path: &'a Path,
     /// The tasks of the suite that are wanted; those that cannot be run are told of.
-    pub(crate) selected: Vec<&'a SuiteTask>,
-    /// What narrowed them, for the record.
-    pub(crate) kind: Option<Kind>,
-    pub(crate) patterns: Vec<String>,
-    pub(crate) agent: Named,
+    pub selected: Vec<&'a SuiteTask>,
+    /// The kind that narrowed them, for the record.
+    pub kind: Option<Kind>,
+    /// The patterns that narrowed them, for the record.
+    pub patterns: Vec<String>,
+    /// The agent.
+    pub agent: Named,
     /// What the operator gives the agent, by task.
-    pub(crate) inputs: BTreeMap<TaskId, Arc<str>>,
-    pub(crate) seed: u64,
-    pub(crate) attempts: NonZeroU32,
-    pub(crate) grants: Vec<(Role, Capability)>,
-    pub(crate) bounds: &'a Bounds,
+    pub inputs: BTreeMap<TaskId, Arc<str>>,
+    /// What the random numbers of agents derive from.
+    pub seed: u64,
+    /// Attempts at each task.
+    pub attempts: NonZeroU32,
+    /// What is granted beyond what roles come with.
+    pub grants: Vec<(Role, Capability)>,
+    /// What one call of the agent may use.
+    pub agent_limits: Limits,
+    /// What one call of a grader may use.
+    pub grader_limits: Limits,
     /// Which control of the suite it is, when it is one by its inputs.
-    pub(crate) control: Option<&'static str>,
+    pub control: Option<&'static str>,
 }
 
 /// A run that is ready: everything that can be wrong has been looked at, and nothing
 /// has been written.
-pub(crate) struct Ready<'a> {
+pub struct Prepared<'a> {
     suite: &'a Suite,
     tasks: Vec<Due<'a>>,
     agent: Named,
     graders: BTreeMap<GraderKey, Named>,
-    agent_plugin: Plugin,
-    grader_plugins: BTreeMap<Sha256, Plugin>,
+    plugins: Plugins,
     spec: RunSpec,
 }
 
@@ -58,8 +67,16 @@ struct Due<'a> {
     input: Option<Arc<str>>,
 }
 
-/// Looks at everything that a run needs.
-pub(crate) fn prepare(order: Order<'_>, jobs: NonZeroUsize) -> Result<Ready<'_>, Failure> {
+/// Looks at everything that a run needs. [`Notice::LeftOut`] is told of tasks that cannot
+/// be run beside others.
+///
+/// # Errors
+/// Whatever is wrong with the suite, the plugins, the inputs or the limits.
+pub fn prepare<'a>(
+    loader: &Loader,
+    order: Order<'a>,
+    observer: &dyn Observer,
+) -> Result<Prepared<'a>, Error> {
     let lock = Lock::read(order.suite)?;
     let mut inputs = order.inputs;
     let mut tasks = Vec::new();
@@ -77,35 +94,30 @@ pub(crate) fn prepare(order: Order<'_>, jobs: NonZeroUsize) -> Result<Ready<'_>,
             }
         }
     }
-    if let Some(why) = unpinned.first() {
-        let hint =
-            format!("`lancet suite pin {}` builds or pulls the images and pins them", order.path.display());
-        let message = format!("{} tasks cannot be run: {why}", left_out.len());
+    if let Some(why) = unpinned.into_iter().next() {
+        let number = left_out.len();
         if tasks.is_empty() {
-            return Err(Failure::new(Exit::Suite, message).hint(hint));
+            return Err(Error::NotRunnable { tasks: number, why, suite: order.path.to_owned() });
         }
-        warn(&format!("{message} (hint: {hint})"));
+        observer.notice(Notice::LeftOut { tasks: number, why: &why, suite: order.path });
     }
 
     let agent_grant = grant(Role::Agent, &order.grants);
     let grader_grant = grant(Role::Grader, &order.grants);
     let graders = catalog::graders(order.suite, tasks.iter().filter_map(|due| due.task.grader.as_ref()))?;
-    let runtime = catalog::runtime(jobs)?;
-    let agent_plugin = catalog::load(&runtime, &order.agent, &agent_grant)?;
+    let agent = loader.load(&order.agent, &agent_grant)?;
     let mut grader_plugins = BTreeMap::new();
     for named in graders.values() {
-        grader_plugins.insert(named.identity.digest, catalog::load(&runtime, named, &grader_grant)?);
+        grader_plugins.insert(named.identity.digest, loader.load(named, &grader_grant)?);
     }
-    let bounds = order.bounds;
-    let agent_limits = limits(bounds.agent_fuel, bounds.agent_memory, bounds.agent_timeout);
-    let grader_limits = limits(bounds.grader_fuel, bounds.grader_memory, bounds.grader_timeout);
-    measure::records(tasks.iter().map(|due| &due.task.public), &agent_limits, &grader_limits)?;
+    let Order { agent_limits, grader_limits, .. } = order;
+    measure::tasks(tasks.iter().map(|due| &due.task.public), &agent_limits, &grader_limits)?;
     let given = tasks.iter().filter_map(|due| {
         let submission = due.environment.as_ref().map(|environment| environment.submission);
-        let most = measure::input_limit(&agent_plugin, submission);
+        let most = measure::input_limit(&agent, submission);
         due.input.as_ref().map(|input| (&due.task.public.id, input.len() as u64, most))
     });
-    measure::inputs(&agent_plugin, given)?;
+    measure::inputs(&agent, given)?;
     let spec = RunSpec {
         suite: SuiteIdentity { reported: order.suite.reported(), path: order.path.display().to_string() },
         agent: order.agent.identity.clone(),
@@ -125,7 +137,8 @@ pub(crate) fn prepare(order: Order<'_>, jobs: NonZeroUsize) -> Result<Ready<'_>,
         control: order.control.map(str::to_owned),
         agent_faults: AgentFaults::Fail,
     };
-    Ok(Ready { suite: order.suite, tasks, agent: order.agent, graders, agent_plugin, grader_plugins, spec })
+    let plugins = Plugins { agent, graders: grader_plugins };
+    Ok(Prepared { suite: order.suite, tasks, agent: order.agent, graders, plugins, spec })
 }
 
 /// What a task is judged in, or why it cannot be run: `None` when it has no grader or
@@ -146,17 +159,6 @@ fn grant(role: Role, granted: &[(Role, Capability)]) -> Grant {
     })
 }
 
-/// The standard limits, but for what the operator says: fuel, MiB and seconds.
-fn limits(fuel: Option<u64>, memory: Option<u64>, timeout: Option<u64>) -> Limits {
-    let standard = Limits::standard();
-    Limits {
-        fuel: fuel.unwrap_or(standard.fuel),
-        memory_bytes: memory.map_or(standard.memory_bytes, |mib| mib << 20),
-        wall_ms: timeout.map_or(standard.wall_ms, |seconds| seconds * 1000),
-        ..standard
-    }
-}
-
 fn not_runnable(tasks: &[&SuiteTask]) -> Vec<(Kind, NotRunnable)> {
     Kind::ALL
         .into_iter()
@@ -170,41 +172,36 @@ fn not_runnable(tasks: &[&SuiteTask]) -> Vec<(Kind, NotRunnable)> {
         .collect()
 }
 
-impl Ready<'_> {
+impl Prepared<'_> {
     /// What the run is defined by.
-    pub(crate) fn spec(&self) -> &RunSpec {
+    #[must_use]
+    pub fn spec(&self) -> &RunSpec {
         &self.spec
     }
 
-    /// Records the run and executes it.
-    pub(crate) async fn execute(
-        self,
-        store: &Store,
-        sandboxes: Arc<Sandboxes>,
-        jobs: NonZeroUsize,
-        quiet: bool,
-    ) -> Result<(RunId, Exit), Failure> {
+    /// Records the run, which is durable then, and takes the right to execute it.
+    ///
+    /// # Errors
+    /// When it cannot be recorded, or containers would share what the operator does not
+    /// want to be shared.
+    pub async fn record(self, host: &Host) -> Result<Run, Error> {
         let environments = self.tasks.iter().filter_map(|due| due.environment.as_ref());
-        sandboxes.refuse_shared(environments).await?;
-        let run = self.create(store).await?;
-        let execution = Execution {
+        host.sandboxes.refuse_shared(environments).await?;
+        let store = &host.store;
+        let id = self.create(store).await?;
+        Ok(Run {
             store: store.clone(),
-            lock: store.lock_run(&run)?,
-            run: store.run(&run).await?,
-            agent: self.agent_plugin,
-            graders: self.grader_plugins,
-            sandboxes,
-            jobs,
-            quiet,
-        };
-        let exit = execution.finish().await?;
-        Ok((run, exit))
+            lock: store.lock_run(&id)?,
+            row: store.run(&id).await?,
+            plugins: self.plugins,
+            sandboxes: Arc::clone(&host.sandboxes),
+        })
     }
 
     /// Records the run with everything that it will ever need: components, tasks,
     /// keys, hidden tests. Neither the suite's folder nor a plugin's file is read
     /// again.
-    async fn create(&self, store: &Store) -> Result<RunId, Failure> {
+    async fn create(&self, store: &Store) -> Result<RunId, Error> {
         let mut blobs: Vec<Arc<[u8]>> = vec![self.agent.component.clone().into()];
         blobs.extend(self.graders.values().map(|named| named.component.clone().into()));
         let mut attempts = Vec::new();
@@ -261,6 +258,19 @@ impl Ready<'_> {
     }
 }
 
-fn json<T: serde::Serialize>(doing: &str, value: &T) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(value).map_err(|e| host(doing, e))
+fn json<T: serde::Serialize>(doing: &'static str, value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|e| Error::host(doing, e))
+}
+
+/// A name for a run that starts now. The last part is the microsecond, in
+/// sixteenths that are drawn, so that runs sort by their start and two processes
+/// hardly ever choose the same.
+fn new_run_id() -> Result<RunId, Error> {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    // Seeded from the operating system, which is all the chance needed here.
+    let drawn = std::hash::RandomState::new().build_hasher().finish() & 0xf;
+    let now = jiff::Timestamp::now();
+    let micros = u64::try_from(now.subsec_microsecond()).unwrap_or_default();
+    let time = now.strftime("%Y%m%d-%H%M%S").to_string();
+    format!("{time}-{:06x}", (micros << 4) | drawn).parse().map_err(|e| Error::host("naming the run", e))
 }

@@ -1,3 +1,5 @@
+//! What stands behind the capabilities of an agent.
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -8,36 +10,36 @@ use lancet_core::{
 };
 use lancet_docker::{AgentBox, BlobSource as _, Captured, Docker, Lease, PlanOutcome};
 use lancet_engine::{NotRecalled, Reply, ShellSource, SourceError, UserToolSource, WorkspaceSource};
-use lancet_store::Store;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use crate::blobs::{Blobs, unkept};
 use crate::handout::{Given, Handout, Sources, handout};
-use crate::sandboxes::{Blobs, Sandboxes, try_plan};
+use crate::sandboxes::{Sandboxes, try_plan};
 
 /// Where an agent works: the container behind `workspace`, `shell` and `user-tool`.
 /// It is made at the first call, since not every agent makes one.
-pub(crate) struct Workshop {
+pub(crate) struct AgentSources {
     sandboxes: Arc<Sandboxes>,
     environment: Arc<Environment>,
     lease: Lease,
-    store: Store,
+    blobs: Blobs,
     agent_box: Mutex<Option<AgentBox>>,
     /// What the user's last reproduction left.
     observed: Mutex<BTreeMap<String, Artifact>>,
 }
 
-impl Workshop {
+impl AgentSources {
     pub(crate) fn new(
         sandboxes: Arc<Sandboxes>,
         environment: Arc<Environment>,
         lease: Lease,
-        store: Store,
+        blobs: Blobs,
     ) -> Arc<Self> {
         Arc::new(Self {
             sandboxes,
             environment,
             lease,
-            store,
+            blobs,
             agent_box: Mutex::new(None),
             observed: Mutex::new(BTreeMap::new()),
         })
@@ -75,7 +77,7 @@ impl Workshop {
             let message = "nobody reproduces this task's issue: it has no user tool";
             return Err(CallError::new(CallErrorKind::Unavailable, message).into());
         };
-        let blobs = Blobs(self.store.reader());
+        let blobs = self.blobs.clone();
         let outcome = {
             let agent_box = self.open().await?;
             try_plan(&agent_box, plan, &blobs).await??
@@ -103,9 +105,9 @@ impl Workshop {
         for (name, Given { kind, bytes }) in given {
             let (sha256, size) = (Sha256::of(&bytes), bytes.len() as u64);
             artifacts.insert(name.clone(), Artifact { name, kind, bytes: size, sha256 });
-            contents.push(bytes.into());
+            contents.push(bytes);
         }
-        self.store.put_blobs(contents).await.map_err(|e| unkept(&e))?;
+        self.blobs.keep(contents).await.map_err(|e| unkept(&e))?;
         let observation = Observation { completed, artifacts: artifacts.values().map(entry).collect() };
         *self.observed.lock().await = artifacts;
         Ok(observation)
@@ -116,8 +118,7 @@ impl Workshop {
             let message = "the user's last reproduction left no such artifact";
             return Err(CallError::new(CallErrorKind::NotFound, message).into());
         };
-        let bytes = self.store.blob(digest).await.map_err(|e| unkept(&e))?;
-        Ok(part(&bytes, offset, length))
+        Ok(self.blobs.part(digest, offset, length).await?)
     }
 }
 
@@ -143,24 +144,12 @@ fn sources(plans: &[Plan], blobs: &Blobs) -> Result<Sources, InfraFault> {
     Ok(sources)
 }
 
-/// A blob that cannot be written or read is the host's failure, like a full disk.
-pub(crate) fn unkept(error: &lancet_store::StoreError) -> InfraFault {
-    InfraFault::new(InfraFaultKind::DiskFull, format!("the store: {}", crate::failure::with_causes(error)))
-}
-
 /// An artifact as plugins see it.
 pub(crate) fn entry(artifact: &Artifact) -> ArtifactEntry {
     ArtifactEntry { name: artifact.name.clone(), kind: artifact.kind, bytes: artifact.bytes }
 }
 
-/// A stretch of bytes, as far as there are any.
-pub(crate) fn part(bytes: &[u8], offset: u64, length: u32) -> Octets {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-    let end = start.saturating_add(length as usize).min(bytes.len());
-    Octets(bytes[start..end].to_vec())
-}
-
-impl WorkspaceSource for Workshop {
+impl WorkspaceSource for AgentSources {
     fn list<'a>(&'a self, path: &'a str) -> Reply<'a, Vec<WorkspaceEntry>> {
         Box::pin(async move { Ok(self.open().await?.list(path).await??) })
     }
@@ -196,13 +185,13 @@ impl WorkspaceSource for Workshop {
     }
 }
 
-impl ShellSource for Workshop {
+impl ShellSource for AgentSources {
     fn run<'a>(&'a self, command: &'a str, timeout_seconds: u32) -> Reply<'a, CommandOutput> {
         Box::pin(async move { Ok(self.open().await?.run(command, timeout_seconds).await??) })
     }
 }
 
-impl UserToolSource for Workshop {
+impl UserToolSource for AgentSources {
     fn reproduce<'a>(&'a self) -> Reply<'a, Observation> {
         Box::pin(self.observe())
     }

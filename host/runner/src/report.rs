@@ -1,3 +1,5 @@
+//! What a run came to, from what the store recorded of it.
+
 use lancet_core::{
     AttemptState, Cents, Digester, Kind, Report, ReportedPlugin, Time, TotalsByKind, Tried, published_rows,
 };
@@ -5,7 +7,8 @@ use lancet_store::{AttemptRow, RunRow};
 
 /// Works out what a run came to, from what the store recorded of it. The attempts come
 /// in the order of task and number.
-pub(crate) fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
+#[must_use]
+pub fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
     let spec = &run.spec;
     let mut totals = TotalsByKind::empty();
     let mut digests = Digester::new();

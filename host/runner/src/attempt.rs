@@ -1,26 +1,32 @@
+//! One attempt: it is solved, captured, graded and decided, from wherever it is.
+
 use std::sync::Arc;
-use std::time::Instant;
 
 use lancet_core::{
     AgentFaults, Answer, AttemptState, CallRecord, Capture, Environment, Event, Fault, FaultKind, InfraFault,
-    InfraFaultKind, Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
-    Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
+    Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd,
+    Task, Verdict, VerdictRecord, attempt_seed,
 };
-use lancet_engine::{Behind, Call, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Sources};
-use lancet_store::{AttemptRow, Store, StoreError, Transition, failpoint};
+use lancet_engine::{
+    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Journal, Outside, Plugin,
+    Resumed, Sources,
+};
+use lancet_store::{AttemptRow, Store, Transition, failpoint};
 
-use crate::evidence::{Bench, Evidence};
-use crate::failure::Failure;
+use crate::agent_sources::AgentSources;
+use crate::blobs::{Blobs, Input};
+use crate::error::Error;
+use crate::grader_sources::{GraderSources, LiveTests, Tests};
 use crate::nothing;
-use crate::record::{self, Recorder};
+use crate::observer::{Notice, Observer, Wait};
+use crate::recorder::{self, Earlier, Recorder};
 use crate::sandboxes::Sandboxes;
-use crate::workshop::{Workshop, unkept};
 
 /// How often a phase is begun again because the engine went away under it.
 const TRIES: u32 = 3;
 
 /// One attempt and what it takes to bring it to its end.
-pub(crate) struct Attempt {
+pub struct Attempt {
     pub(crate) store: Store,
     pub(crate) spec: Arc<RunSpec>,
     pub(crate) agent: Plugin,
@@ -29,52 +35,23 @@ pub(crate) struct Attempt {
     /// The digest of the run's own record, which the journal names.
     pub(crate) record: Option<Sha256>,
     pub(crate) sandboxes: Arc<Sandboxes>,
-}
-
-/// Why an attempt could not be brought to its end. It stays as it was recorded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AttemptError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error("the records of attempt {0} cannot be used")]
-    Records(String, Failure),
-}
-
-impl From<AttemptError> for Failure {
-    fn from(error: AttemptError) -> Self {
-        match error {
-            AttemptError::Store(error) => error.into(),
-            AttemptError::Engine(error) => error.into(),
-            AttemptError::Records(_, failure) => failure,
-        }
-    }
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// What an attempt is about, from the blobs that its run recorded.
-struct Matter {
+struct Inputs {
     task: Task,
     key: String,
     environment: Option<Arc<Environment>>,
-    input: Option<Input>,
+    given: Option<Input>,
 }
 
-/// What the operator gave the agent, read when it is asked for: of hundreds of
-/// attempts few are that far at a time.
-#[derive(Clone)]
-struct Input {
-    store: Store,
-    digest: Sha256,
-}
-
-impl InputSource for Input {
-    fn read(&self) -> Result<Option<String>, InfraFault> {
-        let text = self.store.reader().blob(self.digest).map_err(|e| unkept(&e))?;
-        String::from_utf8(text).map(Some).map_err(|_| {
-            InfraFault::new(InfraFaultKind::DiskFull, "the store: the agent's input is not UTF-8")
-        })
-    }
+/// How a phase begins.
+struct Beginning {
+    /// When it did, in the journal.
+    began_us: u64,
+    behind: Behind,
+    journal: Arc<dyn Journal>,
 }
 
 /// What the agent left, by the journal.
@@ -89,54 +66,70 @@ struct Solved {
 impl Attempt {
     /// Solves and grades, from wherever the attempt is. Each half is durable
     /// before the next begins: what was handed in is never asked for again.
-    pub(crate) async fn finish(self) -> Result<Outcome, AttemptError> {
-        let matter = self.matter().map_err(|e| self.records(e))?;
+    ///
+    /// Dropped before it is done, it leaves the attempt at its last durable state;
+    /// containers that it had are removed behind it.
+    ///
+    /// # Errors
+    /// When the host itself fails. The attempt stays as it was recorded.
+    pub async fn finish(self) -> Result<Outcome, Error> {
+        self.observer.notice(Notice::Began { attempt: &self.row.id });
+        let outcome = self.decided().await?;
+        self.observer.notice(Notice::Decided { attempt: &self.row.id, outcome });
+        Ok(outcome)
+    }
+
+    async fn decided(&self) -> Result<Outcome, Error> {
+        let inputs = self.inputs()?;
         let mut recorder = Recorder::take_up(&self.store, &self.row).await?;
         let solved = match self.row.state {
             AttemptState::Decided(outcome) => return Ok(outcome),
             AttemptState::Submitted => self.submitted()?,
-            AttemptState::Queued => match self.solve(&mut recorder, &matter).await? {
+            AttemptState::Queued => match self.solve(&mut recorder, &inputs).await? {
                 Ok(solved) => solved,
                 Err(outcome) => return Ok(outcome),
             },
         };
         failpoint("attempt-submitted");
-        self.grade(&mut recorder, &matter, solved).await
+        self.grade(&mut recorder, &inputs, solved).await
     }
 
-    fn matter(&self) -> Result<Matter, Failure> {
+    fn inputs(&self) -> Result<Inputs, Error> {
         let reader = self.store.reader();
-        let Setting { environment, input } = record::setting(&reader, self.row.setting_blob)?;
-        Ok(Matter {
-            task: record::task(&reader, self.row.task_blob)?,
-            key: record::answer_key(&reader, self.row.key_blob)?,
+        let Setting { environment, input } = recorder::setting(&reader, self.row.setting_blob)?;
+        Ok(Inputs {
+            task: recorder::task(&reader, self.row.task_blob)?,
+            key: recorder::answer_key(&reader, self.row.key_blob)?,
             environment: environment.map(Arc::new),
-            input: input.map(|digest| Input { store: self.store.clone(), digest }),
+            given: input.map(|digest| Input { blobs: self.blobs(), digest }),
         })
     }
 
-    fn records(&self, failure: Failure) -> AttemptError {
-        AttemptError::Records(self.row.id.to_string(), failure)
+    fn blobs(&self) -> Blobs {
+        Blobs::new(&self.store)
+    }
+
+    /// Whether a phase is worth another try: the engine for containers went away under
+    /// it, and is back. Waits for it.
+    async fn recovered(&self, fault: &InfraFault) -> bool {
+        if !self.sandboxes.may_recover(fault).await {
+            return false;
+        }
+        self.observer.notice(Notice::Waits { attempt: &self.row.id, what: Wait::Engine { fault } });
+        self.sandboxes.recovered().await
     }
 
     /// What an interrupted attempt had handed in.
-    fn submitted(&self) -> Result<Solved, AttemptError> {
-        let events = self.store.reader().events(&self.row.id)?;
-        let handed_in = record::handed_in(&events);
-        match handed_in {
+    fn submitted(&self) -> Result<Solved, Error> {
+        let history = recorder::history(self.store.reader().events(&self.row.id)?);
+        match history.handed_in() {
             Some((answer, capture)) => Ok(Solved {
                 answer,
-                capture,
-                nothing: nothing::recorded(self.row.kind, &events),
+                capture: capture.cloned(),
+                nothing: nothing::recorded(self.row.kind, &history),
                 elapsed_us: self.row.solve_us.unwrap_or_default(),
             }),
-            None => Err(self.records(Failure::new(
-                crate::exit::Exit::Store,
-                format!(
-                    "the journal of attempt {} holds no submission, although it is submitted",
-                    self.row.id
-                ),
-            ))),
+            None => Err(Error::NoSubmission(self.row.id.clone())),
         }
     }
 
@@ -159,16 +152,16 @@ impl Attempt {
     /// the engine goes away under it and comes back, it begins again.
     async fn solve(
         &self,
-        recorder: &mut Recorder<'_>,
-        matter: &Matter,
-    ) -> Result<Result<Solved, Outcome>, AttemptError> {
+        recorder: &mut Recorder,
+        inputs: &Inputs,
+    ) -> Result<Result<Solved, Outcome>, Error> {
         let mut tries = 1;
         let (end, solved) = loop {
-            let (end, solved) = self.solve_once(recorder, matter).await?;
+            let (end, solved) = self.solve_once(recorder, inputs).await?;
             match failed(&end, solved.capture.as_ref()) {
-                Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
+                Some(fault) if tries < TRIES && self.recovered(fault).await => {
                     tries += 1;
-                    recorder.forget();
+                    recorder.forget().await?;
                 }
                 _ => break (end, solved),
             }
@@ -182,51 +175,51 @@ impl Attempt {
 
     async fn solve_once(
         &self,
-        recorder: &mut Recorder<'_>,
-        matter: &Matter,
-    ) -> Result<(SolveEnd, Solved), AttemptError> {
-        let began_us = recorder.note(self.began(Phase::Solve));
-        let workshop = matter.environment.as_ref().map(|environment| {
+        recorder: &mut Recorder,
+        inputs: &Inputs,
+    ) -> Result<(SolveEnd, Solved), Error> {
+        let outside = inputs.environment.as_ref().map(|environment| {
             let lease = self.sandboxes.lease(&self.row.id, environment);
-            Workshop::new(Arc::clone(&self.sandboxes), Arc::clone(environment), lease, self.store.clone())
+            AgentSources::new(Arc::clone(&self.sandboxes), Arc::clone(environment), lease, self.blobs())
         });
         let mut sources = Sources {
             // Only an agent with the grant is linked to it: that run is a control.
-            answer_key: Some(Arc::new(matter.key.clone())),
-            input: matter.input.clone().map(|input| Arc::new(input) as Arc<dyn InputSource>),
+            answer_key: Some(Arc::new(inputs.key.clone())),
+            input: inputs.given.clone().map(|given| Arc::new(given) as Arc<dyn InputSource>),
             ..Sources::default()
         };
-        if let Some(workshop) = &workshop {
-            sources.workspace = Some(workshop.clone());
-            sources.shell = Some(workshop.clone());
-            sources.user_tool = Some(workshop.clone());
+        if let Some(outside) = &outside {
+            sources.workspace = Some(outside.clone());
+            sources.shell = Some(outside.clone());
+            sources.user_tool = Some(outside.clone());
         }
+        let Beginning { began_us, behind, journal } = self.begin(recorder, Phase::Solve, Arc::new(sources));
         let call = Call {
-            task: &matter.task,
+            task: &inputs.task,
             limits: &self.spec.agent_limits,
             seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
-            behind: Behind::live(sources),
-            journal: None,
+            behind,
+            journal: Some(journal),
         };
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
-        let capture = match (&workshop, &output) {
-            (Some(workshop), Ok(output)) if output.end == SolveEnd::Answer(Answer::WorkTree) => {
-                let captured = workshop.capture().await;
+        let capture = match (&outside, &output) {
+            (Some(outside), Ok(output)) if output.end == SolveEnd::Answer(Answer::WorkTree) => {
+                let captured = outside.capture().await;
                 // What the journal names is there before the journal is.
-                self.store.put_blobs(captured.blobs.into_iter().map(Into::into).collect()).await?;
+                self.blobs().keep(captured.blobs).await?;
                 Some(captured.capture)
             }
-            (Some(workshop), _) => {
-                workshop.discard().await;
+            (Some(outside), _) => {
+                outside.discard().await;
                 None
             }
             (None, _) => None,
         };
         let output = output?;
         failpoint("attempt-captured");
+        self.undiverged(output.divergence.as_ref())?;
         let nothing = nothing::verdict(self.row.kind, &output.end, &output.calls);
-        note_calls(recorder, Phase::Solve, output.calls, output.answered);
         if let Some(capture) = &capture {
             recorder.note(Event::Captured { capture: capture.clone() });
         }
@@ -243,10 +236,10 @@ impl Attempt {
     /// Has the grader judge, again when the engine went away under it.
     async fn grade(
         &self,
-        recorder: &mut Recorder<'_>,
-        matter: &Matter,
+        recorder: &mut Recorder,
+        inputs: &Inputs,
         solved: Solved,
-    ) -> Result<Outcome, AttemptError> {
+    ) -> Result<Outcome, Error> {
         if let Some(Capture::Refused(refused)) = &solved.capture {
             let verdict = refused_verdict(refused);
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
@@ -256,19 +249,17 @@ impl Attempt {
         }
         let mut tries = 1;
         let (began_us, output) = loop {
-            let began_us = recorder.note(self.began(Phase::Grade));
-            let output = self.grade_once(matter, &solved, tries == TRIES).await?;
+            let (began_us, output) = self.grade_once(recorder, inputs, &solved, tries == TRIES).await?;
             match &output.unavailable {
-                Some(fault) if tries < TRIES && self.sandboxes.recovered(fault).await => {
+                Some(fault) if tries < TRIES && self.recovered(fault).await => {
                     tries += 1;
-                    recorder.forget();
+                    recorder.forget().await?;
                 }
                 _ => break (began_us, output),
             }
         };
         failpoint("attempt-graded");
         let testing = Testing::of(&output.calls);
-        note_calls(recorder, Phase::Grade, output.calls, output.answered);
         let graded_us =
             recorder.note(Event::Graded { verdict: output.verdict.clone(), fuel_used: output.fuel_used });
         self.decide(recorder, output.verdict, &solved, Some(graded_us.saturating_sub(began_us)), testing)
@@ -277,34 +268,71 @@ impl Attempt {
 
     async fn grade_once(
         &self,
-        matter: &Matter,
+        recorder: &mut Recorder,
+        inputs: &Inputs,
         solved: &Solved,
         last_try: bool,
-    ) -> Result<GradeOutput, EngineError> {
+    ) -> Result<(u64, GradeOutput), Error> {
         let manifest = taken(solved.capture.as_ref()).cloned();
-        let sources = match &matter.environment {
+        let sources = match &inputs.environment {
             None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
             Some(environment) => {
-                let bench = Bench {
+                let tests = Tests::Live(LiveTests {
                     sandboxes: Arc::clone(&self.sandboxes),
                     environment: Arc::clone(environment),
                     lease: self.sandboxes.lease(&self.row.id, environment),
                     last_try,
-                };
-                judged_by(Evidence::live(&self.store, &solved.answer, manifest, bench))
+                });
+                judged_by(GraderSources::new(self.blobs(), &solved.answer, manifest, tests))
             }
         };
-        grade(&self.grader, &self.spec, &self.row, &matter.task, &matter.key, sources, &solved.answer).await
+        let sources = Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources };
+        let Beginning { began_us, behind, journal } = self.begin(recorder, Phase::Grade, Arc::new(sources));
+        let call = Call {
+            task: &inputs.task,
+            limits: &self.spec.grader_limits,
+            seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
+            behind,
+            journal: Some(journal),
+        };
+        let output = self.grader.grade(call, &solved.answer).await?;
+        self.undiverged(output.divergence.as_ref())?;
+        Ok((began_us, output))
+    }
+
+    /// Begins a phase, or goes on with one from what was paid for in it. Where that
+    /// cannot be had again, as a container is gone, the phase begins anew, and what it
+    /// cost stays in the journal.
+    fn begin(&self, recorder: &mut Recorder, phase: Phase, outside: Arc<dyn Outside>) -> Beginning {
+        if let Some(Earlier { part, is_open, .. }) = recorder.earlier(phase) {
+            let known = if is_open { part.calls.len() } else { 0 };
+            let compare_fuel = part.engine == ENGINE_ID;
+            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, Arc::clone(&outside)) {
+                let began_us = if is_open { part.began_us } else { recorder.note(self.began(phase)) };
+                let journal = recorder.calls(phase, known);
+                return Beginning { began_us, behind: Behind::Resumed(resumed), journal };
+            }
+        }
+        let began_us = recorder.note(self.began(phase));
+        Beginning { began_us, behind: Behind::Live(outside), journal: recorder.calls(phase, 0) }
+    }
+
+    /// Nothing is decided by a plugin that did otherwise than its journal says.
+    fn undiverged(&self, divergence: Option<&Divergence>) -> Result<(), Error> {
+        divergence.map_or(Ok(()), |divergence| {
+            let doing = "an attempt cannot go on from its journal";
+            Err(Error::host(doing, format!("{}: {divergence}", self.row.id)))
+        })
     }
 
     async fn decide(
         &self,
-        recorder: &mut Recorder<'_>,
+        recorder: &mut Recorder,
         verdict: Verdict,
         solved: &Solved,
         grade_us: Option<u64>,
         testing: Testing,
-    ) -> Result<Outcome, AttemptError> {
+    ) -> Result<Outcome, Error> {
         let submission = submission_digest(&solved.answer, solved.capture.as_ref());
         let record = verdict_record(&self.spec, &self.row, self.grader.digest(), verdict, submission);
         let digest = record.digest();
@@ -407,18 +435,12 @@ pub(crate) fn submission_digest(answer: &Answer, capture: Option<&Capture>) -> S
     capture.map_or_else(|| answer.digest(), Capture::digest)
 }
 
-fn note_calls(recorder: &mut Recorder<'_>, phase: Phase, calls: Vec<CallRecord>, answered: Vec<Instant>) {
-    for (call, at) in calls.into_iter().zip(answered) {
-        recorder.note_at(at, Event::Called { phase, call });
-    }
-}
-
-/// The sources of a grader that has evidence.
-pub(crate) fn judged_by(evidence: Arc<Evidence>) -> Sources {
+/// The sources of a grader that has tests to judge by.
+pub(crate) fn judged_by(sources: Arc<GraderSources>) -> Sources {
     Sources {
-        submission: Some(evidence.clone()),
-        tests: Some(evidence.clone()),
-        artifacts: Some(evidence),
+        submission: Some(sources.clone()),
+        tests: Some(sources.clone()),
+        artifacts: Some(sources),
         ..Sources::default()
     }
 }

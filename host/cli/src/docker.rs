@@ -1,0 +1,45 @@
+//! How the operator wants containers to be run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lancet_docker::DockerOptions;
+use lancet_runner::PATIENCE;
+
+/// What every command takes that may start containers.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct DockerArguments {
+    /// The Docker engine's socket [default: `DOCKER_HOST`, or /var/run/docker.sock]
+    #[arg(long, value_name = "PATH", help_heading = "Docker")]
+    pub(crate) docker_socket: Option<PathBuf>,
+    /// The engine's runtime for containers, for example `runsc` (gVisor) [default: the engine's own]
+    #[arg(long, value_name = "NAME", env = "LANCET_CONTAINER_RUNTIME", help_heading = "Docker")]
+    pub(crate) container_runtime: Option<String>,
+    /// Refuse what cannot have a kernel user of its own (images that need root): for hosting strangers' code
+    #[arg(long, help_heading = "Docker")]
+    pub(crate) own_users: bool,
+    /// Add no rule to this machine's packet filter, which a run by root does otherwise (`doctor` has the rule) [env: `LANCET_LEAVE_PACKET_FILTER=1`]
+    #[arg(long, help_heading = "Docker")]
+    pub(crate) leave_packet_filter: bool,
+}
+
+/// Says what `--leave-packet-filter` does, for `doctor` too.
+const LEAVE_PACKET_FILTER: &str = "LANCET_LEAVE_PACKET_FILTER";
+
+impl DockerArguments {
+    pub(crate) fn options(&self) -> DockerOptions {
+        DockerOptions {
+            socket: self.docker_socket.clone(),
+            runtime: self.container_runtime.clone(),
+            own_users: self.own_users,
+            leave_packet_filter: self.leave_packet_filter || is_set(LEAVE_PACKET_FILTER),
+            build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
+            patience: PATIENCE,
+            ..DockerOptions::default()
+        }
+    }
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !matches!(value.to_str(), Some("" | "0" | "false")))
+}

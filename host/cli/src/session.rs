@@ -1,0 +1,100 @@
+//! What commands need of this process to use the runner: an executor, the engine for
+//! plugins, signals.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lancet_engine::Compiler;
+use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, host};
+use crate::paths;
+
+/// Runs a future on an executor of its own, made only for commands that need it.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| host("starting the executor", e))?
+        .block_on(future)
+}
+
+/// The engine for plugins, for `jobs` calls at a time. Components of strangers are
+/// compiled in a child process, which is this program under limits.
+pub(crate) fn loader(jobs: NonZeroUsize) -> Result<Loader, Error> {
+    let program = std::env::current_exe()
+        .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })?;
+    let compiler = Compiler::Child { program, arguments: vec!["compile-plugin".to_owned()] };
+    Loader::new(jobs, compiler, paths::cache())
+}
+
+/// Records a run and brings it to its end.
+pub(crate) async fn execute(
+    host: &Host,
+    prepared: Prepared<'_>,
+    jobs: NonZeroUsize,
+    observer: Arc<dyn Observer>,
+) -> Result<(lancet_core::RunId, Exit), Failure> {
+    let run = prepared.record(host).await?;
+    let id = run.id().clone();
+    Ok((id, finish(run, jobs, observer).await?))
+}
+
+/// Brings a run to its end, or to where signals stop it.
+pub(crate) async fn finish(
+    run: Run,
+    jobs: NonZeroUsize,
+    observer: Arc<dyn Observer>,
+) -> Result<Exit, Failure> {
+    let signals = Signals::listen();
+    let ended = run.finish(jobs, signals.first(), signals.second(), observer).await?;
+    Ok(match ended {
+        Ended::Finished => Exit::Done,
+        Ended::Stopped => Exit::Interrupted,
+    })
+}
+
+/// How many interrupt and termination signals have come.
+pub(crate) struct Signals(watch::Receiver<u32>);
+
+impl Signals {
+    /// Listens from now on. Where there can be no handlers, signals kill the process,
+    /// which loses nothing.
+    pub(crate) fn listen() -> Self {
+        let (sender, receiver) = watch::channel(0);
+        if let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
+            tokio::spawn(async move {
+                while !sender.is_closed() {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                        () = sender.closed() => return,
+                    }
+                    sender.send_modify(|count| *count += 1);
+                }
+            });
+        }
+        Self(receiver)
+    }
+
+    /// Resolves at the first signal.
+    pub(crate) fn first(&self) -> impl Future<Output = ()> + use<> {
+        Self::at(self.0.clone(), 1)
+    }
+
+    /// Resolves at the second signal.
+    pub(crate) fn second(&self) -> impl Future<Output = ()> + use<> {
+        Self::at(self.0.clone(), 2)
+    }
+
+    async fn at(mut count: watch::Receiver<u32>, number: u32) {
+        if count.wait_for(|count| *count >= number).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The plugins of a run: found by name or path, and loaded under a grant.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lancet_core::{Grant, PluginIdentity, Role, Sha256};
+use lancet_engine::{Compiler, MAX_COMPONENT_BYTES, Plugin, Runtime, RuntimeOptions};
+use lancet_store::Reader;
+use lancet_suite::{GraderRef, Suite};
+
+use crate::error::Error;
+
+/// A component, by whatever way it was named.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// What reports call it, and its digest.
+    pub identity: PluginIdentity,
+    /// Its bytes.
+    pub component: Vec<u8>,
+}
+
+impl Named {
+    fn new(name: &str, component: Vec<u8>) -> Self {
+        Self { identity: PluginIdentity { name: name.to_owned(), digest: Sha256::of(&component) }, component }
+    }
+}
+
+/// The engine for plugins, and who compiles for it.
+#[derive(Clone)]
+pub struct Loader {
+    runtime: Arc<Runtime>,
+    compiler: Compiler,
+}
+
+impl Loader {
+    /// Starts an engine for `jobs` calls at a time. `compiler` is who compiles what did
+    /// not come with this program, which strangers wrote: a limited child process where
+    /// there is a program for it. `cache` is the folder for compiled code; without one
+    /// everything is compiled anew.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when this machine has no room for the engine's pool.
+    pub fn new(jobs: NonZeroUsize, compiler: Compiler, cache: Option<PathBuf>) -> Result<Self, Error> {
+        let runtime = Runtime::new(&RuntimeOptions { concurrency: jobs, cache })?;
+        Ok(Self { runtime: Arc::new(runtime), compiler })
+    }
+
+    /// Loads a component under a grant. What came with this program is compiled in this
+    /// process, everything else by the compiler.
+    ///
+    /// # Errors
+    /// [`Error::Load`] when it is refused, or cannot be compiled.
+    pub fn load(&self, named: &Named, grant: &Grant) -> Result<Plugin, Error> {
+        let of_ours = lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest);
+        let compiler = if of_ours { &Compiler::Here } else { &self.compiler };
+        Ok(self.runtime.load(&named.identity.name, &named.component, grant, compiler)?)
+    }
+}
+
+/// The plugin that an operator named: a built-in one by its name, or a path, which
+/// `@sha256:…` may pin.
+///
+/// # Errors
+/// When there is none, its file cannot be read, or its digest is another.
+pub fn find(role: Role, text: &str) -> Result<Named, Error> {
+    if let Some(builtin) = lancet_builtin::find(role, text) {
+        return Ok(Named::new(builtin.name, builtin.component.to_vec()));
+    }
+    let (path, pin) = match text.rsplit_once("@sha256:") {
+        Some((path, hex)) => {
+            let pin = format!("sha256:{hex}")
+                .parse::<Sha256>()
+                .map_err(|e| Error::BadPin { text: text.to_owned(), problem: e.to_string() })?;
+            (path, Some(pin))
+        }
+        None => (text, None),
+    };
+    let looks_like_a_name = !path.contains(['/', '\\', '.']);
+    if looks_like_a_name && !Path::new(path).exists() {
+        return Err(Error::UnknownPlugin { role, name: path.to_owned(), of_suite: false });
+    }
+    let named = Named::new(text, read(Path::new(path))?);
+    match pin {
+        Some(expected) if expected != named.identity.digest => {
+            Err(Error::Swapped { name: path.to_owned(), expected, found: named.identity.digest })
+        }
+        _ => Ok(named),
+    }
+}
+
+/// Reads a component's file, never more than the limit of 64 MiB.
+///
+/// # Errors
+/// When it cannot be read, is no regular file or is larger.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::ReadPlugin { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Error::NotAFile { path: path.to_owned() });
+    }
+    let limit = MAX_COMPONENT_BYTES as u64;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::ComponentTooLarge { path: path.to_owned() });
+    }
+    Ok(bytes)
+}
+
+/// The graders that tasks of a suite name, each read once.
+pub(crate) fn graders<'a>(
+    suite: &Suite,
+    references: impl Iterator<Item = &'a GraderRef>,
+) -> Result<BTreeMap<GraderKey, Named>, Error> {
+    let mut graders = BTreeMap::new();
+    for reference in references {
+        let key = GraderKey::of(reference);
+        if graders.contains_key(&key) {
+            continue;
+        }
+        graders.insert(key, grader(suite, reference)?);
+    }
+    Ok(graders)
+}
+
+/// The grader that a task of a suite names.
+pub(crate) fn grader(suite: &Suite, reference: &GraderRef) -> Result<Named, Error> {
+    match reference {
+        GraderRef::Builtin(name) => match lancet_builtin::find(Role::Grader, name) {
+            Some(builtin) => Ok(Named::new(name, builtin.component.to_vec())),
+            None => Err(Error::UnknownPlugin { role: Role::Grader, name: name.clone(), of_suite: true }),
+        },
+        GraderRef::File { path, digest } => {
+            let named = Named::new(path, suite.grader_bytes(path)?);
+            let found = named.identity.digest;
+            if found != *digest {
+                return Err(Error::Swapped { name: path.clone(), expected: *digest, found });
+            }
+            Ok(named)
+        }
+    }
+}
+
+/// What tells graders of a suite apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GraderKey(String, Option<Sha256>);
+
+impl GraderKey {
+    pub(crate) fn of(reference: &GraderRef) -> Self {
+        match reference {
+            GraderRef::Builtin(name) => Self(name.clone(), None),
+            GraderRef::File { path, digest } => Self(path.clone(), Some(*digest)),
+        }
+    }
+}
+
+/// A plugin as a run recorded it: from the store, whatever lies behind its name today.
+pub(crate) fn recorded(reader: &Reader, identity: &PluginIdentity) -> Result<Named, Error> {
+    Ok(Named { identity: identity.clone(), component: reader.blob(identity.digest)? })
+}

@@ -1,0 +1,330 @@
+//! The controls of a suite: answers that are known to be right or wrong, run like any
+//! other, to see whether the suite tells them apart.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::sync::Arc;
+
+use lancet_core::{
+    AttemptState, Capability, ControlledTask, Controls, History, Kind, Limits, Outcome, Role, RunId, Score,
+    SolveEnd, SurpriseCause, TaskId, UntriedControl, Verdict,
+};
+use lancet_store::{AttemptRow, Store};
+use lancet_suite::{Gold, Lock, MAX_GOLD_BYTES, Suite, SuiteTask};
+
+use crate::catalog;
+use crate::error::Error;
+use crate::observer::{Notice, Observer};
+use crate::order::{Order, prepare};
+use crate::recorder;
+use crate::run::{Ended, Host};
+use crate::sandboxes::Sandboxes;
+
+/// The most bytes that are told of a surprise's cause.
+const MAX_CAUSE_BYTES: usize = 1_000;
+
+/// What every task of a suite is tried with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Control {
+    /// The right answer.
+    Gold,
+    /// Nothing handed in.
+    Noop,
+    /// The work tree as it is.
+    Empty,
+    /// A work tree with a line changed at random.
+    Random,
+}
+
+impl Control {
+    const ALL: [Self; 4] = [Self::Gold, Self::Noop, Self::Empty, Self::Random];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Gold => "gold",
+            Self::Noop => "noop",
+            Self::Empty => "empty",
+            Self::Random => "random",
+        }
+    }
+
+    fn expected(self) -> Outcome {
+        if self == Self::Gold { Outcome::Pass } else { Outcome::Fail }
+    }
+
+    /// Whether tasks of that kind are tried with it. Of a manager's proposals a
+    /// random one is right now and then, and there is no empty choice.
+    fn applies(self, kind: Kind) -> bool {
+        kind == Kind::IcSwe || matches!(self, Self::Gold | Self::Noop)
+    }
+
+    fn agent(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Self::Gold, Kind::SweManager) => "gold",
+            (Self::Gold | Self::Empty, _) => "patch",
+            (Self::Noop, _) => "noop",
+            (Self::Random, _) => "random",
+        }
+    }
+}
+
+impl fmt::Display for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+const NOT_RUNNABLE: &str = "the task has no grader or no environment, and cannot be run";
+const NOT_PINNED: &str = "the task's images are not pinned, so it cannot be run";
+const NO_GOLD: &str = "the task has no gold patch";
+const KEY_OF_ITS_OWN: &str = "only the task's own grader can read its answer key";
+
+/// What controls are to be run of a suite.
+pub struct ControlsOrder<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// Its folder, for the record.
+    pub path: &'a Path,
+    /// The tasks that are tried.
+    pub selected: Vec<&'a SuiteTask>,
+    /// The patterns that narrowed them, for the record.
+    pub patterns: Vec<String>,
+    /// How often each control is run.
+    pub rounds: NonZeroU32,
+    /// What is granted to graders beyond what their role comes with.
+    pub grants: Vec<(Role, Capability)>,
+    /// What one call of an agent may use.
+    pub agent_limits: Limits,
+    /// What one call of a grader may use.
+    pub grader_limits: Limits,
+}
+
+/// Runs every control of the suite, `rounds` times each. `None` when it was told to stop:
+/// `stops` gives the futures that stop and abort each run, as for [`crate::Run::finish`].
+///
+/// # Errors
+/// As preparing and executing runs, and when a gold patch cannot be read.
+pub async fn controls<S, A>(
+    host: &Host,
+    order: ControlsOrder<'_>,
+    jobs: NonZeroUsize,
+    stops: impl Fn() -> (S, A),
+    observer: &Arc<dyn Observer>,
+) -> Result<Option<Controls>, Error>
+where
+    S: Future<Output = ()>,
+    A: Future<Output = ()>,
+{
+    let ControlsOrder { suite, selected, .. } = &order;
+    let gold = golds(suite, selected, &host.sandboxes, &**observer).await?;
+    let mut summary = Controls {
+        suite: suite.name().to_owned(),
+        digest: suite.digest().to_string(),
+        rounds: order.rounds.get(),
+        controls: Vec::new(),
+        surprises: 0,
+        left_out: left_out(selected, &gold),
+        runs: Vec::new(),
+    };
+    for control in Control::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| control.applies(*kind)) {
+            let tasks: Vec<_> = selected
+                .iter()
+                .copied()
+                .filter(|task| task.public.kind == kind && is_tried(task))
+                .filter(|task| control != Control::Gold || without_gold(task, &gold).is_none())
+                .collect();
+            if tasks.is_empty() {
+                continue;
+            }
+            let tried: Vec<_> = tasks.iter().map(|task| task.public.id.clone()).collect();
+            let prepared = prepare(&host.loader, ordered(&order, control, kind, tasks, &gold)?, &**observer)?;
+            let run = prepared.record(host).await?;
+            let id = run.id().clone();
+            let (stop, abort) = stops();
+            if run.finish(jobs, stop, abort, Arc::clone(observer)).await? == Ended::Stopped {
+                return Ok(None);
+            }
+            summary.runs.push(id.to_string());
+            let lines = lines(&host.store, &id, control)?;
+            // Those that could not be run have been warned of, which nobody reads who reads
+            // the JSON.
+            summary.left_out.extend(tried.iter().filter(|task| !lines.contains_key(*task)).map(|task| {
+                UntriedControl {
+                    task: task.to_string(),
+                    control: control.as_str().to_owned(),
+                    why: NOT_PINNED.to_owned(),
+                }
+            }));
+            summary.controls.extend(lines.into_values());
+        }
+    }
+    summary.controls.sort_by(|a, b| a.task.cmp(&b.task));
+    summary.surprises = summary.controls.iter().map(|line| line.rounds - line.as_expected).sum();
+    Ok(Some(summary))
+}
+
+/// The run that tries tasks of one kind with one control.
+fn ordered<'a>(
+    order: &ControlsOrder<'a>,
+    control: Control,
+    kind: Kind,
+    tasks: Vec<&'a SuiteTask>,
+    gold: &BTreeMap<TaskId, Arc<str>>,
+) -> Result<Order<'a>, Error> {
+    let inputs = match control {
+        Control::Gold => gold.clone(),
+        Control::Empty => tasks.iter().map(|task| (task.public.id.clone(), "".into())).collect(),
+        Control::Noop | Control::Random => BTreeMap::new(),
+    };
+    let mut grants = order.grants.clone();
+    if (control, kind) == (Control::Gold, Kind::SweManager) {
+        grants.push((Role::Agent, Capability::AnswerKey));
+    }
+    Ok(Order {
+        suite: order.suite,
+        path: order.path,
+        patterns: order.patterns.clone(),
+        selected: tasks,
+        kind: Some(kind),
+        agent: catalog::find(Role::Agent, control.agent(kind))?,
+        inputs,
+        seed: 0,
+        attempts: order.rounds,
+        grants,
+        agent_limits: order.agent_limits.clone(),
+        grader_limits: order.grader_limits.clone(),
+        control: Some(control.as_str()),
+    })
+}
+
+/// Whether a task takes part: those that are not runnable have been warned of.
+fn is_tried(task: &SuiteTask) -> bool {
+    task.grader.is_some() && (task.public.kind == Kind::SweManager || task.environment.is_some())
+}
+
+/// Why a task that takes part has no gold control, when it has none.
+fn without_gold(task: &SuiteTask, golds: &BTreeMap<TaskId, Arc<str>>) -> Option<&'static str> {
+    match task.public.kind {
+        Kind::SweManager => task.has_key_of_its_own().then_some(KEY_OF_ITS_OWN),
+        Kind::IcSwe => (!golds.contains_key(&task.public.id)).then_some(NO_GOLD),
+    }
+}
+
+/// What can be told before anything is run of the tasks that are not tried.
+fn left_out(tasks: &[&SuiteTask], golds: &BTreeMap<TaskId, Arc<str>>) -> Vec<UntriedControl> {
+    let all = |task: &SuiteTask| (!is_tried(task)).then_some(("all", NOT_RUNNABLE));
+    let gold = |task: &SuiteTask| without_gold(task, golds).map(|why| (Control::Gold.as_str(), why));
+    tasks
+        .iter()
+        .filter_map(|task| {
+            let (control, why) = all(task).or_else(|| gold(task))?;
+            let task = task.public.id.to_string();
+            Some(UntriedControl { task, control: control.to_owned(), why: why.to_owned() })
+        })
+        .collect()
+}
+
+/// The gold patches of the individual contributor tasks that have one.
+async fn golds(
+    suite: &Suite,
+    tasks: &[&SuiteTask],
+    sandboxes: &Sandboxes,
+    observer: &dyn Observer,
+) -> Result<BTreeMap<TaskId, Arc<str>>, Error> {
+    let lock = Lock::read(suite)?;
+    let mut golds = BTreeMap::new();
+    for task in tasks.iter().filter(|task| task.public.kind == Kind::IcSwe && is_tried(task)) {
+        let patch = match suite.gold(task)? {
+            None => {
+                observer.notice(Notice::WithoutGold { task: &task.public.id });
+                continue;
+            }
+            Some(Gold::File(patch)) => patch,
+            Some(Gold::Image { image, path }) => {
+                let pinned = lock.pinned(suite, &image)?;
+                let docker = sandboxes.docker().await.map_err(Error::Unavailable)?;
+                let bytes = docker.image_file(&pinned, &path, MAX_GOLD_BYTES).await?;
+                String::from_utf8(bytes).map_err(|_| Error::GoldNotUtf8 { path, image })?
+            }
+        };
+        golds.insert(task.public.id.clone(), patch.into());
+    }
+    Ok(golds)
+}
+
+fn lines(store: &Store, run: &RunId, control: Control) -> Result<BTreeMap<TaskId, ControlledTask>, Error> {
+    let mut lines: BTreeMap<TaskId, ControlledTask> = BTreeMap::new();
+    let reader = store.reader();
+    for row in reader.attempts(run)? {
+        let history = match row.state {
+            // What a fail or a refusal as expected rests on is of no interest here.
+            AttemptState::Decided(Outcome::Fail) if control != Control::Gold => History::default(),
+            _ => recorder::history(reader.events(&row.id)?),
+        };
+        let line = lines.entry(row.id.task.clone()).or_insert_with(|| ControlledTask {
+            task: row.id.task.to_string(),
+            control: control.as_str().to_owned(),
+            expected: control.expected(),
+            rounds: 0,
+            as_expected: 0,
+            surprises: BTreeMap::new(),
+            causes: BTreeMap::new(),
+        });
+        line.rounds += 1;
+        match surprise(control, &row, &history) {
+            None => line.as_expected += 1,
+            Some(surprise) => {
+                *line.surprises.entry(surprise.clone()).or_default() += 1;
+                if let Some(why) = cause(&history) {
+                    let attempt = row.id.to_string();
+                    line.causes.entry(surprise).or_insert_with(|| SurpriseCause { attempt, why });
+                }
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// What an attempt came to, when that is not what its control has to come to. A gold
+/// answer has to earn the whole price, since there is no better one.
+fn surprise(control: Control, row: &AttemptRow, history: &History) -> Option<String> {
+    let AttemptState::Decided(outcome) = row.state else { return Some("undecided".to_owned()) };
+    let score = verdict(history).map(|verdict| verdict.score);
+    let in_part = score.filter(|score| outcome == Outcome::Pass && *score != Score::FULL);
+    if outcome == control.expected() && in_part.is_none() {
+        return None;
+    }
+    let reason = row.reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default();
+    let in_part = in_part.map(|score| format!(" for {} of 1000", score.thousandths())).unwrap_or_default();
+    Some(format!("{outcome}{reason}{in_part}"))
+}
+
+/// The verdict that an attempt was decided with.
+fn verdict(history: &History) -> Option<&Verdict> {
+    history.decided.as_ref().map(|decided| &decided.record.verdict)
+}
+
+/// Why an attempt came to what it came to: what its agent said when it gave up, the
+/// verdict's explanation, and the first check that did not hold.
+fn cause(history: &History) -> Option<String> {
+    let gave_up = match history.solved.as_ref().map(|solved| &solved.end) {
+        Some(SolveEnd::GaveUp(why)) => Some(format!("the agent gave up: {why}")),
+        Some(SolveEnd::TimedOut) => Some("the agent's time was over".to_owned()),
+        _ => None,
+    };
+    let verdict = verdict(history);
+    let explanation = verdict.map(|verdict| verdict.explanation.clone());
+    let check = verdict.and_then(|verdict| verdict.checks.iter().find(|check| !check.passed));
+    let check = check.map(|check| match check.detail.as_str() {
+        "" => format!("the check `{}` did not hold", check.name),
+        detail => format!("{}: {detail}", check.name),
+    });
+    let parts: Vec<_> =
+        [gave_up, explanation, check].into_iter().flatten().filter(|s| !s.is_empty()).collect();
+    let mut why = parts.join("; ");
+    why.truncate(why.floor_char_boundary(MAX_CAUSE_BYTES));
+    (!why.is_empty()).then_some(why)
+}

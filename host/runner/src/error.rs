@@ -1,0 +1,253 @@
+//! Everything that can go wrong before, in and after a run.
+
+use std::path::PathBuf;
+
+use lancet_core::{AttemptId, Difference, InfraFault, Role, RunId, Sha256, TaskId};
+use lancet_docker::DockerError;
+use lancet_engine::{EngineError, LoadError, MAX_COMPONENT_BYTES};
+use lancet_store::StoreError;
+use lancet_suite::{NotPinned, SuiteError};
+
+/// The most tasks that are named in a message.
+const MAX_NAMED: usize = 5;
+/// The most differences of a run that are listed in a message.
+const MAX_LISTED: usize = 200;
+
+/// Why something of the runner's could not be done. What was recorded before stays as it
+/// is: an attempt that was under way is at its last durable state.
+///
+/// Messages name the task, attempt, plugin or file. What to do about it, and what exit
+/// code it is worth, is said by whoever talks to the operator.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A suite cannot be used.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A plugin is refused, or cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The engine for plugins gave out.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The engine for containers gave out where it is needed.
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    /// Part of the infrastructure is not there where it is needed.
+    #[error("{0}")]
+    Unavailable(InfraFault),
+    /// No plugin of that name is built in, and there is no such file.
+    #[error("there is no {role} `{name}`")]
+    UnknownPlugin {
+        /// The role that it was wanted for.
+        role: Role,
+        /// The name, as it was given.
+        name: String,
+        /// Whether a suite names it; otherwise the operator does.
+        of_suite: bool,
+    },
+    /// The digest behind a plugin's path is none.
+    #[error("`{text}`: {problem}")]
+    BadPin {
+        /// The plugin, as it was given.
+        text: String,
+        /// What is wrong with its digest.
+        problem: String,
+    },
+    /// A plugin's file has other contents than it is pinned to.
+    #[error("plugin `{name}` is refused: it is pinned to {expected}, but its digest is {found}")]
+    Swapped {
+        /// The plugin, as it was given.
+        name: String,
+        /// The digest that it is pinned to.
+        expected: Sha256,
+        /// The digest of the file's contents.
+        found: Sha256,
+    },
+    /// A plugin's file cannot be read.
+    #[error("cannot read plugin `{}`: {source}", path.display())]
+    ReadPlugin {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A plugin's path is no file.
+    #[error("cannot read plugin `{}`: it is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A plugin's file is over the limit of 64 MiB.
+    #[error("plugin `{}` cannot be used: it has more than {MAX_COMPONENT_BYTES} bytes (64 MiB)", path.display())]
+    ComponentTooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No task of those wanted can be run, as their images are not pinned.
+    #[error("{tasks} tasks cannot be run: {why}")]
+    NotRunnable {
+        /// How many tasks they are.
+        tasks: usize,
+        /// Why the first of them cannot be run.
+        why: String,
+        /// The suite's folder.
+        suite: PathBuf,
+    },
+    /// The image that holds a gold patch is not pinned.
+    #[error(transparent)]
+    NotPinned(#[from] NotPinned),
+    /// The gold patch in an image is not UTF-8.
+    #[error("`{path}` of the image `{image}` is not UTF-8")]
+    GoldNotUtf8 {
+        /// The file in the image.
+        path: String,
+        /// The image, as the suite names it.
+        image: String,
+    },
+    /// The public part of tasks does not fit into a plugin's memory.
+    #[error(
+        "the task `{first}` is too large: its title, statement and proposals have {bytes} bytes, and a plugin with \
+         {memory_mib} MiB of memory can be given {most}{}",
+        and("; so are ", others, "")
+    )]
+    TasksTooLarge {
+        /// The first of them.
+        first: TaskId,
+        /// Bytes that its public part has.
+        bytes: u64,
+        /// MiB of memory that a plugin has.
+        memory_mib: u64,
+        /// Bytes of a task that such a plugin can be given.
+        most: u64,
+        /// The others.
+        others: Vec<TaskId>,
+    },
+    /// What the operator gives the agent is more than it can be given.
+    #[error(
+        "the input for the task `{first}` has {bytes} bytes, and the agent `{agent}` can be given at most {most} \
+         ({} MiB) for it{}", most >> 20, and("; the inputs for ", others, " are too large as well")
+    )]
+    InputsTooLarge {
+        /// The first task whose input is too large.
+        first: TaskId,
+        /// Bytes that its input has.
+        bytes: u64,
+        /// The agent's name.
+        agent: String,
+        /// Bytes that the agent can be given for it.
+        most: u64,
+        /// The other tasks whose inputs are too large.
+        others: Vec<TaskId>,
+        /// Whether the agent has the host apply what it is given.
+        applies: bool,
+    },
+    /// Images share a kernel user with others, and the operator does not want that.
+    #[error("{error}{}", match more { 0 => String::new(), n => format!("; {n} other images cannot either") })]
+    SharedUser {
+        /// The first of them and the reason.
+        error: DockerError,
+        /// How many there are besides.
+        more: usize,
+    },
+    /// A blob of the store is not what its run says that it is.
+    #[error("blob {digest} of the store is not {what}: {problem}")]
+    DamagedBlob {
+        /// The blob.
+        digest: Sha256,
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An attempt is submitted, and its journal has no submission.
+    #[error("the journal of attempt {0} holds no submission, although it is submitted")]
+    NoSubmission(AttemptId),
+    /// An attempt names a grader that its run does not have.
+    #[error("attempt {attempt} names the grader {grader}, which its run does not")]
+    UnknownGrader {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The digest of the grader's component.
+        grader: Sha256,
+    },
+    /// The grader of an attempt that is to be graded again is not recorded.
+    #[error("the run does not record the grader of attempt {0}")]
+    UnrecordedGrader(AttemptId),
+    /// The journal of an attempt does not hold together.
+    #[error("the journal of attempt {attempt} is not whole: {problem}")]
+    BrokenJournal {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The store's records of a run contradict one another.
+    #[error("the records of run {run} contradict one another:{}", listed(differences))]
+    Contradicted {
+        /// The run.
+        run: RunId,
+        /// Each contradiction, with the attempt and the column.
+        differences: Vec<Difference>,
+    },
+    /// A gold patch in a suite's folder could be applied to no tree.
+    #[error("{path}: {problem}: the gold patch of the task `{task}` cannot pass")]
+    BadGold {
+        /// The file in the suite's folder.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+        /// The task that it is for.
+        task: TaskId,
+    },
+    /// Something that the host itself does failed.
+    #[error("{doing}: {problem}")]
+    Host {
+        /// What it was about to do.
+        doing: &'static str,
+        /// Why it could not.
+        problem: String,
+    },
+    /// A run that has begun could not be carried on. What is decided stays, and the run
+    /// can be taken up again.
+    #[error("{source}")]
+    Stopped {
+        /// The run.
+        run: RunId,
+        /// What stopped it.
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    /// Adds words in front of an error that does not name its subject.
+    pub(crate) fn host(doing: &'static str, problem: impl std::fmt::Display) -> Self {
+        Self::Host { doing, problem: problem.to_string() }
+    }
+}
+
+/// Some tasks by name, and how many more there are.
+fn and(before: &str, tasks: &[TaskId], after: &str) -> String {
+    if tasks.is_empty() {
+        return String::new();
+    }
+    let mut names: Vec<_> = tasks.iter().take(MAX_NAMED).map(|id| format!("`{id}`")).collect();
+    if tasks.len() > MAX_NAMED {
+        names.push(format!("{} more", tasks.len() - MAX_NAMED));
+    }
+    format!("{before}{}{after}", names.join(", "))
+}
+
+fn listed(differences: &[Difference]) -> String {
+    let mut text = String::new();
+    for difference in differences.iter().take(MAX_LISTED) {
+        text.push_str(&format!("\n  {difference}"));
+    }
+    if differences.len() > MAX_LISTED {
+        text.push_str(&format!("\n  and {} more", differences.len() - MAX_LISTED));
+    }
+    text
+}

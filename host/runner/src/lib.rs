@@ -1,0 +1,88 @@
+//! Carries out runs and attempts, and reads recorded ones again: what the `lancet` binary
+//! does, as a library that knows no terminal, arguments, signals or environment
+//! variables.
+//!
+//! A run begins as an [`Order`]. [`prepare`] looks at everything that can be wrong with it
+//! and writes nothing; [`Prepared::record`] makes it durable, [`Run::finish`] brings its
+//! attempts to their end, and [`Run::take_up`] goes on with one that was interrupted. An
+//! [`Observer`] hears of what happens.
+//!
+//! ```no_run
+//! use std::future::pending;
+//! use std::num::{NonZeroU32, NonZeroUsize};
+//! use std::sync::Arc;
+//!
+//! use lancet_core::{Limits, Role};
+//! use lancet_docker::DockerOptions;
+//! use lancet_engine::Compiler;
+//! use lancet_runner::{Host, Loader, Order, Sandboxes, find, prepare, report};
+//! use lancet_store::Store;
+//! use lancet_suite::Suite;
+//!
+//! # async fn example() -> Result<(), lancet_runner::Error> {
+//! let folder = std::path::Path::new("tasks/sample");
+//! let suite = Suite::open(folder)?;
+//! let jobs = NonZeroUsize::MIN;
+//! let loader = Loader::new(jobs, Compiler::Here, None)?;
+//! let order = Order {
+//!     suite: &suite,
+//!     path: folder,
+//!     selected: suite.tasks().iter().collect(),
+//!     kind: None,
+//!     patterns: Vec::new(),
+//!     agent: find(Role::Agent, "random")?,
+//!     inputs: Default::default(),
+//!     seed: 0,
+//!     attempts: NonZeroU32::MIN,
+//!     grants: Vec::new(),
+//!     agent_limits: Limits::standard(),
+//!     grader_limits: Limits::standard(),
+//!     control: None,
+//! };
+//! let prepared = prepare(&loader, order, &())?;
+//! let store = Store::open("store".as_ref())?;
+//! let host = Host { store, loader, sandboxes: Sandboxes::new(DockerOptions::default()) };
+//! let run = prepared.record(&host).await?;
+//! let id = run.id().clone();
+//! run.finish(jobs, pending(), pending(), Arc::new(())).await?;
+//! let report = report(&host.store.run(&id).await?, &host.store.attempts(&id).await?);
+//! # Ok(()) }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod agent_sources;
+mod attempt;
+mod audit;
+mod blobs;
+mod catalog;
+mod controls;
+mod error;
+mod grader_sources;
+mod handout;
+mod measure;
+mod nothing;
+mod observer;
+mod order;
+mod recorder;
+mod regrade;
+mod replay;
+mod report;
+mod run;
+mod sandboxes;
+mod survey;
+
+pub use attempt::Attempt;
+pub use audit::audited;
+pub use catalog::{Loader, Named, find, read};
+pub use controls::{ControlsOrder, controls};
+pub use error::Error;
+pub use measure::tasks as measure_tasks;
+pub use observer::{Notice, Observer, Wait};
+pub use order::{Order, Prepared, prepare};
+pub use regrade::{Regrading, regrade};
+pub use replay::replay;
+pub use report::report;
+pub use run::{Ended, Host, Run};
+pub use sandboxes::{PATIENCE, Sandboxes};
+pub use survey::{Demanding, Surveyed, survey};

@@ -1,0 +1,329 @@
+//! Writing the journal of an attempt, and reading what a run recorded for it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lancet_core::{
+    AttemptId, AttemptState, CallRecord, Event, History, Part, Phase, Request, Setting, Sha256, Task,
+};
+use lancet_engine::{Durable, Journal, NotDurable};
+use lancet_store::{AttemptRow, Reader, Store, StoreError, TimedEvent, Transition};
+use tokio::sync::Mutex as Turn;
+
+use crate::error::Error;
+
+/// The journal of one attempt while it is being written.
+pub(crate) struct Recorder {
+    book: Arc<Book>,
+    /// Events recorded when the state of the attempt last changed.
+    settled: u64,
+    earlier: Option<Earlier>,
+}
+
+/// What a plugin had done before its phase was cut off, and been answered for money.
+pub(crate) struct Earlier {
+    /// The phase.
+    pub(crate) phase: Phase,
+    /// What it did, as far as that is durable.
+    pub(crate) part: Part,
+    /// Whether the journal goes on with this part, or has it behind it.
+    pub(crate) is_open: bool,
+}
+
+/// What is shared with whoever is told of calls.
+struct Book {
+    store: Store,
+    attempt: AttemptId,
+    started: Instant,
+    /// The time in the journal at which this process took it up.
+    since: Duration,
+    pending: Mutex<Vec<TimedEvent>>,
+    /// The number of the next event. Who holds it is writing.
+    next_seq: Turn<u64>,
+}
+
+impl Book {
+    fn pending(&self) -> MutexGuard<'_, Vec<TimedEvent>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_at(&self, at: Instant, event: Event) -> u64 {
+        let at_us = (self.since + at.saturating_duration_since(self.started)).as_micros();
+        let at_us = u64::try_from(at_us).unwrap_or(u64::MAX);
+        self.pending().push(TimedEvent { at_us, event });
+        at_us
+    }
+
+    /// Makes everything noted durable. Once begun it is carried out even when nobody
+    /// waits for it any more: the next number of an event would not be known otherwise.
+    async fn write(self: Arc<Self>, transition: Transition) -> Result<u64, StoreError> {
+        let written = tokio::spawn(async move {
+            let mut next_seq = self.next_seq.lock().await;
+            let events = std::mem::take(&mut *self.pending());
+            if !events.is_empty() || transition != Transition::None {
+                *next_seq = self.store.append(&self.attempt, *next_seq, events, transition).await?;
+            }
+            Ok(*next_seq)
+        });
+        written.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Recorder {
+    /// Takes an attempt up where its last durable change of state left it. What was
+    /// recorded after that belongs to a phase that did not finish, and goes, unless
+    /// something in it was paid for: then the phase can go on from there.
+    pub(crate) async fn take_up(store: &Store, attempt: &AttemptRow) -> Result<Self, StoreError> {
+        let settled = attempt.settled;
+        let (mut next_seq, mut since, mut earlier) = (attempt.events, 0, None);
+        // Nothing was ever recorded of most.
+        if attempt.events > 0 && !matches!(attempt.state, AttemptState::Decided(_)) {
+            (earlier, since) = read(store, &attempt.id, settled).await?;
+            if attempt.events > settled && !earlier.as_ref().is_some_and(|earlier| earlier.is_open) {
+                store.discard_partial(&attempt.id, settled).await?;
+                (next_seq, since) = (settled, 0);
+            }
+        }
+        let book = Book {
+            store: store.clone(),
+            attempt: attempt.id.clone(),
+            started: Instant::now(),
+            since: Duration::from_micros(since),
+            pending: Mutex::default(),
+            next_seq: Turn::new(next_seq),
+        };
+        Ok(Self { book: Arc::new(book), settled, earlier })
+    }
+
+    /// What was done of a phase before and cost money; `None` when nothing was. It is
+    /// given out once: whoever takes it goes on from it, or begins the phase anew.
+    pub(crate) fn earlier(&mut self, phase: Phase) -> Option<Earlier> {
+        self.earlier.take_if(|earlier| earlier.phase == phase)
+    }
+
+    /// Notes an event; it is durable with the next [`Self::commit`]. Returns its time
+    /// in the journal, which is what times of a row are taken from.
+    pub(crate) fn note(&mut self, event: Event) -> u64 {
+        self.book.note_at(Instant::now(), event)
+    }
+
+    /// Who writes down the calls of the plugin of a phase. The first `known` of them are
+    /// in the journal already.
+    pub(crate) fn calls(&self, phase: Phase, known: usize) -> Arc<dyn Journal> {
+        Arc::new(Calls { book: Arc::clone(&self.book), phase, known: Mutex::new(known) })
+    }
+
+    /// Drops what was noted and is not durable: the phase begins again. What was paid
+    /// for in it is durable, and is what [`Self::earlier`] gives then.
+    pub(crate) async fn forget(&mut self) -> Result<(), StoreError> {
+        let next_seq = *self.book.next_seq.lock().await;
+        self.book.pending().clear();
+        if next_seq > self.settled {
+            (self.earlier, _) = read(&self.book.store, &self.book.attempt, self.settled).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything noted durable, together with what it changes. Nothing
+    /// may rely on it before this returns.
+    pub(crate) async fn commit(&mut self, transition: Transition) -> Result<(), StoreError> {
+        self.settled = Arc::clone(&self.book).write(transition).await?;
+        Ok(())
+    }
+}
+
+/// What of a journal was paid for and does not count yet, and the time of its last event.
+async fn read(
+    store: &Store,
+    attempt: &AttemptId,
+    settled: u64,
+) -> Result<(Option<Earlier>, u64), StoreError> {
+    let events = store.events(attempt).await?;
+    let last_us = events.last().map_or(0, |line| line.at_us);
+    let open =
+        events.iter().skip(usize::try_from(settled).unwrap_or(usize::MAX)).rev().find_map(|line| match line
+            .event
+        {
+            Event::Asked { phase, .. } => Some(phase),
+            _ => None,
+        });
+    let History { solve, grade, given_up, .. } = history(events);
+    let part = match open {
+        Some(Phase::Solve) => solve,
+        Some(Phase::Grade) => grade,
+        None => None,
+    };
+    let open = open.zip(part).map(|(phase, part)| Earlier { phase, part, is_open: true });
+    let given_up = given_up.map(|(phase, part)| Earlier { phase, part, is_open: false });
+    Ok((open.or(given_up), last_us))
+}
+
+/// Writes down the calls of one plugin.
+struct Calls {
+    book: Arc<Book>,
+    phase: Phase,
+    /// How many of the calls to come are in the journal already.
+    known: Mutex<usize>,
+}
+
+impl Journal for Calls {
+    fn called(&self, call: &CallRecord, at: Instant) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.checked_sub(1) {
+            Some(left) => *known = left,
+            None => {
+                self.book.note_at(at, Event::Called { phase: self.phase, call: call.clone() });
+            }
+        }
+    }
+
+    fn asks<'a>(&'a self, fuel_used: u64, request: &'a Request) -> Durable<'a> {
+        let asked = Event::Asked { phase: self.phase, fuel_used, request: request.clone() };
+        self.book.note_at(Instant::now(), asked);
+        self.keeps()
+    }
+
+    fn keeps(&self) -> Durable<'_> {
+        let book = Arc::clone(&self.book);
+        Box::pin(async move {
+            let written = book.write(Transition::None).await;
+            written.map(drop).map_err(|error| NotDurable(error.to_string()))
+        })
+    }
+}
+
+/// A journal as it was recorded, read as far as it goes.
+pub(crate) fn history(events: Vec<TimedEvent>) -> History {
+    History::of(events.into_iter().map(|line| (line.at_us, line.event)))
+}
+
+/// The public part of an attempt's task, from the blob that the run recorded.
+pub(crate) fn task(reader: &Reader, digest: Sha256) -> Result<Task, Error> {
+    serde_json::from_slice(&reader.blob(digest)?).map_err(|e| damaged(digest, "a task", &e.to_string()))
+}
+
+/// The private configuration of an attempt's task.
+pub(crate) fn answer_key(reader: &Reader, digest: Option<Sha256>) -> Result<String, Error> {
+    match digest {
+        None => Ok(String::new()),
+        Some(digest) => String::from_utf8(reader.blob(digest)?)
+            .map_err(|e| damaged(digest, "an answer key", &e.to_string())),
+    }
+}
+
+/// What an attempt needs besides its task.
+pub(crate) fn setting(reader: &Reader, digest: Option<Sha256>) -> Result<Setting, Error> {
+    match digest {
+        None => Ok(Setting::default()),
+        Some(digest) => serde_json::from_slice(&reader.blob(digest)?)
+            .map_err(|e| damaged(digest, "an attempt's setting", &e.to_string())),
+    }
+}
+
+fn damaged(digest: Sha256, what: &'static str, problem: &str) -> Error {
+    Error::DamagedBlob { digest, what, problem: problem.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use lancet_core::{
+        Answer, Capture, Cents, InfraFault, InfraFaultKind, Kind, Limits, Outcome, Response, Score, SolveEnd,
+        Verdict, VerdictRecord,
+    };
+
+    use super::*;
+
+    fn unavailable(events: Vec<Event>) -> Option<InfraFault> {
+        let began = |phase| {
+            let (plugin, limits, engine) = (Sha256::of(b""), Limits::standard(), String::new());
+            Event::Began { phase, plugin, grant: Vec::new(), limits, engine, record: None }
+        };
+        let mut history = History::default();
+        history.add(0, began(Phase::Solve)).unwrap();
+        for event in events {
+            if matches!(event, Event::Called { phase: Phase::Grade, .. }) {
+                history.add(0, began(Phase::Grade)).unwrap();
+            }
+            let _ = history.add(0, event);
+        }
+        history.unavailable().cloned()
+    }
+
+    fn fault() -> InfraFault {
+        InfraFault::new(InfraFaultKind::DiskFull, "no space left")
+    }
+
+    fn decided(outcome: Outcome, reason: &str) -> Event {
+        let verdict = Verdict {
+            outcome,
+            reason: reason.parse().unwrap(),
+            score: Score::ZERO,
+            checks: Vec::new(),
+            explanation: String::new(),
+        };
+        let digest = Sha256::of(b"");
+        let record = VerdictRecord {
+            task: "t".parse().unwrap(),
+            attempt: 1,
+            kind: Kind::IcSwe,
+            price: Cents(1),
+            agent: digest,
+            grader: digest,
+            submission: digest,
+            verdict,
+            earned: Cents::ZERO,
+        };
+        Event::Decided { record, digest }
+    }
+
+    fn solved(end: SolveEnd) -> Event {
+        Event::Solved { end, fuel_used: None, submission: Sha256::of(b"") }
+    }
+
+    fn answered(phase: Phase, response: Response) -> Event {
+        let request = Request::TestsRun { plan: "hidden".to_owned() };
+        Event::Called { phase, call: CallRecord { fuel_used: 0, request, response } }
+    }
+
+    #[test]
+    fn what_failed_is_in_the_hosts_own_record() {
+        let tree = || solved(SolveEnd::Answer(Answer::WorkTree));
+        let failed = || decided(Outcome::Invalid, "disk-full");
+        for events in [
+            vec![solved(SolveEnd::Unavailable(fault())), failed()],
+            vec![Event::Captured { capture: Capture::Unavailable(fault()) }, tree(), failed()],
+            vec![tree(), answered(Phase::Grade, Response::Unavailable(fault())), failed()],
+            vec![
+                tree(),
+                decided(Outcome::Invalid, "docker-error"),
+                Event::Reopened { phase: Phase::Grade, cause: fault() },
+                answered(Phase::Grade, Response::Unavailable(fault())),
+                failed(),
+            ],
+        ] {
+            assert_eq!(unavailable(events), Some(fault()));
+        }
+    }
+
+    #[test]
+    fn a_verdicts_word_is_none() {
+        let tree = || solved(SolveEnd::Answer(Answer::WorkTree));
+        let unavailable_once = || answered(Phase::Grade, Response::Unavailable(fault()));
+        for events in [
+            vec![tree(), answered(Phase::Grade, Response::Done), decided(Outcome::Invalid, "disk-full")],
+            // What was taken up again and decided otherwise is decided.
+            vec![
+                tree(),
+                unavailable_once(),
+                decided(Outcome::Invalid, "disk-full"),
+                Event::Reopened { phase: Phase::Grade, cause: fault() },
+                decided(Outcome::Invalid, "disk-full"),
+            ],
+            vec![tree(), unavailable_once(), decided(Outcome::Fail, "disk-full")],
+            vec![tree(), unavailable_once(), decided(Outcome::Invalid, "grader-trap")],
+            vec![tree(), unavailable_once()],
+        ] {
+            assert_eq!(unavailable(events), None);
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Recorded attempts, executed again from nothing but what the store holds of them.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lancet_core::{
+    Answer, AttemptId, AttemptState, Capability, Capture, Difference, Graded, Grant, History, Limits,
+    Misplaced, Part, PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId,
+    RunSpec, Sha256, SolveEnd, Task, Whole, attempt_seed,
+};
+use lancet_engine::{Behind, Call, Divergence, ENGINE_ID, EngineError, Plugin};
+use lancet_store::{AttemptRow, Audit, Reader};
+use tokio::task::JoinSet;
+
+use crate::attempt::{refused_verdict, submission_digest, undecidable, verdict_record};
+use crate::catalog::{self, Loader};
+use crate::error::Error;
+use crate::nothing;
+use crate::observer::{Notice, Observer};
+use crate::recorder;
+
+/// The least number of journals that are read at a time.
+const READ_AHEAD: usize = 64;
+
+/// What came of replaying one attempt.
+enum Finding {
+    Alike(ReplayResult),
+    Different { phase: ReplayPhase, what: String },
+}
+
+impl Finding {
+    fn of(self, attempt: String) -> ReplayedAttempt {
+        match self {
+            Self::Alike(result) => ReplayedAttempt::alike(attempt, result),
+            Self::Different { phase, what } => ReplayedAttempt::different(attempt, phase, what),
+        }
+    }
+}
+
+/// Executes the attempts of a run again, or one of them, `jobs` at a time. Attempts whose
+/// records contradict the rest are different without being executed.
+///
+/// # Errors
+/// When there is no such run or attempt, or a recorded plugin or blob cannot be used.
+pub async fn replay(
+    reader: &Reader,
+    loader: &Loader,
+    run: &RunId,
+    only: Option<&AttemptId>,
+    jobs: NonZeroUsize,
+    observer: &dyn Observer,
+) -> Result<Replayed, Error> {
+    let audit = reader.audit(run)?;
+    if !audit.lists_attempts() {
+        observer.notice(Notice::Unlisted { run: &audit.run.id });
+    }
+    let contradictions = contradictions(&audit, only);
+    let Audit { run, attempts: rows, .. } = audit;
+    if let Some(attempt) = only
+        && !contradictions.iter().any(|(name, _)| *name == attempt.to_string())
+    {
+        // Whether there is one at all.
+        reader.attempt(attempt)?;
+    }
+    // What contradicts the rest need not be executed to be different.
+    let rows: Vec<_> = rows
+        .into_iter()
+        .filter(|row| only.is_none_or(|only| row.id == *only))
+        .filter(|row| !contradictions.iter().any(|(name, _)| *name == row.id.to_string()))
+        .collect();
+    if run.spec.engine != ENGINE_ID {
+        observer.notice(Notice::FuelNotCompared { recorded: &run.spec.engine });
+    }
+    let mut recorded = RecordedPlugins { loader, reader, plugins: BTreeMap::new() };
+    let mut attempts = Vec::new();
+    for rows in rows.chunks(READ_AHEAD.max(jobs.get())) {
+        let prepared = rows.iter().map(|row| recorded.prepare(row)).collect::<Result<Vec<_>, _>>()?;
+        let findings = play(&run.spec, reader, prepared, jobs).await?;
+        attempts.extend(rows.iter().zip(findings).map(|(row, finding)| finding.of(row.id.to_string())));
+    }
+    for (name, what) in contradictions {
+        attempts.push(Finding::Different { phase: ReplayPhase::Record, what }.of(name));
+    }
+    attempts.sort_by(|a, b| by_number(&a.attempt).cmp(&by_number(&b.attempt)));
+    let count = |result| attempts.iter().filter(|attempt| attempt.result == result).count();
+    let undecided = count(ReplayResult::Undecided);
+    Ok(Replayed {
+        run: run.id.to_string(),
+        replayed: attempts.len() - undecided,
+        identical: count(ReplayResult::Identical),
+        different: count(ReplayResult::Different),
+        undecided,
+        attempts,
+    })
+}
+
+/// What the store's records of the run, or of one attempt of it, contradict one another
+/// in: a line for each attempt, and one for the run as a whole.
+fn contradictions(audit: &Audit, only: Option<&AttemptId>) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let wanted = |difference: &&Difference| match (&difference.attempt, only) {
+        (Some(attempt), Some(only)) => *attempt == only.to_string(),
+        _ => true,
+    };
+    for difference in audit.differences.iter().filter(wanted) {
+        let name = difference.attempt.clone().unwrap_or_else(|| difference.run.to_string());
+        let what = format!("`{}` {}", difference.column, difference.problem);
+        match lines.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, told)) => told.push_str(&format!("; {what}")),
+            None => lines.push((name, what)),
+        }
+    }
+    lines
+}
+
+/// What lines are sorted by: the run itself first, then its attempts by task and number.
+fn by_number(name: &str) -> (&str, u64) {
+    match name.rsplit_once('/') {
+        Some((task, number)) => (task, number.parse().unwrap_or_default()),
+        None => (name, 0),
+    }
+}
+
+/// The plugins that journals name, each loaded once.
+struct RecordedPlugins<'a> {
+    loader: &'a Loader,
+    reader: &'a Reader,
+    plugins: BTreeMap<(Sha256, Role, Vec<Capability>), Plugin>,
+}
+
+/// An attempt ready to be replayed; `None` when it is not decided.
+struct Prepared {
+    row: AttemptRow,
+    play: Option<(Whole, Plugin, Option<Plugin>)>,
+}
+
+impl RecordedPlugins<'_> {
+    fn prepare(&mut self, row: &AttemptRow) -> Result<Prepared, Error> {
+        let AttemptState::Decided(_) = row.state else {
+            return Ok(Prepared { row: row.clone(), play: None });
+        };
+        let journal = journal(self.reader, row)?;
+        let agent = self.plugin(Role::Agent, &journal.solve)?;
+        let grader = match &journal.grade {
+            Some((part, _)) => Some(self.plugin(Role::Grader, part)?),
+            None => None,
+        };
+        Ok(Prepared { row: row.clone(), play: Some((journal, agent, grader)) })
+    }
+
+    fn plugin(&mut self, role: Role, recorded: &Part) -> Result<Plugin, Error> {
+        let key = (recorded.plugin, role, recorded.grant.clone());
+        if let Some(plugin) = self.plugins.get(&key) {
+            return Ok(plugin.clone());
+        }
+        let identity = PluginIdentity { name: recorded.plugin.short(), digest: recorded.plugin };
+        let named = catalog::recorded(self.reader, &identity)?;
+        let grant = recorded.grant.iter().fold(Grant::standard(role), |grant, capability| {
+            grant.clone().with(*capability).unwrap_or(grant)
+        });
+        let plugin = self.loader.load(&named, &grant)?;
+        self.plugins.insert(key, plugin.clone());
+        Ok(plugin)
+    }
+}
+
+/// Takes a journal apart into what its plugins did.
+fn journal(reader: &Reader, row: &AttemptRow) -> Result<Whole, Error> {
+    let broken = |problem: String| Error::BrokenJournal { attempt: row.id.clone(), problem };
+    let mut history = History::default();
+    for line in reader.events(&row.id)? {
+        if let Err(misplaced @ Misplaced::Unbegun) = history.add(line.at_us, line.event) {
+            return Err(broken(misplaced.to_string()));
+        }
+    }
+    history.whole().map_err(|lacking| broken(lacking.to_string()))
+}
+
+async fn play(
+    spec: &RunSpec,
+    reader: &Reader,
+    prepared: Vec<Prepared>,
+    jobs: NonZeroUsize,
+) -> Result<Vec<Finding>, Error> {
+    let spec = Arc::new(spec.clone());
+    let mut findings: Vec<_> = prepared.iter().map(|_| Finding::Alike(ReplayResult::Undecided)).collect();
+    let mut waiting = prepared.into_iter().enumerate();
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.len() < jobs.get() {
+            let Some((index, one)) = waiting.next() else { break };
+            let Some((journal, agent, grader)) = one.play else { continue };
+            let task = recorder::task(reader, one.row.task_blob)?;
+            let spec = Arc::clone(&spec);
+            under_way.spawn(async move {
+                let finding = replay_one(&spec, &one.row, &task, journal, &agent, grader.as_ref()).await?;
+                Ok::<_, EngineError>((index, finding))
+            });
+        }
+        let Some(joined) = under_way.join_next().await else { break };
+        let (index, finding) = joined.map_err(|e| Error::host("a replay's task died", e))??;
+        findings[index] = finding;
+    }
+    Ok(findings)
+}
+
+async fn replay_one(
+    spec: &RunSpec,
+    row: &AttemptRow,
+    task: &Task,
+    journal: Whole,
+    agent: &Plugin,
+    grader: Option<&Plugin>,
+) -> Result<Finding, EngineError> {
+    let seed = attempt_seed(spec.seed, &row.id.task, row.id.number);
+    let different = |phase, what: String| Ok(Finding::Different { phase, what });
+
+    let nothing = nothing::verdict(row.kind, &journal.solved.end, &journal.solve.calls);
+    // A call that the clock cut off ends somewhere else each time: nothing was handed
+    // in then, and that is all there is to compare.
+    if journal.solved.end != SolveEnd::TimedOut {
+        let compare_fuel = journal.solve.engine == ENGINE_ID;
+        let behind = Behind::Recorded { calls: journal.solve.calls, compare_fuel };
+        let limits = unhurried(&journal.solve.limits);
+        let output = agent.solve(Call { task, limits: &limits, seed, behind, journal: None }).await?;
+        if let Some(divergence) = output.divergence {
+            return different(ReplayPhase::Solve, told(&divergence));
+        }
+        if output.end != journal.solved.end {
+            return different(
+                ReplayPhase::Solve,
+                format!("recorded end {:?}, replayed {:?}", journal.solved.end, output.end),
+            );
+        }
+        if compare_fuel && output.fuel_used != journal.solved.fuel_used {
+            return different(ReplayPhase::Solve, fuel(journal.solved.fuel_used, output.fuel_used));
+        }
+    }
+    let answer = journal.solved.end.submission().unwrap_or(Answer::Nothing);
+    let submission = submission_digest(&answer, journal.capture.as_ref());
+    if submission != journal.solved.submission {
+        return different(
+            ReplayPhase::Solve,
+            format!("recorded submission {}, replayed {submission}", journal.solved.submission),
+        );
+    }
+    let host = match &journal.capture {
+        Some(Capture::Refused(refused)) => Some(refused_verdict(refused)),
+        capture => undecidable(spec, &journal.solved.end, capture.as_ref()).or(nothing),
+    };
+    let (verdict, grader) = match (journal.grade, grader, host) {
+        (Some((recorded, Graded { verdict, fuel_used, .. })), Some(grader), _) => {
+            let timed_out = fuel_used.is_none();
+            if timed_out && !verdict.is_grader_timeout() {
+                return different(
+                    ReplayPhase::Grade,
+                    format!("the clock ended the grader by the record, and the verdict is {verdict:?}"),
+                );
+            }
+            if !timed_out {
+                let compare_fuel = recorded.engine == ENGINE_ID;
+                let behind = Behind::Recorded { calls: recorded.calls, compare_fuel };
+                let limits = unhurried(&recorded.limits);
+                let call = Call { task, limits: &limits, seed, behind, journal: None };
+                let output = grader.grade(call, &answer).await?;
+                if let Some(divergence) = output.divergence {
+                    return different(ReplayPhase::Grade, told(&divergence));
+                }
+                if output.verdict != verdict {
+                    return different(
+                        ReplayPhase::Grade,
+                        format!("recorded verdict {verdict:?}, replayed {:?}", output.verdict),
+                    );
+                }
+                if compare_fuel && output.fuel_used != fuel_used {
+                    return different(ReplayPhase::Grade, fuel(fuel_used, output.fuel_used));
+                }
+            }
+            (verdict, grader.digest())
+        }
+        (None, _, Some(verdict)) => (verdict, row.grader.digest),
+        _ => return different(ReplayPhase::Grade, "the journal holds no grading".to_owned()),
+    };
+    let record = verdict_record(spec, row, grader, verdict, submission);
+    if record.digest() != journal.decided.digest {
+        return different(
+            ReplayPhase::Grade,
+            format!("recorded verdict digest {}, replayed {}", journal.decided.digest, record.digest()),
+        );
+    }
+    Ok(Finding::Alike(ReplayResult::Identical))
+}
+
+/// The limits of a call that the clock did not end, without the clock: this machine may be
+/// slower than the one that recorded it, and fuel bounds what is executed again.
+fn unhurried(limits: &Limits) -> Limits {
+    Limits { wall_ms: u64::MAX, ..limits.clone() }
+}
+
+fn told(divergence: &Divergence) -> String {
+    divergence.to_string()
+}
+
+fn fuel(recorded: Option<u64>, replayed: Option<u64>) -> String {
+    format!("recorded fuel {recorded:?}, replayed {replayed:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_is_bounded_by_fuel_alone() {
+        let recorded = Limits { wall_ms: 1, fuel: 2, ..Limits::standard() };
+        let limits = unhurried(&recorded);
+        assert_eq!(limits.wall_ms, u64::MAX);
+        assert_eq!(Limits { wall_ms: 1, ..limits }, recorded);
+    }
+}

@@ -1,0 +1,132 @@
+//! What can be known of a suite beyond its files' form, without an engine for
+//! containers and without running anything of it.
+
+use std::collections::BTreeSet;
+
+use lancet_core::{Capability, Grant, Granter, Role};
+use lancet_engine::{LoadError, Meaning, inspect};
+use lancet_suite::{Gold, GraderRef, Suite, check_gold};
+
+use crate::catalog::{self, Loader, Named};
+use crate::error::Error;
+
+/// What was found out of a suite.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// Gold patches that were read.
+    pub gold_patches: usize,
+    /// Gold patches that lie in images, and were not.
+    pub gold_in_images: usize,
+    /// All that is wrong.
+    pub wrong: Vec<Error>,
+    /// Graders that run only with a grant.
+    pub demanding: Vec<Demanding>,
+}
+
+/// A grader that runs only with a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demanding {
+    /// The grader, as the suite names it.
+    pub grader: String,
+    /// What an operator has to grant it.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+/// Looks at every grader and gold patch of a suite: a grader has to be what a run
+/// would load, with whatever an operator could grant it, and a gold patch has to be one
+/// that can be applied to some tree. `loader` is asked for when a suite has a grader of its
+/// own.
+///
+/// # Errors
+/// When the host itself cannot look.
+pub fn survey(suite: &Suite, loader: impl FnOnce() -> Result<Loader, Error>) -> Result<Surveyed, Error> {
+    let mut surveyed = Surveyed {
+        gold_patches: 0,
+        gold_in_images: in_images(suite),
+        wrong: Vec::new(),
+        demanding: Vec::new(),
+    };
+    graders(suite, loader, &mut surveyed)?;
+    surveyed.gold_patches = golds(suite, &mut surveyed.wrong);
+    Ok(surveyed)
+}
+
+fn graders(
+    suite: &Suite,
+    loader: impl FnOnce() -> Result<Loader, Error>,
+    surveyed: &mut Surveyed,
+) -> Result<(), Error> {
+    let references: BTreeSet<_> = suite.tasks().iter().filter_map(|task| task.grader.as_ref()).collect();
+    let (mut make, mut made) = (Some(loader), None);
+    for reference in references {
+        let named = match catalog::grader(suite, reference) {
+            Ok(named) => named,
+            Err(error) => {
+                surveyed.wrong.push(error);
+                continue;
+            }
+        };
+        if let GraderRef::Builtin(_) = reference {
+            continue;
+        }
+        if let Some(make) = make.take() {
+            made = Some(make()?);
+        }
+        let Some(loader) = &made else { break };
+        match loader.load(&named, &everything()) {
+            Ok(_) => surveyed.demanding.extend(asks_for(&named)),
+            Err(error @ Error::Load(LoadError::Engine(_))) => return Err(error),
+            Err(error) => surveyed.wrong.push(error),
+        }
+    }
+    Ok(())
+}
+
+/// All that an operator can grant a grader.
+fn everything() -> Grant {
+    let role = Role::Grader;
+    Capability::ALL
+        .into_iter()
+        .filter(|capability| capability.granter(role) == Granter::Operator)
+        .fold(Grant::standard(role), |grant, capability| grant.clone().with(capability).unwrap_or(grant))
+}
+
+/// What a grader cannot run without, of what an operator can grant.
+fn asks_for(named: &Named) -> Option<Demanding> {
+    let imports = inspect(&named.component).ok()?.imports;
+    let capabilities: BTreeSet<_> = imports
+        .iter()
+        .filter_map(|import| match import.meaning {
+            Meaning::Capability(capability) => Some(capability),
+            _ => None,
+        })
+        .filter(|capability| capability.granter(Role::Grader) == Granter::Operator)
+        .collect();
+    (!capabilities.is_empty()).then(|| Demanding { grader: named.identity.name.clone(), capabilities })
+}
+
+/// How many gold patches there are in files of the suite's own. Those in images are
+/// the controls' to read.
+fn golds(suite: &Suite, wrong: &mut Vec<Error>) -> usize {
+    let mut count = 0;
+    for task in suite.tasks() {
+        let Some(path) = suite.gold_file(task) else { continue };
+        match suite.gold(task) {
+            Ok(Some(Gold::File(patch))) => {
+                count += 1;
+                if let Err(error) = check_gold(&patch) {
+                    let (problem, task) = (error.to_string(), task.public.id.clone());
+                    wrong.push(Error::BadGold { path: path.to_owned(), problem, task });
+                }
+            }
+            Ok(_) => {}
+            Err(error) => wrong.push(error.into()),
+        }
+    }
+    count
+}
+
+fn in_images(suite: &Suite) -> usize {
+    let environments = suite.tasks().iter().filter_map(|task| task.environment.as_ref());
+    environments.filter(|environment| environment.gold_image().is_some()).count()
+}
