@@ -8,8 +8,7 @@ use lancet_core::{
     Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
-    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Journal, Outside, Plugin,
-    Resumed, Sources,
+    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Sources,
 };
 use lancet_store::{AttemptRow, Store, Transition, failpoint};
 
@@ -19,7 +18,7 @@ use crate::error::Error;
 use crate::grader_sources::{GraderSources, LiveTests, Tests};
 use crate::nothing;
 use crate::observer::{Notice, Observer, Wait};
-use crate::recorder::{self, Earlier, Recorder};
+use crate::recorder::{self, Beginning, Recorder};
 use crate::sandboxes::Sandboxes;
 
 /// How often a phase is begun again because the engine went away under it.
@@ -44,14 +43,6 @@ struct Inputs {
     key: String,
     environment: Option<Arc<Environment>>,
     given: Option<Input>,
-}
-
-/// How a phase begins.
-struct Beginning {
-    /// When it did, in the journal.
-    began_us: u64,
-    behind: Behind,
-    journal: Arc<dyn Journal>,
 }
 
 /// What the agent left, by the journal.
@@ -193,7 +184,8 @@ impl Attempt {
             sources.shell = Some(outside.clone());
             sources.user_tool = Some(outside.clone());
         }
-        let Beginning { began_us, behind, journal } = self.begin(recorder, Phase::Solve, Arc::new(sources));
+        let Beginning { began_us, behind, journal } =
+            recorder.begin(self.began(Phase::Solve), Phase::Solve, Arc::new(sources));
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.agent_limits,
@@ -287,7 +279,8 @@ impl Attempt {
             }
         };
         let sources = Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources };
-        let Beginning { began_us, behind, journal } = self.begin(recorder, Phase::Grade, Arc::new(sources));
+        let Beginning { began_us, behind, journal } =
+            recorder.begin(self.began(Phase::Grade), Phase::Grade, Arc::new(sources));
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.grader_limits,
@@ -298,23 +291,6 @@ impl Attempt {
         let output = self.grader.grade(call, &solved.answer).await?;
         self.undiverged(output.divergence.as_ref())?;
         Ok((began_us, output))
-    }
-
-    /// Begins a phase, or goes on with one from what was paid for in it. Where that
-    /// cannot be had again, as a container is gone, the phase begins anew, and what it
-    /// cost stays in the journal.
-    fn begin(&self, recorder: &mut Recorder, phase: Phase, outside: Arc<dyn Outside>) -> Beginning {
-        if let Some(Earlier { part, is_open, .. }) = recorder.earlier(phase) {
-            let known = if is_open { part.calls.len() } else { 0 };
-            let compare_fuel = part.engine == ENGINE_ID;
-            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, Arc::clone(&outside)) {
-                let began_us = if is_open { part.began_us } else { recorder.note(self.began(phase)) };
-                let journal = recorder.calls(phase, known);
-                return Beginning { began_us, behind: Behind::Resumed(resumed), journal };
-            }
-        }
-        let began_us = recorder.note(self.began(phase));
-        Beginning { began_us, behind: Behind::Live(outside), journal: recorder.calls(phase, 0) }
     }
 
     /// Nothing is decided by a plugin that did otherwise than its journal says.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use lancet_core::{
     AttemptId, AttemptState, CallRecord, Event, History, Part, Phase, Request, Setting, Sha256, Task,
 };
-use lancet_engine::{Durable, Journal, NotDurable};
+use lancet_engine::{Behind, Durable, ENGINE_ID, Journal, NotDurable, Outside, Resumed};
 use lancet_store::{AttemptRow, Reader, Store, StoreError, TimedEvent, Transition};
 use tokio::sync::Mutex as Turn;
 
@@ -20,14 +20,23 @@ pub(crate) struct Recorder {
     earlier: Option<Earlier>,
 }
 
+/// How a phase begins.
+pub(crate) struct Beginning {
+    /// When it did, in the journal.
+    pub(crate) began_us: u64,
+    /// What stands behind the capabilities of its plugin.
+    pub(crate) behind: Behind,
+    /// Who writes down the calls of its plugin.
+    pub(crate) journal: Arc<dyn Journal>,
+}
+
 /// What a plugin had done before its phase was cut off, and been answered for money.
-pub(crate) struct Earlier {
-    /// The phase.
-    pub(crate) phase: Phase,
+struct Earlier {
+    phase: Phase,
     /// What it did, as far as that is durable.
-    pub(crate) part: Part,
+    part: Part,
     /// Whether the journal goes on with this part, or has it behind it.
-    pub(crate) is_open: bool,
+    is_open: bool,
 }
 
 /// What is shared with whoever is told of calls.
@@ -95,10 +104,21 @@ impl Recorder {
         Ok(Self { book: Arc::new(book), settled, earlier })
     }
 
-    /// What was done of a phase before and cost money; `None` when nothing was. It is
-    /// given out once: whoever takes it goes on from it, or begins the phase anew.
-    pub(crate) fn earlier(&mut self, phase: Phase) -> Option<Earlier> {
-        self.earlier.take_if(|earlier| earlier.phase == phase)
+    /// Begins a phase with the event that says so, or goes on with one from what was paid
+    /// for in it. Where that cannot be had again, as a container is gone, the phase begins
+    /// anew, and what it cost stays in the journal.
+    pub(crate) fn begin(&mut self, began: Event, phase: Phase, outside: Arc<dyn Outside>) -> Beginning {
+        if let Some(Earlier { part, is_open, .. }) = self.earlier.take_if(|earlier| earlier.phase == phase) {
+            let known = if is_open { part.calls.len() } else { 0 };
+            let compare_fuel = part.engine == ENGINE_ID;
+            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, Arc::clone(&outside)) {
+                let began_us = if is_open { part.began_us } else { self.note(began) };
+                let journal = self.calls(phase, known);
+                return Beginning { began_us, behind: Behind::Resumed(resumed), journal };
+            }
+        }
+        let began_us = self.note(began);
+        Beginning { began_us, behind: Behind::Live(outside), journal: self.calls(phase, 0) }
     }
 
     /// Notes an event; it is durable with the next [`Self::commit`]. Returns its time
@@ -109,12 +129,12 @@ impl Recorder {
 
     /// Who writes down the calls of the plugin of a phase. The first `known` of them are
     /// in the journal already.
-    pub(crate) fn calls(&self, phase: Phase, known: usize) -> Arc<dyn Journal> {
+    fn calls(&self, phase: Phase, known: usize) -> Arc<dyn Journal> {
         Arc::new(Calls { book: Arc::clone(&self.book), phase, known: Mutex::new(known) })
     }
 
     /// Drops what was noted and is not durable: the phase begins again. What was paid
-    /// for in it is durable, and is what [`Self::earlier`] gives then.
+    /// for in it is durable, and is what [`Self::begin`] goes on from.
     pub(crate) async fn forget(&mut self) -> Result<(), StoreError> {
         let next_seq = *self.book.next_seq.lock().await;
         self.book.pending().clear();
@@ -223,6 +243,9 @@ pub(crate) fn setting(reader: &Reader, digest: Option<Sha256>) -> Result<Setting
 fn damaged(digest: Sha256, what: &'static str, problem: &str) -> Error {
     Error::DamagedBlob { digest, what, problem: problem.to_owned() }
 }
+
+#[cfg(test)]
+mod killed;
 
 #[cfg(test)]
 mod tests {
