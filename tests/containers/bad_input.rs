@@ -2,9 +2,14 @@
 //! own and a hint, and is never a pass.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
 
-use serde_json::Value;
+use lancet_core::Sha256;
+use serde_json::{Value, json as object};
 
 use crate::context::{Context, text};
 use crate::suites::{self, command, copy_folder, json, lancet};
@@ -161,4 +166,125 @@ fn a_suite_that_is_not_pinned_says_how() {
     let (code, _, stderr) = lancet(&context, &["run", suite.to_str().unwrap(), "--agent", "noop"]);
     assert_eq!(code, Some(3));
     assert!(stderr.contains("suite pin"), "{stderr}");
+}
+
+/// A copy of `lab` with the one task `at-the-top`.
+fn small(context: &Context) -> PathBuf {
+    let suite = context.path("lab");
+    copy_folder(suites::lab(), &suite);
+    fs::copy(suites::lab().join("images.lock"), suite.join("images.lock")).unwrap();
+    for entry in fs::read_dir(suite.join("tasks")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "at-the-top" {
+            fs::remove_dir_all(entry.path()).unwrap();
+        }
+    }
+    suite
+}
+
+/// What an attempt's journal says of why it is what it is.
+fn explanation(context: &Context, line: &Value) -> String {
+    let journal = json(context, &["show", text(line, "attempt")], 0);
+    let decided = journal.as_array().unwrap().iter().rev().find(|event| event["event"] == "decided").unwrap();
+    text(decided, "record/verdict/explanation").to_owned()
+}
+
+/// Answers like an engine that speaks no newer API than this one, and does nothing else.
+fn engine_of_api(version: &'static str, socket: &Path) {
+    let listener = UnixListener::bind(socket).unwrap();
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+                head.extend(byte);
+            }
+            let asked = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+            let (status, body) = if asked.contains("/version") {
+                let body = object!({ "Version": "19.03.15", "ApiVersion": version, "MinAPIVersion": "1.12", "Os": "linux" });
+                ("200 OK", body)
+            } else {
+                ("404 Not Found", object!({ "message": format!("not asked of this engine: {asked}") }))
+            };
+            let body = body.to_string();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+}
+
+#[test]
+fn an_engine_that_is_too_old_is_invalid_and_decided_by_a_newer_one() {
+    let context = Context::new();
+    let suite = small(&context);
+    let socket = context.path("old.sock");
+    engine_of_api("1.40", &socket);
+    fs::write(context.path("script"), "true\n").unwrap();
+    let run = ["run", suite.to_str().unwrap(), "--agent", "script", "--input", "script"];
+    let output =
+        command(&context, &run).env("DOCKER_HOST", format!("unix://{}", socket.display())).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(INVALID), "{errors}");
+    let line = json(&context, &["show", "latest"], 0)[0].clone();
+    assert_eq!((text(&line, "state"), text(&line, "reason")), ("invalid", "docker-too-old"));
+    let why = explanation(&context, &line);
+    assert!(why.contains("1.40") && why.contains("1.41"), "{why}");
+
+    json(&context, &["resume", "latest"], 0);
+    let line = json(&context, &["show", "latest"], 0)[0].clone();
+    assert_eq!((text(&line, "state"), text(&line, "reason")), ("fail", "tests-failed"));
+    assert_eq!(json(&context, &["replay", "latest"], 0)["identical"], 1);
+}
+
+fn done(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Has the engine load an image with nothing in it, for a processor that no test runs on,
+/// and gives its id.
+fn foreign_image(context: &Context) -> String {
+    let folder = context.path("foreign");
+    fs::create_dir_all(folder.join("empty")).unwrap();
+    done(Command::new("tar").current_dir(&folder).args(["-cf", "layer.tar", "-C", "empty", "."]));
+    let layer = Sha256::of(&fs::read(folder.join("layer.tar")).unwrap());
+    let config = object!({
+        "architecture": "s390x",
+        "os": "linux",
+        "config": { "Cmd": ["sleep"] },
+        "rootfs": { "type": "layers", "diff_ids": [layer.to_string()] },
+    })
+    .to_string();
+    let manifest = object!([{ "Config": "config.json", "RepoTags": null, "Layers": ["layer.tar"] }]);
+    fs::write(folder.join("config.json"), &config).unwrap();
+    fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+    let parts = ["-cf", "image.tar", "config.json", "manifest.json", "layer.tar"];
+    done(Command::new("tar").current_dir(&folder).args(parts));
+    let loaded = done(Command::new("docker").current_dir(&folder).args(["load", "--input", "image.tar"]));
+    let said = String::from_utf8(loaded.stdout).unwrap();
+    let id = said.trim().strip_prefix("Loaded image ID: ").unwrap_or_else(|| panic!("{said}"));
+    id.to_owned()
+}
+
+#[test]
+fn an_image_for_another_platform_is_invalid() {
+    let context = Context::new();
+    let suite = small(&context);
+    let image = foreign_image(&context);
+    edit(&suite.join("images.lock"), |text| {
+        let lines = text.lines().map(|line| {
+            if line.starts_with("reference") { format!("reference = \"{image}\"") } else { line.to_owned() }
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    let line = attempt(&context, &suite, "true\n", INVALID);
+    done(Command::new("docker").args(["image", "rm", &image]));
+    assert_eq!((text(&line, "state"), text(&line, "reason")), ("invalid", "image-platform"));
+    let why = explanation(&context, &line);
+    assert!(why.contains("linux/s390x"), "{why}");
 }

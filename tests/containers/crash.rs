@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -18,22 +19,17 @@ const KILLS: usize = 50;
 /// How long what was left may stay: the reaper of the next run takes it.
 const GONE: Duration = Duration::from_secs(60);
 
-/// The tasks of the small suite: of one environment, so that few images are needed.
-const TASKS: [&str; 2] = ["adjacent-italics", "code-fence-mid-line"];
-/// That environment's images.
-const IMAGES: [&str; 2] = ["library-134", "driver"];
+/// The images of the small suite.
+const IMAGES: [&str; 1] = ["box"];
 
-/// A suite of two tasks, whose agents write a file and whose tests run.
+/// A suite of two tasks, whose agents write a file and whose tests run: of one beside what
+/// was handed in, of the other apart from it. Its only image is small, so that an engine of a
+/// test's own has it soon.
 fn small_suite(context: &Context) -> PathBuf {
-    let source = suites::expensify_common();
+    let source = suites::parametrized();
     let suite = context.path("suite");
     copy_folder(source, &suite);
     fs::copy(source.join("images.lock"), suite.join("images.lock")).unwrap();
-    for task in fs::read_dir(suite.join("tasks")).unwrap().map(Result::unwrap) {
-        if !TASKS.iter().any(|name| task.file_name() == *name) {
-            fs::remove_dir_all(task.path()).unwrap();
-        }
-    }
     fs::write(context.path("script"), "echo changed >> NOTE\n").unwrap();
     suite
 }
@@ -100,14 +96,19 @@ impl Random {
 
 type Verdicts = Vec<(String, String, String)>;
 
+/// What the small suite comes to, and how long that takes where its images are prepared.
 fn undisturbed() -> (Verdicts, Duration) {
-    let context = Context::new();
-    small_suite(&context);
-    json(&context, &RUN, 0);
-    let started = Instant::now();
-    json(&context, &RUN, 0);
-    let elapsed = started.elapsed();
-    (verdicts(&context, "latest"), elapsed)
+    static FOUND: OnceLock<(Verdicts, Duration)> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let context = Context::new();
+        small_suite(&context);
+        json(&context, &RUN, 0);
+        let started = Instant::now();
+        json(&context, &RUN, 0);
+        let elapsed = started.elapsed();
+        (verdicts(&context, "latest"), elapsed)
+    });
+    found.clone()
 }
 
 #[test]

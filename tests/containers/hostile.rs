@@ -10,11 +10,17 @@ use std::io::ErrorKind;
 use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use serde_json::Value;
 
 use crate::context::{Context, text, workspace};
+use crate::secrets::{Watch, tells};
 use crate::suites::{self, command, copy_folder, json, left_behind};
+use crate::user_tool;
+
+/// The file of the agent that runs a script, asks its user, and reads all that it gets.
+const ASKING: &str = "./asking.wasm";
 
 /// What the host's environment has, and no container may ever show.
 const SECRET: &str = "sk-hostile-corpus-5f0c1d";
@@ -39,12 +45,14 @@ pub(crate) struct Case {
     verdicts: Vec<String>,
     /// What its journal or an artifact has to hold: the attack was carried out, and
     /// not just misspelt.
-    says: Option<String>,
+    says: Vec<String>,
+    /// Whether its agent asks its user, and hands nothing in.
+    asks: bool,
     /// How often it has to be tested.
     runs: Option<u64>,
     /// Whether it is a patch. Otherwise it is a script.
     patch: bool,
-    /// What is applied or executed.
+    /// What is applied or executed, without the keys: what it says would be among them.
     body: String,
 }
 
@@ -65,11 +73,13 @@ fn folder() -> PathBuf {
 /// A file's suite, and the case.
 fn parse(file: &Path) -> (String, Case) {
     let shown = file.display();
-    let body = fs::read_to_string(file).unwrap();
+    let text = fs::read_to_string(file).unwrap();
     let mut keys: BTreeMap<String, String> = BTreeMap::new();
-    for line in body.lines().map_while(|line| line.strip_prefix("# ")) {
+    let mut body = text.as_str();
+    while let Some((line, rest)) = body.strip_prefix("# ").and_then(|rest| rest.split_once('\n')) {
         let (key, value) = line.split_once(": ").unwrap_or_else(|| panic!("{shown}: `{line}` is no key"));
         assert!(keys.insert(key.to_owned(), value.to_owned()).is_none(), "{shown}: `{key}` twice");
+        body = rest;
     }
     let mut take = |key: &str| keys.remove(key);
     let suite = take("suite").unwrap_or_else(|| panic!("{shown} names no suite"));
@@ -89,17 +99,20 @@ fn parse(file: &Path) -> (String, Case) {
         with: take("with"),
         rerun: take("rerun"),
         verdicts: take("verdict").unwrap_or_default().split(" | ").map(str::to_owned).collect(),
-        says: take("says"),
+        says: take("says").map_or(Vec::new(), |texts| texts.split(" & ").map(str::to_owned).collect()),
+        asks: take("asks").is_some_and(|value| value == "user"),
         runs: take("runs").map(|runs| runs.parse().unwrap()),
         name,
         patch: file.extension().is_some_and(|ending| ending == "patch"),
-        body,
+        body: body.to_owned(),
     };
     assert!(take("why").is_some(), "{shown} does not say why");
     assert!(keys.is_empty(), "{shown}: unknown keys {keys:?}");
     assert!(case.name.starts_with(&format!("{:02}-", case.threat)), "{shown}: its threat is {}", case.threat);
     let known = |verdict: &String| matches!(verdict.split_once(' '), Some(("pass" | "fail", reason)) if !reason.is_empty());
     assert!(case.verdicts.iter().all(known), "{shown}: a verdict is `pass REASON` or `fail REASON`");
+    let is_said = |says: &String| !case.body.contains(says.as_str());
+    assert!(case.says.iter().all(is_said), "{shown}: the script itself has what it is to say in one piece");
     (suite, case)
 }
 
@@ -149,14 +162,15 @@ impl Listener {
 #[track_caller]
 pub(crate) fn judge(suite_name: &str, suite: &Path) {
     let mut cases = cases(suite_name);
-    // For whoever writes one: only those whose name has this in it.
-    if let Ok(part) = std::env::var("LANCET_CASE") {
-        cases.retain(|case| case.name.contains(&part));
+    // For whoever writes one: only those whose name has this in it, or one of these.
+    if let Ok(parts) = std::env::var("LANCET_CASE") {
+        cases.retain(|case| parts.split(',').any(|part| case.name.contains(part)));
     }
     assert!(!cases.is_empty());
-    let (patches, scripts): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.patch);
+    let (patches, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.patch);
+    let (asking, scripts): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.asks);
     let mut wrong = Vec::new();
-    for (agent, cases) in [("script", scripts), ("patch", patches)] {
+    for (agent, cases) in [("script", scripts), ("patch", patches), (ASKING, asking)] {
         if !cases.is_empty() {
             wrong.extend(hand_in(agent, suite, &cases));
         }
@@ -167,6 +181,10 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
 /// Hands in cases, all in one run, and gives what is wrong.
 fn hand_in(agent: &str, suite: &Path, cases: &[Case]) -> Vec<String> {
     let context = Context::new();
+    if agent == ASKING {
+        let component = lancet_hostile::component(lancet_hostile::case("user-tool-artifacts-agent").unwrap());
+        fs::write(context.path(ASKING), component).unwrap();
+    }
     let listener = Listener::new();
     let canary = context.path("canary");
     let made = context.path("hostile");
@@ -181,7 +199,9 @@ fn hand_in(agent: &str, suite: &Path, cases: &[Case]) -> Vec<String> {
         fs::write(input.join(format!("{}.txt", case.name)), given).unwrap();
     }
     let (made, input) = (made.to_str().unwrap(), input.to_str().unwrap());
-    let output = command(&context, &["run", made, "--agent", agent, "--input", input, "--jobs", "2"])
+    let run = ["run", made, "--agent", agent, "--input", input, "--jobs", "2"];
+    let watch = Watch::begin(&context, &run).expect("it attempts tasks");
+    let output = command(&context, &run)
         .env("ANTHROPIC_API_KEY", SECRET)
         .env("LANCET_TEST_SECRET", SECRET)
         .output()
@@ -202,7 +222,12 @@ fn hand_in(agent: &str, suite: &Path, cases: &[Case]) -> Vec<String> {
         for problem in problems(&context, case, line, &kept) {
             wrong.push(format!("{}: {problem}", case.name));
         }
+        if case.asks {
+            let journal = json(&context, &["show", text(line, "attempt")], 0);
+            user_tool::tells_nothing_of_the_tests(&journal, made.as_ref(), &case.name);
+        }
     }
+    wrong.extend(watch.end(&gold));
     wrong.extend(unclean(&context, "latest").into_iter().map(|problem| format!("the attempts: {problem}")));
     wrong.extend(listener.heard().into_iter().map(|who| format!("something got out: {who}")));
     if canary.exists() {
@@ -239,7 +264,7 @@ fn make_suite(suite: &Path, cases: &[Case], made: &Path) {
 
 /// What the agent is given for a case.
 fn given(case: &Case, suite: &Path) -> String {
-    let gold = case.gold.then(|| gold(suite, &case.task));
+    let gold = case.gold.then(|| gold(suite, &case.task).expect("a gold patch"));
     if case.patch {
         return gold.unwrap_or_default() + &case.body;
     }
@@ -256,29 +281,39 @@ fn given(case: &Case, suite: &Path) -> String {
     script + &case.body
 }
 
-/// The gold patch of a task: in the suite, or in an image of it.
-fn gold(suite: &Path, task: &str) -> String {
-    let read = |name: &str| fs::read_to_string(suite.join(name)).unwrap();
-    let task_toml = read(&format!("tasks/{task}/task.toml"));
+/// The gold patch of a task: in the suite, or in an image of it. `None` for a task that
+/// has none, or whose image is not there.
+pub(crate) fn gold(suite: &Path, task: &str) -> Option<String> {
+    // An image does not change, and many cases begin with the same patch.
+    static GOLD: Mutex<BTreeMap<(String, String), Option<String>>> = Mutex::new(BTreeMap::new());
+    let read = |name: &str| fs::read_to_string(suite.join(name)).ok();
+    let task_toml = read(&format!("tasks/{task}/task.toml"))?;
     if let Some(file) = value(&task_toml, "[gold]", "file") {
         return read(&format!("tasks/{task}/private/{file}"));
     }
-    let path = value(&task_toml, "[gold]", "image-file").expect("a gold patch");
-    let environment = value(&task_toml, "", "environment").unwrap();
-    let image = value(&read("suite.toml"), &format!("[environments.{environment}]"), "gold-image").unwrap();
-    let reference = value(&read("images.lock"), &format!("[images.{image}]"), "reference").unwrap();
+    let path = value(&task_toml, "[gold]", "image-file")?;
+    let environment = value(&task_toml, "", "environment")?;
+    let image = value(&read("suite.toml")?, &format!("[environments.{environment}]"), "gold-image")?;
+    let reference = value(&read("images.lock")?, &format!("[images.{image}]"), "reference")?;
+    let mut known = GOLD.lock().unwrap();
+    let of_image = known.entry((reference.clone(), path.clone()));
+    of_image.or_insert_with(|| file_of_image(&reference, &path)).clone()
+}
+
+/// A text file of an image, which only a container can give.
+fn file_of_image(reference: &str, path: &str) -> Option<String> {
     let docker = |arguments: &[&str]| {
         let output = Command::new("docker").args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        output.stdout
+        output.status.success().then_some(output.stdout)
     };
-    let container = String::from_utf8(docker(&["create", &reference, "true"])).unwrap();
+    let container = String::from_utf8(docker(&["create", reference, "true"])?).unwrap();
     // An archive of one file: its bytes come after the header.
     let archive = docker(&["cp", &format!("{}:{path}", container.trim()), "-"]);
     docker(&["rm", container.trim()]);
+    let archive = archive?;
     let size = std::str::from_utf8(&archive[124..135]).unwrap();
     let size = usize::from_str_radix(size.trim_matches(['\0', ' ']), 8).unwrap();
-    String::from_utf8(archive[512..512 + size].to_vec()).unwrap()
+    Some(String::from_utf8(archive[512..512 + size].to_vec()).unwrap())
 }
 
 /// A text of a TOML file: of its top for an empty table's name.
@@ -354,10 +389,7 @@ fn problems(context: &Context, case: &Case, line: &Value, kept: &str) -> Vec<Str
     }
     let said = journal.to_string();
     problems.extend(revealed(&said));
-    if let Some(says) = &case.says
-        && !said.contains(says.as_str())
-        && !kept.contains(says.as_str())
-    {
+    for says in case.says.iter().filter(|says| !tells(&said, says) && !kept.contains(says.as_str())) {
         problems.push(format!("it does not say `{says}`: {}", said.chars().take(6_000).collect::<String>()));
     }
     problems.extend(unclean(context, attempt));

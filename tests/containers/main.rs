@@ -7,6 +7,8 @@
 mod context;
 #[path = "../campaign/scale.rs"]
 mod scale;
+#[path = "../end_to_end/secrets.rs"]
+mod secrets;
 
 mod bad_input;
 mod bounds;
@@ -14,6 +16,7 @@ mod controls;
 mod crash;
 mod history;
 mod hostile;
+mod neighbours;
 mod patches;
 mod record;
 mod stand_in;

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::context::{Context, number, text};
+use crate::context::{self, Context, number, text, workspace};
 use crate::suites::{self, command, json, lancet, left_behind, verdicts};
 
 /// Runs an agent over some tasks of `expensify-common`.
@@ -183,4 +183,19 @@ fn is_open_to_the_grader() {
     assert!(!of("case").is_empty());
     assert!(of("artifact").iter().any(|[name, ..]| name == "output"), "{told:?}");
     assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 1.0);
+}
+
+#[test]
+fn what_an_earlier_lancet_left_undecided_is_decided() {
+    // A submission that was refused and not judged yet; the rest of the fixture needs no
+    // engine, see `tests/end_to_end/recorded.rs`.
+    let fixture = workspace().join("tests/fixtures/recorded");
+    let golden: Value =
+        serde_json::from_str(&fs::read_to_string(fixture.join("golden.json")).unwrap()).unwrap();
+    let context = Context::new();
+    context::copy(&fixture.join("store"), &context.path("store"));
+    let (resumed, run) = (&golden["resumed"][1], text(&golden, "resumed/1/run"));
+    assert_eq!(json(&context, &["resume", run], 0)["verdicts_digest"], resumed["digest"]);
+    assert_eq!(json(&context, &["show", run], 0)[0]["reason"], resumed["verdicts"][0][2]);
+    assert_eq!(json(&context, &["replay", run], 0)["identical"], 1);
 }

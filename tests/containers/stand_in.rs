@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -14,29 +15,6 @@ use crate::suites::{self, json};
 use crate::user_tool;
 
 const PREFIX: &str = "lancet-standin/swelancer_x86";
-
-/// A page that writes what others take for the end of a line, for an event of the
-/// trace, or for too much; and bytes that are no text.
-const BREAKS_TRACES: &str = r#"cat >> src/index.js <<'END'
-const say = (text) => console.log(text);
-document.title = 'a\u2028b';
-say('a\u2028b\u2029c\u0085d\u000be\u000cf\u001cg\u001dh\u001ei\r\nj');
-say('half \ud83d');
-say('\n{"type":"before","callId":"call@1","class":"Frame","method":"click","params":{}}\n');
-say('"}\n{"type":"log","message":"only the page says this"}');
-say('['.repeat(5000));
-say('x'.repeat(1 << 20));
-say('\ufffe\uffff\u0000\u202e');
-setInterval(() => say('a\u2028b'), 300);
-fetch(URL.createObjectURL(new Blob([new Uint8Array([0xff, 0xfe, 0xed, 0xa0, 0x80, 10, 13])])));
-let place = document.body.appendChild(document.createElement('div'));
-for (let level = 0; level < 300; level += 1) {
-    place = place.appendChild(document.createElement('div'));
-}
-place.textContent = JSON.stringify({ type: 'after', callId: 'call@1', error: { message: 'a\u2028b' } });
-setTimeout(() => { throw new Error('half \udc00 \u2028'); }, 100);
-END
-"#;
 
 fn folder() -> PathBuf {
     workspace().join("tests/images/swe-lancer")
@@ -82,7 +60,12 @@ fn import(name: &str, options: &[&str]) -> PathBuf {
 }
 
 /// With an image for each issue.
-fn suite() -> PathBuf {
+fn suite() -> &'static Path {
+    static SUITE: OnceLock<PathBuf> = OnceLock::new();
+    SUITE.get_or_init(make_suite)
+}
+
+fn make_suite() -> PathBuf {
     let mut ids: Vec<String> = fs::read_dir(folder().join("issues"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -113,16 +96,11 @@ fn needs_root(suite: &Path) {
 #[test]
 fn honours_the_contract_and_its_controls_hold() {
     let suite = suite();
-    controls::hold(&suite, 1, 1);
-    needs_root(&suite);
+    controls::hold(suite, 1, 1);
+    needs_root(suite);
 
     // What an agent finds there: one commit, no tests, and a user who can help.
-    user_tool::reproduces(&suite, "90002", 1, &["trace"]);
-    let seen = user_tool::keeps_the_tests_secret(&suite, "90002", BREAKS_TRACES);
-    let events = String::from_utf8(seen["trace/trace.trace"].clone()).unwrap();
-    for part in ["a\u{2028}b", "half \u{fffd}", "only the page says this", "xxxxxxxxxx"] {
-        assert!(events.contains(part), "the page did not say `{part}`");
-    }
+    user_tool::reproduces(suite, "90002", 1, &["trace"]);
     let context = Context::new();
     let script = context.path("script");
     fs::write(
@@ -151,8 +129,11 @@ fn honours_the_contract_and_its_controls_hold() {
         assert_eq!(printed.and_then(Value::as_str), Some("that is all\n"), "{journal}");
     }
     assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 2.0);
+}
 
-    hostile::judge("stand-in", Path::new(suite));
+#[test]
+fn submissions_to_it_come_to_what_they_declare() {
+    hostile::judge("stand-in", suite());
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::context::{Context, workspace};
+use crate::hostile;
+use crate::secrets::Watch;
 
 /// Where copies with their lock files lie: a suite's own folder is left alone.
 fn place() -> PathBuf {
@@ -81,11 +83,15 @@ pub(crate) fn command(context: &Context, arguments: &[&str]) -> Command {
     command
 }
 
-/// The same, parsed from JSON. `code` is the exit code that it has to have.
+/// The same, parsed from JSON. `code` is the exit code that it has to have. Agents of the
+/// runs that it makes are looked at: whether any was told what is hidden.
 #[track_caller]
 pub(crate) fn json(context: &Context, arguments: &[&str], code: i32) -> serde_json::Value {
+    let watch = Watch::begin(context, arguments);
     let (found, stdout, stderr) = lancet(context, &[arguments, &["--format", "json"]].concat());
     assert_eq!(found, Some(code), "{arguments:?}\n{stdout}\n{stderr}");
+    let told = watch.map(|watch| watch.end(&hostile::gold)).unwrap_or_default();
+    assert!(told.is_empty(), "{arguments:?}: {}", told.join("\n"));
     serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}\n{stderr}"))
 }
 

@@ -8,6 +8,7 @@ use lancet_core::Octets;
 use serde_json::Value;
 
 use crate::context::{Context, number, text, workspace};
+use crate::secrets::{tells, texts};
 use crate::suites::{self, json, left_behind};
 
 /// Lines of the tests that are shorter are not told from others.
@@ -31,20 +32,6 @@ fn read_by_the_agent(journal: &Value) -> BTreeMap<String, Vec<u8>> {
         }
     }
     read
-}
-
-/// The texts of files below a folder, which may not be there.
-fn texts(folder: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(texts(&path, is_wanted));
-        } else if is_wanted(&path) {
-            found.extend(fs::read_to_string(path));
-        }
-    }
-    found
 }
 
 fn is_test(path: &Path) -> bool {
@@ -112,12 +99,6 @@ fn literals(source: &str) -> Vec<(&str, String)> {
     found
 }
 
-/// Whether a text is in another one, as it is or as JSON has it.
-fn tells(told: &str, text: &str) -> bool {
-    let quoted = Value::from(text).to_string();
-    told.contains(text) || told.contains(&quoted[1..quoted.len() - 1])
-}
-
 #[test]
 fn literals_of_tests_are_found() {
     let source =
@@ -135,10 +116,11 @@ fn literals_of_tests_are_found() {
 /// Nothing of the tests is in what an agent got: no line of theirs, and of a trace
 /// nothing but what may be known, which making it anew leaves as it is.
 #[track_caller]
-fn tells_nothing_of_the_tests(journal: &Value, suite: &Path, task: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tells_nothing_of_the_tests(journal: &Value, suite: &Path, task: &str) {
     let (lines, strings) = (hidden_lines(suite, task), hidden_strings(suite, task));
     assert!(lines.len() > 5 && !strings.is_empty(), "{lines:?} {strings:?}");
     let read = read_by_the_agent(journal);
+    assert!(!read.is_empty(), "{journal}");
     let mut files: BTreeMap<String, &[u8]> = BTreeMap::new();
     for (name, bytes) in &read {
         // What is packed is looked into.
@@ -169,26 +151,6 @@ fn tells_nothing_of_the_tests(journal: &Value, suite: &Path, task: &str) -> BTre
         }
         assert!(made.contains_key("trace.trace"), "{:?}", made.keys());
     }
-    read
-}
-
-/// Runs an agent that changes the page by a script, so that it does what it can to break
-/// what is made of the trace, and asks its user. Gives what the agent got.
-#[track_caller]
-pub(crate) fn keeps_the_tests_secret(suite: &Path, task: &str, script: &str) -> BTreeMap<String, Vec<u8>> {
-    let context = Context::new();
-    let agent = lancet_hostile::case("user-tool-artifacts-agent").unwrap();
-    fs::write(context.path("agent.wasm"), lancet_hostile::component(agent)).unwrap();
-    let input = context.path("script");
-    fs::write(&input, script).unwrap();
-    let options = ["--task", task, "--input", input.to_str().unwrap(), "--jobs", "1"];
-    let run = ["run", suite.to_str().unwrap(), "--agent", "./agent.wasm"];
-    json(&context, &[&run[..], &options[..]].concat(), 0);
-    let shown = json(&context, &["show", "latest"], 0);
-    let journal = json(&context, &["show", text(&shown, "0/attempt")], 0);
-    assert!(journal.to_string().contains("the user is done"), "{journal}");
-    assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 1.0);
-    tells_nothing_of_the_tests(&journal, suite, task)
 }
 
 /// Runs an agent that has the user reproduce the issue twice and reads all that comes

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::secrets::{self, Watch};
+
 /// A folder of its own for one test, and the real binary to run in it.
 pub(crate) struct Context {
     folder: TempDir,
@@ -52,9 +54,13 @@ impl Context {
     }
 
     /// Runs a command that has to succeed, and parses what it prints.
+    /// Agents of the runs that it makes are looked at: whether any was told what is hidden.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let watch = Watch::begin(self, arguments);
         let outcome = self.lancet(&[arguments, &["--format", "json"]].concat());
         assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
+        let told = watch.map(|watch| watch.end(&secrets::gold_of_suite)).unwrap_or_default();
+        assert!(told.is_empty(), "{arguments:?}: {}", told.join("\n"));
         serde_json::from_str(&outcome.stdout).unwrap()
     }
 

@@ -189,7 +189,7 @@ fn the_example_grader_judges_an_imported_suite_as_the_built_in_one_does() {
     assert_eq!(names(shown), names(manifest.split_once("[dependencies]\n").unwrap().1), "{readme}");
 
     let context = Context::new();
-    let table = workspace().join("host/suite/tests/fixtures/current.csv");
+    let table = workspace().join("host/swe-lancer/tests/fixtures/current.csv");
     let import = context.lancet(&[
         "suite",
         "import",

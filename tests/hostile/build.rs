@@ -224,7 +224,6 @@ fn contract(
         "random",
         "submission",
         "answer-key",
-        "evidence",
         "input",
         "workspace",
         "shell",

@@ -36,14 +36,14 @@ fn each_imports_what_it_needs_and_no_more() {
     for plugin in all() {
         let needed: &[&str] = match (plugin.role, plugin.name) {
             (Role::Agent, "first" | "last" | "longest" | "noop") => &["types"],
-            (Role::Agent, "random") => &["types", "evidence", "log", "random", "workspace"],
-            (Role::Agent, "patch") => &["types", "evidence", "log", "workspace"],
-            (Role::Agent, "script") => &["types", "evidence", "log", "input", "shell"],
+            (Role::Agent, "random") => &["types", "log", "random", "workspace"],
+            (Role::Agent, "patch") => &["types", "log", "workspace"],
+            (Role::Agent, "script") => &["types", "log", "input", "shell"],
             (Role::Agent, "gold") => &["types", "answer-key"],
             (Role::Grader, "manager-choice") => &["types", "submission", "answer-key"],
-            (Role::Grader, "junit") => &["types", "evidence", "submission", "answer-key", "tests"],
+            (Role::Grader, "junit") => &["types", "submission", "answer-key", "tests"],
             (Role::Grader, "playwright-e2e") => {
-                &["types", "evidence", "log", "submission", "answer-key", "tests", "artifacts"]
+                &["types", "log", "submission", "answer-key", "tests", "artifacts"]
             }
             other => panic!("{other:?}: say here what it needs"),
         };

@@ -331,7 +331,8 @@ pub struct Environment {
     pub protected: Vec<ProtectedPath>,
     /// How much it may be.
     pub submission: SubmissionLimits,
-    /// Seconds that the agent has for the task.
+    /// Seconds that what the agent's calls start may run in its container: they pass
+    /// while a call is under way, and at no other time.
     pub solve_seconds: u32,
     /// The test runs.
     pub plans: Vec<Plan>,

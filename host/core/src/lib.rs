@@ -7,12 +7,13 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod bounds;
 mod call;
 mod capability;
+mod conclusion;
 mod controls;
 mod digest;
 mod environment;
-mod evidence;
 mod fault;
 mod fold;
 mod history;
@@ -31,24 +32,23 @@ mod seed;
 mod statistics;
 mod submission;
 mod task;
+mod test_report;
 mod verdict;
 mod workspace;
 
 pub use answer::{Answer, MAX_DOCUMENT_BYTES};
+pub use bounds::{MAX_CALL_ERROR_BYTES, MAX_COMMAND_BYTES, MAX_HIT_BYTES, MAX_PATH_BYTES, MAX_PATTERN_BYTES};
 pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Response};
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
+pub use conclusion::{Conclusion, Facts, conclude};
 pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
 pub use digest::{Digester, ParseSha256Error, Sha256};
 pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,
     Protection, RESULTS_FOLDER, Rerun, Resources, Service, Step, SubmissionLimits, TESTS_FOLDER,
     UNPRIVILEGED_ID,
-};
-pub use evidence::{
-    Artifact, ArtifactKind, CaseStatus, Conclusion, Facts, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES,
-    MAX_REPORT_BYTES, MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id, conclude,
 };
 pub use fault::{Fault, FaultKind};
 pub use fold::fold;
@@ -76,6 +76,10 @@ pub use seed::attempt_seed;
 pub use statistics::{Clustered, Ratio, RatioSum, wilson95};
 pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
+pub use test_report::{
+    Artifact, ArtifactKind, CaseStatus, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES, MAX_REPORT_BYTES,
+    MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id,
+};
 pub use verdict::{
     Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict,
     Observed, Outcome, ReasonCode, Score, Verdict, VerdictRecord,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactKind, Octets};
+use crate::{ArtifactKind, MAX_CALL_ERROR_BYTES, Octets};
 
 /// Why a capability that reaches into a container gives nothing back. The plugin
 /// may handle it; it is no failure of the host.
@@ -35,9 +35,8 @@ impl CallError {
     /// An error of that kind; the message is cut to 2,000 bytes.
     #[must_use]
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
-        const LIMIT: usize = 2_000;
         let mut message = message.into();
-        message.truncate(message.floor_char_boundary(LIMIT));
+        message.truncate(message.floor_char_boundary(MAX_CALL_ERROR_BYTES));
         Self { kind, message }
     }
 }

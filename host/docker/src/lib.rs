@@ -1,65 +1,34 @@
 //! Hardened containers and test runs through the Docker Engine API.
 //!
-//! The engine side: [`Docker`] connects, builds and pins images, admits attempts and
-//! reaps what dead ones left. One pure function decides what every container is; a
-//! task can only fill in what that function takes.
+//! [`Docker`] connects to an engine, builds and pins images, admits attempts and reaps
+//! what dead ones left. One pure function decides what every container is; a task can
+//! only fill in what that function takes.
+//!
+//! Three folders, of which each knows only those before it: `engine` speaks to the
+//! Docker engine, `submission` has the trees that agents work in, `plan` runs tests.
 
 #![forbid(unsafe_code)]
 
-mod admission;
-mod agent;
-mod archive;
-mod artifact;
-mod blame;
-mod build;
-mod capture;
-mod changes;
-mod client;
-mod container;
-mod diff;
-mod error;
-mod exec;
-mod hardening;
-mod history;
-mod image;
-mod junit;
-mod label;
-mod lay;
-mod listing;
-mod network;
-mod patch;
+mod engine;
 mod plan;
-mod prepare;
-mod quota;
-mod readiness;
-mod reaper;
-mod repository;
-mod rules;
-mod stage;
-mod tracking;
-mod tree;
-mod upper;
-#[cfg(target_os = "linux")]
-mod usage;
-mod user;
-mod volume;
+mod submission;
 
 #[cfg(test)]
 mod tests;
 
-pub use admission::Admission;
-pub use agent::AgentBox;
-pub use build::{BuildRequest, MAX_CONTEXT_BYTES};
-pub use capture::Captured;
-pub use client::{Docker, DockerOptions, EngineInfo, OLDEST_API};
-pub use error::DockerError;
-pub use image::ImageInfo;
-pub use junit::read_report;
-pub use label::{Lease, Owner, Role};
-pub use lay::BlobSource;
-pub use plan::PlanOutcome;
-pub use prepare::Prepared;
-pub use quota::DiskBound;
-pub use reaper::{Reaped, Reaper};
-pub use tracking::Tracking;
-pub use user::user_bounds;
+pub use engine::admission::Admission;
+pub use engine::build::{BuildRequest, MAX_CONTEXT_BYTES};
+pub use engine::client::{Docker, DockerOptions, EngineInfo, OLDEST_API};
+pub use engine::error::DockerError;
+pub use engine::image::ImageInfo;
+pub use engine::label::{Lease, Owner, Purpose};
+pub use engine::prepared::Prepared;
+pub use engine::property::user_bounds;
+pub use engine::quota::DiskBound;
+pub use engine::reaper::{Reaped, Reaper};
+pub use engine::tracking::Tracking;
+pub use plan::junit::read_report;
+pub use plan::run::PlanOutcome;
+pub use submission::agent::AgentBox;
+pub use submission::capture::Captured;
+pub use submission::layout::BlobSource;

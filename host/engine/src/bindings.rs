@@ -29,13 +29,12 @@ pub(crate) mod grader {
         imports: { default: trappable },
         with: {
             "lancet:plugin/types": super::agent::lancet::plugin::types,
-            "lancet:plugin/evidence": super::agent::lancet::plugin::evidence,
             "lancet:plugin/log": super::agent::lancet::plugin::log,
         },
     });
 }
 
-pub(crate) use agent::lancet::plugin::{evidence, log, shell, types, user_tool, workspace};
+pub(crate) use agent::lancet::plugin::{log, shell, types, user_tool, workspace};
 pub(crate) use grader::lancet::plugin::{submission, tests};
 
 impl From<&Task> for types::Task {
@@ -113,7 +112,7 @@ impl TryFrom<types::Verdict> for Verdict {
     }
 }
 
-impl From<CallError> for evidence::CallError {
+impl From<CallError> for types::CallError {
     fn from(CallError { kind, message }: CallError) -> Self {
         match kind {
             CallErrorKind::NotFound => Self::NotFound(message),
@@ -125,7 +124,7 @@ impl From<CallError> for evidence::CallError {
     }
 }
 
-impl From<ArtifactKind> for evidence::ArtifactKind {
+impl From<ArtifactKind> for types::ArtifactKind {
     fn from(kind: ArtifactKind) -> Self {
         match kind {
             ArtifactKind::Log => Self::Log,
@@ -137,13 +136,13 @@ impl From<ArtifactKind> for evidence::ArtifactKind {
     }
 }
 
-impl From<ArtifactEntry> for evidence::ArtifactEntry {
+impl From<ArtifactEntry> for types::ArtifactEntry {
     fn from(entry: ArtifactEntry) -> Self {
         Self { name: entry.name, kind: entry.kind.into(), bytes: entry.bytes }
     }
 }
 
-impl From<Artifact> for evidence::ArtifactEntry {
+impl From<Artifact> for types::ArtifactEntry {
     fn from(artifact: Artifact) -> Self {
         Self { name: artifact.name, kind: artifact.kind.into(), bytes: artifact.bytes }
     }

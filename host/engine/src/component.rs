@@ -8,6 +8,13 @@ use crate::capability::wasi;
 /// The largest component that is looked at: 64 MiB. A Python guest has 18 MiB.
 pub const MAX_COMPONENT_BYTES: usize = 64 << 20;
 
+/// Interfaces of the contract that hold nothing but types: no power, always there.
+///
+/// What is in `types` was in `evidence` too before anybody built against 0.1.0. Stores keep
+/// components of that time, which import it, and replay them: it is met, unlinked as `types`
+/// is, for as long as this host serves 0.1.
+const TYPES: [&str; 2] = ["types", "evidence"];
+
 /// How deep components may be nested in one another: what is known needs 3.
 /// Compiling and loading takes time and memory with the square of the depth.
 const MAX_NESTING: usize = 32;
@@ -222,7 +229,7 @@ fn role(exports: &[String]) -> Result<(Role, String), NotAPlugin> {
 fn meaning(name: &str) -> Meaning {
     match split(name) {
         Some((CONTRACT_PACKAGE, _, version)) if !served(version) => Meaning::OtherVersion,
-        Some((CONTRACT_PACKAGE, "types" | "evidence", _)) => Meaning::Types,
+        Some((CONTRACT_PACKAGE, interface, _)) if TYPES.contains(&interface) => Meaning::Types,
         Some((CONTRACT_PACKAGE, interface, _)) => {
             Capability::of_interface(interface).map_or(Meaning::UnknownInterface, Meaning::Capability)
         }

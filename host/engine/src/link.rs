@@ -4,12 +4,12 @@
 use lancet_core::{Fault, FaultKind, Request, Response};
 use wasmtime::StoreContextMut;
 
-use crate::bindings::evidence;
+use crate::bindings::types;
 use crate::exchange::Answered;
 use crate::state::{FaultTrap, State, UnavailableTrap};
 
 /// What a function that reaches outside returns to the guest.
-pub(crate) type Returned<T> = wasmtime::Result<(Result<T, evidence::CallError>,)>;
+pub(crate) type Returned<T> = wasmtime::Result<(Result<T, types::CallError>,)>;
 
 /// Has a call answered that the guest does not wait for.
 pub(crate) fn now(store: &mut StoreContextMut<'_, State>, request: Request) -> wasmtime::Result<Response> {

@@ -465,3 +465,23 @@ async fn a_record_that_was_changed_is_noticed() {
     calls[3].request = Request::TestsRun { plan: "other".into() };
     assert_eq!(judged(&calls).await.divergence.unwrap().call, 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_more_parts_than_its_limits_allow_is_not_instantiated() {
+    // What has more than the pool's room for one plugin is refused when it is loaded. That
+    // it has more than a run's own limits shows only when it is called.
+    let (task, limits) = (task(), Limits { instances: 0, ..Limits::standard() });
+    let nothing = || Behind::live(Sources::default());
+    let end = plugin(Role::Agent, "noop").solve(call(&task, &limits, nothing())).await.unwrap().end;
+    let SolveEnd::Fault(fault) = end else { panic!("it was instantiated: {end:?}") };
+    assert_eq!(fault.reason(Role::Agent).as_str(), "agent-instantiation", "{}", fault.message);
+    let grader = plugin(Role::Grader, "junit");
+    let verdict = grader.grade(call(&task, &limits, nothing()), &Answer::WorkTree).await.unwrap().verdict;
+    assert_eq!((verdict.outcome, verdict.reason.as_str()), (Outcome::Invalid, "grader-instantiation"));
+    // With the standard limits they are.
+    assert!(matches!(solved("noop", Sources::default()).await.end, SolveEnd::Answer(_)));
+    assert_ne!(
+        graded("junit", &Answer::WorkTree, Sources::default()).await.verdict.reason.as_str(),
+        "grader-instantiation"
+    );
+}

@@ -12,7 +12,7 @@ use lancet_core::{
     SolveEnd, SurpriseCause, TaskId, UntriedControl, Verdict,
 };
 use lancet_store::{AttemptRow, Store};
-use lancet_suite::{Gold, Lock, MAX_GOLD_BYTES, Suite, SuiteTask};
+use lancet_suite::{Gold, ImageLock, MAX_GOLD_BYTES, Suite, SuiteTask};
 
 use crate::catalog;
 use crate::error::Error;
@@ -234,7 +234,7 @@ async fn golds(
     sandboxes: &Sandboxes,
     observer: &dyn Observer,
 ) -> Result<BTreeMap<TaskId, Arc<str>>, Error> {
-    let lock = Lock::read(suite)?;
+    let lock = ImageLock::read(suite)?;
     let mut golds = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.public.kind == Kind::IcSwe && is_tried(task)) {
         let patch = match suite.gold(task)? {

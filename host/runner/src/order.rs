@@ -11,7 +11,7 @@ use lancet_core::{
 };
 use lancet_engine::ENGINE_ID;
 use lancet_store::{NewAttempt, Store, StoreError};
-use lancet_suite::{Lock, Suite, SuiteTask};
+use lancet_suite::{ImageLock, Suite, SuiteTask};
 
 use crate::catalog::{self, GraderKey, Loader, Named};
 use crate::error::Error;
@@ -77,7 +77,7 @@ pub fn prepare<'a>(
     order: Order<'a>,
     observer: &dyn Observer,
 ) -> Result<Prepared<'a>, Error> {
-    let lock = Lock::read(order.suite)?;
+    let lock = ImageLock::read(order.suite)?;
     let mut inputs = order.inputs;
     let mut tasks = Vec::new();
     let mut left_out = Vec::new();
@@ -143,7 +143,11 @@ pub fn prepare<'a>(
 
 /// What a task is judged in, or why it cannot be run: `None` when it has no grader or
 /// no environment, which is no news to whoever made the suite.
-fn runnable(suite: &Suite, task: &SuiteTask, lock: &Lock) -> Result<Option<Environment>, Option<String>> {
+fn runnable(
+    suite: &Suite,
+    task: &SuiteTask,
+    lock: &ImageLock,
+) -> Result<Option<Environment>, Option<String>> {
     match task.public.kind {
         Kind::SweManager if task.grader.is_some() => Ok(None),
         Kind::IcSwe if task.grader.is_some() && task.environment.is_some() => {

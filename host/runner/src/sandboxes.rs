@@ -184,7 +184,7 @@ pub(crate) fn try_plan<'a>(
 }
 
 /// The longest that containers of one attempt can be there, generously: whatever is
-/// older has been forgotten.
+/// older has been forgotten. An agent's own time stands still while it waits for others.
 fn longest(environment: &Environment) -> Duration {
     let steps = [&environment.setup, &environment.conceal];
     let setup: u64 = steps.into_iter().flatten().map(|step| u64::from(step.timeout_seconds)).sum();
@@ -197,5 +197,5 @@ fn longest(environment: &Environment) -> Duration {
             u64::from(plan.rerun.most()) * (u64::from(plan.timeout_seconds) + 2 * ready)
         })
         .sum();
-    Duration::from_secs(2 * (u64::from(environment.solve_seconds) + setup + plans) + 3_600)
+    Duration::from_secs(2 * (u64::from(environment.solve_seconds) + setup + plans) + 6 * 3_600)
 }

@@ -1,3 +1,5 @@
+//! What trivial policies get on a suite's manager tasks.
+
 use lancet_core::{Baseline, Baselines, Cents, Expectation, Kind, Ratio, RatioSum};
 
 use crate::problem::SuiteError;

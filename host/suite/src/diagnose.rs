@@ -8,8 +8,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::problem::{Problem, nearest};
-use crate::rules::shown;
+use crate::problem::{Problem, nearest, shown};
 
 /// How deep a file's values are compared with its schema.
 const MAX_DEPTH: usize = 16;

@@ -1,9 +1,11 @@
+//! What a task is worked on and judged in, before its images are looked up.
+
 use std::collections::BTreeMap;
 
 use lancet_core::{Environment, Isolation, Plan, Sha256};
 
 use crate::format::Profile;
-use crate::lock::{Lock, NotPinned};
+use crate::lock::{ImageLock, NotPinned};
 use crate::suite::Suite;
 
 /// What a task is worked on and judged in: checked, but its images are only names
@@ -43,7 +45,7 @@ pub enum Gold {
     File(String),
     /// A file of an image, which is not started for it.
     Image {
-        /// The suite's name of the image, for [`Lock::pinned`].
+        /// The suite's name of the image, for [`ImageLock::pinned`].
         image: String,
         /// An absolute path in it.
         path: String,
@@ -90,7 +92,7 @@ impl TaskEnvironment {
         &self.template.plans
     }
 
-    pub(crate) fn resolve(&self, suite: &Suite, lock: &Lock) -> Result<Environment, NotPinned> {
+    pub(crate) fn resolve(&self, suite: &Suite, lock: &ImageLock) -> Result<Environment, NotPinned> {
         let mut environment = self.template.clone();
         environment.image = lock.pinned(suite, &environment.image.name)?;
         for plan in &mut environment.plans {

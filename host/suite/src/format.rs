@@ -1,6 +1,7 @@
 //! The files that people write.
 
 mod environment;
+mod lock;
 mod plan;
 
 use std::collections::BTreeMap;
@@ -12,10 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use environment::{
     Cpus, EnvironmentEntry, ImageEntry, Profile, ResourcesEntry, ServiceEntry, StepEntry, SubmissionEntry,
 };
+pub(crate) use lock::{LOCK_FILE, UNFINISHED_LOCK};
+pub use lock::{LockEntry, LockFile};
 pub use plan::{GoldEntry, KeptEntry, NamingName, PlanEntry, RerunName, SweLancerEntry, TestsAnswerKey};
-
-use crate::TextMode;
-use crate::lock::LockFile;
 
 /// The most bytes of `suite.toml` and of a `task.toml`: 256 KiB.
 pub const MAX_TOML_BYTES: u64 = 256 << 10;
@@ -118,6 +118,41 @@ impl Generation {
             Self::Current => "current",
             Self::Old => "old",
             Self::Lite => "lite",
+        }
+    }
+}
+
+/// How the escapes in the texts of SWE-Lancer's table are read.
+///
+/// The columns `title`, `description` and `proposals` of the current generation
+/// hold text whose line breaks are written `\n` (and in places `\r\n` or `\'`),
+/// while other backslashes in it are the author's own: paths, regular
+/// expressions. The reference reads them with Python's `unicode_escape` from
+/// UTF-8 bytes. The other generations hold Python literals, which need none of
+/// this, and read the same in both modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextMode {
+    /// Escapes are decoded, everything else stays as it was written: `\n`, `\r`,
+    /// `\t`, `\'`, `\"`, `\\`, and `\x`, `\u`, `\U` with all of their digits
+    /// when they name a printable character. What is no escape stays (`C:\users`),
+    /// and so do those of Python's escapes that in this data are pieces of
+    /// regular expressions: `\b`, `\2`.
+    #[default]
+    Fixed,
+    /// What the reference's agents see, byte for byte: `é` has become `Ã©`, and
+    /// a back reference `\2` a control character. A text on which the reference
+    /// fails is a problem of its row.
+    Faithful,
+}
+
+impl TextMode {
+    /// The name in files and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Faithful => "faithful",
         }
     }
 }
@@ -259,8 +294,10 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     ]
 }
 
-/// Counts how often each id comes, for the check of repeated ones.
-pub(crate) fn repeated_ids(ids: impl Iterator<Item = u32>) -> Vec<u32> {
+/// The ids that come more than once, each once, in order: what a `task.toml` has to
+/// declare as repeated.
+#[must_use]
+pub fn repeated_ids(ids: impl Iterator<Item = u32>) -> Vec<u32> {
     let mut counts = BTreeMap::new();
     for id in ids {
         *counts.entry(id).or_insert(0u32) += 1;

@@ -1,3 +1,5 @@
+//! What a suite's images are made from.
+
 use std::collections::BTreeMap;
 
 use lancet_core::{Digester, Sha256};

@@ -1,4 +1,4 @@
-//! The canonical suite folder, and importers into it.
+//! The canonical suite folder.
 //!
 //! A suite is a folder:
 //!
@@ -14,19 +14,17 @@
 //! ```
 //!
 //! [`Suite::open`] reads one and refuses whatever is not as it has to be, with
-//! all problems at once. [`import_swe_lancer`] makes one of SWE-Lancer's table.
+//! all problems at once.
 
 #![forbid(unsafe_code)]
 
 mod baseline;
 mod diagnose;
 mod environment;
-mod escape;
+pub mod folder;
 mod format;
 mod gold;
 mod image;
-mod import;
-pub mod literal;
 mod loader;
 mod lock;
 mod problem;
@@ -39,21 +37,19 @@ mod tree;
 
 pub use baseline::{baselines, without_baseline};
 pub use environment::{Gold, LaidContent, TaskEnvironment};
-pub use escape::{TextMode, UnfaithfulError, decode_faithful, decode_fixed};
 pub use format::{
-    AnswerMode, Cpus, EnvironmentEntry, Generation, GoldEntry, GraderEntry, ImageEntry, KeptEntry,
-    MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GOLD_BYTES,
+    AnswerMode, Cpus, EnvironmentEntry, Generation, GoldEntry, GraderEntry, ImageEntry, KeptEntry, LockEntry,
+    LockFile, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GOLD_BYTES,
     MAX_GRADER_BYTES, MAX_LINE_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
     ManagerAnswerKey, NamingName, Origin, OriginFormat, PlanEntry, Profile, ProposalEntry, RerunName,
     ResourcesEntry, ServiceEntry, Source, StepEntry, SubmissionEntry, SuiteFile, SweLancerEntry, TaskFile,
-    TestsAnswerKey, schemas,
+    TestsAnswerKey, TextMode, repeated_ids, schemas,
 };
 pub use gold::check_gold;
 pub use image::{BuildFile, ImageSource};
-pub use import::{
-    ImportError, ImportOptions, ImportSummary, KindSummary, RowProblem, RowProblemKind, import_swe_lancer,
-};
-pub use lock::{Lock, LockEntry, LockFile, NotPinned};
+pub use lock::{ImageLock, NotPinned};
 pub use problem::{Problem, SuiteError};
+pub use reference::Reference;
+pub use rules::is_relative_path;
 pub use select::select;
-pub use suite::{GraderRef, Suite, SuiteTask};
+pub use suite::{GraderRef, Suite, SuiteTask, shared_issues};

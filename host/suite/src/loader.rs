@@ -1,4 +1,4 @@
-//! Makes a suite of what was found in its folder, with all problems named.
+//! Reads a suite's folder, and makes a suite of what is in it, with all problems named.
 
 mod environment;
 mod image;
@@ -7,6 +7,8 @@ mod plan;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use lancet_core::{Cents, Kind, Proposal, Sha256, Task, TaskId};
 
 use crate::diagnose;
@@ -15,11 +17,27 @@ use crate::format::{
 };
 use crate::image::{ImageSource, key};
 use crate::problem::{Problem, SuiteError, nearest};
-use crate::suite::{GraderRef, Loaded, SuiteTask};
+use crate::suite::{GraderRef, Loaded, Suite, SuiteTask};
 use crate::tree::{StoredFile, TaskTree, Tree};
 
+impl Suite {
+    /// Reads a suite's folder.
+    ///
+    /// Every file is opened from the folder's handle, without following links.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened, and when anything in it is not as it
+    /// has to be: then all problems are listed, sorted by file.
+    pub fn open(path: &Path) -> Result<Self, SuiteError> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority())
+            .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
+        let loaded = load(Tree::read(&dir), path)?;
+        Ok(Self::new(dir, path.to_owned(), loaded))
+    }
+}
+
 /// Checks all that was found.
-pub(crate) fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
+fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
     let mut loader = Loader {
         unread: tree.problems.iter().map(|p| p.file.clone()).collect(),
         problems: tree.problems,

@@ -1,22 +1,17 @@
-use std::collections::BTreeMap;
+//! What the images of a suite were pinned to: reading, writing and looking it up.
+
 use std::io::{self, Write as _};
 
 use cap_std::fs::OpenOptions;
 use lancet_core::{PinnedImage, Sha256};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::diagnose;
-use crate::format::MAX_LOCK_BYTES;
+use crate::folder::{TooLarge, read_file};
+use crate::format::{LOCK_FILE, LockEntry, LockFile, MAX_LOCK_BYTES, UNFINISHED_LOCK};
+use crate::image::ImageSource;
 use crate::problem::{Problem, SuiteError};
 use crate::reference::Reference;
 use crate::suite::Suite;
-use crate::tree::{TooLarge, read_file};
-
-/// The lock's name in a suite's folder.
-pub(crate) const LOCK_FILE: &str = "images.lock";
-/// What the names of locks that are being written begin with.
-pub(crate) const UNFINISHED_LOCK: &str = ".images.lock.";
 
 const HEADER: &str = "\
 # The images of this suite, as they were when it was pinned. Written by
@@ -28,30 +23,9 @@ const HEADER: &str = "\
 # reference  what the engine is asked for
 ";
 
-/// `images.lock`: which images a suite's names stand for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct LockFile {
-    /// By the suite's name for the image, or by what the task says when it names
-    /// an image of a registry itself.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub images: BTreeMap<String, LockEntry>,
-}
-
-/// An image that was pinned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct LockEntry {
-    /// The digest of what it is made from.
-    pub source: Sha256,
-    /// What the engine is asked for: an image id (`sha256:…`), or
-    /// `repository@sha256:…`.
-    pub reference: String,
-}
-
 /// The images of a suite that are pinned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lock(LockFile);
+pub struct ImageLock(LockFile);
 
 /// Why an image of a suite cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +72,7 @@ impl NotPinned {
     }
 }
 
-impl Lock {
+impl ImageLock {
     /// Reads a suite's `images.lock`. When there is none, nothing is pinned.
     ///
     /// # Errors
@@ -187,7 +161,7 @@ impl Lock {
     pub fn pinned(&self, suite: &Suite, image: &str) -> Result<PinnedImage, NotPinned> {
         let source =
             suite.images().get(image).ok_or_else(|| NotPinned::Unknown { image: image.to_owned() })?;
-        if let crate::ImageSource::Reference(reference) = source
+        if let ImageSource::Reference(reference) = source
             && let Some(reference) = Reference::parse(reference).ok().and_then(|r| r.pinned())
         {
             return Ok(PinnedImage { name: image.to_owned(), reference });

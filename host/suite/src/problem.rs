@@ -1,3 +1,5 @@
+//! What is wrong with a suite, and the words for it.
+
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -205,6 +207,15 @@ impl SuiteError {
 
 fn count(problems: usize) -> String {
     if problems == 1 { "a problem".to_owned() } else { format!("{problems} problems, the first of them") }
+}
+
+/// What somebody wrote, short enough to be repeated.
+pub(crate) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(80).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 /// The nearest of `known`, when it is near enough to have been meant.

@@ -15,8 +15,10 @@ use lancet_core::{
     ProtectedPath, Protection, Rerun, Resources, Service, Step, SubmissionLimits,
 };
 
+use crate::format::Profile;
+
 /// The plan by which a task is judged.
-pub(crate) const TESTS_PLAN: &str = "tests";
+const TESTS_PLAN: &str = Profile::SweLancer.tests_plan();
 /// The plan by which the user reproduces the issue.
 pub(crate) const USER_PLAN: &str = "user";
 /// The folder in a task's `private/` that is laid over the issue's.

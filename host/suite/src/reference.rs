@@ -9,16 +9,21 @@ const MAX_TAG_BYTES: usize = 128;
 
 /// `repository[:tag][@sha256:…]`, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reference<'a> {
-    /// With the registry's host, when it is named.
-    pub(crate) repository: &'a str,
-    pub(crate) tag: Option<&'a str>,
-    pub(crate) digest: Option<Sha256>,
+pub struct Reference<'a> {
+    /// The image's name, with the registry's host when that is named.
+    pub repository: &'a str,
+    /// What may come to name another image.
+    pub tag: Option<&'a str>,
+    /// What names one image for ever.
+    pub digest: Option<Sha256>,
 }
 
 impl<'a> Reference<'a> {
-    /// Takes a reference apart, or says what is wrong with it.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, String> {
+    /// Takes a reference apart.
+    ///
+    /// # Errors
+    /// What is wrong with the text, in words.
+    pub fn parse(text: &'a str) -> Result<Self, String> {
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest.parse::<Sha256>().map_err(|e| e.to_string())?)),
             None => (text, None),
@@ -39,8 +44,9 @@ impl<'a> Reference<'a> {
         Ok(Self { repository, tag, digest })
     }
 
-    /// As the engine is asked for it, when it cannot change.
-    pub(crate) fn pinned(&self) -> Option<String> {
+    /// As the engine is asked for it, when it cannot change: `repository@sha256:…`.
+    #[must_use]
+    pub fn pinned(&self) -> Option<String> {
         self.digest.map(|digest| format!("{}@{digest}", self.repository))
     }
 }

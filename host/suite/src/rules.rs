@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use globset::GlobBuilder;
 
 use crate::format::MAX_LINE_BYTES;
-use crate::problem::Problem;
+use crate::problem::{Problem, shown};
 
 /// The most bytes of a name.
 const MAX_NAME_BYTES: usize = 64;
@@ -41,20 +41,13 @@ fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_LINE_BYTES && !text.contains(char::is_control)
 }
 
-/// Whether it is plain names joined by `/`.
-pub(crate) fn is_relative_path(text: &str) -> bool {
+/// Whether it is a path as suites may name one: plain names joined by `/`, neither `.`
+/// nor `..`, without control characters, at most 1024 bytes.
+#[must_use]
+pub fn is_relative_path(text: &str) -> bool {
     text.len() <= MAX_PATH_BYTES
         && !text.contains(char::is_control)
         && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
-}
-
-/// What somebody wrote, short enough to be repeated.
-pub(crate) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(80).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 /// Checks the values of one file.

@@ -1,3 +1,5 @@
+//! Choosing tasks by kind and by patterns of ids.
+
 use globset::GlobBuilder;
 use lancet_core::Kind;
 

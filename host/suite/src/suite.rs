@@ -1,19 +1,20 @@
+//! A suite that was read: its tasks, and the files that go with them.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::{Environment, Kind, ReportedSuite, Sha256, Task, TaskId};
 
 use crate::environment::{Gold, GoldPlace, LaidContent, TaskEnvironment};
+use crate::folder::{TooLarge, read_file};
 use crate::format::{
     MAX_BUILD_FILE_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, ManagerAnswerKey, Origin, Source, SuiteFile,
 };
 use crate::image::{BuildFile, ImageSource};
-use crate::loader;
-use crate::lock::{Lock, NotPinned};
+use crate::lock::{ImageLock, NotPinned};
 use crate::problem::{Problem, SuiteError};
-use crate::tree::{StoredFile, TooLarge, Tree, read_file};
+use crate::tree::StoredFile;
 
 /// A suite whose folder has been read and checked in full.
 #[derive(Debug)]
@@ -87,18 +88,8 @@ pub enum GraderRef {
 }
 
 impl Suite {
-    /// Reads a suite's folder.
-    ///
-    /// Every file is opened from the folder's handle, without following links.
-    ///
-    /// # Errors
-    /// When the folder cannot be opened, and when anything in it is not as it
-    /// has to be: then all problems are listed, sorted by file.
-    pub fn open(path: &Path) -> Result<Self, SuiteError> {
-        let dir = Dir::open_ambient_dir(path, ambient_authority())
-            .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
-        let loaded = loader::load(Tree::read(&dir), path)?;
-        Ok(Self { dir, path: path.to_owned(), loaded })
+    pub(crate) fn new(dir: Dir, path: PathBuf, loaded: Loaded) -> Self {
+        Self { dir, path, loaded }
     }
 
     /// The name that reports show.
@@ -176,7 +167,7 @@ impl Suite {
     ///
     /// # Errors
     /// When an image is not pinned, or has changed since.
-    pub fn environment(&self, task: &SuiteTask, lock: &Lock) -> Result<Option<Environment>, NotPinned> {
+    pub fn environment(&self, task: &SuiteTask, lock: &ImageLock) -> Result<Option<Environment>, NotPinned> {
         task.environment.as_ref().map(|environment| environment.resolve(self, lock)).transpose()
     }
 
@@ -294,8 +285,9 @@ impl Suite {
     }
 }
 
-/// Groups of two or more tasks by issue.
-pub(crate) fn shared_issues<'a>(tasks: impl Iterator<Item = (u64, &'a TaskId)>) -> Vec<(u64, Vec<TaskId>)> {
+/// The issues that two or more tasks are about, each with those tasks, sorted.
+#[must_use]
+pub fn shared_issues<'a>(tasks: impl Iterator<Item = (u64, &'a TaskId)>) -> Vec<(u64, Vec<TaskId>)> {
     let mut issues: BTreeMap<u64, Vec<TaskId>> = BTreeMap::new();
     for (issue, id) in tasks {
         issues.entry(issue).or_default().push(id.clone());

@@ -2,17 +2,16 @@
 //! folder that it lies in, and no symbolic link is followed.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
 
-use cap_fs_ext::{DirExt as _, FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
-use cap_std::fs::{Dir, File, OpenOptions};
+use cap_fs_ext::DirExt as _;
+use cap_std::fs::Dir;
 use lancet_core::{Digester, MAX_TEXT_BYTES, Sha256, TaskId};
 
+use crate::folder::{EntryKind, ReadFile, TooLarge, list, read_file};
 use crate::format::{
-    MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES, MAX_GRADER_BYTES,
-    MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES,
+    LOCK_FILE, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES,
+    MAX_GRADER_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, UNFINISHED_LOCK,
 };
-use crate::lock::{LOCK_FILE, UNFINISHED_LOCK};
 use crate::problem::Problem;
 use crate::rules::is_name;
 
@@ -310,84 +309,4 @@ impl Tree {
             self.problem(folder, format!("more than {MAX_BUILD_BYTES} bytes"));
         }
     }
-}
-
-pub(crate) enum EntryKind {
-    Folder,
-    File,
-    Link,
-    Other,
-}
-
-/// The entries of a folder, in the order in which the paths below them sort. A
-/// name that is not UTF-8 comes as an error, made readable.
-pub(crate) fn list(dir: &Dir) -> io::Result<Vec<Result<(String, EntryKind), String>>> {
-    let mut entries = Vec::new();
-    for entry in dir.entries()? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let kind = if kind.is_dir() {
-            EntryKind::Folder
-        } else if kind.is_file() {
-            EntryKind::File
-        } else if kind.is_symlink() {
-            EntryKind::Link
-        } else {
-            EntryKind::Other
-        };
-        entries.push(match entry.file_name().into_string() {
-            Ok(name) => Ok((name, kind)),
-            Err(name) => Err(name.to_string_lossy().into_owned()),
-        });
-    }
-    entries.sort_by_cached_key(|entry| match entry {
-        Ok((name, EntryKind::Folder)) => format!("{name}/"),
-        Ok((name, _)) | Err(name) => name.clone(),
-    });
-    Ok(entries)
-}
-
-/// A file over its limit.
-pub(crate) struct TooLarge;
-
-/// A file's content.
-pub(crate) struct ReadFile {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) executable: bool,
-}
-
-/// Reads a plain file of at most `limit` bytes.
-pub(crate) fn read_file(dir: &Dir, name: &str, limit: u64) -> io::Result<Result<ReadFile, TooLarge>> {
-    let file = open(dir, name)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file"));
-    }
-    if metadata.len() > limit {
-        return Ok(Err(TooLarge));
-    }
-    // One byte more than there should be room for, so that the end is seen
-    // without another read, and a file that grew is noticed.
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    let executable = is_executable(&metadata);
-    Ok(if bytes.len() as u64 > limit { Err(TooLarge) } else { Ok(ReadFile { bytes, executable }) })
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &cap_std::fs::Metadata) -> bool {
-    use cap_std::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &cap_std::fs::Metadata) -> bool {
-    false
-}
-
-fn open(dir: &Dir, name: &str) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    // Not blocking: a pipe put in the place of the file just now must not stop us.
-    options.read(true).follow(FollowSymlinks::No).nonblock(true);
-    dir.open_with(name, &options)
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use folder::{Folder, KEY, SUITE, TASK, TEST};
 use lancet_core::{Account, CaseNaming, Isolation, Protection, Rerun, Resources, Sha256, SubmissionLimits};
-use lancet_suite::{Gold, ImageSource, Lock, NotPinned, SuiteError};
+use lancet_suite::{Gold, ImageLock, ImageSource, NotPinned, SuiteError};
 use proptest::prelude::*;
 
 const TOML: &str = "tasks/totals/task.toml";
@@ -22,7 +22,7 @@ fn a_task_gets_what_its_suite_says() {
     assert_eq!((known.name(), known.gold_image(), known.has_gold()), ("main", Some("gold"), true));
     assert_eq!(known.images().collect::<Vec<_>>(), ["app", "driver", "driver"]);
 
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     for image in ["app", "driver"] {
         let missing = suite.environment(task, &lock).unwrap_err();
         assert_eq!(missing, NotPinned::Missing { image: image.to_owned() });
@@ -142,7 +142,7 @@ required = ["a"]
             "suite.toml: `environments.main`: the tests run beside the submitted code, which can tamper with them"
         ]
     );
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     lock.pin(&suite, "app", ID).unwrap();
     let environment = suite.environment(&suite.tasks()[0], &lock).unwrap().unwrap();
     assert_eq!(environment.resources, Resources::standard());
@@ -211,7 +211,7 @@ fn a_task_without_an_environment_loads() {
     let suite = folder.suite();
     let task = &suite.tasks()[0];
     assert_eq!(task.environment, None);
-    assert_eq!(suite.environment(task, &Lock::default()), Ok(None));
+    assert_eq!(suite.environment(task, &ImageLock::default()), Ok(None));
     assert_eq!((suite.laid_files(task).count(), suite.gold(task).unwrap()), (0, None));
 }
 
@@ -312,7 +312,7 @@ proptest! {
         folder.write(file, text);
         match folder.open() {
             Ok(suite) => {
-                let mut lock = Lock::default();
+                let mut lock = ImageLock::default();
                 for image in suite.images().keys() {
                     lock.pin(&suite, image, ID).unwrap();
                 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use folder::Folder;
 use lancet_core::Sha256;
-use lancet_suite::{Lock, NotPinned, SuiteError};
+use lancet_suite::{ImageLock, NotPinned, SuiteError};
 
 fn id(seed: &str) -> String {
     Sha256::of(seed.as_bytes()).to_string()
@@ -16,8 +16,8 @@ fn id(seed: &str) -> String {
 fn a_lock_is_written_and_read() {
     let folder = Folder::new();
     let suite = folder.suite();
-    let mut lock = Lock::read(&suite).unwrap();
-    assert_eq!(lock, Lock::default());
+    let mut lock = ImageLock::read(&suite).unwrap();
+    assert_eq!(lock, ImageLock::default());
     let driver = format!("registry.example.com:5000/tests/driver@{}", id("driver"));
     lock.pin(&suite, "app", &id("app")).unwrap();
     lock.pin(&suite, "gold", &id("gold")).unwrap();
@@ -36,7 +36,7 @@ fn a_lock_is_written_and_read() {
     names.sort();
     assert_eq!(names, ["images", "images.lock", "suite.toml", "tasks"]);
 
-    let read = Lock::read(&again).unwrap();
+    let read = ImageLock::read(&again).unwrap();
     assert_eq!(read, lock);
     let pinned = read.pinned(&again, "driver").unwrap();
     assert_eq!((pinned.name.as_str(), pinned.reference), ("driver", driver));
@@ -52,14 +52,14 @@ fn a_lock_is_written_and_read() {
 fn what_has_changed_since_is_noticed() {
     let folder = Folder::new();
     let suite = folder.suite();
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     lock.pin(&suite, "app", &id("app")).unwrap();
     lock.pin(&suite, "driver", &id("driver")).unwrap();
     lock.write(&suite).unwrap();
 
     folder.write("images/app/source/deep/main.js", "// mended\n");
     let suite = folder.suite();
-    let lock = Lock::read(&suite).unwrap();
+    let lock = ImageLock::read(&suite).unwrap();
     let stale = lock.pinned(&suite, "app").unwrap_err();
     assert_eq!(stale, NotPinned::Stale { image: "app".to_owned() });
     assert_eq!(stale.to_string(), "the image `app` has changed since it was pinned");
@@ -81,7 +81,7 @@ fn what_has_changed_since_is_noticed() {
     folder.replace("suite.toml", "[images.gilt]", "[images.gold]");
     folder.replace("suite.toml", "gold-image = \"gilt\"", "gold-image = \"gold\"");
     let suite = folder.suite();
-    Lock::read(&suite).unwrap().write(&suite).unwrap();
+    ImageLock::read(&suite).unwrap().write(&suite).unwrap();
     assert!(!fs::read_to_string(folder.path("images.lock")).unwrap().contains("gilt"));
 }
 
@@ -91,7 +91,7 @@ fn a_digest_in_the_suite_needs_no_lock() {
     let digest = id("driver");
     folder.replace("suite.toml", "driver:v1", &format!("driver:v1@{digest}"));
     let suite = folder.suite();
-    let pinned = Lock::default().pinned(&suite, "driver").unwrap();
+    let pinned = ImageLock::default().pinned(&suite, "driver").unwrap();
     assert_eq!(pinned.reference, format!("registry.example.com:5000/tests/driver@{digest}"));
     assert_eq!(pinned.digest().unwrap().to_string(), digest);
 }
@@ -100,7 +100,7 @@ fn a_digest_in_the_suite_needs_no_lock() {
 fn only_what_cannot_change_is_pinned() {
     let folder = Folder::new();
     let suite = folder.suite();
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     for reference in ["", "app:latest", "app", "sha256:12", &format!("app:tag@{}", id("x")), "app@sha256:12"]
     {
         let error = lock.pin(&suite, "app", reference).unwrap_err();
@@ -108,7 +108,7 @@ fn only_what_cannot_change_is_pinned() {
     }
     let error = lock.pin(&suite, "other", &id("x")).unwrap_err();
     assert!(matches!(error, SuiteError::UnknownImage(_)), "{error}");
-    assert_eq!(lock, Lock::default());
+    assert_eq!(lock, ImageLock::default());
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn odd_locks_are_refused() {
         folder.write("images.lock", &text);
         // The suite itself is in order.
         let suite = folder.suite();
-        let error = Lock::read(&suite).unwrap_err();
+        let error = ImageLock::read(&suite).unwrap_err();
         let problems = error.problems();
         assert!(
             problems
@@ -139,9 +139,9 @@ fn odd_locks_are_refused() {
     }
     let folder = Folder::new();
     folder.write("images.lock", b"\xff");
-    assert!(matches!(Lock::read(&folder.suite()), Err(SuiteError::File { .. })));
+    assert!(matches!(ImageLock::read(&folder.suite()), Err(SuiteError::File { .. })));
     folder.write("images.lock", vec![b'#'; (1 << 20) + 1]);
-    let error = Lock::read(&folder.suite()).unwrap_err();
+    let error = ImageLock::read(&folder.suite()).unwrap_err();
     assert!(
         matches!(&error, SuiteError::File { source, .. } if source.to_string().contains("larger than 1048576"))
     );
@@ -162,9 +162,9 @@ fn an_interrupted_pin_leaves_the_suite_in_order() {
     let suite = folder.suite();
     assert_eq!(suite.digest(), digest);
     assert!(suite.warnings()[0].message.contains("interrupted"), "{:?}", suite.warnings());
-    Lock::default().write(&suite).unwrap();
+    ImageLock::default().write(&suite).unwrap();
     assert!(!folder.path(&format!(".images.lock.{}", std::process::id())).exists());
-    assert_eq!(Lock::read(&suite).unwrap(), Lock::default());
+    assert_eq!(ImageLock::read(&suite).unwrap(), ImageLock::default());
 }
 
 #[cfg(unix)]
@@ -172,7 +172,7 @@ fn an_interrupted_pin_leaves_the_suite_in_order() {
 fn a_lock_that_cannot_be_written_stays_as_it_was() {
     let folder = Folder::new();
     let suite = folder.suite();
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     lock.pin(&suite, "app", &id("app")).unwrap();
     // A folder at its place: the last step, the new name, fails.
     fs::create_dir_all(folder.path("images.lock/x")).unwrap();

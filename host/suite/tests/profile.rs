@@ -7,13 +7,13 @@ use std::process::Command;
 
 use folder::{Folder, TEST};
 use lancet_core::{Account, Environment, Protection, Rerun, Sha256};
-use lancet_suite::{ImageSource, Lock, NotPinned, Suite};
+use lancet_suite::{ImageLock, ImageSource, NotPinned, Suite};
 
 const TOML: &str = "tasks/101_7/task.toml";
 const IMAGE: &str = "swelancer/swelancer_x86_101_7:releasev1";
 
 fn pinned(suite: &Suite) -> Environment {
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     for image in suite.images().keys() {
         lock.pin(suite, image, &Sha256::of(image.as_bytes()).to_string()).unwrap();
     }
@@ -26,7 +26,7 @@ fn a_published_task_is_expanded() {
     let suite = folder.suite();
     assert_eq!(suite.warnings(), []);
     assert_eq!(suite.images().get(IMAGE), Some(&ImageSource::Reference(IMAGE.to_owned())));
-    let missing = suite.environment(&suite.tasks()[0], &Lock::default()).unwrap_err();
+    let missing = suite.environment(&suite.tasks()[0], &ImageLock::default()).unwrap_err();
     assert_eq!(missing, NotPinned::Missing { image: IMAGE.to_owned() });
 
     // All of it, as runs record it.
@@ -38,10 +38,10 @@ fn a_published_task_is_expanded() {
     let laid: Vec<_> = suite.laid_files(&suite.tasks()[0]).map(|file| file.read().unwrap()).collect();
     assert!(laid.len() == 2 && laid.contains(&TEST.as_bytes().to_vec()));
     // The lock survives names with slashes and colons.
-    let mut lock = Lock::default();
+    let mut lock = ImageLock::default();
     lock.pin(&suite, IMAGE, &Sha256::of(b"").to_string()).unwrap();
     lock.write(&suite).unwrap();
-    assert_eq!(Lock::read(&folder.suite()).unwrap(), lock);
+    assert_eq!(ImageLock::read(&folder.suite()).unwrap(), lock);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The demonstration: the sample suite with two agents.
+
 use crate::run;
 
 /// Where the demonstration keeps its runs: below the target folder, so that it

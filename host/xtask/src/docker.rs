@@ -1,3 +1,5 @@
+//! A Docker engine for the tests, installed and started where there is none.
+
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};

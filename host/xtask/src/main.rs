@@ -6,17 +6,19 @@ mod demo;
 mod docker;
 mod run;
 mod schemas;
+mod structure;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
-  demo     build the plugins and the host, run the sample suite with two agents, show the reports
-  test     pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
-  lint     rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
-  schemas  write the JSON Schemas under docs/schemas; `--check` only compares
-  bench    run the benchmarks that BENCHMARKS.md reports";
+  demo       build the plugins and the host, run the sample suite with two agents, show the reports
+  test       pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
+  lint       the structure, then rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
+  structure  the first part of `lint` alone: directions between crates, circles of imports, lengths of files
+  schemas    write the JSON Schemas under docs/schemas; `--check` only compares
+  bench      run the benchmarks that BENCHMARKS.md reports";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(),
         ["test", rest @ ..] => test(rest),
         ["lint"] => lint(),
+        ["structure"] => structure::check(),
         ["schemas"] => schemas::write(),
         ["schemas", "--check"] => schemas::check(),
         ["bench"] => bench(),
@@ -52,6 +55,7 @@ fn test(rest: &[&str]) -> Result<(), String> {
 
 /// What a change has to pass besides the tests.
 fn lint() -> Result<(), String> {
+    structure::check()?;
     run::wasm_target()?;
     run::cargo(&["fmt", "--all", "--check"])?;
     run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
@@ -70,7 +74,7 @@ fn lint() -> Result<(), String> {
 /// `tests/bench/against_inspect.py`.
 fn bench() -> Result<(), String> {
     run::wasm_target()?;
-    run::cargo(&["bench", "--package", "lancet-engine", "--package", "lancet-suite"])?;
+    run::cargo(&["bench", "--package", "lancet-engine", "--package", "lancet-swe-lancer"])?;
     run::cargo(&["build", "--release", "--package", "lancet"])?;
     run::program("python3", &["tests/bench/whole_run.py"])?;
     docker::ensure()?;

@@ -1,3 +1,5 @@
+//! Running cargo and other programs in the workspace.
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,6 +20,20 @@ pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Resu
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).envs(variables.iter().copied());
     status(command, &format!("cargo {}", arguments.join(" ")))
+}
+
+/// Runs cargo in the workspace, and gives what it writes to its output.
+pub(crate) fn cargo_output(arguments: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let command = command.args(arguments).current_dir(workspace()).stderr(Stdio::inherit());
+    let what = format!("cargo {}", arguments.join(" "));
+    match command.output() {
+        Ok(output) if output.status.success() => {
+            String::from_utf8(output.stdout).map_err(|e| format!("`{what}` wrote {e}"))
+        }
+        Ok(output) => Err(format!("`{what}` failed: {}", output.status)),
+        Err(error) => Err(format!("`{what}` cannot be started: {error}")),
+    }
 }
 
 /// Runs a program in the workspace.

@@ -1,3 +1,5 @@
+//! The JSON Schemas under `docs/schemas`.
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -17,7 +17,7 @@
 
 #![forbid(unsafe_code)]
 
-mod examination;
+mod checks;
 mod key;
 
 use lancet_sdk::tests::{Plan, TestReport, TestRun};
@@ -25,7 +25,7 @@ use lancet_sdk::{
     Answer, CallError, Check, GradeError, Outcome, Task, TaskKind, Verdict, answer_key, submission, tests,
 };
 
-pub use crate::examination::examine;
+pub use crate::checks::examine;
 pub use crate::key::Key;
 
 /// The most bytes of an explanation: the contract's limit.

@@ -33,7 +33,6 @@ pub mod imports {
                 import lancet:plugin/random@0.1.0;
                 import lancet:plugin/submission@0.1.0;
                 import lancet:plugin/answer-key@0.1.0;
-                import lancet:plugin/evidence@0.1.0;
                 import lancet:plugin/input@0.1.0;
                 import lancet:plugin/workspace@0.1.0;
                 import lancet:plugin/shell@0.1.0;
@@ -57,8 +56,6 @@ pub mod agent {
             "lancet:plugin/types@0.1.0": crate::bindings::imports::lancet::plugin::types,
             "lancet:plugin/log@0.1.0": crate::bindings::imports::lancet::plugin::log,
             "lancet:plugin/random@0.1.0": crate::bindings::imports::lancet::plugin::random,
-            "lancet:plugin/answer-key@0.1.0": crate::bindings::imports::lancet::plugin::answer_key,
-            "lancet:plugin/evidence@0.1.0": crate::bindings::imports::lancet::plugin::evidence,
             "lancet:plugin/input@0.1.0": crate::bindings::imports::lancet::plugin::input,
             "lancet:plugin/workspace@0.1.0": crate::bindings::imports::lancet::plugin::workspace,
             "lancet:plugin/shell@0.1.0": crate::bindings::imports::lancet::plugin::shell,
@@ -78,10 +75,8 @@ pub mod grader {
         with: {
             "lancet:plugin/types@0.1.0": crate::bindings::imports::lancet::plugin::types,
             "lancet:plugin/log@0.1.0": crate::bindings::imports::lancet::plugin::log,
-            "lancet:plugin/random@0.1.0": crate::bindings::imports::lancet::plugin::random,
             "lancet:plugin/submission@0.1.0": crate::bindings::imports::lancet::plugin::submission,
             "lancet:plugin/answer-key@0.1.0": crate::bindings::imports::lancet::plugin::answer_key,
-            "lancet:plugin/evidence@0.1.0": crate::bindings::imports::lancet::plugin::evidence,
             "lancet:plugin/tests@0.1.0": crate::bindings::imports::lancet::plugin::tests,
             "lancet:plugin/artifacts@0.1.0": crate::bindings::imports::lancet::plugin::artifacts,
         },

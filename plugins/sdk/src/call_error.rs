@@ -1,7 +1,7 @@
 use crate::CallError;
 
 impl CallError {
-    /// What it says.
+    /// The text that the host gave, for a person or a model.
     #[must_use]
     pub fn message(&self) -> &str {
         match self {

@@ -60,17 +60,17 @@ pub mod tests;
 pub mod user_tool;
 pub mod workspace;
 
-pub use bindings::imports::lancet::plugin::evidence::{ArtifactEntry, ArtifactKind, CallError};
 pub use bindings::imports::lancet::plugin::types::{
-    Answer, Cents, Check, GradeError, Outcome, Proposal, SolveError, Task, TaskKind, Thousandths, Verdict,
+    Answer, ArtifactEntry, ArtifactKind, CallError, Cents, Check, GradeError, Outcome, Proposal, SolveError,
+    Task, TaskKind, Thousandths, Verdict,
 };
 
 /// A plugin that works on tasks. Exported with [`export_agent!`].
 pub trait Agent {
     /// Works on one task and hands in an answer.
     ///
-    /// It is called once in a fresh instance for each attempt, so nothing is
-    /// left over from another task.
+    /// It is called once per attempt, in a fresh instance, so nothing is left over
+    /// from another task.
     ///
     /// # Errors
     /// [`SolveError::Unsupported`] when the agent does not work on tasks of this
@@ -83,7 +83,7 @@ pub trait Agent {
 pub trait Grader {
     /// Judges one submission.
     ///
-    /// It is called once in a fresh instance, and has to come to the same
+    /// It is called once per grading, in a fresh instance, and has to come to the same
     /// verdict whenever it reads the same things.
     ///
     /// # Errors

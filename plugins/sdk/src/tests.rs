@@ -19,7 +19,7 @@ pub fn plans() -> Vec<Plan> {
     host!(tests::plans())
 }
 
-/// Runs a plan, once in a grading. The time that it takes is not the grader's.
+/// Runs a plan, at most once per grading. The time that it takes is not the grader's.
 ///
 /// # Errors
 /// A [`CallError`], when there is no such plan or it has been run already.

@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use lancet_suite::literal::parse;
-use lancet_suite::{decode_faithful, decode_fixed};
+use lancet_swe_lancer::literal::parse;
+use lancet_swe_lancer::{decode_faithful, decode_fixed};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

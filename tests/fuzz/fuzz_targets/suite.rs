@@ -10,7 +10,7 @@
 use std::fs;
 
 use lancet_core::Account;
-use lancet_suite::{Lock, Profile, Suite, baselines, select};
+use lancet_suite::{ImageLock, Profile, Suite, baselines, select};
 use libfuzzer_sys::fuzz_target;
 
 const SUITE: &[u8] = br#"name = "fuzz"
@@ -92,11 +92,11 @@ fuzz_target!(|data: &[u8]| {
             let _ = baselines(suite.tasks());
             let _ = select(&suite, None, &[suite.name().to_owned()]);
             let _ = suite.shared_issues();
-            let lock = match Lock::read(&suite) {
+            let lock = match ImageLock::read(&suite) {
                 Ok(lock) => lock,
                 Err(error) => {
                     let _ = (error.to_string(), error.hint());
-                    Lock::default()
+                    ImageLock::default()
                 }
             };
             for task in suite.tasks() {
@@ -104,12 +104,12 @@ fuzz_target!(|data: &[u8]| {
                 let _ = suite.gold(task);
                 assert!(suite.laid_files(task).all(|file| file.read().is_ok()));
             }
-            let mut lock = Lock::default();
+            let mut lock = ImageLock::default();
             for image in suite.images().keys() {
                 lock.pin(&suite, image, ID).expect("an image of the suite");
             }
             lock.write(&suite).expect("the lock");
-            assert_eq!(Lock::read(&suite).expect("the lock"), lock);
+            assert_eq!(ImageLock::read(&suite).expect("the lock"), lock);
             for task in suite.tasks() {
                 let Some(environment) = suite.environment(task, &lock).expect("all images are pinned") else {
                     continue;

@@ -78,10 +78,8 @@ fn what_is_to_run_imports_what_it_is_granted_and_exports_its_role() {
     for case in cases().iter().filter(|case| !matches!(case.expected, Expected::Refused(_))) {
         let (imports, exports) = names(&component(case));
         let standard: &[&str] = match case.role {
-            Role::Agent => {
-                &["types", "evidence", "log", "random", "input", "workspace", "shell", "user-tool"]
-            }
-            Role::Grader => &["types", "evidence", "log", "submission", "answer-key", "tests", "artifacts"],
+            Role::Agent => &["types", "log", "random", "input", "workspace", "shell", "user-tool"],
+            Role::Grader => &["types", "log", "submission", "answer-key", "tests", "artifacts"],
         };
         for import in imports {
             let ours = standard.iter().any(|name| import == format!("lancet:plugin/{name}@0.1.0"));

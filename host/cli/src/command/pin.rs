@@ -1,6 +1,6 @@
 use lancet_core::PinnedImage;
 use lancet_docker::{BuildRequest, Docker};
-use lancet_suite::{ImageSource, Lock, Suite};
+use lancet_suite::{ImageLock, ImageSource, Suite};
 use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, Pin};
@@ -28,7 +28,7 @@ pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
         )
         .hint("images are declared in suite.toml under [images.<name>]"));
     }
-    let old = Lock::read(&suite)?;
+    let old = ImageLock::read(&suite)?;
     let lines = block_on(async {
         let docker = Docker::connect(arguments.docker.options()).await?;
         let mut lock = old.clone();

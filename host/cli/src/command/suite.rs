@@ -2,10 +2,8 @@ use std::num::NonZeroUsize;
 
 use lancet_core::{Baselines, Cents, Kind, Limits};
 use lancet_runner::{Demanding, measure_tasks, survey};
-use lancet_suite::{
-    ImportError, ImportOptions, ImportSummary, Problem, RerunName, RowProblem, Suite, TextMode,
-    import_swe_lancer,
-};
+use lancet_suite::{Problem, RerunName, Suite, TextMode};
+use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblem};
 use serde::Serialize;
 
 use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
@@ -43,7 +41,7 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
         monolith: arguments.monolith,
         rerun: if arguments.parity { RerunName::AnyOf3 } else { RerunName::Once },
     };
-    let summary = import_swe_lancer(&options).map_err(|error| failed(&error))?;
+    let summary = lancet_swe_lancer::import(&options).map_err(|error| failed(&error))?;
     list("problem", &summary.problems);
     list("warning", &summary.warnings);
     if arguments.format.kind == FormatKind::Json {

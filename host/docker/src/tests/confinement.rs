@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use lancet_core::{Account, Resources};
-use tokio::time::Instant;
 
-use super::{Bench, argv, output, run};
-use crate::Role;
-use crate::container::{DiskLimits, Ended, State};
-use crate::exec::ExecEnd;
-use crate::hardening::ContainerSpec;
-use crate::user::User;
+use super::{TestEngine, argv, output, run};
+use crate::Purpose;
+use crate::engine::container::State;
+use crate::engine::disk::DiskLimits;
+use crate::engine::exec::ExecEnd;
+use crate::engine::hardening::ContainerSpec;
+use crate::engine::user::User;
+use crate::engine::wait::Ended;
 
 #[tokio::test]
 async fn processes_have_no_capabilities_and_cannot_get_any() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let idle = argv(&["sleep", "600"]);
     for account in [Account::Unprivileged, Account::Root] {
-        let container = bench.docker.create(&ContainerSpec { account, ..bench.spec(&idle) }).await.unwrap();
+        let container = engine.docker.create(&ContainerSpec { account, ..engine.spec(&idle) }).await.unwrap();
         container.start().await.unwrap();
         let status = output(&container, &["cat", "/proc/self/status"]).await;
         let field = |name: &str| {
@@ -55,8 +56,8 @@ async fn processes_have_no_capabilities_and_cannot_get_any() {
 
 #[tokio::test]
 async fn limits_are_those_that_were_asked_for() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     let limits = output(&container, &["cat", "/proc/self/limits"]).await;
     let limit = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert!(limit("Max open files").contains(" 4096 "));
@@ -72,17 +73,17 @@ async fn limits_are_those_that_were_asked_for() {
 
 #[tokio::test]
 async fn a_read_only_root_has_room_to_write_in_temporary_folders_only() {
-    let bench = Bench::new().await;
-    let volume = bench.docker.volume(&bench.lease).await.unwrap();
+    let engine = TestEngine::new().await;
+    let volume = engine.docker.volume(&engine.lease).await.unwrap();
     let idle = argv(&["sleep", "600"]);
     let spec = ContainerSpec {
-        role: Role::Driver,
+        purpose: Purpose::Driver,
         read_only_root: true,
         volume: Some(volume.name()),
         resources: Resources { disk_bytes: 8 << 20, ..Resources::standard() },
-        ..bench.spec(&idle)
+        ..engine.spec(&idle)
     };
-    let container = bench.docker.create(&spec).await.unwrap();
+    let container = engine.docker.create(&spec).await.unwrap();
     container.start().await.unwrap();
     for allowed in ["touch /tmp/x", "touch /run/x", "cd $HOME && touch x"] {
         output(&container, &["sh", "-c", allowed]).await;
@@ -104,17 +105,17 @@ async fn a_read_only_root_has_room_to_write_in_temporary_folders_only() {
 
 #[tokio::test]
 async fn a_fork_bomb_and_a_memory_hog_end_in_their_container() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let resources = Resources { pids: 32, memory_bytes: 64 << 20, ..Resources::standard() };
     let fork = argv(&[
         "python3",
         "-c",
         "import os, time\nn = 0\ntry:\n    while True:\n        if os.fork() == 0:\n            os.setsid(); time.sleep(600)\n        n += 1\nexcept OSError:\n    pass\nos._exit(0 if 10 < n < 32 else 1)",
     ]);
-    let container = bench.docker.create(&ContainerSpec { resources, ..bench.spec(&fork) }).await.unwrap();
+    let container = engine.docker.create(&ContainerSpec { resources, ..engine.spec(&fork) }).await.unwrap();
     container.start().await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let ended = container.wait(deadline, resources.disk_bytes).await.unwrap();
+    let time = Duration::from_secs(60);
+    let ended = container.wait(time, resources.disk_bytes).await.unwrap();
     assert_eq!(ended, Ended::Exited { code: 0, out_of_memory: false });
     container.remove().await.unwrap();
 
@@ -125,10 +126,10 @@ async fn a_fork_bomb_and_a_memory_hog_end_in_their_container() {
         // On a busy machine the engine itself misses one in a few hundred.
         let mut tries = 0..3;
         while tries.next().is_some() {
-            let spec = ContainerSpec { resources, ..bench.spec(&hog) };
-            let container = bench.docker.create(&spec).await.unwrap();
+            let spec = ContainerSpec { resources, ..engine.spec(&hog) };
+            let container = engine.docker.create(&spec).await.unwrap();
             container.start().await.unwrap();
-            let ended = container.wait(deadline, resources.disk_bytes).await.unwrap();
+            let ended = container.wait(time, resources.disk_bytes).await.unwrap();
             let Ended::Exited { code: 137, out_of_memory } = ended else { panic!("{ended:?}") };
             let state = container.state().await.unwrap();
             assert_eq!(state, State::Exited { code: 137, out_of_memory });
@@ -145,21 +146,21 @@ async fn a_fork_bomb_and_a_memory_hog_end_in_their_container() {
 /// Whoever kills the first process from within is not taken for a want of memory.
 #[tokio::test]
 async fn a_kill_is_told_from_a_want_of_memory() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let command = argv(&["sh", "-c", "kill -9 $$"]);
-    let container = bench.docker.create(&bench.spec(&command)).await.unwrap();
+    let container = engine.docker.create(&engine.spec(&command)).await.unwrap();
     container.start().await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let ended = container.wait(deadline, 1 << 30).await.unwrap();
+    let time = Duration::from_secs(60);
+    let ended = container.wait(time, 1 << 30).await.unwrap();
     assert_eq!(ended, Ended::Exited { code: 137, out_of_memory: false });
     container.remove().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_disk_filler_is_stopped() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let resources = Resources { disk_bytes: 16 << 20, ..Resources::standard() };
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let time = Duration::from_secs(120);
     // One that goes on and on, with files below the limit of one file; one that is
     // done before anybody looks.
     let endless = "i=0; while true; do i=$((i+1)); head -c 1M /dev/zero > /tmp/f$i; sleep 0.05; done";
@@ -167,16 +168,16 @@ async fn a_disk_filler_is_stopped() {
     for script in [endless, quick] {
         let filler = argv(&["sh", "-c", script]);
         let container =
-            bench.docker.create(&ContainerSpec { resources, ..bench.spec(&filler) }).await.unwrap();
+            engine.docker.create(&ContainerSpec { resources, ..engine.spec(&filler) }).await.unwrap();
         container.start().await.unwrap();
-        assert_eq!(container.wait(deadline, resources.disk_bytes).await.unwrap(), Ended::DiskLimit);
+        assert_eq!(container.wait(time, resources.disk_bytes).await.unwrap(), Ended::DiskLimit);
         assert!(matches!(container.state().await.unwrap(), State::Exited { .. }));
         container.remove().await.unwrap();
     }
     // A single file stops growing at once.
-    let container = bench
+    let container = engine
         .docker
-        .create(&ContainerSpec { resources, ..bench.spec(&argv(&["sleep", "600"])) })
+        .create(&ContainerSpec { resources, ..engine.spec(&argv(&["sleep", "600"])) })
         .await
         .unwrap();
     container.start().await.unwrap();
@@ -188,7 +189,7 @@ async fn a_disk_filler_is_stopped() {
 /// Where the engine's folders can be read: elsewhere only sizes are known.
 #[tokio::test]
 async fn blocks_that_no_size_speaks_of_are_counted() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let resources = Resources { disk_bytes: 16 << 20, ..Resources::standard() };
     for (script, ended) in [
         // Beyond the ends of files.
@@ -212,15 +213,15 @@ async fn blocks_that_no_size_speaks_of_are_counted() {
         ),
     ] {
         let words = argv(&["sh", "-c", script]);
-        let spec = ContainerSpec { resources, ..bench.spec(&words) };
-        let container = bench.docker.create(&spec).await.unwrap();
-        if container.upper().await.unwrap().is_none() {
+        let spec = ContainerSpec { resources, ..engine.spec(&words) };
+        let container = engine.docker.create(&spec).await.unwrap();
+        if container.layers().await.unwrap().is_none() {
             container.remove().await.unwrap();
             return;
         }
         container.start().await.unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let found = container.wait(deadline, resources.disk_bytes).await.unwrap();
+        let time = Duration::from_secs(60);
+        let found = container.wait(time, resources.disk_bytes).await.unwrap();
         let expected = if ended { Ended::DiskLimit } else { Ended::Exited { code: 0, out_of_memory: false } };
         assert_eq!(found, expected, "{script}");
         container.remove().await.unwrap();
@@ -229,16 +230,16 @@ async fn blocks_that_no_size_speaks_of_are_counted() {
 
 #[tokio::test]
 async fn what_lies_deeper_than_paths_reach_is_counted() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let script = "import os\nos.chdir('/tmp')\nfor i in range(60): os.mkdir('d' * 250); os.chdir('d' * 250)\n\
                   open('large', 'wb').write(b'x' * (4 << 20))\n\
                   for i in range(400): os.mkdir('d' * 250); os.chdir('d' * 250)";
     let words = argv(&["python3", "-c", script]);
-    let container = bench.docker.create(&bench.spec(&words)).await.unwrap();
-    if container.upper().await.unwrap().is_some() {
+    let container = engine.docker.create(&engine.spec(&words)).await.unwrap();
+    if container.layers().await.unwrap().is_some() {
         container.start().await.unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let ended = container.wait(deadline, 64 << 20).await.unwrap();
+        let time = Duration::from_secs(60);
+        let ended = container.wait(time, 64 << 20).await.unwrap();
         assert_eq!(ended, Ended::Exited { code: 0, out_of_memory: false });
         let taken = container.disk_bytes().await.unwrap();
         assert!((4 << 20..5 << 20).contains(&taken), "{taken}");
@@ -248,13 +249,13 @@ async fn what_lies_deeper_than_paths_reach_is_counted() {
 
 #[tokio::test]
 async fn a_flood_of_empty_files_is_stopped() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let script = "import os, time\nfor i in range(20000): open('/tmp/' + 'n' * 200 + str(i), 'w').close()\ntime.sleep(600)";
     let flood = argv(&["python3", "-c", script]);
-    let container = bench.docker.create(&bench.spec(&flood)).await.unwrap();
+    let container = engine.docker.create(&engine.spec(&flood)).await.unwrap();
     container.start().await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(300);
-    let ended = container.wait_within(deadline, DiskLimits { bytes: 1 << 30, files: 10_000 }).await.unwrap();
+    let time = Duration::from_secs(300);
+    let ended = container.wait_within(time, DiskLimits { bytes: 1 << 30, files: 10_000 }).await.unwrap();
     assert_eq!(ended, Ended::DiskLimit);
     assert!(container.changes_exceed(1 << 20).await.unwrap());
     assert!(!container.changes_exceed(1 << 30).await.unwrap());
@@ -263,12 +264,12 @@ async fn a_flood_of_empty_files_is_stopped() {
 
 #[tokio::test]
 async fn a_log_flood_is_capped() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let flood = argv(&["sh", "-c", "yes $(printf %2000s x | tr ' ' x) | head -c 60000000; echo the end"]);
-    let container = bench.docker.create(&bench.spec(&flood)).await.unwrap();
+    let container = engine.docker.create(&engine.spec(&flood)).await.unwrap();
     container.start().await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let ended = container.wait(deadline, Resources::standard().disk_bytes).await.unwrap();
+    let time = Duration::from_secs(120);
+    let ended = container.wait(time, Resources::standard().disk_bytes).await.unwrap();
     assert_eq!(ended, Ended::Exited { code: 0, out_of_memory: false });
     let all = container.logs(64 << 20).await.unwrap();
     assert!(all.len() < 16 << 20, "{} bytes", all.len());
@@ -278,12 +279,12 @@ async fn a_log_flood_is_capped() {
 
 #[tokio::test]
 async fn more_than_the_operator_allows_is_refused() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let idle = argv(&["sleep", "600"]);
     let resources = Resources { memory_bytes: 1 << 40, ..Resources::standard() };
-    let refused = bench.docker.create(&ContainerSpec { resources, ..bench.spec(&idle) }).await.map(drop);
+    let refused = engine.docker.create(&ContainerSpec { resources, ..engine.spec(&idle) }).await.map(drop);
     assert!(matches!(refused, Err(crate::DockerError::ResourcesExceeded(_))));
-    let fault = bench.docker.admit(&[resources]).await.unwrap_err();
+    let fault = engine.docker.admit(&[resources]).await.unwrap_err();
     assert_eq!(fault.kind, lancet_core::InfraFaultKind::ResourcesExceeded);
-    let _admission = bench.docker.admit(&[Resources::standard()]).await.unwrap();
+    let _admission = engine.docker.admit(&[Resources::standard()]).await.unwrap();
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Bench, argv, output, run, run_with};
-use crate::container::State;
-use crate::exec::{ExecEnd, ExecSpec};
+use super::{TestEngine, argv, output, run, run_with};
+use crate::engine::container::State;
+use crate::engine::exec::{ExecEnd, ExecSpec};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn statuses_streams_and_standard_input_are_kept_apart() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     let script = "cat; echo to errors >&2; exit 7";
     let large = vec![b'x'; 3 << 20];
     let found = run_with(&container, &["sh", "-c", script], &large, MINUTE, 4 << 20).await;
@@ -28,8 +28,8 @@ async fn statuses_streams_and_standard_input_are_kept_apart() {
 
 #[tokio::test]
 async fn variables_and_folders_are_those_of_the_spec() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     let argv = argv(&["sh", "-c", "echo $FOO $GREETING $(pwd)"]);
     let variables = BTreeMap::from([("FOO".to_owned(), "a b".to_owned())]);
     let spec = ExecSpec {
@@ -47,8 +47,8 @@ async fn variables_and_folders_are_those_of_the_spec() {
 
 #[tokio::test]
 async fn endless_output_is_bounded_and_does_not_hold_up() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     let script = "yes | head -c 20000000; yes | head -c 1000 >&2";
     let found = run_with(&container, &["sh", "-c", script], b"", MINUTE, 1_000).await;
     assert_eq!(found.end, ExecEnd::Exited(0));
@@ -63,8 +63,8 @@ async fn endless_output_is_bounded_and_does_not_hold_up() {
 
 #[tokio::test]
 async fn at_the_deadline_a_command_and_its_children_are_killed() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     let script = "trap '' TERM INT HUP; sleep 601 & sleep 602; sleep 603";
     let found = run_with(&container, &["sh", "-c", script], b"", Duration::from_secs(1), 100).await;
     assert_eq!(found.end, ExecEnd::TimedOut);
@@ -76,8 +76,8 @@ async fn at_the_deadline_a_command_and_its_children_are_killed() {
 
 #[tokio::test]
 async fn a_command_that_left_its_group_is_told_from_one_that_ended() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     // What it leaves in the background keeps its streams open, and is not waited for.
     let found = run(&container, &["sh", "-c", "setsid sleep 601 & echo done"]).await;
     assert_eq!(found.end, ExecEnd::Exited(0));
@@ -96,8 +96,8 @@ async fn a_command_that_left_its_group_is_told_from_one_that_ended() {
 
 #[tokio::test]
 async fn what_cannot_be_executed_says_so() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     assert_eq!(run(&container, &["no-such-program"]).await.end, ExecEnd::Exited(127));
     assert_eq!(run(&container, &["/srv/app/greeting"]).await.end, ExecEnd::Exited(126));
     assert_eq!(run(&container, &["--help"]).await.end, ExecEnd::Exited(127));
@@ -120,5 +120,25 @@ async fn what_cannot_be_executed_says_so() {
         output_bytes: 100,
     };
     assert_eq!(container.exec(&spec).await.unwrap_err().status(), Some(409));
+    container.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_goes_through_while_this_process_is_stopped() {
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
+    let command = run_with(
+        &container,
+        &["sh", "-c", "echo begun; sleep 0.5; echo done; exit 3"],
+        b"",
+        Duration::from_secs(1),
+        100,
+    );
+    let (output, ()) = tokio::join!(command, async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        // Longer than the command is waited for.
+        std::thread::sleep(Duration::from_secs(7));
+    });
+    assert_eq!((output.end, output.stdout.bytes.as_slice()), (ExecEnd::Exited(3), &b"begun\ndone\n"[..]));
     container.remove().await.unwrap();
 }

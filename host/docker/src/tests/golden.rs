@@ -8,10 +8,10 @@ use bollard::models::ContainerInspectResponse;
 use lancet_core::{Account, Resources};
 use serde_json::{Map, Value, json};
 
-use super::{Bench, argv};
-use crate::Role;
-use crate::container::Container;
-use crate::hardening::{ContainerSpec, Joined};
+use super::{TestEngine, argv};
+use crate::Purpose;
+use crate::engine::container::Container;
+use crate::engine::hardening::{ContainerSpec, Joined};
 
 /// The paths that an engine masks or makes read-only unless told otherwise; newer
 /// ones add to them.
@@ -44,9 +44,9 @@ pub(crate) fn pruned(value: Value) -> Option<Value> {
 }
 
 /// What is worth comparing of a container, without what is different each time.
-async fn record(bench: &Bench, container: &Container, names: &[(&str, &str)]) -> String {
+async fn record(engine: &TestEngine, container: &Container, names: &[(&str, &str)]) -> String {
     let found = inspect(container).await;
-    let image = bench.docker.image(&bench.image).await.unwrap();
+    let image = engine.docker.image(&engine.image).await.unwrap();
     let mut host = found.host_config.unwrap();
     let masked: BTreeSet<_> = host.masked_paths.take().unwrap().into_iter().collect();
     assert!(MASKED.iter().all(|path| masked.contains(*path)), "{masked:?}");
@@ -60,7 +60,7 @@ async fn record(bench: &Bench, container: &Container, names: &[(&str, &str)]) ->
         .labels
         .unwrap()
         .into_iter()
-        .filter(|(name, _)| crate::label::LEASE.contains(&name.as_str()))
+        .filter(|(name, _)| crate::engine::label::LEASE.contains(&name.as_str()))
         .map(|(name, value)| match name.as_str() {
             "dev.lancet.owner" | "dev.lancet.deadline" => (name.clone(), format!("<{name}>")),
             _ => (name, value),
@@ -134,21 +134,21 @@ fn compare(name: &str, found: &str) {
 
 #[tokio::test]
 async fn containers_are_as_recorded() {
-    let bench = Bench::new().await;
-    let network = bench.docker.network(&bench.lease).await.unwrap();
-    let volume = bench.docker.volume(&bench.lease).await.unwrap();
+    let engine = TestEngine::new().await;
+    let network = engine.docker.network(&engine.lease).await.unwrap();
+    let volume = engine.docker.volume(&engine.lease).await.unwrap();
     let names = [(network.name(), "<network>"), (volume.name(), "<volume>")];
     let joined = |alias| Some(Joined { network: network.name(), alias });
     let command = argv(&["sleep", "600"]);
     let variables = BTreeMap::from([("FOO".to_owned(), "bar".to_owned())]);
-    let plain = ContainerSpec { variables: &variables, ..bench.spec(&command) };
+    let plain = ContainerSpec { variables: &variables, ..engine.spec(&command) };
     let specs = [
-        ("agent", ContainerSpec { role: Role::Agent, ..plain }),
-        ("app", ContainerSpec { role: Role::App, network: joined(Some("app")), argv: None, ..plain }),
+        ("agent", ContainerSpec { purpose: Purpose::Agent, ..plain }),
+        ("app", ContainerSpec { purpose: Purpose::App, network: joined(Some("app")), argv: None, ..plain }),
         (
             "driver",
             ContainerSpec {
-                role: Role::Driver,
+                purpose: Purpose::Driver,
                 network: joined(None),
                 read_only_root: true,
                 volume: Some(volume.name()),
@@ -157,11 +157,11 @@ async fn containers_are_as_recorded() {
                 ..plain
             },
         ),
-        ("single", ContainerSpec { role: Role::Single, account: Account::Root, ..plain }),
+        ("single", ContainerSpec { purpose: Purpose::Single, account: Account::Root, ..plain }),
     ];
     for (name, spec) in specs {
-        let container = bench.docker.create(&spec).await.unwrap();
-        let record = record(&bench, &container, &names).await;
+        let container = engine.docker.create(&spec).await.unwrap();
+        let record = record(&engine, &container, &names).await;
         container.remove().await.unwrap();
         compare(name, &record);
     }
@@ -171,9 +171,9 @@ async fn containers_are_as_recorded() {
 
 #[tokio::test]
 async fn networks_are_as_recorded() {
-    let bench = Bench::new().await;
-    let network = bench.docker.network(&bench.lease).await.unwrap();
-    let found = bench.docker.client().inspect_network(network.name(), None).await.unwrap();
+    let engine = TestEngine::new().await;
+    let network = engine.docker.network(&engine.lease).await.unwrap();
+    let found = engine.docker.client().inspect_network(network.name(), None).await.unwrap();
     let record = pruned(json!({
         "driver": found.driver, "internal": found.internal, "ipv6": found.enable_ipv6,
         "attachable": found.attachable, "ingress": found.ingress,

@@ -11,11 +11,11 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
-use super::Bench;
+use super::TestEngine;
 use super::golden::{inspect, pruned};
-use crate::hardening::{ContainerSpec, Joined, Setting, container};
-use crate::user::User;
-use crate::{Lease, Role};
+use crate::engine::hardening::{ContainerSpec, Givens, Joined, container};
+use crate::engine::user::User;
+use crate::{Lease, Purpose};
 
 /// Everything that a task, a plan, or an attempt's name can contribute.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ impl Input {
 
     fn spec<'a>(&'a self, lease: &'a Lease, shape: &Shape) -> ContainerSpec<'a> {
         ContainerSpec {
-            role: shape.role,
+            purpose: shape.purpose,
             image: &self.image,
             argv: self.argv.as_deref(),
             variables: &self.variables,
@@ -118,7 +118,7 @@ impl Input {
 /// What the host chooses, not the task.
 #[derive(Debug, Clone)]
 struct Shape {
-    role: Role,
+    purpose: Purpose,
     account: Account,
     network: bool,
     read_only_root: bool,
@@ -126,18 +126,18 @@ struct Shape {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    let role = prop::sample::select(vec![
-        Role::Agent,
-        Role::App,
-        Role::Driver,
-        Role::Single,
-        Role::Setup,
-        Role::File,
+    let purpose = prop::sample::select(vec![
+        Purpose::Agent,
+        Purpose::App,
+        Purpose::Driver,
+        Purpose::Single,
+        Purpose::Setup,
+        Purpose::File,
     ]);
     let account = prop::sample::select(vec![Account::Unprivileged, Account::Root]);
-    (role, account, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(role, account, network, read_only_root, volume)| Shape {
-            role,
+    (purpose, account, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(purpose, account, network, read_only_root, volume)| Shape {
+            purpose,
             account,
             network,
             read_only_root,
@@ -153,7 +153,7 @@ fn ceiling() -> Resources {
 fn body(spec: &ContainerSpec<'_>) -> ContainerCreateBody {
     container(
         spec,
-        &Setting { runtime: None, ceiling: ceiling(), image_has_home: false, user: User::of(spec.account) },
+        &Givens { runtime: None, ceiling: ceiling(), image_has_home: false, user: User::of(spec.account) },
     )
 }
 
@@ -239,9 +239,9 @@ proptest! {
 #[tokio::test]
 async fn the_engine_sees_the_same_whatever_a_task_says() {
     const CREATED: usize = 24;
-    let bench = Bench::new().await;
-    let network = bench.docker.network(&bench.lease).await.unwrap();
-    let volume = bench.docker.volume(&bench.lease).await.unwrap();
+    let engine = TestEngine::new().await;
+    let network = engine.docker.network(&engine.lease).await.unwrap();
+    let volume = engine.docker.volume(&engine.lease).await.unwrap();
     let mut runner = TestRunner::deterministic();
     let mut expected: BTreeMap<String, Value> = BTreeMap::new();
     let (mut created, mut tries) = (0, 0);
@@ -250,7 +250,7 @@ async fn the_engine_sees_the_same_whatever_a_task_says() {
         assert!(tries < 50 * CREATED, "the engine refuses nearly everything");
         let mut input = input().new_tree(&mut runner).unwrap().current();
         let shape = shape().new_tree(&mut runner).unwrap().current();
-        input.image = bench.image.clone();
+        input.image = engine.image.clone();
         // The engine refuses more processors than there are.
         input.resources.cpu_millis %= 1_000;
         let ceiling = ceiling();
@@ -263,7 +263,7 @@ async fn the_engine_sees_the_same_whatever_a_task_says() {
         spec.network =
             shape.network.then_some(Joined { network: network.name(), alias: input.alias.as_deref() });
         spec.volume = shape.volume.then_some(volume.name());
-        let Ok(container) = bench.docker.create(&spec).await else { continue };
+        let Ok(container) = engine.docker.create(&spec).await else { continue };
         created += 1;
         let found = inspect(&container).await;
         // Each has a user of its own.
@@ -275,11 +275,11 @@ async fn the_engine_sees_the_same_whatever_a_task_says() {
         }
         let host = pruned(serde_json::to_value(host).unwrap()).unwrap();
         // Where submitted code runs, other limits hold.
-        let role = match shape.role {
-            Role::Agent | Role::App | Role::Single => Role::Agent,
-            Role::Driver | Role::Setup | Role::File => Role::Driver,
+        let purpose = match shape.purpose {
+            Purpose::Agent | Purpose::App | Purpose::Single => Purpose::Agent,
+            Purpose::Driver | Purpose::Setup | Purpose::File => Purpose::Driver,
         };
-        let shape = Shape { role, ..shape };
+        let shape = Shape { purpose, ..shape };
         assert_eq!(expected.entry(format!("{shape:?}")).or_insert_with(|| host.clone()), &host, "{input:?}");
     }
     volume.remove().await.unwrap();

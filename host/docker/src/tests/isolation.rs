@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
-use super::{Bench, output};
-use crate::container::Container;
-use crate::hardening::Joined;
-use crate::{Role, Tracking};
+use super::{TestEngine, output};
+use crate::engine::container::Container;
+use crate::engine::hardening::Joined;
+use crate::{Purpose, Tracking};
 
 /// Tries everything it can think of, and prints what answered.
 const PROBE: &str = r#"
@@ -131,10 +131,10 @@ impl Drop for Ear {
 }
 
 /// Addresses of the host: of Docker's bridge, and the one it has to the outside.
-async fn addresses(bench: &Bench, networks: &[&str]) -> BTreeSet<String> {
+async fn addresses(engine: &TestEngine, networks: &[&str]) -> BTreeSet<String> {
     let mut addresses = BTreeSet::new();
     for network in networks {
-        let found = bench.docker.client().inspect_network(network, None).await.unwrap();
+        let found = engine.docker.client().inspect_network(network, None).await.unwrap();
         for config in found.ipam.unwrap().config.unwrap() {
             addresses.extend(config.gateway);
         }
@@ -150,7 +150,7 @@ async fn probe(container: &Container, ear: &Ear, addresses: &BTreeSet<String>) -
     let addresses = addresses.iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let variables = std::collections::BTreeMap::new();
     let argv = super::argv(&["python3", "-c", PROBE, &ear.port.to_string(), &addresses]);
-    let spec = crate::exec::ExecSpec {
+    let spec = crate::engine::exec::ExecSpec {
         argv: &argv,
         variables: &variables,
         working_directory: None,
@@ -160,28 +160,29 @@ async fn probe(container: &Container, ear: &Ear, addresses: &BTreeSet<String>) -
     };
     let found = container.exec(&spec).await.unwrap();
     let errors = String::from_utf8_lossy(&found.stderr.bytes).into_owned();
-    assert_eq!(found.end, crate::exec::ExecEnd::Exited(0), "{errors}");
+    assert_eq!(found.end, crate::engine::exec::ExecEnd::Exited(0), "{errors}");
     String::from_utf8(found.stdout.bytes).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_leaves() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let ear = Ear::new().await;
-    let network = bench.docker.network(&bench.lease).await.unwrap();
-    let other = bench.docker.network(&bench.lease).await.unwrap();
-    let addresses = addresses(&bench, &["bridge", network.name(), other.name()]).await;
+    let network = engine.docker.network(&engine.lease).await.unwrap();
+    let other = engine.docker.network(&engine.lease).await.unwrap();
+    let addresses = addresses(&engine, &["bridge", network.name(), other.name()]).await;
 
     // The listener hears those who can get out.
-    let open = bench.idle_in(Role::Agent, Joined { network: "bridge", alias: None }).await;
+    let open = engine.idle_in(Purpose::Agent, Joined { network: "bridge", alias: None }).await;
     let reached = probe(&open, &ear, &addresses).await;
     assert!(reached.contains("tcp") && !ear.heard().is_empty(), "{reached}");
     open.remove().await.unwrap();
 
-    let app = bench.idle_in(Role::App, Joined { network: network.name(), alias: Some("app") }).await;
-    let driver = bench.idle_in(Role::Driver, Joined { network: network.name(), alias: None }).await;
-    let stranger = bench.idle_in(Role::App, Joined { network: other.name(), alias: Some("stranger") }).await;
-    let agent = bench.idle().await;
+    let app = engine.idle_in(Purpose::App, Joined { network: network.name(), alias: Some("app") }).await;
+    let driver = engine.idle_in(Purpose::Driver, Joined { network: network.name(), alias: None }).await;
+    let stranger =
+        engine.idle_in(Purpose::App, Joined { network: other.name(), alias: Some("stranger") }).await;
+    let agent = engine.idle().await;
     for container in [&agent, &app, &driver, &stranger] {
         assert_eq!(probe(container, &ear, &addresses).await, "done\n");
         assert_eq!(ear.heard(), Vec::<String>::new());
@@ -213,10 +214,10 @@ async fn nothing_leaves() {
 
 #[tokio::test]
 async fn more_networks_than_the_engines_own_pools_have() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let mut networks = Vec::new();
     for _ in 0..40 {
-        networks.push(bench.docker.network(&bench.lease).await.unwrap());
+        networks.push(engine.docker.network(&engine.lease).await.unwrap());
     }
     for network in networks {
         network.remove().await.unwrap();
@@ -241,10 +242,10 @@ print(sent)
 /// The machine's table of connections is everybody's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn datagrams_take_no_place_in_the_machines_table_of_connections() {
-    let bench = Bench::new().await;
-    let network = bench.docker.network(&bench.lease).await.unwrap();
-    let app = bench.idle_in(Role::App, Joined { network: network.name(), alias: Some("app") }).await;
-    let driver = bench.idle_in(Role::Driver, Joined { network: network.name(), alias: None }).await;
+    let engine = TestEngine::new().await;
+    let network = engine.docker.network(&engine.lease).await.unwrap();
+    let app = engine.idle_in(Purpose::App, Joined { network: network.name(), alias: Some("app") }).await;
+    let driver = engine.idle_in(Purpose::Driver, Joined { network: network.name(), alias: None }).await;
     // What is taken is given back when a container ends, so this is looked at before.
     let places = || -> u32 {
         let count = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_count");

@@ -4,25 +4,26 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lancet_core::{PinnedImage, Resources};
-use tokio::time::Instant;
 
-use super::{Bench, argv, output, run};
-use crate::archive::{self, EntryKind, Holder, Packer};
-use crate::container::{ChangeKind, Changes, Download, Ended, State};
-use crate::exec::ExecEnd;
-use crate::hardening::ContainerSpec;
+use super::{TestEngine, argv, output, run};
+use crate::engine::archive::{self, EntryKind, Holder, Packer};
+use crate::engine::container::{Download, State};
+use crate::engine::exec::ExecEnd;
+use crate::engine::hardening::ContainerSpec;
+use crate::engine::listing::{ChangeKind, Changes};
+use crate::engine::wait::Ended;
 
 const DISK: u64 = 1 << 30;
 
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+fn soon() -> Duration {
+    Duration::from_secs(60)
 }
 
 #[tokio::test]
 async fn it_runs_its_command_and_says_how_it_ended() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let command = argv(&["sh", "-c", "echo out; echo err >&2; exit 3"]);
-    let container = bench.docker.create(&bench.spec(&command)).await.unwrap();
+    let container = engine.docker.create(&engine.spec(&command)).await.unwrap();
     assert_eq!(container.state().await.unwrap(), State::Created);
     container.start().await.unwrap();
     let ended = container.wait(soon(), DISK).await.unwrap();
@@ -36,8 +37,8 @@ async fn it_runs_its_command_and_says_how_it_ended() {
 
 #[tokio::test]
 async fn without_a_command_it_runs_the_images_own() {
-    let bench = Bench::new().await;
-    let container = bench.docker.create(&ContainerSpec { argv: None, ..bench.spec(&[]) }).await.unwrap();
+    let engine = TestEngine::new().await;
+    let container = engine.docker.create(&ContainerSpec { argv: None, ..engine.spec(&[]) }).await.unwrap();
     container.start().await.unwrap();
     container.wait(soon(), DISK).await.unwrap();
     assert_eq!(container.logs(1_000).await.unwrap(), b"the image speaks\n");
@@ -46,20 +47,20 @@ async fn without_a_command_it_runs_the_images_own() {
 
 #[tokio::test]
 async fn it_is_killed_at_its_deadline() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let command = argv(&["sh", "-c", "trap '' TERM; sleep 600"]);
-    let container = bench.docker.create(&bench.spec(&command)).await.unwrap();
+    let container = engine.docker.create(&engine.spec(&command)).await.unwrap();
     container.start().await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(1);
-    assert_eq!(container.wait(deadline, DISK).await.unwrap(), Ended::TimedOut);
+    let time = Duration::from_secs(1);
+    assert_eq!(container.wait(time, DISK).await.unwrap(), Ended::TimedOut);
     assert!(matches!(container.state().await.unwrap(), State::Exited { code: 137, .. }));
     container.remove().await.unwrap();
 }
 
 #[tokio::test]
 async fn it_can_be_paused_resumed_and_killed() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     container.pause().await.unwrap();
     assert_eq!(container.state().await.unwrap(), State::Paused);
     container.unpause().await.unwrap();
@@ -71,9 +72,9 @@ async fn it_can_be_paused_resumed_and_killed() {
 
 #[tokio::test]
 async fn files_go_in_and_come_out_within_bounds() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let idle = argv(&["sleep", "600"]);
-    let container = bench.docker.create(&bench.spec(&idle)).await.unwrap();
+    let container = engine.docker.create(&engine.spec(&idle)).await.unwrap();
     let mut packer = Packer::new();
     packer.file("added.sh", b"#!/bin/sh\necho ran", 0o755, Holder::User(container.user())).unwrap();
     packer.folder("folder", 0o755, Holder::Root).unwrap();
@@ -117,8 +118,8 @@ async fn files_go_in_and_come_out_within_bounds() {
 
 #[tokio::test]
 async fn more_changes_than_are_read_are_told() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     let script = "import os\nos.chdir('/srv/app')\nfor _ in range(12): os.mkdir('d' * 240); os.chdir('d' * 240)\nfor i in range(22000): open('n' * 200 + str(i), 'w').close()";
     output(&container, &["python3", "-c", script]).await;
     container.kill().await.unwrap();
@@ -128,16 +129,16 @@ async fn more_changes_than_are_read_are_told() {
 
 #[tokio::test]
 async fn a_volume_takes_files_that_a_read_only_root_refuses() {
-    let bench = Bench::new().await;
-    let volume = bench.docker.volume(&bench.lease).await.unwrap();
+    let engine = TestEngine::new().await;
+    let volume = engine.docker.volume(&engine.lease).await.unwrap();
     let idle = argv(&["sleep", "600"]);
     let spec = ContainerSpec {
         read_only_root: true,
         volume: Some(volume.name()),
         working_directory: Some("/lancet/tests"),
-        ..bench.spec(&idle)
+        ..engine.spec(&idle)
     };
-    let container = bench.docker.create(&spec).await.unwrap();
+    let container = engine.docker.create(&spec).await.unwrap();
     let mut packer = Packer::new();
     packer.folder("tests", 0o755, Holder::Root).unwrap();
     packer.file("tests/a", b"a", 0o644, Holder::Root).unwrap();
@@ -156,29 +157,29 @@ async fn a_volume_takes_files_that_a_read_only_root_refuses() {
 
 #[tokio::test]
 async fn an_image_kept_from_a_container_is_otherwise_like_its_own() {
-    let bench = Bench::new().await;
-    let before = bench.docker.image(&bench.image).await.unwrap();
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let before = engine.docker.image(&engine.image).await.unwrap();
+    let container = engine.idle().await;
     output(&container, &["sh", "-c", "echo changed > greeting"]).await;
     container.kill().await.unwrap();
     let labels = BTreeMap::from([("dev.lancet.prepared".to_owned(), "x".to_owned())]);
     let kept = container.commit(&before, &labels).await.unwrap();
     container.remove().await.unwrap();
     let kept = PinnedImage { name: "kept".to_owned(), reference: kept };
-    let after = bench.docker.image(&kept).await.unwrap();
+    let after = engine.docker.image(&kept).await.unwrap();
     assert_eq!(after.labels["dev.lancet.prepared"], "x");
     assert_eq!(after.labels["dev.lancet.owner"], "");
     assert_eq!((&after.entry_point, &after.command), (&before.entry_point, &before.command));
     assert_eq!(after.working_directory, before.working_directory);
     assert!(!after.has_home());
     let own =
-        bench.docker.create(&ContainerSpec { argv: None, image: &kept, ..bench.spec(&[]) }).await.unwrap();
+        engine.docker.create(&ContainerSpec { argv: None, image: &kept, ..engine.spec(&[]) }).await.unwrap();
     own.start().await.unwrap();
     own.wait(soon(), DISK).await.unwrap();
     assert_eq!(own.logs(1_000).await.unwrap(), b"the image speaks\n");
     own.remove().await.unwrap();
-    assert_eq!(bench.docker.image_file(&kept, "/srv/app/greeting", 100).await.unwrap(), b"changed\n");
-    bench
+    assert_eq!(engine.docker.image_file(&kept, "/srv/app/greeting", 100).await.unwrap(), b"changed\n");
+    engine
         .docker
         .client()
         .remove_image(&kept.reference, None::<bollard::query_parameters::RemoveImageOptions>, None)
@@ -188,12 +189,12 @@ async fn an_image_kept_from_a_container_is_otherwise_like_its_own() {
 
 #[tokio::test]
 async fn one_that_is_dropped_is_removed_all_the_same() {
-    let bench = Bench::new().await;
-    let container = bench.idle().await;
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
     let id = container.id().to_owned();
     drop(container);
     let gone = async {
-        while bench.docker.client().inspect_container(&id, None).await.is_ok() {
+        while engine.docker.client().inspect_container(&id, None).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -202,10 +203,11 @@ async fn one_that_is_dropped_is_removed_all_the_same() {
 
 #[tokio::test]
 async fn resources_of_nothing_are_not_resources_without_limit() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let command = argv(&["true"]);
     let resources = Resources { cpu_millis: 0, memory_bytes: 0, pids: 0, disk_bytes: 0, shm_bytes: 0 };
-    let container = bench.docker.create(&ContainerSpec { resources, ..bench.spec(&command) }).await.unwrap();
+    let container =
+        engine.docker.create(&ContainerSpec { resources, ..engine.spec(&command) }).await.unwrap();
     let host = super::golden::inspect(&container).await.host_config.unwrap();
     assert_eq!(host.pids_limit, Some(8));
     assert_eq!((host.memory, host.memory_swap), (Some(16 << 20), Some(16 << 20)));

@@ -4,6 +4,7 @@
 
 mod confinement;
 mod execution;
+mod folders;
 mod golden;
 mod hostile_input;
 mod images;
@@ -21,14 +22,14 @@ use std::time::Duration;
 use lancet_core::{Account, PinnedImage, Resources};
 use tokio::sync::OnceCell;
 
-use crate::container::Container;
-use crate::exec::{ExecEnd, ExecOutput, ExecSpec};
-use crate::hardening::{ContainerSpec, Joined};
-use crate::{BuildRequest, Docker, DockerOptions, Lease, Role};
+use crate::engine::container::Container;
+use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
+use crate::engine::hardening::{ContainerSpec, Joined};
+use crate::{BuildRequest, Docker, DockerOptions, Lease, Purpose};
 
 /// The engine, and an image with Python and Git, whose `/srv/app` belongs to the
 /// unprivileged account.
-pub(crate) struct Bench {
+pub(crate) struct TestEngine {
     pub(crate) docker: Docker,
     pub(crate) image: PinnedImage,
     pub(crate) lease: Lease,
@@ -52,7 +53,7 @@ pub(crate) fn request() -> BuildRequest {
     }
 }
 
-impl Bench {
+impl TestEngine {
     /// # Panics
     /// Without an engine: these tests are not to be passed over in silence.
     pub(crate) async fn new() -> Self {
@@ -74,7 +75,7 @@ impl Bench {
     /// A container without network whose root can be written to.
     pub(crate) fn spec<'a>(&'a self, argv: &'a [String]) -> ContainerSpec<'a> {
         ContainerSpec {
-            role: Role::Agent,
+            purpose: Purpose::Agent,
             image: &self.image,
             argv: Some(argv),
             variables: &self.variables,
@@ -97,9 +98,9 @@ impl Bench {
     }
 
     /// One that does nothing, in a network.
-    pub(crate) async fn idle_in(&self, role: Role, joined: Joined<'_>) -> Container {
+    pub(crate) async fn idle_in(&self, purpose: Purpose, joined: Joined<'_>) -> Container {
         let idle = argv(&["sleep", "600"]);
-        let spec = ContainerSpec { role, network: Some(joined), ..self.spec(&idle) };
+        let spec = ContainerSpec { purpose, network: Some(joined), ..self.spec(&idle) };
         let container = self.docker.create(&spec).await.unwrap();
         container.start().await.unwrap();
         container

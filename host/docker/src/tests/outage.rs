@@ -8,9 +8,8 @@ use std::time::Duration;
 use lancet_core::{InfraFault, InfraFaultKind};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use super::{Bench, argv, options};
+use super::{TestEngine, argv, options};
 use crate::{Docker, DockerError, DockerOptions};
 
 /// Hands connections on, while it is up.
@@ -66,17 +65,17 @@ impl Relay {
 
 #[tokio::test]
 async fn calls_say_that_the_engine_went_away_and_wait_until_it_is_back() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let relay = Relay::new().await;
     let docker = Docker::connect(DockerOptions { socket: Some(relay.socket()), ..options() }).await.unwrap();
     let idle = argv(&["sleep", "600"]);
-    let container = docker.create(&bench.spec(&idle)).await.unwrap();
+    let container = docker.create(&engine.spec(&idle)).await.unwrap();
     container.start().await.unwrap();
     let id = container.id().to_owned();
 
     // In the middle of a call.
-    let deadline = Instant::now() + Duration::from_secs(300);
-    let (ended, ()) = tokio::join!(container.wait(deadline, 1 << 30), async {
+    let time = Duration::from_secs(300);
+    let (ended, ()) = tokio::join!(container.wait(time, 1 << 30), async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         relay.down();
     });
@@ -101,18 +100,18 @@ async fn calls_say_that_the_engine_went_away_and_wait_until_it_is_back() {
     back.unwrap();
     container.kill().await.unwrap();
     container.remove().await.unwrap();
-    assert!(bench.docker.client().inspect_container(&id, None).await.is_err());
+    assert!(engine.docker.client().inspect_container(&id, None).await.is_err());
 }
 
 #[tokio::test]
 async fn what_is_made_for_nobody_is_removed() {
-    let bench = Bench::new().await;
-    let lease = crate::Lease { attempt: format!("given up {}", std::process::id()), ..bench.lease.clone() };
+    let engine = TestEngine::new().await;
+    let lease = crate::Lease { attempt: format!("given up {}", std::process::id()), ..engine.lease.clone() };
     let idle = argv(&["sleep", "600"]);
-    let spec = crate::hardening::ContainerSpec { lease: &lease, ..bench.spec(&idle) };
+    let spec = crate::engine::hardening::ContainerSpec { lease: &lease, ..engine.spec(&idle) };
     // Given up at different moments of the call.
     for wait in [0, 5, 10, 20, 40, 80] {
-        let _ = tokio::time::timeout(Duration::from_millis(wait), bench.docker.create(&spec)).await;
+        let _ = tokio::time::timeout(Duration::from_millis(wait), engine.docker.create(&spec)).await;
     }
     let filter =
         std::collections::HashMap::from([("label", vec![format!("dev.lancet.attempt={}", lease.attempt)])]);
@@ -123,7 +122,7 @@ async fn what_is_made_for_nobody_is_removed() {
     let mut quiet = 0;
     while quiet < 5 {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let left = bench.docker.client().list_containers(Some(options.clone())).await.unwrap();
+        let left = engine.docker.client().list_containers(Some(options.clone())).await.unwrap();
         quiet = if left.is_empty() { quiet + 1 } else { 0 };
     }
 }

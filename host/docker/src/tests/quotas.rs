@@ -6,10 +6,10 @@ use std::time::Duration;
 use lancet_core::{Account, PinnedImage};
 use tokio::time::{Instant, sleep};
 
-use super::{Bench, argv, options, output, request};
-use crate::container::Container;
-use crate::hardening::ContainerSpec;
-use crate::{BuildRequest, Docker, DockerError, DockerOptions, Role};
+use super::{TestEngine, argv, options, output, request};
+use crate::engine::container::Container;
+use crate::engine::hardening::ContainerSpec;
+use crate::{BuildRequest, Docker, DockerError, DockerOptions, Purpose};
 
 /// `hold WHAT` takes until there is no more, says so by a file, and keeps it; `need
 /// WHAT N` takes as much as is asked for, and fails when it does not get it.
@@ -108,20 +108,21 @@ async fn lacking(container: &Container, quotas: &[(&str, &str)]) -> Vec<String> 
     found.lines().map(str::to_owned).collect()
 }
 
-async fn started(bench: &Bench, role: Role, account: Account) -> Container {
+async fn started(engine: &TestEngine, purpose: Purpose, account: Account) -> Container {
     let idle = argv(&["sleep", "600"]);
-    let container = bench.docker.create(&ContainerSpec { role, account, ..bench.spec(&idle) }).await.unwrap();
+    let container =
+        engine.docker.create(&ContainerSpec { purpose, account, ..engine.spec(&idle) }).await.unwrap();
     container.start().await.unwrap();
     container
 }
 
 #[tokio::test]
 async fn a_greedy_neighbour_takes_nothing_from_others() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let names = QUOTAS.map(|(what, _)| what);
     let greedy = [
-        started(&bench, Role::Agent, Account::Unprivileged).await,
-        started(&bench, Role::App, Account::Unprivileged).await,
+        started(&engine, Purpose::Agent, Account::Unprivileged).await,
+        started(&engine, Purpose::App, Account::Unprivileged).await,
     ];
     for container in &greedy {
         use_up(container, &QUOTAS).await;
@@ -129,9 +130,9 @@ async fn a_greedy_neighbour_takes_nothing_from_others() {
         assert_eq!(lacking(container, &QUOTAS).await, names);
         assert_eq!(lacking(container, &[("keys", "1")]).await, ["keys"]);
     }
-    for role in [Role::Driver, Role::App, Role::Agent, Role::Single] {
-        let container = started(&bench, role, Account::Unprivileged).await;
-        assert_eq!(lacking(&container, &QUOTAS).await, Vec::<String>::new(), "{role}");
+    for purpose in [Purpose::Driver, Purpose::App, Purpose::Agent, Purpose::Single] {
+        let container = started(&engine, purpose, Account::Unprivileged).await;
+        assert_eq!(lacking(&container, &QUOTAS).await, Vec::<String>::new(), "{purpose}");
         container.remove().await.unwrap();
     }
     for container in greedy {
@@ -142,12 +143,12 @@ async fn a_greedy_neighbour_takes_nothing_from_others() {
 /// Images that need root: what has limits is not taken from whoever tests.
 #[tokio::test]
 async fn root_takes_nothing_that_is_limited_from_tests() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let limited: Vec<_> = QUOTAS.into_iter().filter(|(what, _)| LIMITED.contains(what)).collect();
-    let greedy = started(&bench, Role::App, Account::Root).await;
+    let greedy = started(&engine, Purpose::App, Account::Root).await;
     use_up(&greedy, &limited).await;
     assert_eq!(lacking(&greedy, &limited).await, LIMITED);
-    let driver = started(&bench, Role::Driver, Account::Root).await;
+    let driver = started(&engine, Purpose::Driver, Account::Root).await;
     assert_eq!(lacking(&driver, &limited).await, Vec::<String>::new());
     for container in [greedy, driver] {
         container.remove().await.unwrap();
@@ -156,11 +157,11 @@ async fn root_takes_nothing_that_is_limited_from_tests() {
 
 #[tokio::test]
 async fn limits_of_submitted_code_are_below_those_of_its_tests() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     for account in [Account::Unprivileged, Account::Root] {
         let mut found = Vec::new();
-        for role in [Role::Agent, Role::App, Role::Single, Role::Driver] {
-            let container = started(&bench, role, account).await;
+        for purpose in [Purpose::Agent, Purpose::App, Purpose::Single, Purpose::Driver] {
+            let container = started(&engine, purpose, account).await;
             let limits = output(&container, &["cat", "/proc/self/limits"]).await;
             let limit = |name: &str| {
                 let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
@@ -185,14 +186,14 @@ async fn limits_of_submitted_code_are_below_those_of_its_tests() {
 
 #[tokio::test]
 async fn each_container_has_a_user_that_its_tree_belongs_to() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     // Another process with the same engine.
-    let other = Bench { docker: Docker::connect(options()).await.unwrap(), ..Bench::new().await };
+    let other = TestEngine { docker: Docker::connect(options()).await.unwrap(), ..TestEngine::new().await };
     let containers = [
-        started(&bench, Role::Agent, Account::Unprivileged).await,
-        started(&other, Role::App, Account::Unprivileged).await,
-        started(&bench, Role::App, Account::Unprivileged).await,
-        started(&other, Role::Driver, Account::Unprivileged).await,
+        started(&engine, Purpose::Agent, Account::Unprivileged).await,
+        started(&other, Purpose::App, Account::Unprivileged).await,
+        started(&engine, Purpose::App, Account::Unprivileged).await,
+        started(&other, Purpose::Driver, Account::Unprivileged).await,
     ];
     let mut users = Vec::new();
     for container in &containers {
@@ -225,23 +226,23 @@ async fn each_container_has_a_user_that_its_tree_belongs_to() {
 
 #[tokio::test]
 async fn what_cannot_have_a_user_is_told_of_or_refused() {
-    let bench = Bench::new().await;
-    let name = &bench.image.name;
-    let container = started(&bench, Role::Agent, Account::Unprivileged).await;
-    assert!(!bench.docker.shared_users().contains_key(name));
+    let engine = TestEngine::new().await;
+    let name = &engine.image.name;
+    let container = started(&engine, Purpose::Agent, Account::Unprivileged).await;
+    assert!(!engine.docker.shared_users().contains_key(name));
     container.remove().await.unwrap();
-    let container = started(&bench, Role::Agent, Account::Root).await;
-    assert!(bench.docker.shared_users()[name].contains("root"));
+    let container = started(&engine, Purpose::Agent, Account::Root).await;
+    assert!(engine.docker.shared_users()[name].contains("root"));
     container.remove().await.unwrap();
 
     let docker = Docker::connect(DockerOptions { own_users: true, ..options() }).await.unwrap();
-    let strict = Bench { docker, ..Bench::new().await };
+    let strict = TestEngine { docker, ..TestEngine::new().await };
     let idle = argv(&["sleep", "600"]);
     let spec = ContainerSpec { account: Account::Root, ..strict.spec(&idle) };
     let refused = strict.docker.create(&spec).await.map(drop);
     assert!(matches!(refused, Err(DockerError::SharedUser { .. })), "{refused:?}");
     // What prepares an image runs nothing that was submitted.
-    let spec = ContainerSpec { role: Role::Setup, ..spec };
+    let spec = ContainerSpec { purpose: Purpose::Setup, ..spec };
     strict.docker.create(&spec).await.unwrap().remove().await.unwrap();
 }
 
@@ -254,7 +255,7 @@ FROM small AS large
 RUN truncate -s 129M /home/tester/much && chown 10001 /home/tester/much
 ";
 
-async fn with_home(bench: &Bench, target: &str) -> PinnedImage {
+async fn with_home(engine: &TestEngine, target: &str) -> PinnedImage {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("Dockerfile"), HOME_OF_ITS_OWN).unwrap();
     let request = BuildRequest {
@@ -263,14 +264,14 @@ async fn with_home(bench: &Bench, target: &str) -> PinnedImage {
         target: Some(target.to_owned()),
         ..request()
     };
-    bench.docker.build(request, &mut |_| ()).await.unwrap()
+    engine.docker.build(request, &mut |_| ()).await.unwrap()
 }
 
 /// A user that read what is the account's in a container that cannot be written to.
-async fn reader(bench: &Bench, image: &PinnedImage) -> u32 {
+async fn reader(engine: &TestEngine, image: &PinnedImage) -> u32 {
     let idle = argv(&["sleep", "600"]);
-    let spec = ContainerSpec { role: Role::Driver, read_only_root: true, image, ..bench.spec(&idle) };
-    let driver = bench.docker.create(&spec).await.unwrap();
+    let spec = ContainerSpec { purpose: Purpose::Driver, read_only_root: true, image, ..engine.spec(&idle) };
+    let driver = engine.docker.create(&spec).await.unwrap();
     driver.start().await.unwrap();
     assert_eq!(output(&driver, &["cat", "/home/tester/own"]).await, "found\n");
     assert_eq!(output(&driver, &["id", "-un"]).await, "tester\n");
@@ -281,17 +282,17 @@ async fn reader(bench: &Bench, image: &PinnedImage) -> u32 {
 
 #[tokio::test]
 async fn a_driver_that_cannot_write_has_what_is_the_accounts() {
-    let bench = Bench::new().await;
-    let account = crate::user::User::of(Account::Unprivileged).id;
-    let (small, large) = (with_home(&bench, "small").await, with_home(&bench, "large").await);
-    assert_ne!(reader(&bench, &small).await, account);
-    assert_eq!(reader(&bench, &large).await, account);
-    assert!(!bench.docker.shared_users().contains_key(&small.name));
-    assert!(bench.docker.shared_users().contains_key(&large.name));
+    let engine = TestEngine::new().await;
+    let account = crate::engine::user::User::of(Account::Unprivileged).id;
+    let (small, large) = (with_home(&engine, "small").await, with_home(&engine, "large").await);
+    assert_ne!(reader(&engine, &small).await, account);
+    assert_eq!(reader(&engine, &large).await, account);
+    assert!(!engine.docker.shared_users().contains_key(&small.name));
+    assert!(engine.docker.shared_users().contains_key(&large.name));
 
     // Where nothing that was submitted may have the account's user, a driver may.
     let docker = Docker::connect(DockerOptions { own_users: true, ..options() }).await.unwrap();
-    let strict = Bench { docker, ..Bench::new().await };
+    let strict = TestEngine { docker, ..TestEngine::new().await };
     assert_eq!(reader(&strict, &large).await, account);
     let idle = argv(&["sleep", "600"]);
     let spec = ContainerSpec { image: &large, ..strict.spec(&idle) };
@@ -301,20 +302,20 @@ async fn a_driver_that_cannot_write_has_what_is_the_accounts() {
 
 #[tokio::test]
 async fn an_image_that_is_removed_before_it_is_used_is_made_again() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let folder = tempfile::tempdir().unwrap();
     let dockerfile = "FROM debian:bookworm-slim\nRUN echo removed > /own && chown 10001 /own\n";
     std::fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
     let name = "docker-tests-removed".to_owned();
     let request = BuildRequest { name, folder: folder.path().to_owned(), ..request() };
-    let image = bench.docker.build(request, &mut |_| ()).await.unwrap();
+    let image = engine.docker.build(request, &mut |_| ()).await.unwrap();
     let idle = argv(&["sleep", "600"]);
-    let spec = ContainerSpec { image: &image, ..bench.spec(&idle) };
-    let found = bench.docker.identity(&spec).await.unwrap();
+    let spec = ContainerSpec { image: &image, ..engine.spec(&idle) };
+    let found = engine.docker.identity(&spec).await.unwrap();
     assert_ne!(found.image, image);
     let options = bollard::query_parameters::RemoveImageOptionsBuilder::default().force(true).build();
-    bench.docker.client().remove_image(&found.image.reference, Some(options), None).await.unwrap();
-    let container = bench.docker.create_for(&spec, found).await.unwrap();
+    engine.docker.client().remove_image(&found.image.reference, Some(options), None).await.unwrap();
+    let container = engine.docker.create_for(&spec, found).await.unwrap();
     container.start().await.unwrap();
     assert_eq!(
         output(&container, &["stat", "-c", "%u", "/own"]).await.trim(),

@@ -3,10 +3,10 @@
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use super::{Bench, argv};
-use crate::hardening::{ContainerSpec, Joined};
-use crate::label::Owner;
-use crate::{Lease, Role};
+use super::{TestEngine, argv};
+use crate::engine::hardening::{ContainerSpec, Joined};
+use crate::engine::label::Owner;
+use crate::{Lease, Purpose};
 
 struct Left {
     container: String,
@@ -16,18 +16,18 @@ struct Left {
 
 impl Left {
     /// Makes one of each, and forgets that they are ours to remove.
-    async fn new(bench: &Bench, lease: &Lease) -> Self {
-        let network = bench.docker.network(lease).await.unwrap();
-        let volume = bench.docker.volume(lease).await.unwrap();
+    async fn new(engine: &TestEngine, lease: &Lease) -> Self {
+        let network = engine.docker.network(lease).await.unwrap();
+        let volume = engine.docker.volume(lease).await.unwrap();
         let idle = argv(&["sleep", "600"]);
         let spec = ContainerSpec {
-            role: Role::App,
+            purpose: Purpose::App,
             lease,
             network: Some(Joined { network: network.name(), alias: Some("app") }),
             volume: Some(volume.name()),
-            ..bench.spec(&idle)
+            ..engine.spec(&idle)
         };
-        let container = bench.docker.create(&spec).await.unwrap();
+        let container = engine.docker.create(&spec).await.unwrap();
         container.start().await.unwrap();
         let left = Self {
             container: container.id().to_owned(),
@@ -38,8 +38,8 @@ impl Left {
         left
     }
 
-    async fn there(&self, bench: &Bench) -> [bool; 3] {
-        let client = bench.docker.client();
+    async fn there(&self, engine: &TestEngine) -> [bool; 3] {
+        let client = engine.docker.client();
         [
             client.inspect_container(&self.container, None).await.is_ok(),
             client.inspect_network(&self.network, None).await.is_ok(),
@@ -47,10 +47,10 @@ impl Left {
         ]
     }
 
-    async fn remove(&self, bench: &Bench) {
-        bench.docker.remove_container(&self.container).await.unwrap();
-        bench.docker.remove_network(&self.network).await.unwrap();
-        bench.docker.remove_volume(&self.volume).await.unwrap();
+    async fn remove(&self, engine: &TestEngine) {
+        engine.docker.remove_container(&self.container).await.unwrap();
+        engine.docker.remove_network(&self.network).await.unwrap();
+        engine.docker.remove_volume(&self.volume).await.unwrap();
     }
 }
 
@@ -67,22 +67,22 @@ fn dead_owner() -> String {
 
 #[tokio::test]
 async fn only_what_dead_owners_left_and_what_is_overdue_is_removed() {
-    let bench = Bench::new().await;
-    let dead = Lease { owner: dead_owner(), ..bench.lease.clone() };
-    let overdue = Lease { deadline: SystemTime::now() - Duration::from_secs(1), ..bench.lease.clone() };
+    let engine = TestEngine::new().await;
+    let dead = Lease { owner: dead_owner(), ..engine.lease.clone() };
+    let overdue = Lease { deadline: SystemTime::now() - Duration::from_secs(1), ..engine.lease.clone() };
     let (live, dead, overdue) = (
-        Left::new(&bench, &bench.lease).await,
-        Left::new(&bench, &dead).await,
-        Left::new(&bench, &overdue).await,
+        Left::new(&engine, &engine.lease).await,
+        Left::new(&engine, &dead).await,
+        Left::new(&engine, &overdue).await,
     );
-    let reaper = bench.docker.spawn_reaper();
+    let reaper = engine.docker.spawn_reaper();
     let gone = async {
-        while dead.there(&bench).await != [false; 3] || overdue.there(&bench).await != [false; 3] {
+        while dead.there(&engine).await != [false; 3] || overdue.there(&engine).await != [false; 3] {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(90), gone).await.unwrap();
-    assert_eq!(live.there(&bench).await, [true; 3]);
+    assert_eq!(live.there(&engine).await, [true; 3]);
     drop(reaper);
-    live.remove(&bench).await;
+    live.remove(&engine).await;
 }

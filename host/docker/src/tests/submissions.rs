@@ -7,11 +7,12 @@ use lancet_core::{
     SubmissionLimits,
 };
 
-use super::{Bench, argv};
-use crate::Role;
-use crate::capture::Original;
-use crate::container::{ChangeKind, Changes, Container};
-use crate::tree::NodeKind;
+use super::{TestEngine, argv};
+use crate::Purpose;
+use crate::engine::container::Container;
+use crate::engine::listing::{ChangeKind, Changes};
+use crate::engine::tree::NodeKind;
+use crate::submission::capture::Original;
 
 fn environment(image: &PinnedImage) -> Environment {
     Environment {
@@ -32,17 +33,17 @@ fn environment(image: &PinnedImage) -> Environment {
 }
 
 /// A container in which a command was run to its end.
-async fn after(bench: &Bench, image: &PinnedImage, command: &str) -> Container {
-    after_as(bench, bench.spec(&[]).role, image, command).await
+async fn after(engine: &TestEngine, image: &PinnedImage, command: &str) -> Container {
+    after_as(engine, engine.spec(&[]).purpose, image, command).await
 }
 
-async fn after_as(bench: &Bench, role: Role, image: &PinnedImage, command: &str) -> Container {
+async fn after_as(engine: &TestEngine, purpose: Purpose, image: &PinnedImage, command: &str) -> Container {
     let words = argv(&["sh", "-c", command]);
-    let spec = crate::hardening::ContainerSpec { role, image, ..bench.spec(&words) };
-    let container = bench.docker.create(&spec).await.unwrap();
+    let spec = crate::engine::hardening::ContainerSpec { purpose, image, ..engine.spec(&words) };
+    let container = engine.docker.create(&spec).await.unwrap();
     container.start().await.unwrap();
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
-    container.wait(deadline, u64::MAX).await.unwrap();
+    let time = std::time::Duration::from_secs(60);
+    container.wait(time, u64::MAX).await.unwrap();
     container
 }
 
@@ -170,35 +171,35 @@ fn changes() -> Vec<(String, Result<usize, RefusalKind>)> {
 
 #[tokio::test]
 async fn both_lists_make_the_same_submission() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     // An image with something to change in it, which belongs to the account as in any.
     let made = after_as(
-        &bench,
-        Role::Setup,
-        &bench.image,
+        &engine,
+        Purpose::Setup,
+        &engine.image,
         "mkdir -p a/b drop && for i in 1 2 3 4 5 6; do echo $i > a/$i; echo $i > a/b/$i; done; \
          echo x > drop/x; echo f > file; echo f > other; ln -s a link; mkdir empty",
     )
     .await;
-    let info = bench.docker.image(&bench.image).await.unwrap();
+    let info = engine.docker.image(&engine.image).await.unwrap();
     let reference = made.commit(&info, &std::collections::BTreeMap::new()).await.unwrap();
     made.remove().await.unwrap();
     let image = PinnedImage { name: "changed".into(), reference };
     let ordinary = environment(&image);
     let further_down = Environment { work_tree: "/srv/app/a".into(), ..ordinary.clone() };
-    let original = Original::new(&bench.docker, &image, &bench.lease);
+    let original = Original::new(&engine.docker, &image, &engine.lease);
     let tried = stream::iter(changes()).map(async |(command, expected)| {
         let environment = if command.contains("gone") { &further_down } else { &ordinary };
-        let container = after(&bench, &image, &command).await;
+        let container = after(&engine, &image, &command).await;
         let listed = container.changes(&environment.work_tree).await.unwrap();
-        let by_folders = match container.upper().await.unwrap() {
+        let by_folders = match container.layers().await.unwrap() {
             Some(upper) => upper.changes(&environment.work_tree).unwrap(),
             // Without the right to read the engine's folders there is one way only.
             None => listed.clone(),
         };
-        let by_engine = bench.docker.capture_listed(environment, &container, &original, Some(listed));
+        let by_engine = engine.docker.capture_listed(environment, &container, &original, Some(listed));
         let by_engine = by_engine.await.unwrap();
-        let by_folders = bench.docker.capture_listed(environment, &container, &original, Some(by_folders));
+        let by_folders = engine.docker.capture_listed(environment, &container, &original, Some(by_folders));
         let by_folders = by_folders.await.unwrap();
         let found = match &by_engine.capture {
             Capture::Taken(manifest) => Ok(manifest.files.len()),
@@ -218,7 +219,7 @@ async fn both_lists_make_the_same_submission() {
     original.remove().await;
     // What was made of it for containers' users goes first.
     let all = ListImagesOptionsBuilder::default().all(true).build();
-    let client = bench.docker.client();
+    let client = engine.docker.client();
     let made = client.list_images(Some(all)).await.unwrap();
     let made = made.into_iter().filter(|made| made.parent_id == image.reference).map(|made| made.id);
     for reference in made.chain([image.reference.clone()]) {
@@ -235,10 +236,10 @@ async fn both_lists_make_the_same_submission() {
 /// The engine's list is by size and time; its folders have the bytes.
 #[tokio::test]
 async fn bytes_behind_the_same_size_and_time_are_seen_in_the_engines_folders() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let command = "cp -p greeting /tmp/g; tr a-z b-za < /tmp/g > greeting; touch -r /tmp/g greeting";
-    let container = after(&bench, &bench.image, command).await;
-    if let Some(upper) = container.upper().await.unwrap() {
+    let container = after(&engine, &engine.image, command).await;
+    if let Some(upper) = container.layers().await.unwrap() {
         let Changes::Listed { changes, .. } = upper.changes("/srv/app").unwrap() else { panic!() };
         assert_eq!(changes.get("/srv/app/greeting"), Some(&ChangeKind::Modified), "{changes:?}");
     }
@@ -247,11 +248,11 @@ async fn bytes_behind_the_same_size_and_time_are_seen_in_the_engines_folders() {
 
 #[tokio::test]
 async fn many_files_are_gathered_with_what_is_known_of_each() {
-    let bench = Bench::new().await;
+    let engine = TestEngine::new().await;
     let command =
         "mkdir -p m/d && ln -s x m/link && mkfifo m/pipe && for i in $(seq 20); do echo $i > m/d/$i; done";
-    let container = after(&bench, &bench.image, command).await;
-    let appetite = crate::tree::Appetite {
+    let container = after(&engine, &engine.image, command).await;
+    let appetite = crate::engine::tree::Appetite {
         read: 1 << 20,
         keep: 1 << 20,
         room: 1 << 20,
@@ -261,7 +262,7 @@ async fn many_files_are_gathered_with_what_is_known_of_each() {
     };
     let mut wanted: std::collections::BTreeSet<String> = (1..=20).map(|i| format!("m/d/{i}")).collect();
     wanted.extend(["m/link", "m/pipe", "m", "greeting", "none", "m/none"].map(str::to_owned));
-    let gather = |appetite| bench.docker.gather(container.id(), "/srv/app", wanted.clone(), appetite);
+    let gather = |appetite| engine.docker.gather(container.id(), "/srv/app", wanted.clone(), appetite);
     let found = gather(appetite).await.unwrap();
     assert_eq!(found.excess, None);
     assert_eq!(found.nodes.len(), 24);
@@ -269,15 +270,15 @@ async fn many_files_are_gathered_with_what_is_known_of_each() {
     assert_eq!(found.nodes["m/link"].kind, NodeKind::Symlink(b"x".to_vec()));
     assert_eq!(found.nodes["m/pipe"].kind, NodeKind::Other);
     assert_eq!(found.nodes["m"].kind, NodeKind::Folder);
-    let small = crate::tree::Appetite { room: 20, ..appetite };
-    assert_eq!(gather(small).await.unwrap().excess, Some(crate::tree::Excess::Bytes));
-    let lenient = crate::tree::Appetite { strict: false, ..small };
+    let small = crate::engine::tree::Appetite { room: 20, ..appetite };
+    assert_eq!(gather(small).await.unwrap().excess, Some(crate::engine::tree::Excess::Bytes));
+    let lenient = crate::engine::tree::Appetite { strict: false, ..small };
     let found = gather(lenient).await.unwrap();
     assert!(found.excess.is_none() && found.nodes.values().any(|node| node.content.is_none()));
     assert!(
         found.nodes.values().filter(|node| node.kind == NodeKind::File).all(|node| node.sha256.is_some())
     );
-    let few = crate::tree::Appetite { files: 10, ..appetite };
-    assert_eq!(gather(few).await.unwrap().excess, Some(crate::tree::Excess::Files));
+    let few = crate::engine::tree::Appetite { files: 10, ..appetite };
+    assert_eq!(gather(few).await.unwrap().excess, Some(crate::engine::tree::Excess::Files));
     container.remove().await.unwrap();
 }

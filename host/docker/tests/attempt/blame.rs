@@ -3,7 +3,7 @@
 
 use lancet_core::{Isolation, Plan, RunEnd, Service};
 
-use crate::bench::{Bench, artifact, conclusion, service, step, words};
+use crate::task::{TestTask, artifact, conclusion, service, step, words};
 
 /// Tests that the app's answer leads astray.
 const ASTRAY: &str = "from junit import *\nimport signal\n\
@@ -26,53 +26,53 @@ fn astray(report: &str) -> String {
 
 #[tokio::test]
 async fn what_the_submission_breaks_in_a_driver_is_its_failure() {
-    let mut bench = Bench::new().await;
-    let plan = bench.plan(&astray("/lancet/results/junit.xml")).await;
+    let mut task = TestTask::new().await;
+    let plan = task.plan(&astray("/lancet/results/junit.xml")).await;
     for reply in ["error", "none", "killed", "malformed", "large", "names", "link", "unknown", "status"] {
-        let submission = bench.answering(&format!("'{reply}'")).await;
-        let outcome = bench.run(&plan, &submission).await;
+        let submission = task.answering(&format!("'{reply}'")).await;
+        let outcome = task.run(&plan, &submission).await;
         assert_eq!(conclusion(&outcome), "fail tests-broken", "{reply}");
         assert_eq!(outcome.report.runs[0].end, RunEnd::Broken);
     }
-    let right = bench.answering("eval(line)").await;
-    assert_eq!(conclusion(&bench.run(&plan, &right).await), "pass tests-passed");
+    let right = task.answering("eval(line)").await;
+    assert_eq!(conclusion(&task.run(&plan, &right).await), "pass tests-passed");
     // Without the submission it comes to nothing too.
     let missing = Plan { report: "/lancet/results/other.xml".into(), ..plan };
-    let submission = bench.answering("'error'").await;
-    assert_eq!(conclusion(&bench.run(&missing, &submission).await), "invalid no-report");
+    let submission = task.answering("'error'").await;
+    assert_eq!(conclusion(&task.run(&missing, &submission).await), "invalid no-report");
 }
 
 #[tokio::test]
 async fn what_the_submission_breaks_in_a_second_container_is_its_failure() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     let driver = Service { argv: words(&["sleep", "infinity"]), ready: step(&["true"], 20) };
-    let plan = bench.twin(driver, &astray("/tmp/junit.xml")).await;
+    let plan = task.twin(driver, &astray("/tmp/junit.xml")).await;
     for reply in ["none", "large", "killed"] {
-        let submission = bench.answering(&format!("'{reply}'")).await;
-        assert_eq!(conclusion(&bench.run(&plan, &submission).await), "fail tests-broken", "{reply}");
+        let submission = task.answering(&format!("'{reply}'")).await;
+        assert_eq!(conclusion(&task.run(&plan, &submission).await), "fail tests-broken", "{reply}");
     }
 }
 
 #[tokio::test]
 async fn what_the_engine_cannot_do_with_the_submission_alone_is_its_failure() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     let plan = Plan {
         argv: words(&["python3", "/srv/tests/test.py"]),
         working_directory: Some("/srv/repo/old".into()),
-        ..bench.single(None, &astray("/tmp/junit.xml")).await
+        ..task.single(None, &astray("/tmp/junit.xml")).await
     };
-    let wrong = bench.answering("43").await;
-    assert_eq!(conclusion(&bench.run(&plan, &wrong).await), "fail tests-failed");
+    let wrong = task.answering("43").await;
+    assert_eq!(conclusion(&task.run(&plan, &wrong).await), "fail tests-failed");
     // No process can be started in what is no folder any more: an error of the engine's.
-    let in_the_way = bench.submission("rm -r old; echo x > old").await;
-    let outcome = bench.run(&plan, &in_the_way).await;
+    let in_the_way = task.submission("rm -r old; echo x > old").await;
+    let outcome = task.run(&plan, &in_the_way).await;
     assert_eq!(conclusion(&outcome), "fail tests-broken");
     assert!(artifact(&outcome, "engine-output").contains("/srv/repo/old"));
     // The same where app and tests are apart.
-    let mut plan = bench.plan(&astray("/lancet/results/junit.xml")).await;
+    let mut plan = task.plan(&astray("/lancet/results/junit.xml")).await;
     if let Isolation::Split { app, .. } = &mut plan.isolation {
         let serve = "cd old && exec python3 /srv/harness/serve.py";
         *app = Service { argv: words(&["sh", "-c", serve]), ..service() };
     }
-    assert_eq!(conclusion(&bench.run(&plan, &in_the_way).await), "fail app-not-ready");
+    assert_eq!(conclusion(&task.run(&plan, &in_the_way).await), "fail app-not-ready");
 }

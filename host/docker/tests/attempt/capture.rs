@@ -1,7 +1,7 @@
 use lancet_core::{Capture, FileChange, Manifest, Sha256};
 use lancet_docker::{Captured, Docker};
 
-use crate::bench::{Bench, sh, taken};
+use crate::task::{TestTask, sh, taken};
 
 /// `path +` for files written, `path *` for executable ones, `path -` for deleted.
 fn short(manifest: &Manifest) -> Vec<String> {
@@ -27,8 +27,8 @@ fn content<'a>(captured: &'a Captured, path: &str) -> &'a [u8] {
 
 #[tokio::test]
 async fn every_kind_of_change_is_taken() {
-    let bench = Bench::new().await;
-    let captured = bench
+    let task = TestTask::new().await;
+    let captured = task
         .capture(
             "echo more >> logic.py
              chmod +x old/b.txt
@@ -59,7 +59,7 @@ async fn every_kind_of_change_is_taken() {
         ]
     );
     assert_eq!(manifest.overlaid, ["vendor/lib.txt", "vendor/more.txt"]);
-    assert_eq!(manifest.base, bench.environment.image.reference);
+    assert_eq!(manifest.base, task.environment.image.reference);
     assert_eq!(content(&captured, "logic.py"), b"def answer(line):\n    return \"wrong\"\nmore\n");
     assert_eq!(content(&captured, "data.bin"), b"\0\xff");
     let diff = String::from_utf8(blob(&captured, manifest.diff).to_vec()).unwrap();
@@ -74,46 +74,44 @@ async fn every_kind_of_change_is_taken() {
          diff --git a/old/b.txt b/old/b.txt\nold mode 100644\nnew mode 100755\n\
          diff --git a/sub/z b/sub/z\nnew file mode 100644\n--- /dev/null\n+++ b/sub/z\n@@ -0,0 +1 @@\n+z\n"
     );
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn a_box_in_which_nothing_was_changed_gives_the_manifest_of_no_box() {
-    let bench = Bench::new().await;
-    let unchanged = Docker::unchanged(&bench.environment);
-    assert_eq!(bench.capture("true").await, unchanged);
-    let touched = bench.capture("touch run.sh old link.py -h; echo x > x; rm x; git gc -q; cat logic.py > /tmp/l; cat /tmp/l > logic.py").await;
+    let task = TestTask::new().await;
+    let unchanged = Docker::unchanged(&task.environment);
+    assert_eq!(task.capture("true").await, unchanged);
+    let touched = task.capture("touch run.sh old link.py -h; echo x > x; rm x; git gc -q; cat logic.py > /tmp/l; cat /tmp/l > logic.py").await;
     assert_eq!(touched, unchanged);
     assert!(taken(unchanged).is_empty());
 }
 
 #[tokio::test]
 async fn files_and_folders_take_each_others_place() {
-    let bench = Bench::new().await;
+    let task = TestTask::new().await;
     let manifest = taken(
-        bench
-            .capture(
-                "rm -r old && mkdir old && echo new > old/new && mkdir old/deep && echo c > old/deep/c.txt
+        task.capture(
+            "rm -r old && mkdir old && echo new > old/new && mkdir old/deep && echo c > old/deep/c.txt
                  rm run.sh && mkdir run.sh && echo in > run.sh/in
                  rm -r link.py && echo file > link.py",
-            )
-            .await,
+        )
+        .await,
     );
     assert_eq!(
         short(&manifest),
         ["link.py +", "old/a.txt -", "old/b.txt -", "old/new +", "run.sh -", "run.sh/in +"]
     );
     let manifest =
-        taken(bench.capture("rm -r old && echo file > old; rm link.py; rm -r vendor; echo v > vendor").await);
+        taken(task.capture("rm -r old && echo file > old; rm link.py; rm -r vendor; echo v > vendor").await);
     assert_eq!(short(&manifest), ["link.py -", "old +", "old/a.txt -", "old/b.txt -", "old/deep/c.txt -"]);
     assert_eq!(manifest.overlaid, ["vendor", "vendor/lib.txt"]);
-    let manifest = taken(bench.capture("rm -r vendor old").await);
+    let manifest = taken(task.capture("rm -r vendor old").await);
     assert_eq!(short(&manifest), ["old/a.txt -", "old/b.txt -", "old/deep/c.txt -"]);
     assert_eq!(manifest.overlaid, ["vendor"]);
     // The whole tree made anew.
     let manifest = taken(
-        bench
-            .capture("cp settings.ini /tmp; cd /srv; rm -r repo; mkdir repo; cp /tmp/settings.ini repo")
+        task.capture("cp settings.ini /tmp; cd /srv; rm -r repo; mkdir repo; cp /tmp/settings.ini repo")
             .await,
     );
     assert_eq!(
@@ -132,8 +130,8 @@ async fn files_and_folders_take_each_others_place() {
 
 #[tokio::test]
 async fn a_snapshot_is_what_is_there_now_and_work_goes_on() {
-    let bench = Bench::new().await;
-    let agent = bench.open().await;
+    let task = TestTask::new().await;
+    let agent = task.open().await;
     sh(
         &agent,
         "(while :; do date +%s%N > /tmp/clock; mv /tmp/clock clock; done) >/dev/null 2>&1 & echo 1 > one",
@@ -149,21 +147,21 @@ async fn a_snapshot_is_what_is_there_now_and_work_goes_on() {
     let second = agent.finish().await.unwrap();
     assert_eq!(short(&taken(second.clone())), ["clock +", "two +"]);
     assert_ne!(content(&first, "clock"), content(&second, "clock"));
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn few_changes_in_a_large_tree_and_many_in_one_folder_are_found() {
-    let mut bench = Bench::of("large").await;
-    bench.environment.submission.files = 1_700;
+    let mut task = TestTask::of("large").await;
+    task.environment.submission.files = 1_700;
     let captured =
-        bench.capture("for i in 1 2 3 4 5 6 7 8; do echo changed > large/$i/77; done; rm large/8/78").await;
+        task.capture("for i in 1 2 3 4 5 6 7 8; do echo changed > large/$i/77; done; rm large/8/78").await;
     let manifest = taken(captured.clone());
     assert_eq!(manifest.files.len(), 9);
     for i in 1..=8 {
         assert_eq!(content(&captured, &format!("large/{i}/77")), b"changed\n");
     }
-    let captured = bench
+    let captured = task
         .capture("for i in $(seq 600); do echo $i > large/1/$i; done; mkdir many; for i in $(seq 500); do echo $i > many/$i; done; rm -r large/2")
         .await;
     let manifest = taken(captured.clone());
@@ -174,12 +172,12 @@ async fn few_changes_in_a_large_tree_and_many_in_one_folder_are_found() {
 
 #[tokio::test]
 async fn the_diff_of_a_submission_makes_the_same_submission() {
-    let bench = Bench::new().await;
-    let captured = bench
+    let task = TestTask::new().await;
+    let captured = task
         .capture("printf 'a\\r\\nno end' > logic.py; chmod +x logic.py; rm old/b.txt; mkdir 'n w'; echo '\"q\" \\b' > 'n w/\"q\"'; : > empty")
         .await;
     let manifest = taken(captured.clone());
-    let agent = bench.open().await;
+    let agent = task.open().await;
     let diff = String::from_utf8(blob(&captured, manifest.diff).to_vec()).unwrap();
     agent.apply_patch(&diff).await.unwrap().unwrap();
     assert_eq!(taken(agent.finish().await.unwrap()), manifest);
@@ -187,11 +185,11 @@ async fn the_diff_of_a_submission_makes_the_same_submission() {
 
 #[tokio::test]
 async fn hard_links_are_files_each() {
-    let bench = Bench::new().await;
-    let few = bench.capture("echo 1 > a; ln a b").await;
+    let task = TestTask::new().await;
+    let few = task.capture("echo 1 > a; ln a b").await;
     assert_eq!((content(&few, "a"), content(&few, "b")), (&b"1\n"[..], &b"1\n"[..]));
     // More of them are fetched by the folder, in which the engine packs one as a link.
-    let many = bench
+    let many = task
         .capture(
             "mkdir d; for i in 1 2 3 4 5 6; do echo $i > d/$i; done; ln d/1 d/7; ln d/1 d/8; ln data.bin d/9",
         )

@@ -5,15 +5,15 @@ use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuil
 use lancet_core::{InfraFaultKind, PinnedImage};
 use tokio::sync::Mutex;
 
-use crate::bench::{Bench, conclusion, sh, step};
+use crate::task::{TestTask, conclusion, sh, step};
 
 /// What is prepared of the image `surrounded` is one test's at a time: it is removed in
 /// the end.
 static SURROUNDED: Mutex<()> = Mutex::const_new(());
 
-async fn fault(bench: &Bench) -> (InfraFaultKind, String) {
-    let fault = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap_err();
-    bench.nothing_is_left().await;
+async fn fault(task: &TestTask) -> (InfraFaultKind, String) {
+    let fault = task.docker.prepare(&task.environment, &task.lease).await.unwrap_err();
+    task.nothing_is_left().await;
     (fault.kind, fault.message)
 }
 
@@ -35,69 +35,69 @@ async fn forget(image: &PinnedImage) {
 
 #[tokio::test]
 async fn an_image_without_commands_is_used_as_it_is() {
-    let bench = Bench::new().await;
-    let prepared = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
-    assert_eq!(prepared.app, bench.environment.image);
-    assert_eq!(prepared.agent, bench.environment.image);
-    bench.nothing_is_left().await;
+    let task = TestTask::new().await;
+    let prepared = task.docker.prepare(&task.environment, &task.lease).await.unwrap();
+    assert_eq!(prepared.app, task.environment.image);
+    assert_eq!(prepared.agent, task.environment.image);
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn commands_run_once_and_what_they_leave_is_kept() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     // Made anew by every run of this test.
-    let mark = bench.lease.attempt.clone();
-    bench.environment.setup =
+    let mark = task.lease.attempt.clone();
+    task.environment.setup =
         Some(step(&["sh", "-c", &format!("echo {mark}-$COLOUR > made; date +%s%N > when")], 60));
-    bench.environment.conceal = Some(step(&["sh", "-c", "rm old/b.txt; echo concealed > made"], 60));
-    let prepare = || bench.docker.prepare(&bench.environment, &bench.lease);
+    task.environment.conceal = Some(step(&["sh", "-c", "rm old/b.txt; echo concealed > made"], 60));
+    let prepare = || task.docker.prepare(&task.environment, &task.lease);
     let (one, two, three) = tokio::join!(prepare(), prepare(), prepare());
     let one = one.unwrap();
     assert_eq!(one, two.unwrap());
     assert_eq!(one, three.unwrap());
     assert_ne!(one.agent, one.app);
     // Another process finds them by their labels.
-    let other = Bench::new().await;
-    assert_eq!(other.docker.prepare(&bench.environment, &other.lease).await.unwrap(), one);
+    let other = TestTask::new().await;
+    assert_eq!(other.docker.prepare(&task.environment, &other.lease).await.unwrap(), one);
 
-    let agent = bench.open().await;
+    let agent = task.open().await;
     assert_eq!(sh(&agent, "cat made; ls old").await, "concealed\na.txt\ndeep\n");
     sh(&agent, "printf 'def answer(line):\\n    return open(\"/srv/repo/made\").read()' > logic.py").await;
     let captured = agent.finish().await.unwrap();
     for blob in &captured.blobs {
-        bench.blobs.add(blob);
+        task.blobs.add(blob);
     }
-    let submission = crate::bench::taken(captured);
+    let submission = crate::task::taken(captured);
     assert_eq!(submission.files.len(), 1);
     let script =
         format!("from junit import *\nfinish({{'right': ask('') == '{mark}-green', 'must_fail': False}})");
-    let plan = bench.plan(&script).await;
-    assert_eq!(conclusion(&bench.run(&plan, &submission).await), "pass tests-passed");
+    let plan = task.plan(&script).await;
+    assert_eq!(conclusion(&task.run(&plan, &submission).await), "pass tests-passed");
 
     // What somebody removed is made again.
     forget(&one.agent).await;
-    let again = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
+    let again = task.docker.prepare(&task.environment, &task.lease).await.unwrap();
     assert_ne!(again, one);
     forget(&again.agent).await;
     let client = bollard::Docker::connect_with_socket_defaults().unwrap();
     let filters = HashMap::from([("label".to_owned(), vec![format!("dev.lancet.attempt={mark}")])]);
     let options = ListImagesOptionsBuilder::default().filters(&filters).build();
     assert!(client.list_images(Some(options)).await.unwrap().is_empty());
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn commands_that_fail_are_a_fault_with_their_output() {
-    let mut bench = Bench::new().await;
-    bench.environment.resources.disk_bytes = 32 << 20;
+    let mut task = TestTask::new().await;
+    task.environment.resources.disk_bytes = 32 << 20;
     for (command, seconds, part) in [
         ("echo the reason; exit 4", 30, "`setup` exited with 4; its output ends with:\nthe reason"),
         ("sleep 100", 1, "was not done after 1 s"),
         ("head -c 300000000 /dev/zero | tail -n 1", 30, "memory"),
         ("for i in 1 2 3; do head -c 20000000 /dev/zero > /tmp/$i; done", 30, "wrote over 33554432 bytes"),
     ] {
-        bench.environment.setup = Some(step(&["sh", "-c", command], seconds));
-        let (kind, message) = fault(&bench).await;
+        task.environment.setup = Some(step(&["sh", "-c", command], seconds));
+        let (kind, message) = fault(&task).await;
         assert_eq!(kind, InfraFaultKind::SetupFailed);
         assert!(message.contains(part), "{command}: {message}");
     }
@@ -111,22 +111,22 @@ async fn a_repository_of_more_than_one_commit_is_a_fault() {
         ("borrowed-objects", "alternate"),
         ("broken-repository", "it cannot be told"),
     ] {
-        let bench = Bench::of(stage).await;
-        let (kind, message) = fault(&bench).await;
+        let task = TestTask::of(stage).await;
+        let (kind, message) = fault(&task).await;
         assert_eq!(kind, InfraFaultKind::HistoryPresent, "{stage}");
         assert!(message.contains(part), "{stage}: {message}");
     }
-    let bench = Bench::of("no-repository").await;
-    assert!(bench.docker.prepare(&bench.environment, &bench.lease).await.is_ok());
+    let task = TestTask::of("no-repository").await;
+    assert!(task.docker.prepare(&task.environment, &task.lease).await.is_ok());
 }
 
 #[tokio::test]
 async fn no_git_is_needed_to_tell_one_commit_from_two() {
-    let bench = Bench::of("one-without-git").await;
-    let prepared = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
-    assert_eq!(prepared.agent, bench.environment.image);
-    let bench = Bench::of("two-without-git").await;
-    let (kind, message) = fault(&bench).await;
+    let task = TestTask::of("one-without-git").await;
+    let prepared = task.docker.prepare(&task.environment, &task.lease).await.unwrap();
+    assert_eq!(prepared.agent, task.environment.image);
+    let task = TestTask::of("two-without-git").await;
+    let (kind, message) = fault(&task).await;
     assert_eq!(kind, InfraFaultKind::HistoryPresent);
     assert!(message.contains("repository `/srv/repo`: it has 2 commits"), "{message}");
 }
@@ -147,16 +147,16 @@ grep -rl 'Fix the value' /srv 2>/dev/null; true"#;
 #[tokio::test]
 async fn histories_around_the_work_tree_are_concealed() {
     let _alone = SURROUNDED.lock().await;
-    let bench = Bench::of("surrounded").await;
-    let prepared = bench.docker.prepare(&bench.environment, &bench.lease).await.unwrap();
+    let task = TestTask::of("surrounded").await;
+    let prepared = task.docker.prepare(&task.environment, &task.lease).await.unwrap();
     // What is tested stays as it is.
-    assert_eq!(prepared.app, bench.environment.image);
+    assert_eq!(prepared.app, task.environment.image);
     assert_ne!(prepared.agent, prepared.app);
     // Once for all: another process finds it.
-    let other = Bench::new().await;
-    assert_eq!(other.docker.prepare(&bench.environment, &other.lease).await.unwrap(), prepared);
+    let other = TestTask::new().await;
+    assert_eq!(other.docker.prepare(&task.environment, &other.lease).await.unwrap(), prepared);
 
-    let agent = bench.open().await;
+    let agent = task.open().await;
     let found = sh(&agent, LOOK_FOR_HISTORY).await;
     let mut left: Vec<&str> = found.lines().collect();
     left.retain(|line| !line.starts_with("/srv/repo/.git/") && !line.starts_with("/srv/shallow/.git/"));
@@ -170,7 +170,7 @@ async fn histories_around_the_work_tree_are_concealed() {
     assert_eq!(sh(&agent, alone).await, "1\n1\nwrong\nwrong\nwrong\ncan be used\n");
     // It is no change that the agent has made.
     sh(&agent, "echo note > nested/note; echo more > note").await;
-    let submission = crate::bench::taken(agent.finish().await.unwrap());
+    let submission = crate::task::taken(agent.finish().await.unwrap());
     assert_eq!(
         submission.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
         ["nested/note", "note"]
@@ -185,9 +185,9 @@ async fn histories_around_the_work_tree_are_concealed() {
         ("/srv/odd/name/refs", "repository `/srv/odd/name`, in which the work tree is"),
         ("/srv/mercurial", "repository `/srv/mercurial`: it is a repository that is not looked into"),
     ] {
-        let mut bench = Bench::of("surrounded").await;
-        bench.environment.work_tree = tree.into();
-        let (kind, message) = fault(&bench).await;
+        let mut task = TestTask::of("surrounded").await;
+        task.environment.work_tree = tree.into();
+        let (kind, message) = fault(&task).await;
         assert_eq!(kind, InfraFaultKind::HistoryPresent, "{tree}: {message}");
         assert!(message.contains(part), "{tree}: {message}");
     }
@@ -198,26 +198,26 @@ async fn histories_around_the_work_tree_are_concealed() {
 #[tokio::test]
 async fn what_the_user_sees_knows_no_more_than_the_agent() {
     let _alone = SURROUNDED.lock().await;
-    let mut bench = Bench::of("surrounded").await;
+    let mut task = TestTask::of("surrounded").await;
     let script = r#"from junit import *
 finish({'right': 'Fix the value' not in ask('x'), 'must_fail': False})"#;
-    let plan = bench.plan(script).await;
-    bench.environment.user_tool = Some(plan.name.clone());
-    bench.environment.plans = vec![plan.clone()];
+    let plan = task.plan(script).await;
+    task.environment.user_tool = Some(plan.name.clone());
+    task.environment.plans = vec![plan.clone()];
     let source = "import os\ndef answer(line):\n    \
                   os.system('git --git-dir=/srv/other.git log --format=%s > /tmp/said 2>&1')\n    \
                   return open('/tmp/said').read().replace('\\n', ' ')";
-    let agent = bench.open().await;
+    let agent = task.open().await;
     sh(&agent, &format!("cat > logic.py <<'END'\n{source}\nEND")).await;
-    let seen = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap();
+    let seen = agent.try_plan(&plan, &task.blobs).await.unwrap().unwrap();
     assert_eq!(conclusion(&seen), "pass tests-passed");
     agent.discard().await;
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn a_work_tree_that_is_not_there_is_a_fault() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     for (tree, part) in [
         ("/srv/none", "`/srv/none` is not there"),
         ("/none/at/all", "`/none` is not there"),
@@ -225,8 +225,8 @@ async fn a_work_tree_that_is_not_there_is_a_fault() {
         ("/srv/repo/link.py", "`/srv/repo/link.py` is a symbolic link"),
         ("/bin/x", "`/bin` is a symbolic link"),
     ] {
-        bench.environment.work_tree = tree.into();
-        let (kind, message) = fault(&bench).await;
+        task.environment.work_tree = tree.into();
+        let (kind, message) = fault(&task).await;
         assert_eq!(kind, InfraFaultKind::WorkTreeMissing, "{tree}");
         assert!(message.contains(part), "{tree}: {message}");
     }
@@ -234,9 +234,9 @@ async fn a_work_tree_that_is_not_there_is_a_fault() {
 
 #[tokio::test]
 async fn images_that_are_not_the_pinned_ones_are_a_fault() {
-    let mut bench = Bench::new().await;
-    bench.environment.image.reference = format!("sha256:{}", "1".repeat(64));
-    assert_eq!(fault(&bench).await.0, InfraFaultKind::ImageMissing);
-    bench.environment.image.reference = "debian:bookworm-slim".into();
-    assert_eq!(fault(&bench).await.0, InfraFaultKind::ImageDigest);
+    let mut task = TestTask::new().await;
+    task.environment.image.reference = format!("sha256:{}", "1".repeat(64));
+    assert_eq!(fault(&task).await.0, InfraFaultKind::ImageMissing);
+    task.environment.image.reference = "debian:bookworm-slim".into();
+    assert_eq!(fault(&task).await.0, InfraFaultKind::ImageDigest);
 }

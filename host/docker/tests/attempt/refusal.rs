@@ -1,15 +1,15 @@
 use lancet_core::RefusalKind::{self, BadPath, NotARegularFile, ProtectedPath, TooLarge, TooManyFiles};
 
-use crate::bench::{Bench, refused, sh, taken};
+use crate::task::{TestTask, refused, sh, taken};
 
-async fn refusal(bench: &Bench, command: &str) -> (RefusalKind, String) {
-    let refused = refused(bench.capture(command).await);
+async fn refusal(task: &TestTask, command: &str) -> (RefusalKind, String) {
+    let refused = refused(task.capture(command).await);
     (refused.kind, refused.message)
 }
 
 #[tokio::test]
 async fn what_is_no_regular_file_is_refused() {
-    let bench = Bench::new().await;
+    let task = TestTask::new().await;
     for (command, message) in [
         ("ln -s /etc/passwd link", "`link` is a symbolic link"),
         ("ln -sf /etc/passwd link.py", "`link.py` is a symbolic link"),
@@ -22,16 +22,16 @@ async fn what_is_no_regular_file_is_refused() {
         ("rm -rf /srv/repo; ln -s /tmp /srv/repo; echo x > /tmp/x", "the work tree `/srv/repo` is gone"),
         ("rm -rf /srv/repo", "the work tree `/srv/repo` is gone"),
     ] {
-        let (kind, found) = refusal(&bench, command).await;
+        let (kind, found) = refusal(&task, command).await;
         assert_eq!(kind, NotARegularFile, "{command}: {found}");
         assert!(found.starts_with(message), "{command}: {found}");
     }
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn protected_paths_and_bad_paths_are_refused() {
-    let bench = Bench::new().await;
+    let task = TestTask::new().await;
     for (command, kind, message) in [
         ("echo x >> settings.ini", ProtectedPath, "`settings.ini` is not to be changed"),
         ("rm settings.ini", ProtectedPath, "`settings.ini` is not to be changed"),
@@ -44,21 +44,21 @@ async fn protected_paths_and_bad_paths_are_refused() {
         ("touch \"$(printf 'a\\377')\"", BadPath, "`a\u{fffd}` is not UTF-8"),
         ("touch \"$(printf 'a\\377')\" \"$(printf 'a\\376')\"", BadPath, "`a\u{fffd}` is there twice"),
     ] {
-        let (found, text) = refusal(&bench, command).await;
+        let (found, text) = refusal(&task, command).await;
         assert_eq!(found, kind, "{command}: {text}");
         assert!(text.starts_with(message), "{command}: {text}");
     }
     // In what is dropped or left out nothing is refused.
     let manifest =
-        taken(bench.capture("ln -s /etc vendor/x; touch \"$(printf '.git/\\377')\"; mkfifo .git/p").await);
+        taken(task.capture("ln -s /etc vendor/x; touch \"$(printf '.git/\\377')\"; mkfifo .git/p").await);
     assert!(manifest.is_empty());
     assert_eq!(manifest.overlaid, ["vendor/x"]);
 }
 
 #[tokio::test]
 async fn what_is_too_much_is_refused() {
-    let mut bench = Bench::new().await;
-    bench.environment.resources.disk_bytes = 2 << 30;
+    let mut task = TestTask::new().await;
+    task.environment.resources.disk_bytes = 2 << 30;
     for (command, kind, message) in [
         ("for i in $(seq 41); do echo > $i; done", TooManyFiles, "41 files are changed"),
         ("for i in $(seq 41); do mkdir -p d/$i; echo > d/$i/f; done", TooManyFiles, "41 files are changed"),
@@ -72,17 +72,17 @@ async fn what_is_too_much_is_refused() {
         ("for i in $(seq 9); do head -c 1000000 /dev/zero > $i; done", TooLarge, "the files have more than"),
         ("truncate -s 1073741824 huge", TooLarge, "`huge` has 1073741824 bytes"),
     ] {
-        let (found, text) = refusal(&bench, command).await;
+        let (found, text) = refusal(&task, command).await;
         assert_eq!(found, kind, "{command}: {text}");
         assert!(text.starts_with(message), "{command}: {text}");
     }
-    let agent = bench.open().await;
+    let agent = task.open().await;
     let many = "import os\nfor i in range(100):\n  os.mkdir(f'm{i}')\n  for j in range(1000): os.close(os.open(f'm{i}/{j}', os.O_CREAT))";
     sh(&agent, &format!("python3 -c \"{many}\"")).await;
     assert_eq!(refused(agent.finish().await.unwrap()).kind, TooManyFiles);
     // What was only touched is no part of it, however large.
-    bench.environment.submission.file_bytes = 2;
-    let manifest = taken(bench.capture("touch data.bin logic.py; : > empty").await);
+    task.environment.submission.file_bytes = 2;
+    let manifest = taken(task.capture("touch data.bin logic.py; : > empty").await);
     assert_eq!(manifest.files.len(), 1);
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }

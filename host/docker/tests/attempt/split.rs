@@ -4,7 +4,7 @@ use lancet_core::{
 };
 use lancet_docker::Docker;
 
-use crate::bench::{Bench, artifact, conclusion, service, step, words};
+use crate::task::{TestTask, artifact, conclusion, service, step, words};
 
 /// Passes when the app's answer is right.
 const TESTS: &str = "from junit import *\nfinish({'right': ask('6*7') == '42', 'must_fail': False})\n";
@@ -19,10 +19,10 @@ fn with_app(plan: &Plan, app: Service) -> Plan {
 
 #[tokio::test]
 async fn a_right_submission_passes_and_others_fail() {
-    let mut bench = Bench::new().await;
-    let plan = bench.plan(TESTS).await;
-    let right = bench.answering("eval(line)").await;
-    let outcome = bench.run(&plan, &right).await;
+    let mut task = TestTask::new().await;
+    let plan = task.plan(TESTS).await;
+    let right = task.answering("eval(line)").await;
+    let outcome = task.run(&plan, &right).await;
     assert_eq!(conclusion(&outcome), "pass tests-passed");
     let run = &outcome.report.runs[0];
     assert_eq!(run.end, RunEnd::Exited(1));
@@ -31,19 +31,19 @@ async fn a_right_submission_passes_and_others_fail() {
     assert_eq!(cases, [("t::must_fail", CaseStatus::Failed), ("t::right", CaseStatus::Passed)]);
     assert!(artifact(&outcome, "app-output").contains("listening"));
 
-    let nothing = crate::bench::taken(Docker::unchanged(&bench.environment));
-    assert_eq!(conclusion(&bench.run(&plan, &nothing).await), "fail tests-failed");
-    let wrong = bench.answering("43").await;
-    assert_eq!(conclusion(&bench.run(&plan, &wrong).await), "fail tests-failed");
+    let nothing = crate::task::taken(Docker::unchanged(&task.environment));
+    assert_eq!(conclusion(&task.run(&plan, &nothing).await), "fail tests-failed");
+    let wrong = task.answering("43").await;
+    assert_eq!(conclusion(&task.run(&plan, &wrong).await), "fail tests-failed");
 }
 
 #[tokio::test]
 async fn the_app_has_the_submitted_files_and_nothing_that_was_deleted() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     let script = "from junit import *\nprint(ask(''))\nfinish({'right': True, 'must_fail': False})\n";
-    let plan = bench.plan(script).await;
+    let plan = task.plan(script).await;
     let look = "__import__('subprocess').run('cd /srv/repo; ls -A . old new/deep run.sh; stat -c%a_%g new new/tool logic.py; find . ! -user $(id -u); cat new/deep/file; env', shell=True, capture_output=True, text=True).stdout.replace('\\n', ' ')";
-    let submission = bench
+    let submission = task
         .submission(&format!(
             "cat > logic.py <<'X'\ndef answer(line):\n    return {look}\nX\n\
              mkdir -p new/deep; echo here > new/deep/file; echo x > new/tool; chmod 755 new/tool\n\
@@ -51,7 +51,7 @@ async fn the_app_has_the_submitted_files_and_nothing_that_was_deleted() {
         ))
         .await;
     assert_eq!(submission.files.len(), 8);
-    let outcome = bench.run(&plan, &submission).await;
+    let outcome = task.run(&plan, &submission).await;
     assert_eq!(conclusion(&outcome), "pass tests-passed", "{}", artifact(&outcome, "app-output"));
     let seen = artifact(&outcome, "output");
     let expected = ".: .git data.bin logic.py new old run.sh settings.ini vendor  new/deep: file  old: b.txt  run.sh: in 755_10001 755_10001 644_10001 here";
@@ -60,15 +60,15 @@ async fn the_app_has_the_submitted_files_and_nothing_that_was_deleted() {
 
     // The same with the image's own entry point.
     let plan = with_app(&plan, Service { argv: Vec::new(), ..service() });
-    let outcome = bench.run(&plan, &submission).await;
+    let outcome = task.run(&plan, &submission).await;
     assert!(artifact(&outcome, "output").starts_with(expected));
 }
 
 #[tokio::test]
 async fn the_driver_is_apart_and_its_results_are_its_own() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     // Whatever the app does to its own `/lancet` is not what is read.
-    let forged = bench
+    let forged = task
         .submission(
             "cat > logic.py <<'X'\nimport os\ndef answer(line):\n    return os.popen('mkdir -p /tmp/lancet /lancet/results; echo \"<testsuites/>\" > /lancet/results/junit.xml; ls -A /lancet; id -u').read().replace('\\n', ' ')\nX",
         )
@@ -79,15 +79,15 @@ async fn the_driver_is_apart_and_its_results_are_its_own() {
                   os.makedirs('/lancet/results/shots/deep'); open('/lancet/results/shots/1.png', 'w').write('one'); open('/lancet/results/shots/deep/2.png', 'w').write('two')\n\
                   os.symlink('/etc/passwd', '/lancet/results/shots/passwd'); open('/lancet/results/log.txt', 'w').write('log')\n\
                   finish({'right': ask('1') == '42', 'must_fail': False})\n";
-    let mut plan = bench.plan(script).await;
+    let mut plan = task.plan(script).await;
     let rule = |name: &str, kind, path: &str| ArtifactRule { name: name.into(), kind, path: path.into() };
     plan.artifacts = vec![
         rule("shots", ArtifactKind::Screenshot, "/lancet/results/shots"),
         rule("log", ArtifactKind::Log, "/lancet/results/log.txt"),
         rule("video", ArtifactKind::Video, "/lancet/results/none.webm"),
     ];
-    plan.files.push(bench.laid("data/deep/table.csv", "1,2"));
-    let outcome = bench.run(&plan, &forged).await;
+    plan.files.push(task.laid("data/deep/table.csv", "1,2"));
+    let outcome = task.run(&plan, &forged).await;
     assert_eq!(conclusion(&outcome), "fail tests-failed");
     let output = artifact(&outcome, "output");
     let lines: Vec<&str> = output.lines().collect();
@@ -102,8 +102,8 @@ async fn the_driver_is_apart_and_its_results_are_its_own() {
 
 #[tokio::test]
 async fn reports_that_are_no_good_are_invalid() {
-    let mut bench = Bench::new().await;
-    let right = bench.answering("eval(line)").await;
+    let mut task = TestTask::new().await;
+    let right = task.answering("eval(line)").await;
     for (script, expected) in [
         ("raise SystemExit(1)", "invalid no-report"),
         (
@@ -133,20 +133,20 @@ async fn reports_that_are_no_good_are_invalid() {
             "invalid tests-error",
         ),
     ] {
-        let plan = bench.plan(script).await;
-        assert_eq!(conclusion(&bench.run(&plan, &right).await), expected, "{script}");
+        let plan = task.plan(script).await;
+        assert_eq!(conclusion(&task.run(&plan, &right).await), expected, "{script}");
     }
 }
 
 #[tokio::test]
 async fn limits_of_a_run_are_a_failure() {
-    let mut bench = Bench::new().await;
-    let mut slow = bench.plan("import time\ntime.sleep(100)").await;
+    let mut task = TestTask::new().await;
+    let mut slow = task.plan("import time\ntime.sleep(100)").await;
     slow.timeout_seconds = 1;
-    let right = bench.answering("eval(line)").await;
-    assert_eq!(conclusion(&bench.run(&slow, &right).await), "fail tests-timed-out");
+    let right = task.answering("eval(line)").await;
+    assert_eq!(conclusion(&task.run(&slow, &right).await), "fail tests-timed-out");
 
-    let plan = bench.plan(TESTS).await;
+    let plan = task.plan(TESTS).await;
     for (expression, expected) in [
         ("b'x' * (1 << 30)", "fail out-of-memory"),
         ("[open(f'/tmp/{i}', 'wb').write(bytes(1 << 22)) for i in range(80)] and 43", "fail disk-limit"),
@@ -155,42 +155,42 @@ async fn limits_of_a_run_are_a_failure() {
         ("[__import__('os').fork() for _ in iter(int, 1)]", "fail"),
         ("print('flood ' * 1000000, flush=True) or 43", "fail tests-failed"),
     ] {
-        let submission = bench.answering(expression).await;
+        let submission = task.answering(expression).await;
         let script = "from junit import *\ntry: right = ask('6*7') == '42'\nexcept Exception: right = False\nfinish({'right': right, 'must_fail': False})\n";
-        let plan = Plan { files: vec![bench.laid("test.py", script)], ..plan.clone() };
-        let outcome = bench.run(&plan, &submission).await;
+        let plan = Plan { files: vec![task.laid("test.py", script)], ..plan.clone() };
+        let outcome = task.run(&plan, &submission).await;
         assert!(conclusion(&outcome).starts_with(expected), "{expression}: {}", conclusion(&outcome));
         assert!(artifact(&outcome, "app-output").len() <= 1 << 20);
     }
     // What the app uses up does not undo a pass.
     let greedy =
         "(__import__('subprocess').run(['python3', '-c', 'bytearray(range(9)) * (1 << 27)']), eval(line))[1]";
-    let greedy = bench.answering(greedy).await;
-    assert_eq!(conclusion(&bench.run(&plan, &greedy).await), "pass tests-passed");
+    let greedy = task.answering(greedy).await;
+    assert_eq!(conclusion(&task.run(&plan, &greedy).await), "pass tests-passed");
 }
 
 #[tokio::test]
 async fn an_app_that_does_not_come_up_is_blamed_on_the_submission_only_if_it_does_without() {
-    let mut bench = Bench::new().await;
-    let plan = bench.plan(TESTS).await;
+    let mut task = TestTask::new().await;
+    let plan = task.plan(TESTS).await;
     let mut quick = service();
     quick.ready.timeout_seconds = 3;
-    let broken = bench.submission("echo 'this is no python' > logic.py").await;
-    let outcome = bench.run(&with_app(&plan, service()), &broken).await;
+    let broken = task.submission("echo 'this is no python' > logic.py").await;
+    let outcome = task.run(&with_app(&plan, service()), &broken).await;
     assert_eq!(conclusion(&outcome), "fail app-not-ready");
     assert_eq!(outcome.report.runs[0].end, RunEnd::NotReady);
     assert!(artifact(&outcome, "app-output").contains("SyntaxError"));
-    let hanging = bench.submission("echo 'import time; time.sleep(1000)' > logic.py").await;
-    assert_eq!(conclusion(&bench.run(&with_app(&plan, quick.clone()), &hanging).await), "fail app-not-ready");
-    let greedy = bench.submission("echo 'x = bytearray(range(9)) * (1 << 27)' > logic.py").await;
-    assert_eq!(conclusion(&bench.run(&with_app(&plan, service()), &greedy).await), "fail out-of-memory");
+    let hanging = task.submission("echo 'import time; time.sleep(1000)' > logic.py").await;
+    assert_eq!(conclusion(&task.run(&with_app(&plan, quick.clone()), &hanging).await), "fail app-not-ready");
+    let greedy = task.submission("echo 'x = bytearray(range(9)) * (1 << 27)' > logic.py").await;
+    assert_eq!(conclusion(&task.run(&with_app(&plan, service()), &greedy).await), "fail out-of-memory");
     let crowded = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass";
-    let crowded = bench.submission(&format!("cat > logic.py <<'END'\n{crowded}\nEND")).await;
-    assert_eq!(conclusion(&bench.run(&with_app(&plan, quick), &crowded).await), "fail app-not-ready");
-    let gone = bench.submission("rm logic.py").await;
+    let crowded = task.submission(&format!("cat > logic.py <<'END'\n{crowded}\nEND")).await;
+    assert_eq!(conclusion(&task.run(&with_app(&plan, quick), &crowded).await), "fail app-not-ready");
+    let gone = task.submission("rm logic.py").await;
     let mut three = with_app(&plan, service());
     three.rerun = Rerun::AnyOf3;
-    let outcome = bench.run(&three, &gone).await;
+    let outcome = task.run(&three, &gone).await;
     assert_eq!(outcome.report.runs.len(), 3);
 
     for app in [
@@ -200,22 +200,22 @@ async fn an_app_that_does_not_come_up_is_blamed_on_the_submission_only_if_it_doe
         Service { argv: words(&["sleep", "100"]), ready: step(&["/no/such/program"], 2) },
     ] {
         let plan = with_app(&plan, app);
-        let run = bench.docker.run_plan(&bench.environment, &plan, &broken, &bench.blobs, &bench.lease);
+        let run = task.docker.run_plan(&task.environment, &plan, &broken, &task.blobs, &task.lease);
         assert_eq!(run.await.unwrap_err().kind, InfraFaultKind::NotReady);
-        bench.nothing_is_left().await;
+        task.nothing_is_left().await;
     }
 }
 
 #[tokio::test]
 async fn reruns_end_with_the_first_pass() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     // The driver's containers know nothing of each other, so chance decides.
     let script =
         "from junit import *\nimport time\nfinish({'right': time.time_ns() % 2 == 0, 'must_fail': False})\n";
-    let mut plan = bench.plan(script).await;
+    let mut plan = task.plan(script).await;
     plan.rerun = Rerun::AnyOf3;
-    let nothing = crate::bench::taken(Docker::unchanged(&bench.environment));
-    let outcome = bench.run(&plan, &nothing).await;
+    let nothing = crate::task::taken(Docker::unchanged(&task.environment));
+    let outcome = task.run(&plan, &nothing).await;
     let passed: Vec<bool> =
         outcome.report.runs.iter().map(|run| run.conclusion.reason.as_str() == "tests-passed").collect();
     assert!(
@@ -225,29 +225,29 @@ async fn reruns_end_with_the_first_pass() {
     assert_eq!(outcome.report.runs[0].artifacts.len(), 2);
 }
 
-async fn fault(bench: &Bench, plan: &Plan, submission: &Manifest) -> InfraFaultKind {
-    let run = bench.docker.run_plan(&bench.environment, plan, submission, &bench.blobs, &bench.lease);
+async fn fault(task: &TestTask, plan: &Plan, submission: &Manifest) -> InfraFaultKind {
+    let run = task.docker.run_plan(&task.environment, plan, submission, &task.blobs, &task.lease);
     let fault = run.await.unwrap_err();
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
     fault.kind
 }
 
 #[tokio::test]
 async fn a_plan_that_cannot_be_carried_out_is_a_fault_and_leaves_nothing() {
-    let mut bench = Bench::new().await;
-    let plan = bench.plan(TESTS).await;
-    let right = bench.answering("eval(line)").await;
+    let mut task = TestTask::new().await;
+    let plan = task.plan(TESTS).await;
+    let right = task.answering("eval(line)").await;
     let outside = Plan { files_at: "/srv/tests".into(), ..plan.clone() };
-    assert_eq!(fault(&bench, &outside, &right).await, InfraFaultKind::DockerError);
+    assert_eq!(fault(&task, &outside, &right).await, InfraFaultKind::DockerError);
     let mut greedy = plan.clone();
     if let Isolation::Split { driver_resources, .. } = &mut greedy.isolation {
         driver_resources.memory_bytes = 1 << 50;
     }
-    assert_eq!(fault(&bench, &greedy, &right).await, InfraFaultKind::ResourcesExceeded);
+    assert_eq!(fault(&task, &greedy, &right).await, InfraFaultKind::ResourcesExceeded);
     let mut missing = plan.clone();
     if let Isolation::Split { driver, .. } = &mut missing.isolation {
         driver.reference = format!("sha256:{}", "0".repeat(64));
     }
-    bench.environment.plans = vec![missing.clone()];
-    assert_eq!(fault(&bench, &missing, &right).await, InfraFaultKind::ImageMissing);
+    task.environment.plans = vec![missing.clone()];
+    assert_eq!(fault(&task, &missing, &right).await, InfraFaultKind::ImageMissing);
 }

@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use lancet_core::CallErrorKind;
+use tokio::time::Instant;
 
-use crate::bench::{Bench, sh, taken};
+use crate::task::{TestTask, sh, taken};
 
 #[tokio::test]
 async fn files_are_listed_read_searched_written_and_removed() {
-    let bench = Bench::new().await;
-    let agent = bench.open().await;
+    let task = TestTask::new().await;
+    let agent = task.open().await;
     let list = agent.list("").await.unwrap().unwrap();
     let paths: Vec<&str> = list.iter().map(|entry| entry.path.as_str()).collect();
     assert_eq!(
@@ -50,13 +51,13 @@ async fn files_are_listed_read_searched_written_and_removed() {
     let gone = agent.read("old/a.txt", 0, 1).await.unwrap().unwrap_err();
     assert_eq!(gone.kind, CallErrorKind::NotFound);
     agent.discard().await;
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn what_leaves_the_work_tree_is_refused() {
-    let bench = Bench::new().await;
-    let agent = bench.open().await;
+    let task = TestTask::new().await;
+    let agent = task.open().await;
     sh(&agent, "ln -s /etc etc; ln -s /etc/passwd passwd; mkfifo pipe; ln -s ../harness up").await;
     for path in ["/etc/passwd", "../harness/serve.py", "old/../run.sh", "./run.sh", "old//a.txt", "a\0b", "."]
     {
@@ -94,8 +95,8 @@ async fn what_leaves_the_work_tree_is_refused() {
 
 #[tokio::test]
 async fn patches_are_applied_whole_or_not_at_all() {
-    let bench = Bench::new().await;
-    let agent = bench.open().await;
+    let task = TestTask::new().await;
+    let agent = task.open().await;
     let patch = "diff --git a/logic.py b/logic.py\n--- a/logic.py\n+++ b/logic.py\n@@ -1,2 +1,2 @@\n \
                  def answer(line):\n-    return \"wrong\"\n+    return \"right\"\n\
                  diff --git a/new/file b/new/file\nnew file mode 100755\n--- /dev/null\n+++ b/new/file\n@@ -0,0 +1 @@\n+x\n\
@@ -160,8 +161,8 @@ async fn patches_are_applied_whole_or_not_at_all() {
 
 #[tokio::test]
 async fn commands_run_in_the_work_tree_and_are_bounded() {
-    let bench = Bench::new().await;
-    let agent = bench.open().await;
+    let task = TestTask::new().await;
+    let agent = task.open().await;
     let output = agent.run("pwd; echo $COLOUR; id -g; echo no >&2; exit 3", 10).await.unwrap().unwrap();
     assert_eq!(output.exit_status, Some(3));
     assert_eq!(output.stdout.0, b"/srv/repo\ngreen\n10001\n");
@@ -177,13 +178,13 @@ async fn commands_run_in_the_work_tree_and_are_bounded() {
     let bomb = agent.run("bomb() { bomb | bomb & }; bomb", 2).await.unwrap();
     assert!(bomb.is_ok());
     agent.discard().await;
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn a_box_without_room_for_another_process_can_still_be_taken_from() {
-    let bench = Bench::new().await;
-    let agent = bench.open().await;
+    let task = TestTask::new().await;
+    let agent = task.open().await;
     let crowd = "echo 1 > one
         cat > /tmp/crowd.py <<'END'
 import os, time
@@ -202,66 +203,92 @@ END
         }
     }
     assert_eq!(taken(agent.finish().await.unwrap()).files[0].path, "one");
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn when_the_time_is_over_calls_are_unavailable_and_changes_are_still_taken() {
-    let mut bench = Bench::new().await;
-    bench.environment.solve_seconds = 3;
-    let agent = bench.open().await;
+    let mut task = TestTask::new().await;
+    task.environment.solve_seconds = 3;
+    let agent = task.open().await;
     sh(&agent, "echo kept > kept").await;
-    let error = agent.run("sleep 100", 100).await.unwrap();
-    // Either the command's own time was over first, or the container's.
-    assert!(
-        error.as_ref().map_or_else(|e| e.kind == CallErrorKind::Unavailable, |o| o.exit_status.is_none())
-    );
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    let error = agent.run("sleep 100", 100).await.unwrap().unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Unavailable);
     let error = agent.read("kept", 0, 10).await.unwrap().unwrap_err();
     assert_eq!(
         (error.kind, error.message.as_str()),
         (CallErrorKind::Unavailable, "the time for the task is over")
     );
     // Nor is the user there any more.
-    let plan = bench.single(None, "").await;
-    let error = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap_err();
+    let plan = task.single(None, "").await;
+    let error = agent.try_plan(&plan, &task.blobs).await.unwrap().unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unavailable);
     let manifest = taken(agent.finish().await.unwrap());
     assert_eq!(manifest.files[0].path, "kept");
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn what_the_agent_does_not_cause_takes_none_of_its_time() {
+    let mut task = TestTask::new().await;
+    task.environment.solve_seconds = 3;
+    let agent = task.open().await;
+    // It thinks, or waits for a processor.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(sh(&agent, "echo here").await, "here\n");
+    // All of this process stands still in the middle of a command, as a stopped one does.
+    let command = async {
+        let began = "echo begun; sleep 1; echo done";
+        sh(&agent, began).await
+    };
+    let (output, ()) = tokio::join!(command, async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        std::thread::sleep(Duration::from_secs(4));
+    });
+    assert_eq!(output, "begun\ndone\n");
+    // What sleeps in the container uses it up.
+    let began = Instant::now();
+    let error = agent.run("sleep 100", 100).await.unwrap().unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (CallErrorKind::Unavailable, "the time for the task is over")
+    );
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    agent.discard().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn a_plan_is_tried_on_what_is_there_and_work_goes_on() {
-    let mut bench = Bench::new().await;
+    let mut task = TestTask::new().await;
     let script = "import sys\nsys.path.insert(0, '/srv/repo')\nfrom junit import *\nfrom logic import answer\n\
                   finish({'right': answer('6*7') == 42, 'must_fail': False}, '/tmp/junit.xml')\n";
-    let plan = bench.single(None, script).await;
-    bench.environment.plans = vec![plan.clone()];
-    bench.environment.user_tool = Some(plan.name.clone());
-    let agent = bench.open().await;
-    let outcome = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap();
-    assert_eq!(crate::bench::conclusion(&outcome), "fail tests-failed");
+    let plan = task.single(None, script).await;
+    task.environment.plans = vec![plan.clone()];
+    task.environment.user_tool = Some(plan.name.clone());
+    let agent = task.open().await;
+    let outcome = agent.try_plan(&plan, &task.blobs).await.unwrap().unwrap();
+    assert_eq!(crate::task::conclusion(&outcome), "fail tests-failed");
     sh(&agent, "printf 'def answer(line):\\n    return eval(line)\\n' > logic.py").await;
-    let outcome = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap();
-    assert_eq!(crate::bench::conclusion(&outcome), "pass tests-passed");
+    let outcome = agent.try_plan(&plan, &task.blobs).await.unwrap().unwrap();
+    assert_eq!(crate::task::conclusion(&outcome), "pass tests-passed");
     sh(&agent, "ln -s /etc/passwd link").await;
-    let error = agent.try_plan(&plan, &bench.blobs).await.unwrap().unwrap_err();
+    let error = agent.try_plan(&plan, &task.blobs).await.unwrap().unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Refused);
     assert_eq!(sh(&agent, "cat /srv/repo/logic.py | head -1").await, "def answer(line):\n");
     agent.discard().await;
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }
 
 #[tokio::test]
 async fn a_box_that_writes_too_much_is_ended() {
-    let mut bench = Bench::new().await;
-    bench.environment.resources.disk_bytes = 64 << 20;
-    let agent = bench.open().await;
+    let mut task = TestTask::new().await;
+    task.environment.resources.disk_bytes = 64 << 20;
+    let agent = task.open().await;
     let flood = "for i in 1 2 3 4; do head -c 40000000 /dev/zero > /tmp/$i; done; sleep 60";
     let error = agent.run(flood, 60).await.unwrap().unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unavailable);
     assert!(error.message.contains("67108864 bytes"), "{}", error.message);
     assert!(taken(agent.finish().await.unwrap()).is_empty());
-    bench.nothing_is_left().await;
+    task.nothing_is_left().await;
 }

@@ -3,7 +3,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
 use crate::answer::Reply;
-use crate::bindings::evidence;
+use crate::bindings::types;
 use crate::link;
 use crate::state::State;
 
@@ -16,7 +16,7 @@ pub trait ArtifactsSource: Send + Sync {
     fn read<'a>(&'a self, name: &'a str, offset: u64, length: u32) -> Reply<'a, Octets>;
 }
 
-fn entries(response: Response) -> Option<Vec<evidence::ArtifactEntry>> {
+fn entries(response: Response) -> Option<Vec<types::ArtifactEntry>> {
     match response {
         Response::Artifacts(entries) => Some(entries.into_iter().map(Into::into).collect()),
         _ => None,

@@ -1,15 +1,12 @@
 //! What a request may be before anybody is asked.
 
 use lancet_core::{
-    CallError, CallErrorKind, CallRecord, MAX_COMMAND_SECONDS, MAX_READ_BYTES, MAX_WRITE_BYTES, Request,
-    Response,
+    CallError, CallErrorKind, CallRecord, MAX_COMMAND_BYTES, MAX_COMMAND_SECONDS, MAX_READ_BYTES,
+    MAX_WRITE_BYTES, Request, Response,
 };
 
 /// The most bytes of a path, of a pattern and of an artifact's name.
 const MAX_NAME_BYTES: usize = 4 << 10;
-
-/// The most bytes of a command.
-const MAX_COMMAND_BYTES: usize = 64 << 10;
 
 /// Brings what a request asks for into its bounds. This is what is recorded.
 pub(super) fn bounded(mut request: Request) -> Request {

@@ -1,3 +1,5 @@
+//! Images and environments in `suite.toml`.
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -57,7 +59,8 @@ pub struct EnvironmentEntry {
     /// files stay.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub overlaid: Vec<String>,
-    /// Seconds that an agent has for a task: 1 to 86400, by default 3600.
+    /// Seconds that what an agent's calls start may run in its container for a task: 1 to
+    /// 86400, by default 3600.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(range(min = 1, max = 86_400))]
     pub solve_timeout_seconds: Option<u32>,
@@ -96,6 +99,14 @@ impl Profile {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SweLancer => "swe-lancer",
+        }
+    }
+
+    /// The profile's plan by which a task is judged.
+    #[must_use]
+    pub const fn tests_plan(self) -> &'static str {
+        match self {
+            Self::SweLancer => "tests",
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Test runs in `task.toml`, and the answer key that names one.
+
 use lancet_core::{ArtifactKind, CaseNaming, Rerun};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! The checks of environments.
+
 use std::collections::BTreeMap;
 
 use lancet_core::{
@@ -11,9 +13,9 @@ use crate::format::{
     EnvironmentEntry, Profile, ResourcesEntry, ServiceEntry, StepEntry, SubmissionEntry, SuiteFile,
 };
 use crate::image::ImageSource;
-use crate::problem::{Problem, nearest};
+use crate::problem::{Problem, nearest, shown};
 use crate::profile;
-use crate::rules::{Rules, shown};
+use crate::rules::Rules;
 
 /// How long an agent has for a task, when the environment does not say.
 const SOLVE_SECONDS: u32 = 3_600;

@@ -1,11 +1,13 @@
+//! The checks of images and of build folders.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Loader;
 use crate::format::{ImageEntry, SuiteFile};
 use crate::image::ImageSource;
-use crate::problem::{Problem, nearest};
+use crate::problem::{Problem, nearest, shown};
 use crate::reference::Reference;
-use crate::rules::{Rules, is_name, shown};
+use crate::rules::{Rules, is_name};
 use crate::tree::StoredFile;
 
 /// The most images, and the most environments, of a suite.

@@ -1,3 +1,5 @@
+//! The checks of test runs, gold patches and the answer keys that go with them.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lancet_core::{ArtifactRule, CaseNaming, Kind, LaidFile, Plan, RESULTS_FOLDER, TESTS_FOLDER, TaskId};
@@ -10,9 +12,9 @@ use crate::format::{
     EnvironmentEntry, GoldEntry, MAX_GOLD_BYTES, PlanEntry, Profile, SweLancerEntry, TaskFile, TestsAnswerKey,
 };
 use crate::image::ImageSource;
-use crate::problem::{Problem, nearest};
+use crate::problem::{Problem, nearest, shown};
 use crate::profile;
-use crate::rules::{Rules, is_name, shown};
+use crate::rules::{Rules, is_name};
 use crate::suite::GraderRef;
 use crate::tree::StoredFile;
 

@@ -1,0 +1,141 @@
+//! A suite of a report: its own counts have to agree with the cases in it.
+
+use std::collections::BTreeSet;
+
+use lancet_core::{CaseStatus, TestCase};
+
+use super::dialect::said_by;
+
+/// A suite, or all of them, while it is open.
+#[derive(Debug)]
+pub(super) struct Suite {
+    name: String,
+    /// How many cases there were before it.
+    pub(super) first: usize,
+    pub(super) tally: Tally,
+    claims: Claims,
+    /// Its attributes that say something of it, and what.
+    said: Vec<(String, CaseStatus)>,
+    problem: Option<String>,
+}
+
+/// What the cases of a suite show.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) passed: u64,
+    /// Failures and errors, of which a case can have several; those of tries that
+    /// were not the last are among them, since Surefire counts them.
+    pub(super) failing: u64,
+    pub(super) skipped: u64,
+}
+
+/// What a suite says of its cases.
+#[derive(Debug, Clone, Copy, Default)]
+struct Claims {
+    tests: Option<u64>,
+    failing: u64,
+    skipped: u64,
+}
+
+impl Suite {
+    pub(super) fn new(first: usize) -> Self {
+        Self {
+            name: String::new(),
+            first,
+            tally: Tally::default(),
+            claims: Claims::default(),
+            said: Vec::new(),
+            problem: None,
+        }
+    }
+
+    /// Takes note of an attribute.
+    pub(super) fn attribute(&mut self, key: &str, value: &str) {
+        let value = value.trim();
+        if value.is_empty() {
+            return;
+        }
+        let claim = match key {
+            "name" => {
+                value.clone_into(&mut self.name);
+                return;
+            }
+            "status" | "result" => {
+                if let Some(status) = said_by(key, value) {
+                    self.said.push((format!("its `{key}` is `{value}`"), status));
+                }
+                return;
+            }
+            "tests" => self.claims.tests.get_or_insert(0),
+            "failures" | "errors" | "failed" => &mut self.claims.failing,
+            "skipped" | "skip" | "skips" | "disabled" | "ignored" | "pending" => &mut self.claims.skipped,
+            _ => return,
+        };
+        match value.parse::<u64>() {
+            Ok(count) => *claim = claim.saturating_add(count),
+            Err(_) => self.object(&format!("its `{key}` is `{value}`, which is no number")),
+        }
+    }
+
+    /// Says what is wrong with it; the first counts.
+    pub(super) fn object(&mut self, problem: &str) {
+        self.problem.get_or_insert_with(|| problem.to_owned());
+    }
+
+    /// Why none of its cases can be taken for passed, if so. `cases` are its own.
+    ///
+    /// Suites count more than they show: pytest counts subtests, and a test once more
+    /// whose teardown breaks; mocha counts pending tests and leaves them out. So only
+    /// that is a contradiction by which a case shown as passed may not have: more
+    /// failures than are shown, or fewer passes. Jest shows `test.todo` as passed, and
+    /// counts it nowhere.
+    pub(super) fn contradiction(&self, cases: &[TestCase]) -> Option<String> {
+        let problem = self.problem.clone().or_else(|| self.miscounted(cases));
+        problem.map(|problem| match self.name.as_str() {
+            "" => format!("the suite contradicts its cases: {problem}"),
+            name => format!("the suite `{name}` contradicts its cases: {problem}"),
+        })
+    }
+
+    fn miscounted(&self, cases: &[TestCase]) -> Option<String> {
+        let Self { tally, claims, said, .. } = self;
+        // That it failed is no news where a case did.
+        let fails = |status| matches!(status, CaseStatus::Failed | CaseStatus::Errored);
+        if let Some((what, _)) = said.iter().find(|(_, status)| !(fails(*status) && tally.failing > 0)) {
+            return Some(what.clone());
+        }
+        if claims.failing > tally.failing {
+            return Some(format!(
+                "it counts {} failures and errors, they show {}",
+                claims.failing, tally.failing
+            ));
+        }
+        let Some(tests) = claims.tests else {
+            let hidden = claims.skipped > tally.skipped;
+            return hidden.then(|| {
+                format!("it counts {} that did not run, they show {}", claims.skipped, tally.skipped)
+            });
+        };
+        let passed = tests.saturating_sub(claims.failing.saturating_add(claims.skipped));
+        if tally.passed <= passed || tally.passed <= passed.saturating_add(again(cases)) {
+            return None;
+        }
+        Some(format!("it counts {passed} that passed, they show {}", tally.passed))
+    }
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failing += other.failing;
+        self.skipped += other.skipped;
+    }
+}
+
+/// How many cases are further reports of a test that failed already: pytest counts
+/// their errors, and not them.
+fn again(cases: &[TestCase]) -> u64 {
+    let failing = |case: &&TestCase| matches!(case.status, CaseStatus::Failed | CaseStatus::Errored);
+    let ids: BTreeSet<&str> = cases.iter().filter(failing).map(|case| case.id.as_str()).collect();
+    (cases.iter().filter(failing).count() - ids.len()) as u64
+}
