@@ -23,11 +23,12 @@ mod exchange;
 mod limiter;
 mod link;
 mod linker;
+mod outside;
 mod plugin;
 mod runtime;
 mod state;
 
-pub use answer::{Answering, NotRecalled, Outside, Reply, SourceError, Sources};
+pub use answer::Sources;
 pub use cache::check as check_cache;
 pub use capability::answer_key::AnswerKeySource;
 pub use capability::artifacts::ArtifactsSource;
@@ -45,5 +46,6 @@ pub use config::{ENGINE_ID, EngineError, MAX_CORE_INSTANCES, WASM_STACK_BYTES};
 pub use exchange::{
     Answered, Behind, Divergence, Durable, Exchange, ExchangeError, Exchanged, Journal, NotDurable, Resumed,
 };
+pub use outside::{Answering, NotRecalled, Outside, Reply, SourceError};
 pub use plugin::{Call, GradeOutput, Plugin, SolveOutput};
 pub use runtime::{Compiler, LoadError, Runtime, RuntimeOptions};

@@ -2,9 +2,9 @@ use lancet_core::{ArtifactEntry, Octets, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::answer::Reply;
 use crate::bindings::types;
 use crate::link;
+use crate::outside::Reply;
 use crate::state::State;
 
 /// Gives what test runs left.

@@ -2,9 +2,9 @@ use lancet_core::{CallRecord, CommandOutput, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::answer::{NotRecalled, Reply};
 use crate::bindings::shell;
 use crate::link;
+use crate::outside::{NotRecalled, Reply};
 use crate::state::State;
 
 /// Runs commands in the agent's container.

@@ -2,9 +2,9 @@ use lancet_core::{Answer, CallError, CallErrorKind, Octets, Request, Response, S
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::answer::Reply;
 use crate::bindings::{submission, types};
 use crate::link;
+use crate::outside::Reply;
 use crate::state::State;
 
 /// Gives what the agent handed in.

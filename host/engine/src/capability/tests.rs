@@ -2,9 +2,9 @@ use lancet_core::{CallRecord, PlanView, Request, Response, TestReport};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::answer::{NotRecalled, Reply};
 use crate::bindings::tests;
 use crate::link;
+use crate::outside::{NotRecalled, Reply};
 use crate::state::State;
 
 /// Runs the test plans that a task declares.

@@ -2,9 +2,9 @@ use lancet_core::{CallRecord, Observation, Octets, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::answer::{NotRecalled, Reply};
 use crate::bindings::user_tool;
 use crate::link;
+use crate::outside::{NotRecalled, Reply};
 use crate::state::State;
 
 /// Has a user reproduce the issue for the agent.

@@ -2,9 +2,9 @@ use lancet_core::{CallRecord, Octets, Request, Response, SearchHit, WorkspaceEnt
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::answer::{NotRecalled, Reply};
 use crate::bindings::workspace;
 use crate::link;
+use crate::outside::{NotRecalled, Reply};
 use crate::state::State;
 
 /// Reaches into the agent's work tree. Paths that it is given are plain: names

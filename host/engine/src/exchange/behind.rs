@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lancet_core::{CallRecord, Request, Response};
 
-use crate::answer::{NotRecalled, Outside};
+use crate::outside::{NotRecalled, Outside};
 
 /// What stands behind the capabilities during one call of a plugin.
 pub enum Behind {

@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
-use crate::answer::{Answering, Outside, SourceError};
+use crate::outside::{Answering, Outside, SourceError};
 
 pub(crate) use admission::check_length;
 pub use behind::{Behind, Divergence, Resumed};
