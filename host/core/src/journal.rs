@@ -1,9 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, ArtifactEntry, CallError, Capability, Capture, CommandOutput, Fault, InfraFault, Limits,
-    Observation, Octets, Plan, SearchHit, Sha256, SubmittedFile, TestReport, Verdict, VerdictRecord,
-    WorkspaceEntry,
+    Answer, CallRecord, Capability, Capture, Fault, InfraFault, Limits, Request, Sha256, Verdict,
+    VerdictRecord,
 };
 
 /// Which plugin of an attempt is at work.
@@ -14,262 +13,6 @@ pub enum Phase {
     Solve,
     /// The grader.
     Grade,
-}
-
-/// How much a log message matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogLevel {
-    /// For whoever debugs the plugin.
-    Debug,
-    /// What happened.
-    Info,
-    /// Odd, but it went on.
-    Warn,
-    /// Something failed.
-    Error,
-}
-
-/// What a plugin asked of a capability.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "call", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Request {
-    /// `log.write`, or output to a WASI stream. Cut to the limits of a message.
-    LogWrite {
-        /// The level.
-        level: LogLevel,
-        /// The text, as far as it is kept.
-        message: String,
-        /// The fields, as far as they are kept.
-        fields: Vec<(String, String)>,
-        /// Bytes that were dropped because of a limit.
-        #[serde(default, skip_serializing_if = "is_zero")]
-        dropped_bytes: u64,
-    },
-    /// `random.next-u64`.
-    RandomNext,
-    /// `random.below`.
-    RandomBelow {
-        /// The bound.
-        bound: u64,
-    },
-    /// `submission.answer`.
-    SubmissionAnswer,
-    /// `answer-key.read`.
-    AnswerKeyRead,
-    /// `input.read`.
-    InputRead,
-    /// `submission.files`.
-    SubmissionFiles,
-    /// `submission.read`.
-    SubmissionRead {
-        /// A path of the submission.
-        path: String,
-        /// Where to begin.
-        offset: u64,
-        /// The most bytes.
-        length: u32,
-    },
-    /// `submission.diff`.
-    SubmissionDiff {
-        /// Where to begin.
-        offset: u64,
-        /// The most bytes.
-        length: u32,
-    },
-    /// `tests.plans`.
-    TestsPlans,
-    /// `tests.run`.
-    TestsRun {
-        /// The plan's name.
-        plan: String,
-    },
-    /// `artifacts.list`.
-    ArtifactsList,
-    /// `artifacts.read`.
-    ArtifactsRead {
-        /// The artifact's name.
-        name: String,
-        /// Where to begin.
-        offset: u64,
-        /// The most bytes.
-        length: u32,
-    },
-    /// `workspace.list`.
-    WorkspaceList {
-        /// A folder, empty for the work tree itself.
-        path: String,
-    },
-    /// `workspace.read`.
-    WorkspaceRead {
-        /// A file.
-        path: String,
-        /// Where to begin.
-        offset: u64,
-        /// The most bytes.
-        length: u32,
-    },
-    /// `workspace.search`.
-    WorkspaceSearch {
-        /// An extended regular expression.
-        pattern: String,
-        /// A folder, empty for the work tree itself.
-        path: String,
-    },
-    /// `workspace.write`.
-    WorkspaceWrite {
-        /// A file.
-        path: String,
-        /// All of its bytes.
-        contents: Octets,
-    },
-    /// `workspace.remove`.
-    WorkspaceRemove {
-        /// A file.
-        path: String,
-    },
-    /// `workspace.apply-patch`.
-    WorkspaceApplyPatch {
-        /// A unified diff.
-        patch: String,
-    },
-    /// `workspace.apply-input`.
-    WorkspaceApplyInput,
-    /// `shell.run`.
-    ShellRun {
-        /// For `sh -c`.
-        command: String,
-        /// Seconds.
-        timeout_seconds: u32,
-    },
-    /// `user-tool.reproduce`.
-    UserToolReproduce,
-    /// `user-tool.read`.
-    UserToolRead {
-        /// The artifact's name.
-        name: String,
-        /// Where to begin.
-        offset: u64,
-        /// The most bytes.
-        length: u32,
-    },
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
-fn is_zero(n: &u64) -> bool {
-    *n == 0
-}
-
-impl Request {
-    /// The function called, as in the contract: `interface.function`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::LogWrite { .. } => "log.write",
-            Self::RandomNext => "random.next-u64",
-            Self::RandomBelow { .. } => "random.below",
-            Self::SubmissionAnswer => "submission.answer",
-            Self::AnswerKeyRead => "answer-key.read",
-            Self::InputRead => "input.read",
-            Self::SubmissionFiles => "submission.files",
-            Self::SubmissionRead { .. } => "submission.read",
-            Self::SubmissionDiff { .. } => "submission.diff",
-            Self::TestsPlans => "tests.plans",
-            Self::TestsRun { .. } => "tests.run",
-            Self::ArtifactsList => "artifacts.list",
-            Self::ArtifactsRead { .. } => "artifacts.read",
-            Self::WorkspaceList { .. } => "workspace.list",
-            Self::WorkspaceRead { .. } => "workspace.read",
-            Self::WorkspaceSearch { .. } => "workspace.search",
-            Self::WorkspaceWrite { .. } => "workspace.write",
-            Self::WorkspaceRemove { .. } => "workspace.remove",
-            Self::WorkspaceApplyPatch { .. } => "workspace.apply-patch",
-            Self::WorkspaceApplyInput => "workspace.apply-input",
-            Self::ShellRun { .. } => "shell.run",
-            Self::UserToolReproduce => "user-tool.reproduce",
-            Self::UserToolRead { .. } => "user-tool.read",
-        }
-    }
-}
-
-/// What the capability answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Response {
-    /// Nothing to say.
-    Done,
-    /// A number.
-    Number(u64),
-    /// Whether there was something to apply.
-    Applied(bool),
-    /// A text.
-    Text(String),
-    /// A submission.
-    Answer(Answer),
-    /// A text, or none.
-    MaybeText(Option<String>),
-    /// Bytes.
-    Bytes(Octets),
-    /// The files of a submission.
-    Files(Vec<SubmittedFile>),
-    /// The task's test plans.
-    Plans(Vec<PlanView>),
-    /// What test runs showed.
-    Tested(Box<TestReport>),
-    /// Artifacts of the test runs so far.
-    Artifacts(Vec<ArtifactEntry>),
-    /// Files of the work tree.
-    Entries(Vec<WorkspaceEntry>),
-    /// Lines that were found.
-    Hits(Vec<SearchHit>),
-    /// What a command did.
-    Output(CommandOutput),
-    /// What the user found.
-    Observed(Observation),
-    /// Nothing, and why: for the plugin to handle.
-    Refused(CallError),
-    /// Nothing, because the infrastructure failed. It ends the plugin.
-    Unavailable(InfraFault),
-}
-
-/// A test plan as a grader sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanView {
-    /// Its name.
-    pub name: String,
-    /// The tests that have to run and to pass.
-    pub required: Vec<String>,
-    /// The tests that have to run and to fail.
-    pub sentinels: Vec<String>,
-    /// The exit status of a run in which everything is as it has to be.
-    pub pass_exit: i64,
-    /// The most runs.
-    pub most_runs: u32,
-}
-
-impl From<&Plan> for PlanView {
-    fn from(plan: &Plan) -> Self {
-        Self {
-            name: plan.name.clone(),
-            required: plan.required.clone(),
-            sentinels: plan.sentinels.clone(),
-            pass_exit: plan.pass_exit,
-            most_runs: plan.rerun.most(),
-        }
-    }
-}
-
-/// One call of a capability, as the host saw it at the boundary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallRecord {
-    /// Fuel that the plugin had used when it called.
-    pub fuel_used: u64,
-    /// What it asked.
-    pub request: Request,
-    /// What it was told.
-    pub response: Response,
 }
 
 /// How an agent's call ended.
@@ -320,6 +63,17 @@ pub enum Event {
         /// before there were any have none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<Sha256>,
+    },
+    /// A plugin is about to ask for what costs money. Written before it is asked, so that
+    /// it is known what may have been paid for when there is no answer; the call follows
+    /// when there is one. Journals without such calls have none.
+    Asked {
+        /// The phase of the plugin that asks.
+        phase: Phase,
+        /// Fuel that it had used.
+        fuel_used: u64,
+        /// What it asks.
+        request: Request,
     },
     /// A plugin called a capability.
     Called {
@@ -374,6 +128,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Began { .. } => "began",
+            Self::Asked { .. } => "asked",
             Self::Called { .. } => "called",
             Self::Solved { .. } => "solved",
             Self::Captured { .. } => "captured",

@@ -8,6 +8,7 @@
 
 mod answer;
 mod bounds;
+mod call;
 mod capability;
 mod conclusion;
 mod controls;
@@ -37,6 +38,7 @@ mod workspace;
 
 pub use answer::{Answer, MAX_DOCUMENT_BYTES};
 pub use bounds::{MAX_CALL_ERROR_BYTES, MAX_COMMAND_BYTES, MAX_HIT_BYTES, MAX_PATH_BYTES, MAX_PATTERN_BYTES};
+pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Response};
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
@@ -50,9 +52,11 @@ pub use environment::{
 };
 pub use fault::{Fault, FaultKind};
 pub use fold::fold;
-pub use history::{History, Standing, Subject};
+pub use history::{
+    Asked, Decision, Graded, History, Misplaced, NotWhole, Part, Scrutiny, Solved, Standing, Subject, Whole,
+};
 pub use infrastructure::{InfraFault, InfraFaultKind};
-pub use journal::{CallRecord, Event, LogLevel, Phase, PlanView, Request, Response, SolveEnd};
+pub use journal::{Event, Phase, SolveEnd};
 pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;

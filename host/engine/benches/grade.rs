@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lancet_core::{Answer, Cents, Grant, Kind, Limits, Outcome, Proposal, Role, Task};
-use lancet_engine::{Call, Compiler, Plugin, Runtime, RuntimeOptions, Source, Sources};
+use lancet_engine::{Behind, Call, Compiler, Plugin, Runtime, RuntimeOptions, Sources};
 
 /// A manager task of the size that SWE-Lancer's have in the middle.
 fn task() -> Task {
@@ -42,7 +42,8 @@ fn benches(criterion: &mut Criterion) {
                 answer_key: Some(Arc::clone(&key) as _),
                 ..Sources::default()
             };
-            let call = Call { task: &task, limits: &limits, seed: [0; 32], source: Source::Live(sources) };
+            let behind = Behind::live(sources);
+            let call = Call { task: &task, limits: &limits, seed: [0; 32], behind, journal: None };
             let output = grader.grade(call, &answer).await.unwrap();
             assert_eq!(output.verdict.outcome, Outcome::Pass);
         });
@@ -51,8 +52,8 @@ fn benches(criterion: &mut Criterion) {
     let agent = plugin(&runtime, Role::Agent, "longest");
     criterion.bench_function("solve in a fresh instance", |bencher| {
         bencher.to_async(&executor).iter(async || {
-            let source = Source::Live(Sources::default());
-            let call = Call { task: &task, limits: &limits, seed: [0; 32], source };
+            let behind = Behind::live(Sources::default());
+            let call = Call { task: &task, limits: &limits, seed: [0; 32], behind, journal: None };
             agent.solve(call).await.unwrap()
         });
     });

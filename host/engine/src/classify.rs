@@ -1,7 +1,7 @@
 use lancet_core::{Fault, FaultKind, InfraFault};
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
-use crate::exchange::{Diverged, Divergence, NoSource};
+use crate::exchange::{Divergence, ExchangeError};
 use crate::state::{FaultTrap, UnavailableTrap};
 
 /// Said of a plugin that has no fuel left.
@@ -22,17 +22,17 @@ pub(crate) enum Ending {
 /// Tells whose fault an error is that ended a guest. `refused` is whether it had
 /// been refused memory or table space.
 pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
-    if let Some(Diverged(divergence)) = error.downcast_ref::<Diverged>() {
-        return Ending::Diverged(divergence.clone());
+    match error.downcast_ref::<ExchangeError>() {
+        Some(ExchangeError::Fault(fault)) => return Ending::Fault(fault.clone()),
+        Some(ExchangeError::Diverged(divergence)) => return Ending::Diverged((**divergence).clone()),
+        Some(of_the_host) => return Ending::Host(of_the_host.to_string()),
+        None => {}
     }
     if let Some(FaultTrap(fault)) = error.downcast_ref::<FaultTrap>() {
         return Ending::Fault(fault.clone());
     }
     if let Some(UnavailableTrap(fault)) = error.downcast_ref::<UnavailableTrap>() {
         return Ending::Unavailable(fault.clone());
-    }
-    if let Some(no_source) = error.downcast_ref::<NoSource>() {
-        return Ending::Host(no_source.to_string());
     }
     if is_of_the_host(error) {
         return Ending::Host(format!("{error:#}"));

@@ -10,6 +10,7 @@
 //! `result`. What ends the plugin is a [`lancet_core::Fault`], its own failure.
 //! What is wrong with the host is an [`EngineError`], and nobody's verdict.
 
+mod answer;
 mod bindings;
 mod cache;
 mod capability;
@@ -20,13 +21,14 @@ mod component;
 mod config;
 mod exchange;
 mod limiter;
+mod link;
 mod linker;
 mod outside;
 mod plugin;
 mod runtime;
-mod size;
 mod state;
 
+pub use answer::Sources;
 pub use cache::check as check_cache;
 pub use capability::answer_key::AnswerKeySource;
 pub use capability::artifacts::ArtifactsSource;
@@ -41,6 +43,9 @@ pub use component::{
     Import, ImportProblem, ImportProblems, Inspection, MAX_COMPONENT_BYTES, Meaning, NotAPlugin, inspect,
 };
 pub use config::{ENGINE_ID, EngineError, MAX_CORE_INSTANCES, WASM_STACK_BYTES};
-pub use exchange::{Divergence, Reply, Source, Sources};
+pub use exchange::{
+    Answered, Behind, Divergence, Durable, Exchange, ExchangeError, Exchanged, Journal, NotDurable, Resumed,
+};
+pub use outside::{Answering, NotRecalled, Outside, Reply, SourceError};
 pub use plugin::{Call, GradeOutput, Plugin, SolveOutput};
 pub use runtime::{Compiler, LoadError, Runtime, RuntimeOptions};

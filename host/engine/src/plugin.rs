@@ -13,7 +13,7 @@ use crate::bindings::{agent, grader, types};
 use crate::classify::{Ending, FUEL_IS_USED_UP, classify};
 use crate::clock::Overdrawn;
 use crate::config::{EngineError, FUEL_YIELD};
-use crate::exchange::{Divergence, Source};
+use crate::exchange::{Behind, Divergence, Exchange, Exchanged, Journal};
 use crate::state::State;
 
 /// A component that has been checked against its grant, compiled and linked:
@@ -50,8 +50,9 @@ impl Pre {
     /// here; the first call will.
     pub(crate) fn check_types(&self, engine: &Engine) -> wasmtime::Result<()> {
         let limits = Limits { fuel: TRIAL_FUEL, ..Limits::standard() };
-        let source = Source::Recorded { calls: Vec::new(), compare_fuel: true };
-        let mut store = new_store(engine, &limits, source, [0; 32])?;
+        let behind = Behind::Recorded { calls: Vec::new(), compare_fuel: true };
+        let exchange = Exchange::new(&limits, [0; 32], behind, None);
+        let mut store = new_store(engine, &limits, exchange, [0; 32])?;
         let instance_pre = match self {
             Self::Agent(pre) => pre.instance_pre(),
             Self::Grader(pre) => pre.instance_pre(),
@@ -76,10 +77,10 @@ impl Pre {
 fn new_store(
     engine: &Engine,
     limits: &Limits,
-    source: Source,
+    exchange: Exchange,
     seed: [u8; 32],
 ) -> wasmtime::Result<Store<State>> {
-    let mut store = Store::new(engine, State::new(limits, source, seed));
+    let mut store = Store::new(engine, State::new(limits, exchange, seed));
     store.limiter(|state| &mut state.limiter);
     store.set_fuel(limits.fuel)?;
     store.set_hostcall_fuel(usize::try_from(limits.call_bytes).unwrap_or(usize::MAX));
@@ -96,7 +97,9 @@ pub struct Call<'a> {
     /// What the random stream starts from.
     pub seed: [u8; 32],
     /// What stands behind the capabilities.
-    pub source: Source,
+    pub behind: Behind,
+    /// Who is told of its calls as they happen.
+    pub journal: Option<Arc<dyn Journal>>,
 }
 
 /// An agent's call, over.
@@ -198,12 +201,14 @@ impl Plugin {
                 cause: format!("{} is a grader", self.name),
             });
         };
-        let task = types::Task::from(call.task);
+        let Call { task, limits, seed, behind, journal } = call;
+        let task = types::Task::from(task);
+        let exchange = Exchange::new(limits, seed, behind, journal);
         let output = self
-            .execute(&call.limits.clone(), call.seed, call.source, async |store| {
-                let instance = pre.instantiate_async(&mut *store).await.map_err(CallError::Instantiation)?;
+            .execute(limits, seed, exchange, async |store| {
+                let instance = pre.instantiate_async(&mut *store).await.map_err(GaveUp::Instantiation)?;
                 let solving = instance.lancet_plugin_solving();
-                solving.call_solve(&mut *store, &task).await.map_err(CallError::Running)
+                solving.call_solve(&mut *store, &task).await.map_err(GaveUp::Running)
             })
             .await?;
         let end = match output.result {
@@ -240,16 +245,19 @@ impl Plugin {
                 cause: format!("{} is an agent", self.name),
             });
         };
-        let task = types::Task::from(call.task);
+        let Call { task, limits, seed, behind, journal } = call;
+        let kind = task.kind;
+        let task = types::Task::from(task);
+        let exchange = Exchange::new(limits, seed, behind, journal);
         let output = self
-            .execute(&call.limits.clone(), call.seed, call.source, async |store| {
-                let instance = pre.instantiate_async(&mut *store).await.map_err(CallError::Instantiation)?;
+            .execute(limits, seed, exchange, async |store| {
+                let instance = pre.instantiate_async(&mut *store).await.map_err(GaveUp::Instantiation)?;
                 let grading = instance.lancet_plugin_grading();
-                grading.call_grade(&mut *store, &task).await.map_err(CallError::Running)
+                grading.call_grade(&mut *store, &task).await.map_err(GaveUp::Running)
             })
             .await?;
         let tests_passed = output.calls.iter().any(shows_a_pass);
-        let observed = Observed { kind: call.task.kind, submission, tests_passed };
+        let observed = Observed { kind, submission, tests_passed };
         let mut unavailable = None;
         let judged = match output.result {
             Ok(Ok(verdict)) => match Verdict::try_from(verdict).and_then(|v| v.validated(observed)) {
@@ -263,7 +271,7 @@ impl Plugin {
             }
             Ok(Err(error)) => Err(Fault::new(FaultKind::Error, grade_error(&error))),
             Err(Stop::TimedOut) => {
-                let limit = call.limits.wall_ms;
+                let limit = limits.wall_ms;
                 Err(Fault::new(FaultKind::Timeout, format!("it computed for longer than {limit} ms")))
             }
             Err(Stop::Fault(fault)) => Err(fault),
@@ -287,13 +295,13 @@ impl Plugin {
         &self,
         limits: &Limits,
         seed: [u8; 32],
-        source: Source,
-        body: impl AsyncFnOnce(&mut Store<State>) -> Result<T, CallError>,
+        exchange: Exchange,
+        body: impl AsyncFnOnce(&mut Store<State>) -> Result<T, GaveUp>,
     ) -> Result<Output<T>, EngineError> {
         // The pool has a slot for each permit.
         let permit = self.slots.acquire().await;
         let started = Instant::now();
-        let mut store = self.store(limits, seed, source)?;
+        let mut store = self.store(limits, seed, exchange)?;
         let clock = store.data().clock.clone();
         let ended = clock.within(body(&mut store)).await;
 
@@ -312,7 +320,7 @@ impl Plugin {
         let mut state = store.into_data();
         record_output(&mut state, fuel_used);
         let refused = state.limiter.refused();
-        let (calls, answered, missing) = state.exchange.finish();
+        let Exchanged { calls, answered, missing } = state.exchange.finish();
         let mut divergence = None;
         let result = match ended {
             Err(Overdrawn::Time) => Err(Stop::TimedOut),
@@ -320,8 +328,8 @@ impl Plugin {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 let (error, instantiating) = match &error {
-                    CallError::Instantiation(error) => (error, true),
-                    CallError::Running(error) => (error, false),
+                    GaveUp::Instantiation(error) => (error, true),
+                    GaveUp::Running(error) => (error, false),
                 };
                 match classify(error, refused) {
                     Ending::Fault(_) if out_of_fuel => Err(Stop::Fault(out_of_fuel_fault())),
@@ -350,16 +358,21 @@ impl Plugin {
         Ok(Output { result, calls, answered, fuel_used, elapsed: started.elapsed(), divergence })
     }
 
-    fn store(&self, limits: &Limits, seed: [u8; 32], source: Source) -> Result<Store<State>, EngineError> {
+    fn store(
+        &self,
+        limits: &Limits,
+        seed: [u8; 32],
+        exchange: Exchange,
+    ) -> Result<Store<State>, EngineError> {
         let failed = |e: wasmtime::Error| EngineError::new("making a store", &e);
-        let mut store = new_store(&self.engine, limits, source, seed).map_err(failed)?;
+        let mut store = new_store(&self.engine, limits, exchange, seed).map_err(failed)?;
         store.fuel_async_yield_interval(Some(FUEL_YIELD)).map_err(failed)?;
         Ok(store)
     }
 }
 
 /// Where the engine gave up.
-enum CallError {
+enum GaveUp {
     Instantiation(wasmtime::Error),
     Running(wasmtime::Error),
 }
@@ -373,12 +386,7 @@ fn record_output(state: &mut State, fuel_used: Option<u64>) {
     let Some(fuel_used) = fuel_used else { return };
     let output: Vec<_> = state.wasi.output().collect();
     for (level, stream, text) in output {
-        let request = state.log.admit(level, text, vec![("stream".to_owned(), stream.to_owned())]);
-        // A difference shows as a divergence of what comes after, or as a
-        // missing call; there is no guest left to end.
-        if state.exchange.known(fuel_used, &request).is_ok() {
-            state.exchange.record(fuel_used, request, Response::Done);
-        }
+        state.exchange.output(fuel_used, level, text, vec![("stream".to_owned(), stream.to_owned())]);
     }
 }
 

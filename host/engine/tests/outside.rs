@@ -14,8 +14,8 @@ use lancet_core::{
     Sha256, SolveEnd, Task, TestCase, TestReport, TestRun, WorkspaceEntry,
 };
 use lancet_engine::{
-    ArtifactsSource, Call, Compiler, GradeOutput, Plugin, Reply, Runtime, RuntimeOptions, ShellSource,
-    SolveOutput, Source, Sources, TestsSource, WorkspaceSource,
+    ArtifactsSource, Behind, Call, Compiler, GradeOutput, Plugin, Reply, Runtime, RuntimeOptions,
+    ShellSource, SolveOutput, Sources, TestsSource, WorkspaceSource,
 };
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -38,18 +38,18 @@ fn task() -> Task {
     }
 }
 
-fn call<'a>(task: &'a Task, limits: &'a Limits, source: Source) -> Call<'a> {
-    Call { task, limits, seed: [7; 32], source }
+fn call<'a>(task: &'a Task, limits: &'a Limits, behind: Behind) -> Call<'a> {
+    Call { task, limits, seed: [7; 32], behind, journal: None }
 }
 
-fn recorded(calls: &[CallRecord]) -> Source {
-    Source::Recorded { calls: calls.to_vec(), compare_fuel: true }
+fn recorded(calls: &[CallRecord]) -> Behind {
+    Behind::Recorded { calls: calls.to_vec(), compare_fuel: true }
 }
 
 /// Has an agent work, and work again from the record with nothing behind it.
 async fn solved(name: &str, sources: Sources) -> SolveOutput {
     let (agent, task, limits) = (plugin(Role::Agent, name), task(), Limits::standard());
-    let output = agent.solve(call(&task, &limits, Source::Live(sources))).await.unwrap();
+    let output = agent.solve(call(&task, &limits, Behind::live(sources))).await.unwrap();
     let again = agent.solve(call(&task, &limits, recorded(&output.calls))).await.unwrap();
     assert_eq!(again.divergence, None);
     assert_eq!((&again.end, &again.calls, again.fuel_used), (&output.end, &output.calls, output.fuel_used));
@@ -64,7 +64,7 @@ async fn graded(name: &str, answer: &Answer, sources: Sources) -> GradeOutput {
         answer_key: Some(Arc::new(r#"{"plan": "hidden"}"#.to_owned())),
         ..sources
     };
-    let output = grader.grade(call(&task, &limits, Source::Live(sources)), answer).await.unwrap();
+    let output = grader.grade(call(&task, &limits, Behind::live(sources)), answer).await.unwrap();
     let again = grader.grade(call(&task, &limits, recorded(&output.calls)), answer).await.unwrap();
     assert_eq!(again.divergence, None);
     assert_eq!(
@@ -101,12 +101,12 @@ impl WorkspaceSource for Tree {
         let entry = |path: &str, bytes| WorkspaceEntry { path: path.into(), bytes };
         let entries =
             vec![entry(".git-keep", 3), entry("large", 70_000), entry("lib/a.js", TEXT.len() as u64)];
-        Box::pin(async { Ok(Ok(entries)) })
+        Box::pin(async { Ok(entries) })
     }
 
     fn read<'a>(&'a self, path: &'a str, offset: u64, _: u32) -> Reply<'a, Octets> {
         assert_eq!((path, offset), ("lib/a.js", 0));
-        Box::pin(async { Ok(Ok(Octets(TEXT.into()))) })
+        Box::pin(async { Ok(Octets(TEXT.into())) })
     }
 
     fn search<'a>(&'a self, _: &'a str, _: &'a str) -> Reply<'a, Vec<SearchHit>> {
@@ -115,7 +115,7 @@ impl WorkspaceSource for Tree {
 
     fn write<'a>(&'a self, path: &'a str, contents: &'a [u8]) -> Reply<'a, ()> {
         self.written.lock().unwrap().push((path.into(), contents.into()));
-        Box::pin(async { Ok(Ok(())) })
+        Box::pin(async { Ok(()) })
     }
 
     fn remove<'a>(&'a self, _: &'a str) -> Reply<'a, ()> {
@@ -125,7 +125,7 @@ impl WorkspaceSource for Tree {
     fn apply_patch<'a>(&'a self, patch: &'a str) -> Reply<'a, ()> {
         self.patches.lock().unwrap().push(patch.into());
         let refused = patch.contains("nowhere").then(|| CallError::new(CallErrorKind::Other, "no such file"));
-        Box::pin(async { Ok(refused.map_or(Ok(()), Err)) })
+        Box::pin(async { refused.map_or(Ok(()), |error| Err(error.into())) })
     }
 }
 
@@ -140,14 +140,14 @@ impl ShellSource for Shell {
         Box::pin(async {
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             if self.gone {
-                return Err(docker_is_gone());
+                return Err(docker_is_gone().into());
             }
-            Ok(Ok(CommandOutput {
+            Ok(CommandOutput {
                 exit_status: Some(3),
                 stdout: Octets(vec![0xff, b'\n']),
                 stderr: Octets::default(),
                 dropped_bytes: 0,
-            }))
+            })
         })
     }
 }
@@ -300,8 +300,8 @@ impl TestsSource for Runs {
             assert!(deep(140) > 0);
             tokio::time::sleep(Duration::from_secs(1_200)).await;
             match self {
-                Self::Report(runs) => Ok(Ok(TestReport { plan: plan.into(), runs: runs.clone() })),
-                Self::Gone => Err(docker_is_gone()),
+                Self::Report(runs) => Ok(TestReport { plan: plan.into(), runs: runs.clone() }),
+                Self::Gone => Err(docker_is_gone().into()),
                 Self::Unasked => panic!("a test was run"),
             }
         })
@@ -346,7 +346,7 @@ impl ArtifactsSource for Logs {
 
     fn read<'a>(&'a self, name: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
         assert_eq!((name, offset, length), ("log", 3_000, 2_000));
-        Box::pin(async { Ok(Ok(Octets(b"no such button\n".to_vec()))) })
+        Box::pin(async { Ok(Octets(b"no such button\n".to_vec())) })
     }
 }
 
@@ -399,7 +399,7 @@ impl TestsSource for Large {
             ..failed()
         };
         let runs = vec![run.clone(), run.clone(), run];
-        Box::pin(async move { Ok(Ok(TestReport { plan: plan.into(), runs })) })
+        Box::pin(async move { Ok(TestReport { plan: plan.into(), runs }) })
     }
 }
 
@@ -471,7 +471,7 @@ async fn what_has_more_parts_than_its_limits_allow_is_not_instantiated() {
     // What has more than the pool's room for one plugin is refused when it is loaded. That
     // it has more than a run's own limits shows only when it is called.
     let (task, limits) = (task(), Limits { instances: 0, ..Limits::standard() });
-    let nothing = || Source::Live(Sources::default());
+    let nothing = || Behind::live(Sources::default());
     let end = plugin(Role::Agent, "noop").solve(call(&task, &limits, nothing())).await.unwrap().end;
     let SolveEnd::Fault(fault) = end else { panic!("it was instantiated: {end:?}") };
     assert_eq!(fault.reason(Role::Agent).as_str(), "agent-instantiation", "{}", fault.message);

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use lancet_core::{
-    Artifact, ArtifactEntry, CallError, CallErrorKind, Capture, CommandOutput, Environment, InfraFault,
-    InfraFaultKind, Observation, Octets, Outcome, Plan, SearchHit, Sha256, WorkspaceEntry,
+    Artifact, ArtifactEntry, CallError, CallErrorKind, CallRecord, Capture, CommandOutput, Environment,
+    InfraFault, InfraFaultKind, Observation, Octets, Outcome, Plan, Request, Response, SearchHit, Sha256,
+    WorkspaceEntry,
 };
 use lancet_docker::{AgentBox, BlobSource as _, Captured, Docker, Lease, PlanOutcome};
-use lancet_engine::{Reply, ShellSource, UserToolSource, WorkspaceSource};
+use lancet_engine::{NotRecalled, Reply, ShellSource, SourceError, UserToolSource, WorkspaceSource};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::blobs::{Blobs, unkept};
@@ -70,20 +71,16 @@ impl AgentSources {
         }
     }
 
-    async fn observe(&self) -> Result<Result<Observation, CallError>, InfraFault> {
+    async fn observe(&self) -> Result<Observation, SourceError> {
         let plan = self.environment.user_tool.as_deref().and_then(|name| self.environment.plan(name));
         let Some(plan) = plan else {
             let message = "nobody reproduces this task's issue: it has no user tool";
-            return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
+            return Err(CallError::new(CallErrorKind::Unavailable, message).into());
         };
         let blobs = self.blobs.clone();
-        let tried = {
+        let outcome = {
             let agent_box = self.open().await?;
-            try_plan(&agent_box, plan, &blobs).await?
-        };
-        let outcome = match tried {
-            Ok(outcome) => outcome,
-            Err(error) => return Ok(Err(error)),
+            try_plan(&agent_box, plan, &blobs).await??
         };
         // What the plan declares, and nothing of how it went: the output and the
         // report would tell of the tests.
@@ -100,7 +97,7 @@ impl AgentSources {
             Ok(given) => given,
             Err(withheld) => {
                 self.observed.lock().await.clear();
-                return Ok(Err(CallError::new(CallErrorKind::Unavailable, withheld.to_string())));
+                return Err(CallError::new(CallErrorKind::Unavailable, withheld.to_string()).into());
             }
         };
         let mut artifacts = BTreeMap::new();
@@ -113,20 +110,15 @@ impl AgentSources {
         self.blobs.keep(contents).await.map_err(|e| unkept(&e))?;
         let observation = Observation { completed, artifacts: artifacts.values().map(entry).collect() };
         *self.observed.lock().await = artifacts;
-        Ok(Ok(observation))
+        Ok(observation)
     }
 
-    async fn observed(
-        &self,
-        name: &str,
-        offset: u64,
-        length: u32,
-    ) -> Result<Result<Octets, CallError>, InfraFault> {
+    async fn observed(&self, name: &str, offset: u64, length: u32) -> Result<Octets, SourceError> {
         let Some(digest) = self.observed.lock().await.get(name).map(|artifact| artifact.sha256) else {
             let message = "the user's last reproduction left no such artifact";
-            return Ok(Err(CallError::new(CallErrorKind::NotFound, message)));
+            return Err(CallError::new(CallErrorKind::NotFound, message).into());
         };
-        Ok(Ok(self.blobs.part(digest, offset, length).await?))
+        Ok(self.blobs.part(digest, offset, length).await?)
     }
 }
 
@@ -159,33 +151,43 @@ pub(crate) fn entry(artifact: &Artifact) -> ArtifactEntry {
 
 impl WorkspaceSource for AgentSources {
     fn list<'a>(&'a self, path: &'a str) -> Reply<'a, Vec<WorkspaceEntry>> {
-        Box::pin(async move { self.open().await?.list(path).await })
+        Box::pin(async move { Ok(self.open().await?.list(path).await??) })
     }
 
     fn read<'a>(&'a self, path: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
-        Box::pin(async move { self.open().await?.read(path, offset, length).await })
+        Box::pin(async move { Ok(self.open().await?.read(path, offset, length).await??) })
     }
 
     fn search<'a>(&'a self, pattern: &'a str, path: &'a str) -> Reply<'a, Vec<SearchHit>> {
-        Box::pin(async move { self.open().await?.search(pattern, path).await })
+        Box::pin(async move { Ok(self.open().await?.search(pattern, path).await??) })
     }
 
     fn write<'a>(&'a self, path: &'a str, contents: &'a [u8]) -> Reply<'a, ()> {
-        Box::pin(async move { self.open().await?.write(path, contents).await })
+        Box::pin(async move { Ok(self.open().await?.write(path, contents).await??) })
     }
 
     fn remove<'a>(&'a self, path: &'a str) -> Reply<'a, ()> {
-        Box::pin(async move { self.open().await?.remove(path).await })
+        Box::pin(async move { Ok(self.open().await?.remove(path).await??) })
     }
 
     fn apply_patch<'a>(&'a self, patch: &'a str) -> Reply<'a, ()> {
-        Box::pin(async move { self.open().await?.apply_patch(patch).await })
+        Box::pin(async move { Ok(self.open().await?.apply_patch(patch).await??) })
+    }
+
+    /// A container that is new is as the one that is gone was, as long as nothing was
+    /// changed in that.
+    fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled> {
+        match (&call.request, &call.response) {
+            (_, Response::Entries(_) | Response::Hits(_) | Response::Applied(false)) => Ok(()),
+            (Request::WorkspaceRead { .. }, Response::Bytes(_)) => Ok(()),
+            _ => Err(NotRecalled::by(call)),
+        }
     }
 }
 
 impl ShellSource for AgentSources {
     fn run<'a>(&'a self, command: &'a str, timeout_seconds: u32) -> Reply<'a, CommandOutput> {
-        Box::pin(async move { self.open().await?.run(command, timeout_seconds).await })
+        Box::pin(async move { Ok(self.open().await?.run(command, timeout_seconds).await??) })
     }
 }
 

@@ -1,14 +1,15 @@
 //! One attempt: it is solved, captured, graded and decided, from wherever it is.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use lancet_core::{
     AgentFaults, Answer, AttemptState, CallRecord, Capture, Environment, Event, Fault, FaultKind, InfraFault,
     Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd,
     Task, Verdict, VerdictRecord, attempt_seed,
 };
-use lancet_engine::{Call, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Source, Sources};
+use lancet_engine::{
+    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Sources,
+};
 use lancet_store::{AttemptRow, Store, Transition, failpoint};
 
 use crate::agent_sources::AgentSources;
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::grader_sources::{GraderSources, LiveTests, Tests};
 use crate::nothing;
 use crate::observer::{Notice, Observer, Wait};
-use crate::recorder::{self, Recorder};
+use crate::recorder::{self, Beginning, Recorder};
 use crate::sandboxes::Sandboxes;
 
 /// How often a phase is begun again because the engine went away under it.
@@ -111,12 +112,12 @@ impl Attempt {
 
     /// What an interrupted attempt had handed in.
     fn submitted(&self) -> Result<Solved, Error> {
-        let events = self.store.reader().events(&self.row.id)?;
-        match recorder::handed_in(&events) {
+        let history = recorder::history(self.store.reader().events(&self.row.id)?);
+        match history.handed_in() {
             Some((answer, capture)) => Ok(Solved {
                 answer,
-                capture,
-                nothing: nothing::recorded(self.row.kind, &events),
+                capture: capture.cloned(),
+                nothing: nothing::recorded(self.row.kind, &history),
                 elapsed_us: self.row.solve_us.unwrap_or_default(),
             }),
             None => Err(Error::NoSubmission(self.row.id.clone())),
@@ -142,7 +143,7 @@ impl Attempt {
     /// the engine goes away under it and comes back, it begins again.
     async fn solve(
         &self,
-        recorder: &mut Recorder<'_>,
+        recorder: &mut Recorder,
         inputs: &Inputs,
     ) -> Result<Result<Solved, Outcome>, Error> {
         let mut tries = 1;
@@ -151,7 +152,7 @@ impl Attempt {
             match failed(&end, solved.capture.as_ref()) {
                 Some(fault) if tries < TRIES && self.recovered(fault).await => {
                     tries += 1;
-                    recorder.forget();
+                    recorder.forget().await?;
                 }
                 _ => break (end, solved),
             }
@@ -165,10 +166,9 @@ impl Attempt {
 
     async fn solve_once(
         &self,
-        recorder: &mut Recorder<'_>,
+        recorder: &mut Recorder,
         inputs: &Inputs,
     ) -> Result<(SolveEnd, Solved), Error> {
-        let began_us = recorder.note(self.began(Phase::Solve));
         let outside = inputs.environment.as_ref().map(|environment| {
             let lease = self.sandboxes.lease(&self.row.id, environment);
             AgentSources::new(Arc::clone(&self.sandboxes), Arc::clone(environment), lease, self.blobs())
@@ -184,11 +184,14 @@ impl Attempt {
             sources.shell = Some(outside.clone());
             sources.user_tool = Some(outside.clone());
         }
+        let Beginning { began_us, behind, journal } =
+            recorder.begin(self.began(Phase::Solve), Phase::Solve, Arc::new(sources));
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.agent_limits,
             seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
-            source: Source::Live(sources),
+            behind,
+            journal: Some(journal),
         };
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
@@ -207,8 +210,8 @@ impl Attempt {
         };
         let output = output?;
         failpoint("attempt-captured");
+        self.undiverged(output.divergence.as_ref())?;
         let nothing = nothing::verdict(self.row.kind, &output.end, &output.calls);
-        note_calls(recorder, Phase::Solve, output.calls, output.answered);
         if let Some(capture) = &capture {
             recorder.note(Event::Captured { capture: capture.clone() });
         }
@@ -225,7 +228,7 @@ impl Attempt {
     /// Has the grader judge, again when the engine went away under it.
     async fn grade(
         &self,
-        recorder: &mut Recorder<'_>,
+        recorder: &mut Recorder,
         inputs: &Inputs,
         solved: Solved,
     ) -> Result<Outcome, Error> {
@@ -238,19 +241,17 @@ impl Attempt {
         }
         let mut tries = 1;
         let (began_us, output) = loop {
-            let began_us = recorder.note(self.began(Phase::Grade));
-            let output = self.grade_once(inputs, &solved, tries == TRIES).await?;
+            let (began_us, output) = self.grade_once(recorder, inputs, &solved, tries == TRIES).await?;
             match &output.unavailable {
                 Some(fault) if tries < TRIES && self.recovered(fault).await => {
                     tries += 1;
-                    recorder.forget();
+                    recorder.forget().await?;
                 }
                 _ => break (began_us, output),
             }
         };
         failpoint("attempt-graded");
         let testing = Testing::of(&output.calls);
-        note_calls(recorder, Phase::Grade, output.calls, output.answered);
         let graded_us =
             recorder.note(Event::Graded { verdict: output.verdict.clone(), fuel_used: output.fuel_used });
         self.decide(recorder, output.verdict, &solved, Some(graded_us.saturating_sub(began_us)), testing)
@@ -259,10 +260,11 @@ impl Attempt {
 
     async fn grade_once(
         &self,
+        recorder: &mut Recorder,
         inputs: &Inputs,
         solved: &Solved,
         last_try: bool,
-    ) -> Result<GradeOutput, EngineError> {
+    ) -> Result<(u64, GradeOutput), Error> {
         let manifest = taken(solved.capture.as_ref()).cloned();
         let sources = match &inputs.environment {
             None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
@@ -276,12 +278,32 @@ impl Attempt {
                 judged_by(GraderSources::new(self.blobs(), &solved.answer, manifest, tests))
             }
         };
-        grade(&self.grader, &self.spec, &self.row, &inputs.task, &inputs.key, sources, &solved.answer).await
+        let sources = Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources };
+        let Beginning { began_us, behind, journal } =
+            recorder.begin(self.began(Phase::Grade), Phase::Grade, Arc::new(sources));
+        let call = Call {
+            task: &inputs.task,
+            limits: &self.spec.grader_limits,
+            seed: attempt_seed(self.spec.seed, &self.row.id.task, self.row.id.number),
+            behind,
+            journal: Some(journal),
+        };
+        let output = self.grader.grade(call, &solved.answer).await?;
+        self.undiverged(output.divergence.as_ref())?;
+        Ok((began_us, output))
+    }
+
+    /// Nothing is decided by a plugin that did otherwise than its journal says.
+    fn undiverged(&self, divergence: Option<&Divergence>) -> Result<(), Error> {
+        divergence.map_or(Ok(()), |divergence| {
+            let doing = "an attempt cannot go on from its journal";
+            Err(Error::host(doing, format!("{}: {divergence}", self.row.id)))
+        })
     }
 
     async fn decide(
         &self,
-        recorder: &mut Recorder<'_>,
+        recorder: &mut Recorder,
         verdict: Verdict,
         solved: &Solved,
         grade_us: Option<u64>,
@@ -389,12 +411,6 @@ pub(crate) fn submission_digest(answer: &Answer, capture: Option<&Capture>) -> S
     capture.map_or_else(|| answer.digest(), Capture::digest)
 }
 
-fn note_calls(recorder: &mut Recorder<'_>, phase: Phase, calls: Vec<CallRecord>, answered: Vec<Instant>) {
-    for (call, at) in calls.into_iter().zip(answered) {
-        recorder.note_at(at, Event::Called { phase, call });
-    }
-}
-
 /// The sources of a grader that has tests to judge by.
 pub(crate) fn judged_by(sources: Arc<GraderSources>) -> Sources {
     Sources {
@@ -420,7 +436,8 @@ pub(crate) async fn grade(
         task,
         limits: &spec.grader_limits,
         seed: attempt_seed(spec.seed, &row.id.task, row.id.number),
-        source: Source::Live(sources),
+        behind: Behind::live(sources),
+        journal: None,
     };
     grader.grade(call, answer).await
 }

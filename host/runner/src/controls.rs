@@ -8,16 +8,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{
-    AttemptState, Capability, ControlledTask, Controls, Event, Kind, Limits, Outcome, Phase, Role, RunId,
-    Score, SolveEnd, SurpriseCause, TaskId, UntriedControl, Verdict,
+    AttemptState, Capability, ControlledTask, Controls, History, Kind, Limits, Outcome, Role, RunId, Score,
+    SolveEnd, SurpriseCause, TaskId, UntriedControl, Verdict,
 };
-use lancet_store::{AttemptRow, Store, TimedEvent};
+use lancet_store::{AttemptRow, Store};
 use lancet_suite::{Gold, ImageLock, MAX_GOLD_BYTES, Suite, SuiteTask};
 
 use crate::catalog;
 use crate::error::Error;
 use crate::observer::{Notice, Observer};
 use crate::order::{Order, prepare};
+use crate::recorder;
 use crate::run::{Ended, Host};
 use crate::sandboxes::Sandboxes;
 
@@ -258,10 +259,10 @@ fn lines(store: &Store, run: &RunId, control: Control) -> Result<BTreeMap<TaskId
     let mut lines: BTreeMap<TaskId, ControlledTask> = BTreeMap::new();
     let reader = store.reader();
     for row in reader.attempts(run)? {
-        let events = match row.state {
+        let history = match row.state {
             // What a fail or a refusal as expected rests on is of no interest here.
-            AttemptState::Decided(Outcome::Fail) if control != Control::Gold => Vec::new(),
-            _ => reader.events(&row.id)?,
+            AttemptState::Decided(Outcome::Fail) if control != Control::Gold => History::default(),
+            _ => recorder::history(reader.events(&row.id)?),
         };
         let line = lines.entry(row.id.task.clone()).or_insert_with(|| ControlledTask {
             task: row.id.task.to_string(),
@@ -273,11 +274,11 @@ fn lines(store: &Store, run: &RunId, control: Control) -> Result<BTreeMap<TaskId
             causes: BTreeMap::new(),
         });
         line.rounds += 1;
-        match surprise(control, &row, &events) {
+        match surprise(control, &row, &history) {
             None => line.as_expected += 1,
             Some(surprise) => {
                 *line.surprises.entry(surprise.clone()).or_default() += 1;
-                if let Some(why) = cause(&events) {
+                if let Some(why) = cause(&history) {
                     let attempt = row.id.to_string();
                     line.causes.entry(surprise).or_insert_with(|| SurpriseCause { attempt, why });
                 }
@@ -289,9 +290,9 @@ fn lines(store: &Store, run: &RunId, control: Control) -> Result<BTreeMap<TaskId
 
 /// What an attempt came to, when that is not what its control has to come to. A gold
 /// answer has to earn the whole price, since there is no better one.
-fn surprise(control: Control, row: &AttemptRow, events: &[TimedEvent]) -> Option<String> {
+fn surprise(control: Control, row: &AttemptRow, history: &History) -> Option<String> {
     let AttemptState::Decided(outcome) = row.state else { return Some("undecided".to_owned()) };
-    let score = verdict(events).map(|verdict| verdict.score);
+    let score = verdict(history).map(|verdict| verdict.score);
     let in_part = score.filter(|score| outcome == Outcome::Pass && *score != Score::FULL);
     if outcome == control.expected() && in_part.is_none() {
         return None;
@@ -301,24 +302,20 @@ fn surprise(control: Control, row: &AttemptRow, events: &[TimedEvent]) -> Option
     Some(format!("{outcome}{reason}{in_part}"))
 }
 
-/// The verdict that an attempt's journal ends with.
-fn verdict(events: &[TimedEvent]) -> Option<&Verdict> {
-    events.iter().rev().find_map(|line| match &line.event {
-        Event::Decided { record, .. } => Some(&record.verdict),
-        _ => None,
-    })
+/// The verdict that an attempt was decided with.
+fn verdict(history: &History) -> Option<&Verdict> {
+    history.decided.as_ref().map(|decided| &decided.record.verdict)
 }
 
 /// Why an attempt came to what it came to: what its agent said when it gave up, the
 /// verdict's explanation, and the first check that did not hold.
-fn cause(events: &[TimedEvent]) -> Option<String> {
-    let gave_up = events.iter().rev().find_map(|line| match &line.event {
-        Event::Solved { end: SolveEnd::GaveUp(why), .. } => Some(format!("the agent gave up: {why}")),
-        Event::Solved { end: SolveEnd::TimedOut, .. } => Some("the agent's time was over".to_owned()),
-        Event::Reopened { phase: Phase::Solve, .. } => Some(String::new()),
+fn cause(history: &History) -> Option<String> {
+    let gave_up = match history.solved.as_ref().map(|solved| &solved.end) {
+        Some(SolveEnd::GaveUp(why)) => Some(format!("the agent gave up: {why}")),
+        Some(SolveEnd::TimedOut) => Some("the agent's time was over".to_owned()),
         _ => None,
-    });
-    let verdict = verdict(events);
+    };
+    let verdict = verdict(history);
     let explanation = verdict.map(|verdict| verdict.explanation.clone());
     let check = verdict.and_then(|verdict| verdict.checks.iter().find(|check| !check.passed));
     let check = check.map(|check| match check.detail.as_str() {

@@ -183,7 +183,7 @@ pub enum Error {
         /// The attempt.
         attempt: AttemptId,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: String,
     },
     /// The store's records of a run contradict one another.
     #[error("the records of run {run} contradict one another:{}", listed(differences))]

@@ -1,15 +1,14 @@
 //! What stands behind the capabilities of a grader.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lancet_core::{
-    Answer, Artifact, ArtifactEntry, CallError, CallErrorKind, Environment, InfraFault, InfraFaultKind,
-    Manifest, Octets, PlanView, RunEnd, Sha256, SubmittedFile, TestReport,
+    Answer, Artifact, ArtifactEntry, CallError, CallErrorKind, CallRecord, Environment, InfraFault,
+    InfraFaultKind, Manifest, Octets, PlanView, Response, RunEnd, Sha256, SubmittedFile, TestReport,
 };
 use lancet_docker::Lease;
-use lancet_engine::{ArtifactsSource, Reply, SubmissionSource, TestsSource};
-use tokio::sync::Mutex;
+use lancet_engine::{ArtifactsSource, NotRecalled, Reply, SourceError, SubmissionSource, TestsSource};
 
 use crate::agent_sources::entry;
 use crate::blobs::{Blobs, unkept};
@@ -55,7 +54,7 @@ impl GraderSources {
         Arc::new(Self { blobs, answer: answer.clone(), manifest, tests, artifacts })
     }
 
-    async fn test(&self, name: &str) -> Result<Result<TestReport, CallError>, InfraFault> {
+    async fn test(&self, name: &str) -> Result<TestReport, SourceError> {
         let unknown = || {
             let known = self.plans().into_iter().map(|plan| plan.name).collect::<Vec<_>>().join(", ");
             let message = format!("the task has no test plan `{name}`; it has {known}");
@@ -66,29 +65,38 @@ impl GraderSources {
                 Some(report) => report.clone(),
                 None if plans.iter().any(|plan| plan.name == name) => {
                     let message = format!("the plan `{name}` was not run when this was first graded");
-                    return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
+                    return Err(CallError::new(CallErrorKind::Unavailable, message).into());
                 }
-                None => return Ok(Err(unknown())),
+                None => return Err(unknown().into()),
             },
             Tests::Live(LiveTests { sandboxes, environment, lease, last_try }) => {
-                let Some(plan) = environment.plan(name) else { return Ok(Err(unknown())) };
+                let Some(plan) = environment.plan(name) else { return Err(unknown().into()) };
                 let Some(manifest) = &self.manifest else {
                     let message = "no work tree was handed in: there is nothing to test";
-                    return Ok(Err(CallError::new(CallErrorKind::Unavailable, message)));
+                    return Err(CallError::new(CallErrorKind::Unavailable, message).into());
                 };
                 let docker = sandboxes.docker().await?;
                 let outcome = run_plan(&docker, environment, plan, manifest, &self.blobs, lease).await?;
                 if !last_try && let Some(code) = killed(&outcome.report) {
                     let message = format!("the tests were killed from outside (exit status {code})");
-                    return Err(InfraFault::new(InfraFaultKind::DockerError, message));
+                    return Err(InfraFault::new(InfraFaultKind::DockerError, message).into());
                 }
                 self.blobs.keep(outcome.blobs).await.map_err(|e| unkept(&e))?;
                 outcome.report
             }
         };
+        self.left_by(&report);
+        Ok(report)
+    }
+
+    /// Takes note of what a test run left.
+    fn left_by(&self, report: &TestReport) {
         let left = report.decisive().map(|run| run.artifacts.as_slice()).unwrap_or_default();
-        *self.artifacts.lock().await = left.iter().map(|a| (a.name.clone(), a.clone())).collect();
-        Ok(Ok(report))
+        *self.artifacts() = left.iter().map(|a| (a.name.clone(), a.clone())).collect();
+    }
+
+    fn artifacts(&self) -> MutexGuard<'_, BTreeMap<String, Artifact>> {
+        self.artifacts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn stretch(
@@ -97,11 +105,9 @@ impl GraderSources {
         what: &str,
         offset: u64,
         length: u32,
-    ) -> Result<Result<Octets, CallError>, InfraFault> {
-        let Some(digest) = digest else {
-            return Ok(Err(CallError::new(CallErrorKind::NotFound, what)));
-        };
-        Ok(Ok(self.blobs.part(digest, offset, length).await?))
+    ) -> Result<Octets, SourceError> {
+        let digest = digest.ok_or_else(|| CallError::new(CallErrorKind::NotFound, what))?;
+        Ok(self.blobs.part(digest, offset, length).await?)
     }
 }
 
@@ -121,7 +127,7 @@ impl SubmissionSource for GraderSources {
 
     fn files<'a>(&'a self) -> Reply<'a, Vec<SubmittedFile>> {
         let files = self.manifest.as_ref().map(|manifest| manifest.files.clone()).unwrap_or_default();
-        Box::pin(async move { Ok(Ok(files)) })
+        Box::pin(async move { Ok(files) })
     }
 
     fn read<'a>(&'a self, path: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
@@ -151,16 +157,29 @@ impl TestsSource for GraderSources {
     fn run<'a>(&'a self, plan: &'a str) -> Reply<'a, TestReport> {
         Box::pin(self.test(plan))
     }
+
+    /// Containers of tests are gone after each run; what a run left is in its report.
+    fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled> {
+        match &call.response {
+            Response::Tested(report) => self.left_by(report),
+            // It ran, and its report is not in the record.
+            Response::Refused(error) if error.kind == CallErrorKind::TooLarge => {
+                return Err(NotRecalled("a test run's report was too large to be recorded".to_owned()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 impl ArtifactsSource for GraderSources {
     fn list<'a>(&'a self) -> Reply<'a, Vec<ArtifactEntry>> {
-        Box::pin(async move { Ok(Ok(self.artifacts.lock().await.values().map(entry).collect())) })
+        Box::pin(async move { Ok(self.artifacts().values().map(entry).collect()) })
     }
 
     fn read<'a>(&'a self, name: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
         Box::pin(async move {
-            let digest = self.artifacts.lock().await.get(name).map(|artifact| artifact.sha256);
+            let digest = self.artifacts().get(name).map(|artifact| artifact.sha256);
             self.stretch(digest, "the latest test run left no such artifact", offset, length).await
         })
     }

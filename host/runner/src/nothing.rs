@@ -1,10 +1,9 @@
 //! Why nothing was handed in, as far as the host saw it happen.
 
 use lancet_core::{
-    Answer, CallErrorKind, CallRecord, Capture, Event, Kind, NO_PATCH, Outcome, PATCH_DOES_NOT_APPLY, Phase,
+    Answer, CallErrorKind, CallRecord, Capture, History, Kind, NO_PATCH, Outcome, PATCH_DOES_NOT_APPLY,
     Request, Response, Score, SolveEnd, Verdict,
 };
-use lancet_store::TimedEvent;
 
 /// The verdict on an agent that handed in nothing, where the host's record of its calls
 /// says why. It rests on that record alone, so whoever decides again comes to the same.
@@ -43,21 +42,10 @@ pub(crate) fn verdict<'a>(
 
 /// The same, from a journal. What a grader has judged is a grader's to judge again, and
 /// what the infrastructure failed is nobody's.
-pub(crate) fn recorded(kind: Kind, events: &[TimedEvent]) -> Option<Verdict> {
-    let (mut calls, mut ended, mut is_taken) = (Vec::new(), None, false);
-    for line in events {
-        match &line.event {
-            Event::Graded { .. } | Event::Captured { capture: Capture::Unavailable(_) } => is_taken = true,
-            Event::Reopened { phase: Phase::Grade, .. } => is_taken = false,
-            Event::Began { phase: Phase::Solve, .. } | Event::Reopened { phase: Phase::Solve, .. } => {
-                (calls, ended, is_taken) = (Vec::new(), None, false);
-            }
-            Event::Called { phase: Phase::Solve, call } => calls.push(call),
-            Event::Solved { end, .. } => ended = Some(end),
-            _ => {}
-        }
-    }
-    if is_taken { None } else { verdict(kind, ended?, calls) }
+pub(crate) fn recorded(kind: Kind, history: &History) -> Option<Verdict> {
+    let is_taken = history.graded.is_some() || matches!(history.capture, Some(Capture::Unavailable(_)));
+    let end = &history.solved.as_ref().filter(|_| !is_taken)?.end;
+    verdict(kind, end, history.solve.iter().flat_map(|part| &part.calls))
 }
 
 fn fail(reason: &str, explanation: &str) -> Verdict {
@@ -72,7 +60,7 @@ fn fail(reason: &str, explanation: &str) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use lancet_core::{CallError, InfraFault, InfraFaultKind, Sha256};
+    use lancet_core::{CallError, Event, InfraFault, InfraFaultKind, Limits, Phase, Sha256};
 
     use super::*;
 
@@ -92,19 +80,25 @@ mod tests {
         call(Request::InputRead, Response::MaybeText(text.map(str::to_owned)))
     }
 
+    fn began() -> Event {
+        let (plugin, limits, engine) = (Sha256::of(b""), Limits::standard(), String::new());
+        Event::Began { phase: Phase::Solve, plugin, grant: Vec::new(), limits, engine, record: None }
+    }
+
     #[test]
     fn what_a_grader_has_judged_is_not_the_hosts_to_decide() {
         let solved = || {
             let end = SolveEnd::GaveUp("no".to_owned());
             let submission = Sha256::of(b"");
             vec![
+                began(),
                 Event::Called { phase: Phase::Solve, call: refused(CallErrorKind::Other) },
                 Event::Solved { end, fuel_used: None, submission },
             ]
         };
         let reason = |events: Vec<Event>| {
-            let events: Vec<_> = events.into_iter().map(|event| TimedEvent { at_us: 0, event }).collect();
-            recorded(Kind::IcSwe, &events).map(|verdict| verdict.reason.to_string())
+            let history = History::of(events.into_iter().map(|event| (0, event)));
+            recorded(Kind::IcSwe, &history).map(|verdict| verdict.reason.to_string())
         };
         let fault = || InfraFault::new(InfraFaultKind::DiskFull, "full");
         let graded = || Event::Graded { verdict: fail("other", ""), fuel_used: Some(1) };
@@ -114,8 +108,8 @@ mod tests {
         assert_eq!(reason([solved(), vec![graded()]].concat()), None);
         assert_eq!(reason([solved(), vec![graded(), reopened(Phase::Grade)]].concat()), host);
         let unavailable = || vec![Event::Captured { capture: Capture::Unavailable(fault()) }];
-        assert_eq!(reason([unavailable(), solved()].concat()), None);
-        let again = [unavailable(), solved(), vec![reopened(Phase::Solve)], solved()].concat();
+        assert_eq!(reason([solved(), unavailable()].concat()), None);
+        let again = [solved(), unavailable(), vec![reopened(Phase::Solve)], solved()].concat();
         assert_eq!(reason(again), host);
     }
 

@@ -1,59 +1,220 @@
 //! Writing the journal of an attempt, and reading what a run recorded for it.
 
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use lancet_core::{
-    Answer, Capture, Event, InfraFault, Outcome, Phase, Response, Setting, Sha256, SolveEnd, Task,
+    AttemptId, AttemptState, CallRecord, Event, History, Part, Phase, Request, Setting, Sha256, Task,
 };
+use lancet_engine::{Behind, Durable, ENGINE_ID, Journal, NotDurable, Outside, Resumed};
 use lancet_store::{AttemptRow, Reader, Store, StoreError, TimedEvent, Transition};
+use tokio::sync::Mutex as Turn;
 
 use crate::error::Error;
 
 /// The journal of one attempt while it is being written.
-pub(crate) struct Recorder<'a> {
-    store: &'a Store,
-    attempt: &'a AttemptRow,
-    started: Instant,
-    next_seq: u64,
-    pending: Vec<TimedEvent>,
+pub(crate) struct Recorder {
+    book: Arc<Book>,
+    /// Events recorded when the state of the attempt last changed.
+    settled: u64,
+    earlier: Option<Earlier>,
 }
 
-impl<'a> Recorder<'a> {
-    /// Takes an attempt up where its last durable change of state left it: what
-    /// was recorded after that belongs to a phase that did not finish.
-    pub(crate) async fn take_up(store: &'a Store, attempt: &'a AttemptRow) -> Result<Self, StoreError> {
-        if attempt.events > attempt.settled {
-            store.discard_partial(&attempt.id, attempt.settled).await?;
+/// How a phase begins.
+pub(crate) struct Beginning {
+    /// When it did, in the journal.
+    pub(crate) began_us: u64,
+    /// What stands behind the capabilities of its plugin.
+    pub(crate) behind: Behind,
+    /// Who writes down the calls of its plugin.
+    pub(crate) journal: Arc<dyn Journal>,
+}
+
+/// What a plugin had done before its phase was cut off, and been answered for money.
+struct Earlier {
+    phase: Phase,
+    /// What it did, as far as that is durable.
+    part: Part,
+    /// Whether the journal goes on with this part, or has it behind it.
+    is_open: bool,
+}
+
+/// What is shared with whoever is told of calls.
+struct Book {
+    store: Store,
+    attempt: AttemptId,
+    started: Instant,
+    /// The time in the journal at which this process took it up.
+    since: Duration,
+    pending: Mutex<Vec<TimedEvent>>,
+    /// The number of the next event. Who holds it is writing.
+    next_seq: Turn<u64>,
+}
+
+impl Book {
+    fn pending(&self) -> MutexGuard<'_, Vec<TimedEvent>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_at(&self, at: Instant, event: Event) -> u64 {
+        let at_us = (self.since + at.saturating_duration_since(self.started)).as_micros();
+        let at_us = u64::try_from(at_us).unwrap_or(u64::MAX);
+        self.pending().push(TimedEvent { at_us, event });
+        at_us
+    }
+
+    /// Makes everything noted durable. Once begun it is carried out even when nobody
+    /// waits for it any more: the next number of an event would not be known otherwise.
+    async fn write(self: Arc<Self>, transition: Transition) -> Result<u64, StoreError> {
+        let written = tokio::spawn(async move {
+            let mut next_seq = self.next_seq.lock().await;
+            let events = std::mem::take(&mut *self.pending());
+            if !events.is_empty() || transition != Transition::None {
+                *next_seq = self.store.append(&self.attempt, *next_seq, events, transition).await?;
+            }
+            Ok(*next_seq)
+        });
+        written.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Recorder {
+    /// Takes an attempt up where its last durable change of state left it. What was
+    /// recorded after that belongs to a phase that did not finish, and goes, unless
+    /// something in it was paid for: then the phase can go on from there.
+    pub(crate) async fn take_up(store: &Store, attempt: &AttemptRow) -> Result<Self, StoreError> {
+        let settled = attempt.settled;
+        let (mut next_seq, mut since, mut earlier) = (attempt.events, 0, None);
+        // Nothing was ever recorded of most.
+        if attempt.events > 0 && !matches!(attempt.state, AttemptState::Decided(_)) {
+            (earlier, since) = read(store, &attempt.id, settled).await?;
+            if attempt.events > settled && !earlier.as_ref().is_some_and(|earlier| earlier.is_open) {
+                store.discard_partial(&attempt.id, settled).await?;
+                (next_seq, since) = (settled, 0);
+            }
         }
-        Ok(Self { store, attempt, started: Instant::now(), next_seq: attempt.settled, pending: Vec::new() })
+        let book = Book {
+            store: store.clone(),
+            attempt: attempt.id.clone(),
+            started: Instant::now(),
+            since: Duration::from_micros(since),
+            pending: Mutex::default(),
+            next_seq: Turn::new(next_seq),
+        };
+        Ok(Self { book: Arc::new(book), settled, earlier })
+    }
+
+    /// Begins a phase with the event that says so, or goes on with one from what was paid
+    /// for in it. Where that cannot be had again, as a container is gone, the phase begins
+    /// anew, and what it cost stays in the journal.
+    pub(crate) fn begin(&mut self, began: Event, phase: Phase, outside: Arc<dyn Outside>) -> Beginning {
+        if let Some(Earlier { part, is_open, .. }) = self.earlier.take_if(|earlier| earlier.phase == phase) {
+            let known = if is_open { part.calls.len() } else { 0 };
+            let compare_fuel = part.engine == ENGINE_ID;
+            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, Arc::clone(&outside)) {
+                let began_us = if is_open { part.began_us } else { self.note(began) };
+                let journal = self.calls(phase, known);
+                return Beginning { began_us, behind: Behind::Resumed(resumed), journal };
+            }
+        }
+        let began_us = self.note(began);
+        Beginning { began_us, behind: Behind::Live(outside), journal: self.calls(phase, 0) }
     }
 
     /// Notes an event; it is durable with the next [`Self::commit`]. Returns its time
     /// in the journal, which is what times of a row are taken from.
     pub(crate) fn note(&mut self, event: Event) -> u64 {
-        self.note_at(Instant::now(), event)
+        self.book.note_at(Instant::now(), event)
     }
 
-    /// As [`Self::note`], for what happened at that time.
-    pub(crate) fn note_at(&mut self, at: Instant, event: Event) -> u64 {
-        let at_us = at.saturating_duration_since(self.started).as_micros();
-        let at_us = u64::try_from(at_us).unwrap_or(u64::MAX);
-        self.pending.push(TimedEvent { at_us, event });
-        at_us
+    /// Who writes down the calls of the plugin of a phase. The first `known` of them are
+    /// in the journal already.
+    fn calls(&self, phase: Phase, known: usize) -> Arc<dyn Journal> {
+        Arc::new(Calls { book: Arc::clone(&self.book), phase, known: Mutex::new(known) })
     }
 
-    /// Drops what was noted and is not durable: the phase begins again.
-    pub(crate) fn forget(&mut self) {
-        self.pending.clear();
+    /// Drops what was noted and is not durable: the phase begins again. What was paid
+    /// for in it is durable, and is what [`Self::begin`] goes on from.
+    pub(crate) async fn forget(&mut self) -> Result<(), StoreError> {
+        let next_seq = *self.book.next_seq.lock().await;
+        self.book.pending().clear();
+        if next_seq > self.settled {
+            (self.earlier, _) = read(&self.book.store, &self.book.attempt, self.settled).await?;
+        }
+        Ok(())
     }
 
     /// Makes everything noted durable, together with what it changes. Nothing
     /// may rely on it before this returns.
     pub(crate) async fn commit(&mut self, transition: Transition) -> Result<(), StoreError> {
-        let events = std::mem::take(&mut self.pending);
-        self.next_seq = self.store.append(&self.attempt.id, self.next_seq, events, transition).await?;
+        self.settled = Arc::clone(&self.book).write(transition).await?;
         Ok(())
     }
+}
+
+/// What of a journal was paid for and does not count yet, and the time of its last event.
+async fn read(
+    store: &Store,
+    attempt: &AttemptId,
+    settled: u64,
+) -> Result<(Option<Earlier>, u64), StoreError> {
+    let events = store.events(attempt).await?;
+    let last_us = events.last().map_or(0, |line| line.at_us);
+    let open =
+        events.iter().skip(usize::try_from(settled).unwrap_or(usize::MAX)).rev().find_map(|line| match line
+            .event
+        {
+            Event::Asked { phase, .. } => Some(phase),
+            _ => None,
+        });
+    let History { solve, grade, given_up, .. } = history(events);
+    let part = match open {
+        Some(Phase::Solve) => solve,
+        Some(Phase::Grade) => grade,
+        None => None,
+    };
+    let open = open.zip(part).map(|(phase, part)| Earlier { phase, part, is_open: true });
+    let given_up = given_up.map(|(phase, part)| Earlier { phase, part, is_open: false });
+    Ok((open.or(given_up), last_us))
+}
+
+/// Writes down the calls of one plugin.
+struct Calls {
+    book: Arc<Book>,
+    phase: Phase,
+    /// How many of the calls to come are in the journal already.
+    known: Mutex<usize>,
+}
+
+impl Journal for Calls {
+    fn called(&self, call: &CallRecord, at: Instant) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.checked_sub(1) {
+            Some(left) => *known = left,
+            None => {
+                self.book.note_at(at, Event::Called { phase: self.phase, call: call.clone() });
+            }
+        }
+    }
+
+    fn asks<'a>(&'a self, fuel_used: u64, request: &'a Request) -> Durable<'a> {
+        let asked = Event::Asked { phase: self.phase, fuel_used, request: request.clone() };
+        self.book.note_at(Instant::now(), asked);
+        self.keeps()
+    }
+
+    fn keeps(&self) -> Durable<'_> {
+        let book = Arc::clone(&self.book);
+        Box::pin(async move {
+            let written = book.write(Transition::None).await;
+            written.map(drop).map_err(|error| NotDurable(error.to_string()))
+        })
+    }
+}
+
+/// A journal as it was recorded, read as far as it goes.
+pub(crate) fn history(events: Vec<TimedEvent>) -> History {
+    History::of(events.into_iter().map(|line| (line.at_us, line.event)))
 }
 
 /// The public part of an attempt's task, from the blob that the run recorded.
@@ -79,71 +240,36 @@ pub(crate) fn setting(reader: &Reader, digest: Option<Sha256>) -> Result<Setting
     }
 }
 
-/// What a journal says was handed in, last. Where an attempt was taken up again, what
-/// its agent did before does not count.
-pub(crate) fn handed_in(events: &[TimedEvent]) -> Option<(Answer, Option<Capture>)> {
-    let mut answer = None;
-    let mut capture = None;
-    for line in events {
-        match &line.event {
-            Event::Reopened { phase: Phase::Solve, .. } => (answer, capture) = (None, None),
-            Event::Captured { capture: captured } => capture = Some(captured.clone()),
-            Event::Solved { end, .. } => answer = end.submission(),
-            _ => {}
-        }
-    }
-    answer.map(|answer| (answer, capture))
-}
-
-/// Whether what a journal says was handed in can be graded: it has been taken, or it
-/// needs no taking.
-pub(crate) fn was_submitted(events: &[TimedEvent]) -> bool {
-    match handed_in(events) {
-        Some((_, Some(Capture::Unavailable(_)))) | None => false,
-        Some(_) => true,
-    }
-}
-
-/// What of the infrastructure made an attempt invalid, by what the host itself
-/// recorded of it: how the agent's work ended, what was taken from its container, or
-/// how a call of the grader was answered. A verdict's own words count for nothing,
-/// as they may be a grader's.
-pub(crate) fn unavailable(events: &[TimedEvent]) -> Option<InfraFault> {
-    let mut fault = None;
-    let mut verdict = None;
-    for line in events {
-        match &line.event {
-            Event::Reopened { .. } => (fault, verdict) = (None, None),
-            Event::Captured { capture: Capture::Unavailable(failed) }
-            | Event::Solved { end: SolveEnd::Unavailable(failed), .. } => fault = Some(failed.clone()),
-            // Whatever it is answered so is the last thing that a grader does.
-            Event::Called { phase: Phase::Grade, call } => {
-                if let Response::Unavailable(failed) = &call.response {
-                    fault = Some(failed.clone());
-                }
-            }
-            Event::Decided { record, .. } => verdict = Some(&record.verdict),
-            _ => {}
-        }
-    }
-    let (fault, verdict) = fault.zip(verdict)?;
-    (verdict.outcome == Outcome::Invalid && verdict.reason == fault.reason()).then_some(fault)
-}
-
 fn damaged(digest: Sha256, what: &'static str, problem: &str) -> Error {
     Error::DamagedBlob { digest, what, problem: problem.to_owned() }
 }
 
 #[cfg(test)]
+mod killed;
+
+#[cfg(test)]
 mod tests {
     use lancet_core::{
-        CallRecord, Cents, InfraFaultKind, Kind, Request, Score, Sha256, Verdict, VerdictRecord,
+        Answer, Capture, Cents, InfraFault, InfraFaultKind, Kind, Limits, Outcome, Response, Score, SolveEnd,
+        Verdict, VerdictRecord,
     };
 
     use super::*;
 
-    fn journal(events: impl IntoIterator<Item = Event>) -> Vec<TimedEvent> {
-        events.into_iter().map(|event| TimedEvent { at_us: 0, event }).collect()
+    fn unavailable(events: Vec<Event>) -> Option<InfraFault> {
+        let began = |phase| {
+            let (plugin, limits, engine) = (Sha256::of(b""), Limits::standard(), String::new());
+            Event::Began { phase, plugin, grant: Vec::new(), limits, engine, record: None }
+        };
+        let mut history = History::default();
+        history.add(0, began(Phase::Solve)).unwrap();
+        for event in events {
+            if matches!(event, Event::Called { phase: Phase::Grade, .. }) {
+                history.add(0, began(Phase::Grade)).unwrap();
+            }
+            let _ = history.add(0, event);
+        }
+        history.unavailable().cloned()
     }
 
     fn fault() -> InfraFault {
@@ -198,7 +324,7 @@ mod tests {
                 failed(),
             ],
         ] {
-            assert_eq!(unavailable(&journal(events)), Some(fault()));
+            assert_eq!(unavailable(events), Some(fault()));
         }
     }
 
@@ -220,7 +346,7 @@ mod tests {
             vec![tree(), unavailable_once(), decided(Outcome::Invalid, "grader-trap")],
             vec![tree(), unavailable_once()],
         ] {
-            assert_eq!(unavailable(&journal(events)), None);
+            assert_eq!(unavailable(events), None);
         }
     }
 }

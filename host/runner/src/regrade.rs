@@ -5,8 +5,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lancet_core::{
-    Answer, AttemptId, AttemptState, Capability, Capture, Environment, Event, Grant, Phase, PluginIdentity,
-    Regraded, RegradedAttempt, Response, RunId, RunSpec, Sha256, Task, TestReport, Verdict, VerdictRecord,
+    Answer, AttemptId, AttemptState, Capability, Capture, Decision, Environment, Grant, History, Part,
+    PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Sha256, Task, TestReport, Verdict,
+    VerdictRecord,
 };
 use lancet_engine::{EngineError, Plugin, Sources};
 use lancet_store::{AttemptRow, Reader, RunRow, Store};
@@ -150,35 +151,19 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
     let mut left_out = 0;
     let mut tasks: BTreeMap<Sha256, Task> = BTreeMap::new();
     for row in reader.attempts(&run.id)? {
-        let events = match row.state {
-            AttemptState::Decided(_) => reader.events(&row.id)?,
-            AttemptState::Queued | AttemptState::Submitted => Vec::new(),
+        let history = match row.state {
+            AttemptState::Decided(_) => recorder::history(reader.events(&row.id)?),
+            AttemptState::Queued | AttemptState::Submitted => History::default(),
         };
-        let handed_in = recorder::handed_in(&events);
-        let nothing = nothing::recorded(row.kind, &events);
-        let mut old = None;
-        let mut graded = false;
-        let mut reports = BTreeMap::new();
-        for line in events {
-            match line.event {
-                Event::Reopened { .. } => {
-                    graded = false;
-                    reports.clear();
-                }
-                Event::Graded { .. } => graded = true,
-                Event::Called { phase: Phase::Grade, call } => {
-                    if let Response::Tested(report) = call.response {
-                        reports.insert(report.plan.clone(), *report);
-                    }
-                }
-                Event::Decided { record, .. } => old = Some(record),
-                _ => {}
-            }
-        }
-        let (Some((answer, capture)), Some(old)) = (handed_in, old) else {
+        let nothing = nothing::recorded(row.kind, &history);
+        let handed_in = history.handed_in().map(|(answer, capture)| (answer, capture.cloned()));
+        let History { grade, graded, decided, .. } = history;
+        let graded = graded.is_some();
+        let (Some((answer, capture)), Some(Decision { record: old, .. })) = (handed_in, decided) else {
             left_out += 1;
             continue;
         };
+        let reports = grade.map(Part::into_reports).unwrap_or_default();
         // What no grader was asked for is not a grader's to judge: a failure of the
         // infrastructure, an agent whose time was over. What the host decided stays.
         if !graded && nothing.is_none() && !matches!(capture, Some(Capture::Refused(_))) {

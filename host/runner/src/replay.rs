@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AttemptId, AttemptState, CallRecord, Capability, Capture, Difference, Event, Grant, Limits,
-    Phase, PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId, RunSpec,
-    Sha256, SolveEnd, Task, Verdict, attempt_seed,
+    Answer, AttemptId, AttemptState, Capability, Capture, Difference, Graded, Grant, History, Limits,
+    Misplaced, Part, PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId,
+    RunSpec, Sha256, SolveEnd, Task, Whole, attempt_seed,
 };
-use lancet_engine::{Call, Divergence, ENGINE_ID, EngineError, Plugin, Source};
+use lancet_engine::{Behind, Call, Divergence, ENGINE_ID, EngineError, Plugin};
 use lancet_store::{AttemptRow, Audit, Reader};
 use tokio::task::JoinSet;
 
@@ -22,26 +22,6 @@ use crate::recorder;
 
 /// The least number of journals that are read at a time.
 const READ_AHEAD: usize = 64;
-
-/// One plugin's part of a journal.
-struct Recorded {
-    plugin: Sha256,
-    grant: Vec<Capability>,
-    limits: Limits,
-    engine: String,
-    calls: Vec<CallRecord>,
-}
-
-/// The journal of a decided attempt.
-struct Journal {
-    solve: Recorded,
-    end: SolveEnd,
-    solve_fuel: Option<u64>,
-    capture: Option<Capture>,
-    submission: Sha256,
-    grade: Option<(Recorded, Verdict, Option<u64>)>,
-    digest: Sha256,
-}
 
 /// What came of replaying one attempt.
 enum Finding {
@@ -152,7 +132,7 @@ struct RecordedPlugins<'a> {
 /// An attempt ready to be replayed; `None` when it is not decided.
 struct Prepared {
     row: AttemptRow,
-    play: Option<(Journal, Plugin, Option<Plugin>)>,
+    play: Option<(Whole, Plugin, Option<Plugin>)>,
 }
 
 impl RecordedPlugins<'_> {
@@ -163,13 +143,13 @@ impl RecordedPlugins<'_> {
         let journal = journal(self.reader, row)?;
         let agent = self.plugin(Role::Agent, &journal.solve)?;
         let grader = match &journal.grade {
-            Some((recorded, ..)) => Some(self.plugin(Role::Grader, recorded)?),
+            Some((part, _)) => Some(self.plugin(Role::Grader, part)?),
             None => None,
         };
         Ok(Prepared { row: row.clone(), play: Some((journal, agent, grader)) })
     }
 
-    fn plugin(&mut self, role: Role, recorded: &Recorded) -> Result<Plugin, Error> {
+    fn plugin(&mut self, role: Role, recorded: &Part) -> Result<Plugin, Error> {
         let key = (recorded.plugin, role, recorded.grant.clone());
         if let Some(plugin) = self.plugins.get(&key) {
             return Ok(plugin.clone());
@@ -186,58 +166,15 @@ impl RecordedPlugins<'_> {
 }
 
 /// Takes a journal apart into what its plugins did.
-fn journal(reader: &Reader, row: &AttemptRow) -> Result<Journal, Error> {
-    let mut solve = None;
-    let mut solved = None;
-    let mut captured = None;
-    let mut grade = None;
-    let mut graded = None;
-    let mut decided = None;
-    let broken = |problem: &'static str| Error::BrokenJournal { attempt: row.id.clone(), problem };
+fn journal(reader: &Reader, row: &AttemptRow) -> Result<Whole, Error> {
+    let broken = |problem: String| Error::BrokenJournal { attempt: row.id.clone(), problem };
+    let mut history = History::default();
     for line in reader.events(&row.id)? {
-        match line.event {
-            Event::Began { phase, plugin, grant, limits, engine, .. } => {
-                let recorded = Recorded { plugin, grant, limits, engine, calls: Vec::new() };
-                match phase {
-                    Phase::Solve => solve = Some(recorded),
-                    Phase::Grade => grade = Some(recorded),
-                }
-            }
-            Event::Called { phase, call } => {
-                let part = match phase {
-                    Phase::Solve => &mut solve,
-                    Phase::Grade => &mut grade,
-                };
-                part.as_mut().ok_or_else(|| broken("a call before its plugin began"))?.calls.push(call);
-            }
-            Event::Captured { capture } => captured = Some(capture),
-            Event::Solved { end, fuel_used, submission } => solved = Some((end, fuel_used, submission)),
-            // What came before is no part of the decision that is replayed.
-            Event::Reopened { phase, .. } => {
-                if phase == Phase::Solve {
-                    (solve, solved, captured) = (None, None, None);
-                }
-                (grade, graded, decided) = (None, None, None);
-            }
-            Event::Graded { verdict, fuel_used } => graded = Some((verdict, fuel_used)),
-            Event::Decided { digest, .. } => decided = Some(digest),
+        if let Err(misplaced @ Misplaced::Unbegun) = history.add(line.at_us, line.event) {
+            return Err(broken(misplaced.to_string()));
         }
     }
-    let (end, solve_fuel, submission) = solved.ok_or_else(|| broken("no submission"))?;
-    let grade = match (grade, graded) {
-        (Some(recorded), Some((verdict, fuel))) => Some((recorded, verdict, fuel)),
-        (None, None) => None,
-        _ => return Err(broken("half a grading")),
-    };
-    Ok(Journal {
-        solve: solve.ok_or_else(|| broken("the agent never began"))?,
-        end,
-        solve_fuel,
-        capture: captured,
-        submission,
-        grade,
-        digest: decided.ok_or_else(|| broken("no verdict"))?,
-    })
+    history.whole().map_err(|lacking| broken(lacking.to_string()))
 }
 
 async fn play(
@@ -272,48 +209,48 @@ async fn replay_one(
     spec: &RunSpec,
     row: &AttemptRow,
     task: &Task,
-    journal: Journal,
+    journal: Whole,
     agent: &Plugin,
     grader: Option<&Plugin>,
 ) -> Result<Finding, EngineError> {
     let seed = attempt_seed(spec.seed, &row.id.task, row.id.number);
     let different = |phase, what: String| Ok(Finding::Different { phase, what });
 
-    let nothing = nothing::verdict(row.kind, &journal.end, &journal.solve.calls);
+    let nothing = nothing::verdict(row.kind, &journal.solved.end, &journal.solve.calls);
     // A call that the clock cut off ends somewhere else each time: nothing was handed
     // in then, and that is all there is to compare.
-    if journal.end != SolveEnd::TimedOut {
+    if journal.solved.end != SolveEnd::TimedOut {
         let compare_fuel = journal.solve.engine == ENGINE_ID;
-        let source = Source::Recorded { calls: journal.solve.calls, compare_fuel };
+        let behind = Behind::Recorded { calls: journal.solve.calls, compare_fuel };
         let limits = unhurried(&journal.solve.limits);
-        let output = agent.solve(Call { task, limits: &limits, seed, source }).await?;
+        let output = agent.solve(Call { task, limits: &limits, seed, behind, journal: None }).await?;
         if let Some(divergence) = output.divergence {
             return different(ReplayPhase::Solve, told(&divergence));
         }
-        if output.end != journal.end {
+        if output.end != journal.solved.end {
             return different(
                 ReplayPhase::Solve,
-                format!("recorded end {:?}, replayed {:?}", journal.end, output.end),
+                format!("recorded end {:?}, replayed {:?}", journal.solved.end, output.end),
             );
         }
-        if compare_fuel && output.fuel_used != journal.solve_fuel {
-            return different(ReplayPhase::Solve, fuel(journal.solve_fuel, output.fuel_used));
+        if compare_fuel && output.fuel_used != journal.solved.fuel_used {
+            return different(ReplayPhase::Solve, fuel(journal.solved.fuel_used, output.fuel_used));
         }
     }
-    let answer = journal.end.submission().unwrap_or(Answer::Nothing);
+    let answer = journal.solved.end.submission().unwrap_or(Answer::Nothing);
     let submission = submission_digest(&answer, journal.capture.as_ref());
-    if submission != journal.submission {
+    if submission != journal.solved.submission {
         return different(
             ReplayPhase::Solve,
-            format!("recorded submission {}, replayed {submission}", journal.submission),
+            format!("recorded submission {}, replayed {submission}", journal.solved.submission),
         );
     }
     let host = match &journal.capture {
         Some(Capture::Refused(refused)) => Some(refused_verdict(refused)),
-        capture => undecidable(spec, &journal.end, capture.as_ref()).or(nothing),
+        capture => undecidable(spec, &journal.solved.end, capture.as_ref()).or(nothing),
     };
     let (verdict, grader) = match (journal.grade, grader, host) {
-        (Some((recorded, verdict, fuel_used)), Some(grader), _) => {
+        (Some((recorded, Graded { verdict, fuel_used, .. })), Some(grader), _) => {
             let timed_out = fuel_used.is_none();
             if timed_out && !verdict.is_grader_timeout() {
                 return different(
@@ -323,9 +260,9 @@ async fn replay_one(
             }
             if !timed_out {
                 let compare_fuel = recorded.engine == ENGINE_ID;
-                let source = Source::Recorded { calls: recorded.calls, compare_fuel };
+                let behind = Behind::Recorded { calls: recorded.calls, compare_fuel };
                 let limits = unhurried(&recorded.limits);
-                let call = Call { task, limits: &limits, seed, source };
+                let call = Call { task, limits: &limits, seed, behind, journal: None };
                 let output = grader.grade(call, &answer).await?;
                 if let Some(divergence) = output.divergence {
                     return different(ReplayPhase::Grade, told(&divergence));
@@ -346,10 +283,10 @@ async fn replay_one(
         _ => return different(ReplayPhase::Grade, "the journal holds no grading".to_owned()),
     };
     let record = verdict_record(spec, row, grader, verdict, submission);
-    if record.digest() != journal.digest {
+    if record.digest() != journal.decided.digest {
         return different(
             ReplayPhase::Grade,
-            format!("recorded verdict digest {}, replayed {}", journal.digest, record.digest()),
+            format!("recorded verdict digest {}, replayed {}", journal.decided.digest, record.digest()),
         );
     }
     Ok(Finding::Alike(ReplayResult::Identical))

@@ -279,9 +279,9 @@ async fn reopen(store: &Store, run: &RunId) -> Result<u64, Error> {
         if row.state != AttemptState::Decided(Outcome::Invalid) {
             continue;
         }
-        let events = store.events(&row.id).await?;
-        let Some(cause) = recorder::unavailable(&events) else { continue };
-        let submitted = row.solve_us.is_some() && recorder::was_submitted(&events);
+        let history = recorder::history(store.events(&row.id).await?);
+        let Some(cause) = history.unavailable().cloned() else { continue };
+        let submitted = row.solve_us.is_some() && history.was_submitted();
         let phase = if submitted { Phase::Grade } else { Phase::Solve };
         let event = TimedEvent { at_us: 0, event: Event::Reopened { phase, cause } };
         store.reopen_attempt(&row.id, row.events, event, submitted).await?;

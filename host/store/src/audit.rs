@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use lancet_core::{
-    AttemptId, AttemptState, Difference, History, ListedTask, PluginIdentity, RunId, RunRecord, RunSpec,
+    AttemptId, AttemptState, Difference, ListedTask, PluginIdentity, RunId, RunRecord, RunSpec, Scrutiny,
     Sha256, Standing, Subject, Task, TaskId,
 };
 use rusqlite::{Connection, Row};
@@ -261,12 +261,12 @@ impl Auditor<'_> {
         record: Option<&RunRecord>,
         attempts: &[AttemptRow],
         unreadable: &BTreeSet<(TaskId, u32)>,
-    ) -> Result<BTreeMap<(TaskId, u32), History<'s>>, Failure> {
+    ) -> Result<BTreeMap<(TaskId, u32), Scrutiny<'s>>, Failure> {
         let listed = record.map(RunRecord::attempts).unwrap_or_default();
         let mut histories = BTreeMap::new();
         for row in attempts {
             let due = listed.get(&(&row.id.task, row.id.number));
-            let history = History::new(Subject {
+            let history = Scrutiny::new(Subject {
                 id: row.id.clone(),
                 kind: due.map_or(row.kind, |due| due.kind),
                 price: due.map_or(row.price, |due| due.price),
@@ -305,7 +305,7 @@ impl Auditor<'_> {
         Ok(histories)
     }
 
-    fn read(&self, row: &Row<'_>, history: &mut History<'_>) -> Result<(), Failure> {
+    fn read(&self, row: &Row<'_>, history: &mut Scrutiny<'_>) -> Result<(), Failure> {
         let seq = match unsigned(row, "seq") {
             Err(Failure::Unreadable { column, problem }) => {
                 history.note(format!("`{column}`: {problem}"));
@@ -314,7 +314,7 @@ impl Auditor<'_> {
             seq => seq?,
         };
         match self.reader.event(row, &history.subject().id) {
-            Ok(line) => history.add(seq, line.at_us, &line.event),
+            Ok(line) => history.add(seq, line.at_us, line.event),
             Err(Failure::Unreadable { problem, .. }) => history.unreadable(seq, &problem),
             Err(Failure::Store(error)) => history.unreadable(seq, &error.to_string()),
             Err(other) => return Err(other),
@@ -323,7 +323,7 @@ impl Auditor<'_> {
     }
 
     /// A row says what its journal comes to.
-    fn compare_standing(&mut self, row: &AttemptRow, history: &History<'_>, with_times: bool) {
+    fn compare_standing(&mut self, row: &AttemptRow, history: &Scrutiny<'_>, with_times: bool) {
         const BY: &str = "by its journal";
         for flaw in history.flaws() {
             self.add(Some(row.id.to_string()), "events.event", flaw.as_str());

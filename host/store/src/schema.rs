@@ -19,8 +19,12 @@ const RETRY: Duration = Duration::from_millis(5);
 /// The steps from an empty database to the current schema. Step `n` leads to
 /// version `n + 1`. A step that has been released is never changed; a new
 /// version is a new step at the end.
-const STEPS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The version that the steps lead to.
 #[expect(clippy::cast_possible_wrap, reason = "there are a handful of steps")]

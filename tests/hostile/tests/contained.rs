@@ -12,7 +12,7 @@ use lancet_core::{
     SolveEnd, Task, Verdict,
 };
 use lancet_engine::{
-    Call, Compiler, Divergence, LoadError, Plugin, Runtime, RuntimeOptions, Source, Sources,
+    Behind, Call, Compiler, Divergence, LoadError, Plugin, Resumed, Runtime, RuntimeOptions, Sources,
 };
 use lancet_hostile::{Case, Expected, cases, component, ordinary};
 
@@ -56,15 +56,19 @@ fn answer(kind: Kind) -> Answer {
     }
 }
 
-fn sources(kind: Kind) -> Source {
+fn sources(kind: Kind) -> Sources {
     if kind == Kind::IcSwe {
-        return Source::Live(double::sources());
+        return double::sources();
     }
-    Source::Live(Sources {
+    Sources {
         submission: Some(Arc::new(Answer::Choice(2))),
         answer_key: Some(Arc::new(r#"{"correct": 2, "secret": "the key of the task"}"#.to_owned())),
         ..Sources::default()
-    })
+    }
+}
+
+fn live(kind: Kind) -> Behind {
+    Behind::live(sources(kind))
 }
 
 /// What a call came to, in the form in which two calls are compared.
@@ -102,8 +106,8 @@ impl Seen {
     }
 }
 
-async fn call(plugin: &Plugin, task: &Task, limits: &Limits, source: Source) -> (Seen, Option<Divergence>) {
-    let call = Call { task, limits, seed: [9; 32], source };
+async fn call(plugin: &Plugin, task: &Task, limits: &Limits, behind: Behind) -> (Seen, Option<Divergence>) {
+    let call = Call { task, limits, seed: [9; 32], behind, journal: None };
     match plugin.role() {
         Role::Agent => {
             let output = plugin.solve(call).await.unwrap();
@@ -154,7 +158,7 @@ impl Host {
         let grant = Grant::standard(Role::Agent);
         let neighbour = runtime.load("neighbour", &ordinary(Role::Agent), &grant, &Compiler::Here).unwrap();
         let (neighbour_alone, _) =
-            call(&neighbour, &task("good", Kind::SweManager), &limits(), sources(Kind::SweManager)).await;
+            call(&neighbour, &task("good", Kind::SweManager), &limits(), live(Kind::SweManager)).await;
         assert!(neighbour_alone.is_harmless());
         Self { runtime, neighbour, neighbour_alone }
     }
@@ -214,8 +218,8 @@ impl Host {
         let evil = task("evil-1", case.kind);
         let good = task("good", Kind::SweManager);
         let (misbehaving, neighbour) = tokio::join!(
-            call(plugin, &evil, &limits, sources(case.kind)),
-            call(&self.neighbour, &good, &limits, sources(Kind::SweManager)),
+            call(plugin, &evil, &limits, live(case.kind)),
+            call(&self.neighbour, &good, &limits, live(Kind::SweManager)),
         );
         // What follows keeps records several times over.
         check_growth(before, wrong);
@@ -236,19 +240,29 @@ impl Host {
             wrong.push(format!("its record has {text} bytes"));
         }
         if case.expected != Expected::Fault(FaultKind::Timeout) {
-            let (again, _) = call(plugin, &evil, &limits, sources(case.kind)).await;
+            let (again, _) = call(plugin, &evil, &limits, live(case.kind)).await;
             if again != seen {
                 wrong.push(format!("came to {:?} the second time", again.end));
             }
-            let recorded = Source::Recorded { calls: seen.calls.clone(), compare_fuel: true };
+            let recorded = Behind::Recorded { calls: seen.calls.clone(), compare_fuel: true };
             let (replayed, divergence) = call(plugin, &evil, &limits, recorded).await;
             if replayed != seen || divergence.is_some() {
                 wrong.push(format!("replays to {:?}, {divergence:?}", replayed.end));
             }
+            // Cut off in the middle of its calls, and gone on with.
+            let cut = seen.calls.len().div_ceil(2);
+            if cut > 0 {
+                let then = Arc::new(sources(case.kind));
+                let resumed = Resumed::new(seen.calls[..cut].to_vec(), true, then).unwrap();
+                let (ended, divergence) = call(plugin, &evil, &limits, Behind::Resumed(resumed)).await;
+                if ended != seen || divergence.is_some() {
+                    wrong.push(format!("resumed at call {cut} comes to {:?}, {divergence:?}", ended.end));
+                }
+            }
         }
         if case.evil_only {
             let good = task("good", case.kind);
-            let (other, _) = call(plugin, &good, &limits, sources(case.kind)).await;
+            let (other, _) = call(plugin, &good, &limits, live(case.kind)).await;
             if !other.is_harmless() {
                 wrong.push(format!("came to {:?} on a task that it should leave alone", other.end));
             }

@@ -150,6 +150,7 @@ fn described(event: &Event) -> (&'static str, Option<u64>, String) {
             let what = format!("plugin {} may use {grant}; fuel {}; {engine}", plugin.short(), limits.fuel);
             (phase_name(*phase), None, what)
         }
+        Event::Asked { phase, fuel_used, request } => (phase_name(*phase), Some(*fuel_used), asked(request)),
         Event::Called { phase, call } => {
             let what = format!("{}{}", asked(&call.request), told(&call.response));
             (phase_name(*phase), Some(call.fuel_used), what)

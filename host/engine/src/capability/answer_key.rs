@@ -2,8 +2,8 @@ use lancet_core::{Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::exchange::{Live, NoSource};
-use crate::state::{self, State};
+use crate::link;
+use crate::state::State;
 
 /// Gives a task's private configuration.
 pub trait AnswerKeySource: Send + Sync {
@@ -18,14 +18,10 @@ impl AnswerKeySource for String {
 }
 
 pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    instance.func_wrap("read", |store: StoreContextMut<'_, State>, (): ()| {
-        let read = |live: &mut Live| {
-            let source = live.sources.answer_key.as_ref().ok_or(NoSource("answer-key"))?;
-            Ok(Response::Text(source.read()))
-        };
-        match state::call(store, 0, |_| Request::AnswerKeyRead, read)? {
+    instance.func_wrap("read", |mut store: StoreContextMut<'_, State>, (): ()| {
+        match link::now(&mut store, Request::AnswerKeyRead)? {
             Response::Text(text) => Ok((text,)),
-            _ => Err(state::mismatched("answer-key.read")),
+            _ => Err(link::mismatched("answer-key.read")),
         }
     })
 }

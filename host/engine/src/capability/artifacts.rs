@@ -1,12 +1,10 @@
-use std::sync::Arc;
-
-use lancet_core::{ArtifactEntry, CallError, MAX_READ_BYTES, Octets, Request, Response};
+use lancet_core::{ArtifactEntry, Octets, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
 use crate::bindings::types;
-use crate::exchange::{Reply, Sources};
-use crate::outside::{self, Unanswered, check_name, given, no_environment};
+use crate::link;
+use crate::outside::Reply;
 use crate::state::State;
 
 /// Gives what test runs left.
@@ -18,10 +16,6 @@ pub trait ArtifactsSource: Send + Sync {
     fn read<'a>(&'a self, name: &'a str, offset: u64, length: u32) -> Reply<'a, Octets>;
 }
 
-fn source(sources: Sources) -> Result<Arc<dyn ArtifactsSource>, CallError> {
-    sources.artifacts.ok_or_else(no_environment)
-}
-
 fn entries(response: Response) -> Option<Vec<types::ArtifactEntry>> {
     match response {
         Response::Artifacts(entries) => Some(entries.into_iter().map(Into::into).collect()),
@@ -31,27 +25,12 @@ fn entries(response: Response) -> Option<Vec<types::ArtifactEntry>> {
 
 pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     instance.func_wrap_async("list", |store: StoreContextMut<'_, State>, (): ()| {
-        Box::new(async move {
-            let ask = |sources| async move {
-                let entries = given(source(sources)?.list().await)?;
-                Ok(Response::Artifacts(entries))
-            };
-            outside::call(store, Request::ArtifactsList, ask, entries).await
-        })
+        Box::new(link::call(store, Request::ArtifactsList, entries))
     })?;
     instance.func_wrap_async(
         "read",
         |store: StoreContextMut<'_, State>, (name, offset, length): (String, u64, u32)| {
-            Box::new(async move {
-                let length = length.min(MAX_READ_BYTES);
-                let request = Request::ArtifactsRead { name: name.clone(), offset, length };
-                let ask = |sources| async move {
-                    check_name("an artifact's name", &name)?;
-                    let bytes = given(source(sources)?.read(&name, offset, length).await)?;
-                    Ok::<_, Unanswered>(Response::Bytes(bytes))
-                };
-                outside::call(store, request, ask, outside::bytes).await
-            })
+            Box::new(link::call(store, Request::ArtifactsRead { name, offset, length }, link::bytes))
         },
     )
 }

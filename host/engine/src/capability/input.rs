@@ -2,8 +2,8 @@ use lancet_core::{InfraFault, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
-use crate::exchange::Live;
-use crate::state::{self, State, UnavailableTrap};
+use crate::link;
+use crate::state::State;
 
 /// Gives what the operator gave the agent for this task.
 pub trait InputSource: Send + Sync {
@@ -21,15 +21,10 @@ impl InputSource for Option<String> {
 }
 
 pub(crate) fn link(instance: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    instance.func_wrap("read", |store: StoreContextMut<'_, State>, (): ()| {
-        let read = |live: &mut Live| {
-            let text = live.sources.input.as_ref().map_or(Ok(None), |source| source.read());
-            Ok(text.map_or_else(Response::Unavailable, Response::MaybeText))
-        };
-        match state::call(store, 0, |_| Request::InputRead, read)? {
+    instance.func_wrap("read", |mut store: StoreContextMut<'_, State>, (): ()| {
+        match link::now(&mut store, Request::InputRead)? {
             Response::MaybeText(text) => Ok((text,)),
-            Response::Unavailable(fault) => Err(UnavailableTrap(fault).into()),
-            _ => Err(state::mismatched("input.read")),
+            _ => Err(link::mismatched("input.read")),
         }
     })
 }

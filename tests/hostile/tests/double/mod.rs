@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lancet_core::{
-    Answer, ArtifactEntry, CallError, CallErrorKind, CommandOutput, Conclusion, MAX_READ_BYTES,
-    MAX_WRITE_BYTES, Observation, Octets, Outcome, PlanView, ReportState, RunEnd, SearchHit, TestReport,
-    TestRun, WorkspaceEntry,
+    Answer, ArtifactEntry, CallError, CallErrorKind, CallRecord, CommandOutput, Conclusion, MAX_READ_BYTES,
+    MAX_WRITE_BYTES, Observation, Octets, Outcome, PlanView, ReportState, Response, RunEnd, SearchHit,
+    TestReport, TestRun, WorkspaceEntry,
 };
 use lancet_engine::{
-    ArtifactsSource, Reply, ShellSource, Sources, SubmissionSource, TestsSource, UserToolSource,
+    ArtifactsSource, NotRecalled, Reply, ShellSource, Sources, SubmissionSource, TestsSource, UserToolSource,
     WorkspaceSource,
 };
 
@@ -35,7 +35,7 @@ struct Double {
 }
 
 fn ready<'a, T: Send + 'a>(value: T) -> Reply<'a, T> {
-    Box::pin(async move { Ok(Ok(value)) })
+    Box::pin(async move { Ok(value) })
 }
 
 /// A file of 4 GiB, called `large`, or of five bytes.
@@ -97,6 +97,11 @@ impl TestsSource for Double {
         };
         ready(TestReport { plan: plan.into(), runs: vec![run] })
     }
+
+    fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled> {
+        self.tested.fetch_or(matches!(call.response, Response::Tested(_)), Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 impl ArtifactsSource for Double {
@@ -143,7 +148,11 @@ impl WorkspaceSource for Double {
 
     fn apply_patch<'a>(&'a self, patch: &'a str) -> Reply<'a, ()> {
         assert!(patch.len() <= MAX_WRITE_BYTES);
-        Box::pin(async { Ok(Err(CallError::new(CallErrorKind::Other, "it does not apply"))) })
+        Box::pin(async { Err(CallError::new(CallErrorKind::Other, "it does not apply").into()) })
+    }
+
+    fn recall(&self, _: &CallRecord) -> Result<(), NotRecalled> {
+        Ok(())
     }
 }
 
@@ -158,6 +167,10 @@ impl ShellSource for Double {
             dropped_bytes: 0,
         })
     }
+
+    fn recall(&self, _: &CallRecord) -> Result<(), NotRecalled> {
+        Ok(())
+    }
 }
 
 impl UserToolSource for Double {
@@ -167,5 +180,9 @@ impl UserToolSource for Double {
 
     fn read<'a>(&'a self, name: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
         file(name, offset, length)
+    }
+
+    fn recall(&self, _: &CallRecord) -> Result<(), NotRecalled> {
+        Ok(())
     }
 }

@@ -1,7 +1,10 @@
+//! A journal read against the record of its run.
+
 use crate::{
-    Answer, AttemptId, AttemptState, Capability, Capture, Cents, Event, Kind, Limits, Outcome, Phase,
-    ReasonCode, Request, Response, RunSpec, Sha256, SolveEnd, Verdict, VerdictRecord,
+    Answer, AttemptId, AttemptState, Cents, Event, Kind, Outcome, Phase, ReasonCode, RunSpec, Sha256,
 };
+
+use super::{Decision, Graded, History};
 
 /// What a journal has to be about, by the record of its run.
 #[derive(Debug, Clone)]
@@ -47,36 +50,19 @@ pub struct Standing {
     pub flaky: Option<bool>,
 }
 
-/// How far a journal has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Queued,
-    Solving,
-    Captured,
-    Solved,
-    Grading,
-    Graded,
-    Decided,
-}
-
-/// The one reading of an attempt's journal, event by event: how the attempt stands,
-/// and what in the journal contradicts itself or the record of its run.
+/// A journal that is read against the record of its run: how the attempt stands, and
+/// what in the journal contradicts itself or that record.
 #[derive(Debug)]
-pub struct History<'a> {
+pub struct Scrutiny<'a> {
     subject: Subject<'a>,
-    stage: Stage,
+    history: History,
     standing: Standing,
     flaws: Vec<String>,
-    began_us: u64,
+    /// The digest of what was taken from the agent's container.
     capture: Option<Sha256>,
-    submission: Option<Sha256>,
-    nothing: bool,
-    graded: Option<(Verdict, u64)>,
-    tests: (u64, bool),
-    test_passed: bool,
 }
 
-impl<'a> History<'a> {
+impl<'a> Scrutiny<'a> {
     /// A journal without events.
     #[must_use]
     pub fn new(subject: Subject<'a>) -> Self {
@@ -92,19 +78,7 @@ impl<'a> History<'a> {
             test_runs: None,
             flaky: None,
         };
-        Self {
-            subject,
-            stage: Stage::Queued,
-            standing,
-            flaws: Vec::new(),
-            began_us: 0,
-            capture: None,
-            submission: None,
-            nothing: true,
-            graded: None,
-            tests: (0, false),
-            test_passed: false,
-        }
+        Self { subject, history: History::counting(), standing, flaws: Vec::new(), capture: None }
     }
 
     /// What the journal has to be about.
@@ -127,52 +101,21 @@ impl<'a> History<'a> {
 
     /// Adds the event recorded as number `seq`, `at_us` microseconds after the
     /// attempt was taken up.
-    pub fn add(&mut self, seq: u64, at_us: u64, event: &Event) {
+    pub fn add(&mut self, seq: u64, at_us: u64, event: Event) {
         self.count(seq);
-        match event {
-            Event::Began { phase, plugin, grant, limits, record, .. } => {
-                self.began(*phase, *plugin, grant, limits, at_us);
-                if *record != self.subject.record {
-                    self.differs(
-                        "the run's record",
-                        shown(record.as_ref()),
-                        shown(self.subject.record.as_ref()),
-                    );
-                }
-            }
-            Event::Called { phase, call } => {
-                let stage = if *phase == Phase::Solve { Stage::Solving } else { Stage::Grading };
-                self.expect(&[stage], "called");
-                if let (Phase::Grade, Response::Tested(report)) = (phase, &call.response) {
-                    self.tests.0 += report.runs.len() as u64;
-                    self.tests.1 |= report.is_flaky();
-                    self.test_passed |= matches!(call.request, Request::TestsRun { .. })
-                        && report.conclusion().is_some_and(|concluded| concluded.outcome == Outcome::Pass);
-                }
-            }
-            Event::Captured { capture } => {
-                self.expect(&[Stage::Solving], "captured");
-                self.stage = Stage::Captured;
-                self.capture = Some(Capture::digest(capture));
-            }
-            Event::Solved { end, submission, .. } => self.solved(end, *submission, at_us),
-            Event::Graded { verdict, fuel_used } => {
-                self.expect(&[Stage::Grading], "graded");
-                self.stage = Stage::Graded;
-                if fuel_used.is_none() && !verdict.is_grader_timeout() {
-                    self.flaw("it names no fuel, and the clock did not end the grader by its verdict");
-                }
-                self.graded = Some((verdict.clone(), at_us.saturating_sub(self.began_us)));
-                if verdict.outcome == Outcome::Pass && self.nothing {
-                    self.flaw("it passes, and nothing was handed in");
-                }
-                let unseen = self.subject.kind == Kind::IcSwe && !self.test_passed;
-                if verdict.outcome == Outcome::Pass && unseen {
-                    self.flaw("it passes, and the journal has no test run that did");
-                }
-            }
-            Event::Decided { record, digest } => self.decided(record, *digest),
-            Event::Reopened { phase, .. } => self.reopened(*phase),
+        let name = event.name();
+        let told = Told::by(&event);
+        if self.history.add(at_us, event).is_err() {
+            self.flaw(&format!("`{name}` cannot come here"));
+        }
+        match told {
+            Told::Began(phase, record) => self.began(phase, record),
+            Told::Captured(digest) => self.capture = Some(digest),
+            Told::Solved => self.solved(),
+            Told::Graded => self.graded(),
+            Told::Decided => self.decided(),
+            Told::Reopened(phase) => self.reopened(phase),
+            Told::Meanwhile => {}
         }
     }
 
@@ -204,58 +147,70 @@ impl<'a> History<'a> {
         self.flaw(&format!("{what} is {is}, it has to be {due}"));
     }
 
-    fn expect(&mut self, stages: &[Stage], event: &str) {
-        if !stages.contains(&self.stage) {
-            self.flaw(&format!("`{event}` cannot come here"));
-        }
-    }
-
-    fn began(&mut self, phase: Phase, plugin: Sha256, grant: &[Capability], limits: &Limits, at_us: u64) {
+    fn began(&mut self, phase: Phase, record: Option<Sha256>) {
         let spec = self.subject.spec;
-        let (from, to, due, granted, bounds) = match phase {
-            Phase::Solve => {
-                (Stage::Queued, Stage::Solving, spec.agent.digest, &spec.agent_grant, &spec.agent_limits)
-            }
-            Phase::Grade => {
-                (Stage::Solved, Stage::Grading, self.subject.grader, &spec.grader_grant, &spec.grader_limits)
-            }
+        let (due, granted, bounds) = match phase {
+            Phase::Solve => (spec.agent.digest, &spec.agent_grant, &spec.agent_limits),
+            Phase::Grade => (self.subject.grader, &spec.grader_grant, &spec.grader_limits),
         };
-        self.expect(&[from], "began");
-        self.stage = to;
-        self.began_us = at_us;
-        if phase == Phase::Grade {
-            (self.tests, self.test_passed) = ((0, false), false);
-        }
+        let Some(part) = self.history.of_phase(phase) else { return };
+        let plugin = part.plugin;
+        let is_granted = granted.iter().eq(part.grant.iter().copied());
+        let is_bounded = part.limits == *bounds;
         if plugin != due {
             self.differs("the plugin", plugin, due);
         }
-        if !granted.iter().eq(grant.iter().copied()) {
+        if !is_granted {
             self.flaw("the grant is not the run's");
         }
-        if limits != bounds {
+        if !is_bounded {
             self.flaw("the limits are not the run's");
+        }
+        if record != self.subject.record {
+            let due = shown(self.subject.record.as_ref());
+            self.differs("the run's record", shown(record.as_ref()), due);
         }
     }
 
-    fn solved(&mut self, end: &SolveEnd, submission: Sha256, at_us: u64) {
-        self.expect(&[Stage::Solving, Stage::Captured], "solved");
-        let answer = end.submission().unwrap_or(Answer::Nothing);
+    fn solved(&mut self) {
+        let Some(solved) = &self.history.solved else { return };
+        let (submission, took_us) = (solved.submission, solved.took_us);
+        let answer = solved.end.submission().unwrap_or(Answer::Nothing);
         let due = self.capture.unwrap_or_else(|| answer.digest());
         if submission != due {
             self.differs("the submission", submission, due);
         }
-        self.nothing = answer == Answer::Nothing;
-        self.submission = Some(submission);
-        self.stage = Stage::Solved;
         self.standing.state = AttemptState::Submitted;
         self.standing.settled = self.standing.events;
-        self.standing.solve_us = Some(at_us.saturating_sub(self.began_us));
+        self.standing.solve_us = Some(took_us);
     }
 
-    fn decided(&mut self, record: &VerdictRecord, digest: Sha256) {
-        self.expect(&[Stage::Solved, Stage::Graded], "decided");
+    /// Whether nothing was handed in, as far as the journal has come.
+    fn is_nothing(&self) -> bool {
+        let answer = self.history.solved.as_ref().and_then(|solved| solved.end.submission());
+        answer.is_none_or(|answer| answer == Answer::Nothing)
+    }
+
+    fn graded(&mut self) {
+        let Some(Graded { verdict, fuel_used, .. }) = &self.history.graded else { return };
+        let passes = verdict.outcome == Outcome::Pass;
+        if fuel_used.is_none() && !verdict.is_grader_timeout() {
+            self.flaw("it names no fuel, and the clock did not end the grader by its verdict");
+        }
+        if passes && self.is_nothing() {
+            self.flaw("it passes, and nothing was handed in");
+        }
+        if passes && self.subject.kind == Kind::IcSwe && !self.history.test_passed {
+            self.flaw("it passes, and the journal has no test run that did");
+        }
+    }
+
+    fn decided(&mut self) {
+        let Some(Decision { record, digest }) = self.history.decided.clone() else { return };
         let subject = self.subject.clone();
         let verdict = &record.verdict;
+        let submission = self.history.solved.as_ref().map(|solved| solved.submission);
+        let graded = self.history.graded.clone();
         if record.digest() != digest {
             self.differs("the verdict's digest", digest, record.digest());
         }
@@ -275,11 +230,11 @@ impl<'a> History<'a> {
         if record.grader != subject.grader {
             self.differs("the grader", record.grader, subject.grader);
         }
-        if Some(record.submission) != self.submission {
-            self.differs("the submission", record.submission, shown(self.submission.as_ref()));
+        if Some(record.submission) != submission {
+            self.differs("the submission", record.submission, shown(submission.as_ref()));
         }
-        match &self.graded {
-            Some((graded, _)) if graded != verdict => {
+        match graded.as_ref().map(|graded| &graded.verdict) {
+            Some(graded) if graded != verdict => {
                 self.flaw(&format!(
                     "the verdict decided is {} {}, the one graded {} {}, or they differ in what they say",
                     verdict.outcome, verdict.reason, graded.outcome, graded.reason
@@ -294,37 +249,59 @@ impl<'a> History<'a> {
         if record.earned != earned {
             self.differs("what is earned", record.earned, earned);
         }
-        self.stage = Stage::Decided;
         let standing = &mut self.standing;
         standing.state = AttemptState::Decided(verdict.outcome);
         standing.settled = standing.events;
         standing.reason = Some(verdict.reason.clone());
         standing.earned = Some(earned);
         standing.verdict_digest = Some(record.digest());
-        standing.grade_us = self.graded.as_ref().map(|(_, us)| *us);
-        (standing.test_runs, standing.flaky) = match &self.graded {
-            Some(_) => (Some(self.tests.0), Some(self.tests.1)),
+        standing.grade_us = graded.as_ref().map(|graded| graded.took_us);
+        (standing.test_runs, standing.flaky) = match graded {
+            Some(_) => (Some(self.history.tests), Some(self.history.flaky)),
             None => (Some(0), Some(false)),
         };
     }
 
     fn reopened(&mut self, phase: Phase) {
-        self.expect(&[Stage::Decided], "reopened");
         if self.standing.state != AttemptState::Decided(Outcome::Invalid) {
             self.flaw("only what is invalid is taken up again");
         }
-        self.graded = None;
-        (self.stage, self.standing.state) = match phase {
-            Phase::Solve => (Stage::Queued, AttemptState::Queued),
-            Phase::Grade => (Stage::Solved, AttemptState::Submitted),
-        };
         if phase == Phase::Solve {
-            (self.capture, self.submission, self.nothing) = (None, None, true);
+            self.capture = None;
         }
         let standing = &mut self.standing;
+        standing.state = match phase {
+            Phase::Solve => AttemptState::Queued,
+            Phase::Grade => AttemptState::Submitted,
+        };
         standing.settled = standing.events;
         (standing.reason, standing.earned, standing.verdict_digest) = (None, None, None);
         (standing.grade_us, standing.test_runs, standing.flaky) = (None, None, None);
+    }
+}
+
+/// What an event is looked at for once it has been added.
+enum Told {
+    Began(Phase, Option<Sha256>),
+    Captured(Sha256),
+    Solved,
+    Graded,
+    Decided,
+    Reopened(Phase),
+    Meanwhile,
+}
+
+impl Told {
+    fn by(event: &Event) -> Self {
+        match event {
+            Event::Began { phase, record, .. } => Self::Began(*phase, *record),
+            Event::Solved { .. } => Self::Solved,
+            Event::Graded { .. } => Self::Graded,
+            Event::Decided { .. } => Self::Decided,
+            Event::Reopened { phase, .. } => Self::Reopened(*phase),
+            Event::Captured { capture } => Self::Captured(capture.digest()),
+            Event::Asked { .. } | Event::Called { .. } => Self::Meanwhile,
+        }
     }
 }
 
@@ -337,7 +314,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Grant, InfraFault, InfraFaultKind, Role, Score};
+    use crate::{Grant, InfraFault, InfraFaultKind, Limits, Role, Score, SolveEnd, Verdict, VerdictRecord};
 
     fn spec() -> RunSpec {
         let plugin = |name: &str| json!({"name": name, "digest": Sha256::of(name.as_bytes())});
@@ -425,10 +402,10 @@ mod tests {
         ]
     }
 
-    fn read<'s>(spec: &'s RunSpec, events: &[(u64, Event)]) -> History<'s> {
-        let mut history = History::new(subject(spec));
+    fn read<'s>(spec: &'s RunSpec, events: &[(u64, Event)]) -> Scrutiny<'s> {
+        let mut history = Scrutiny::new(subject(spec));
         for (seq, (at, event)) in events.iter().enumerate() {
-            history.add(seq as u64, *at, event);
+            history.add(seq as u64, *at, event.clone());
         }
         history
     }
@@ -485,8 +462,8 @@ mod tests {
         let mut other = spec.clone();
         other.agent_limits.fuel += 1;
         assert!(read(&other, &journal(&spec)).flaws()[0].contains("the limits are not the run's"));
-        let mut history = History::new(subject(&spec));
-        history.add(1, 0, &began(&spec, Phase::Solve));
+        let mut history = Scrutiny::new(subject(&spec));
+        history.add(1, 0, began(&spec, Phase::Solve));
         assert!(history.flaws()[0].contains("has event 1 where event 0 has to be"));
     }
 

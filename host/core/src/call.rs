@@ -1,0 +1,403 @@
+//! What a call of a capability is: what a plugin asks, what it is told, and for both
+//! the name, the size and the effect that the rest of the project goes by.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Answer, ArtifactEntry, CallError, CommandOutput, FileChange, InfraFault, Observation, Octets, Plan,
+    ReportState, SearchHit, SubmittedFile, TestReport, TestRun, WorkspaceEntry,
+};
+
+/// What a call does outside of the plugin that makes it, and so when its record has to
+/// be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Nothing: whoever asks again is told the same. Its record need never be durable
+    /// by itself.
+    Pure,
+    /// Something in a container of the attempt. A container that is gone takes it along,
+    /// so its record is durable with the next write that is.
+    Container,
+    /// Something that costs money. It is noted before it is asked, and durable before
+    /// the plugin is told: what has been paid for is never asked twice.
+    Paid,
+}
+
+/// What an item of a list, or a field, counts beside its text, in bytes: about what the
+/// host allocates for it, and an empty one must not be free.
+pub const ITEM_BYTES: usize = 64;
+
+/// How much a log message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// For whoever debugs the plugin.
+    Debug,
+    /// What happened.
+    Info,
+    /// Odd, but it went on.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// What a plugin asked of a capability.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// `log.write`, or output to a WASI stream. Cut to the limits of a message.
+    LogWrite {
+        /// The level.
+        level: LogLevel,
+        /// The text, as far as it is kept.
+        message: String,
+        /// The fields, as far as they are kept.
+        fields: Vec<(String, String)>,
+        /// Bytes that were dropped because of a limit.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        dropped_bytes: u64,
+    },
+    /// `random.next-u64`.
+    RandomNext,
+    /// `random.below`.
+    RandomBelow {
+        /// The bound.
+        bound: u64,
+    },
+    /// `submission.answer`.
+    SubmissionAnswer,
+    /// `answer-key.read`.
+    AnswerKeyRead,
+    /// `input.read`.
+    InputRead,
+    /// `submission.files`.
+    SubmissionFiles,
+    /// `submission.read`.
+    SubmissionRead {
+        /// A path of the submission.
+        path: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `submission.diff`.
+    SubmissionDiff {
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `tests.plans`.
+    TestsPlans,
+    /// `tests.run`.
+    TestsRun {
+        /// The plan's name.
+        plan: String,
+    },
+    /// `artifacts.list`.
+    ArtifactsList,
+    /// `artifacts.read`.
+    ArtifactsRead {
+        /// The artifact's name.
+        name: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `workspace.list`.
+    WorkspaceList {
+        /// A folder, empty for the work tree itself.
+        path: String,
+    },
+    /// `workspace.read`.
+    WorkspaceRead {
+        /// A file.
+        path: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+    /// `workspace.search`.
+    WorkspaceSearch {
+        /// An extended regular expression.
+        pattern: String,
+        /// A folder, empty for the work tree itself.
+        path: String,
+    },
+    /// `workspace.write`.
+    WorkspaceWrite {
+        /// A file.
+        path: String,
+        /// All of its bytes.
+        contents: Octets,
+    },
+    /// `workspace.remove`.
+    WorkspaceRemove {
+        /// A file.
+        path: String,
+    },
+    /// `workspace.apply-patch`.
+    WorkspaceApplyPatch {
+        /// A unified diff.
+        patch: String,
+    },
+    /// `workspace.apply-input`.
+    WorkspaceApplyInput,
+    /// `shell.run`.
+    ShellRun {
+        /// For `sh -c`.
+        command: String,
+        /// Seconds.
+        timeout_seconds: u32,
+    },
+    /// `user-tool.reproduce`.
+    UserToolReproduce,
+    /// `user-tool.read`.
+    UserToolRead {
+        /// The artifact's name.
+        name: String,
+        /// Where to begin.
+        offset: u64,
+        /// The most bytes.
+        length: u32,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Request {
+    /// The function called, as in the contract: `interface.function`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LogWrite { .. } => "log.write",
+            Self::RandomNext => "random.next-u64",
+            Self::RandomBelow { .. } => "random.below",
+            Self::SubmissionAnswer => "submission.answer",
+            Self::AnswerKeyRead => "answer-key.read",
+            Self::InputRead => "input.read",
+            Self::SubmissionFiles => "submission.files",
+            Self::SubmissionRead { .. } => "submission.read",
+            Self::SubmissionDiff { .. } => "submission.diff",
+            Self::TestsPlans => "tests.plans",
+            Self::TestsRun { .. } => "tests.run",
+            Self::ArtifactsList => "artifacts.list",
+            Self::ArtifactsRead { .. } => "artifacts.read",
+            Self::WorkspaceList { .. } => "workspace.list",
+            Self::WorkspaceRead { .. } => "workspace.read",
+            Self::WorkspaceSearch { .. } => "workspace.search",
+            Self::WorkspaceWrite { .. } => "workspace.write",
+            Self::WorkspaceRemove { .. } => "workspace.remove",
+            Self::WorkspaceApplyPatch { .. } => "workspace.apply-patch",
+            Self::WorkspaceApplyInput => "workspace.apply-input",
+            Self::ShellRun { .. } => "shell.run",
+            Self::UserToolReproduce => "user-tool.reproduce",
+            Self::UserToolRead { .. } => "user-tool.read",
+        }
+    }
+
+    /// How much it brings from the plugin, in bytes of text and data: what it costs in
+    /// fuel, and what of a record it takes up.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::LogWrite { message, fields, .. } => {
+                message.len() + sum(fields, |(key, value)| key.len() + value.len())
+            }
+            Self::SubmissionRead { path: text, .. }
+            | Self::TestsRun { plan: text }
+            | Self::ArtifactsRead { name: text, .. }
+            | Self::WorkspaceList { path: text }
+            | Self::WorkspaceRead { path: text, .. }
+            | Self::WorkspaceRemove { path: text }
+            | Self::WorkspaceApplyPatch { patch: text }
+            | Self::ShellRun { command: text, .. }
+            | Self::UserToolRead { name: text, .. } => text.len(),
+            Self::WorkspaceSearch { pattern, path } => pattern.len() + path.len(),
+            Self::WorkspaceWrite { path, contents } => path.len() + contents.0.len(),
+            Self::RandomNext
+            | Self::RandomBelow { .. }
+            | Self::SubmissionAnswer
+            | Self::AnswerKeyRead
+            | Self::InputRead
+            | Self::WorkspaceApplyInput
+            | Self::SubmissionFiles
+            | Self::SubmissionDiff { .. }
+            | Self::TestsPlans
+            | Self::ArtifactsList
+            | Self::UserToolReproduce => 0,
+        }
+    }
+
+    /// What answering it does.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::LogWrite { .. }
+            | Self::RandomNext
+            | Self::RandomBelow { .. }
+            | Self::SubmissionAnswer
+            | Self::AnswerKeyRead
+            | Self::InputRead
+            | Self::SubmissionFiles
+            | Self::SubmissionRead { .. }
+            | Self::SubmissionDiff { .. }
+            | Self::TestsPlans
+            | Self::ArtifactsList
+            | Self::ArtifactsRead { .. }
+            | Self::UserToolRead { .. } => Effect::Pure,
+            Self::TestsRun { .. }
+            | Self::WorkspaceList { .. }
+            | Self::WorkspaceRead { .. }
+            | Self::WorkspaceSearch { .. }
+            | Self::WorkspaceWrite { .. }
+            | Self::WorkspaceRemove { .. }
+            | Self::WorkspaceApplyPatch { .. }
+            | Self::WorkspaceApplyInput
+            | Self::ShellRun { .. }
+            | Self::UserToolReproduce => Effect::Container,
+        }
+    }
+}
+
+/// What the capability answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// Nothing to say.
+    Done,
+    /// A number.
+    Number(u64),
+    /// Whether there was something to apply.
+    Applied(bool),
+    /// A text.
+    Text(String),
+    /// A submission.
+    Answer(Answer),
+    /// A text, or none.
+    MaybeText(Option<String>),
+    /// Bytes.
+    Bytes(Octets),
+    /// The files of a submission.
+    Files(Vec<SubmittedFile>),
+    /// The task's test plans.
+    Plans(Vec<PlanView>),
+    /// What test runs showed.
+    Tested(Box<TestReport>),
+    /// Artifacts of the test runs so far.
+    Artifacts(Vec<ArtifactEntry>),
+    /// Files of the work tree.
+    Entries(Vec<WorkspaceEntry>),
+    /// Lines that were found.
+    Hits(Vec<SearchHit>),
+    /// What a command did.
+    Output(CommandOutput),
+    /// What the user found.
+    Observed(Observation),
+    /// Nothing, and why: for the plugin to handle.
+    Refused(CallError),
+    /// Nothing, because the infrastructure failed. It ends the plugin.
+    Unavailable(InfraFault),
+}
+
+impl Response {
+    /// How much it brings to the plugin, in bytes of text and data.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Done | Self::Number(_) | Self::Applied(_) | Self::MaybeText(None) => 0,
+            Self::Text(text) | Self::MaybeText(Some(text)) => text.len(),
+            Self::Answer(Answer::Document(text)) => text.len(),
+            Self::Answer(Answer::Choice(_) | Answer::WorkTree | Answer::Nothing) => 0,
+            Self::Bytes(bytes) => bytes.0.len(),
+            Self::Files(files) => sum(files, |file| {
+                file.path.len()
+                    + match file.change {
+                        FileChange::Written { .. } => 64,
+                        FileChange::Deleted => 0,
+                    }
+            }),
+            Self::Plans(plans) => sum(plans, |plan| {
+                plan.name.len() + sum(&plan.required, String::len) + sum(&plan.sentinels, String::len)
+            }),
+            Self::Tested(report) => of_report(report),
+            Self::Artifacts(entries) => of_entries(entries),
+            Self::Entries(entries) => sum(entries, |entry| entry.path.len()),
+            Self::Hits(hits) => sum(hits, |hit| hit.path.len() + hit.text.len()),
+            Self::Output(output) => output.stdout.0.len() + output.stderr.0.len(),
+            Self::Observed(observation) => of_entries(&observation.artifacts),
+            Self::Refused(error) => error.message.len(),
+            Self::Unavailable(fault) => fault.message.len(),
+        }
+    }
+}
+
+/// A test plan as a grader sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanView {
+    /// Its name.
+    pub name: String,
+    /// The tests that have to run and to pass.
+    pub required: Vec<String>,
+    /// The tests that have to run and to fail.
+    pub sentinels: Vec<String>,
+    /// The exit status of a run in which everything is as it has to be.
+    pub pass_exit: i64,
+    /// The most runs.
+    pub most_runs: u32,
+}
+
+impl From<&Plan> for PlanView {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            name: plan.name.clone(),
+            required: plan.required.clone(),
+            sentinels: plan.sentinels.clone(),
+            pass_exit: plan.pass_exit,
+            most_runs: plan.rerun.most(),
+        }
+    }
+}
+
+/// One call of a capability, as the host saw it at the boundary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallRecord {
+    /// Fuel that the plugin had used when it called.
+    pub fuel_used: u64,
+    /// What it asked.
+    pub request: Request,
+    /// What it was told.
+    pub response: Response,
+}
+
+fn of_entries(entries: &[ArtifactEntry]) -> usize {
+    sum(entries, |entry| entry.name.len())
+}
+
+fn of_report(report: &TestReport) -> usize {
+    report.plan.len() + sum(&report.runs, of_run)
+}
+
+fn of_run(run: &TestRun) -> usize {
+    let state = match &run.report {
+        ReportState::Read | ReportState::Missing => 0,
+        ReportState::Malformed(text) | ReportState::TooLarge(text) => text.len(),
+    };
+    state
+        + run.conclusion.reason.as_str().len()
+        + run.conclusion.detail.len()
+        + sum(&run.cases, |case| case.id.len() + case.detail.len())
+        + sum(&run.artifacts, |artifact| artifact.name.len())
+}
+
+fn sum<T>(items: &[T], bytes: impl Fn(&T) -> usize) -> usize {
+    items.iter().map(|item| ITEM_BYTES + bytes(item)).sum()
+}
