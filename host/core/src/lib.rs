@@ -8,8 +8,10 @@
 
 mod answer;
 mod capability;
+mod checked;
 mod controls;
 mod digest;
+mod doctor;
 mod environment;
 mod evidence;
 mod fault;
@@ -20,13 +22,16 @@ mod journal;
 mod limits;
 mod money;
 mod octets;
+mod plugin;
 mod record;
 mod regrade;
 mod replay;
 mod report;
 mod reserved;
 mod run;
+mod runs;
 mod seed;
+mod show;
 mod statistics;
 mod submission;
 mod task;
@@ -37,8 +42,10 @@ pub use answer::{Answer, MAX_DOCUMENT_BYTES};
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
+pub use checked::{CheckedSuite, SuiteWarning};
 pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
 pub use digest::{Digester, ParseSha256Error, Sha256};
+pub use doctor::Finding;
 pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,
     Protection, RESULTS_FOLDER, Rerun, Resources, Service, Step, SubmissionLimits, TESTS_FOLDER,
@@ -56,6 +63,7 @@ pub use journal::{CallRecord, Event, LogLevel, Phase, PlanView, Request, Respons
 pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
+pub use plugin::{InspectedImport, InspectedPlugin, ListedPlugin};
 pub use record::{Difference, ListedTask, RunRecord};
 pub use regrade::{Regraded, RegradedAttempt};
 pub use replay::{ReplayPhase, ReplayResult, Replayed, ReplayedAttempt};
@@ -68,7 +76,9 @@ pub use run::{
     AgentFaults, AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting,
     SuiteIdentity,
 };
+pub use runs::{ListedRun, RunState};
 pub use seed::attempt_seed;
+pub use show::{ShownAttempt, ShownEvent, ShownState};
 pub use statistics::{Clustered, Ratio, RatioSum, wilson95};
 pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
