@@ -16,6 +16,7 @@ mod history;
 mod hostile;
 mod patches;
 mod record;
+mod signals;
 mod stand_in;
 mod suites;
 mod user_tool;
