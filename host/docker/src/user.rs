@@ -18,7 +18,7 @@ use crate::container::Container;
 use crate::hardening::ContainerSpec;
 use crate::image::ImageInfo;
 use crate::prepare::PREPARED;
-use crate::{Docker, DockerError, Lease, Role};
+use crate::{Docker, DockerError, DockerOptions, Lease, Role};
 
 /// The kernel users of running containers: each has one that no other has. No
 /// distribution gives these ids to people, services or containers, and they lie
@@ -136,6 +136,16 @@ pub(crate) fn is_taken(error: &DockerError) -> bool {
     matches!(error, DockerError::Engine { status: 409, message, .. } if message.contains(NAME))
 }
 
+impl DockerOptions {
+    /// Whether nothing of this kernel is counted for what runs in containers, by the name of
+    /// their runtime.
+    #[must_use]
+    pub fn has_own_kernel(&self) -> bool {
+        let runtime = self.runtime.as_deref().unwrap_or_default();
+        OWN_KERNEL.iter().any(|name| runtime.starts_with(name))
+    }
+}
+
 impl Docker {
     /// Finds a user for a container. Whoever runs submitted code, and whoever tests
     /// it, has one that nobody else has at that time: the kernel counts much for a
@@ -202,8 +212,7 @@ impl Docker {
     /// Whether nothing of this kernel is counted for what runs in containers.
     #[must_use]
     pub fn has_own_kernel(&self) -> bool {
-        let runtime = self.options().runtime.as_deref().unwrap_or_default();
-        OWN_KERNEL.iter().any(|name| runtime.starts_with(name))
+        self.options().has_own_kernel()
     }
 
     fn share(&self, image: &PinnedImage, reason: impl Fn() -> String) -> Result<(), DockerError> {
