@@ -107,9 +107,9 @@ class Bench:
     def regraded_a_second(self, *options: str) -> float:
         """What one process says that regrades the run `rounds` times."""
         said = run(self.workspace, self.regrade_command("--rounds", str(self.rounds), *options)).stderr
-        found = re.search(r"^([0-9]+) verdicts a second$", said, re.MULTILINE)
+        found = re.search(r"^([0-9]+) verdicts (?:a|per) second$", said, re.MULTILINE)
         if found is None:
-            fail(f"`lancet regrade --rounds {self.rounds}` did not say how many verdicts a second:\n{said}")
+            fail(f"`lancet regrade --rounds {self.rounds}` did not say how many verdicts per second:\n{said}")
         return float(found.group(1))
 
     def regrade(self, *options: str) -> Figure:

@@ -19,6 +19,7 @@ mod hostile;
 mod neighbours;
 mod patches;
 mod record;
+mod signals;
 mod stand_in;
 mod suites;
 mod user_tool;

@@ -1,17 +1,21 @@
+//! The command line: commands, their options, and which go together.
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use lancet_core::{Capability, Granter, Kind, Limits, Role};
+use lancet_core::{Capability, Kind, Limits, Role};
 
-use crate::docker::DockerArguments;
+use crate::docker::{DockerArguments, SocketArgument};
+use crate::examples;
 use crate::exit::EXIT_CODES;
+use crate::grant::GrantParser;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.
 #[derive(Debug, Parser)]
-#[command(name = "lancet", version, after_help = EXIT_CODES, max_term_width = 100, propagate_version = true)]
+#[command(name = "lancet", version, after_help = EXIT_CODES, after_long_help = examples::lancet(), max_term_width = 100, propagate_version = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -22,10 +26,10 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where runs are kept [default: $XDG_DATA_HOME/lancet]
+    /// Where runs are kept, for commands that keep or read any [default: $XDG_DATA_HOME/lancet]
     #[arg(long, global = true, value_name = "FOLDER", env = "LANCET_STORE", hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
-    /// Show no progress
+    /// Show no progress, with commands that show any
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }
@@ -55,8 +59,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Check what this machine offers, and say what is missing
-    Doctor(Listing),
+    Doctor(Doctor),
     /// Print shell completions
+    #[command(after_long_help = examples::COMPLETIONS)]
     Completions {
         /// For which shell
         shell: Shell,
@@ -84,11 +89,12 @@ pub(crate) enum ImportCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::IMPORT_SWE_LANCER)]
 pub(crate) struct ImportSweLancer {
     /// The task table
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: PathBuf,
-    /// The folder with one folder an IC task (patch, test, commit)
+    /// The folder with one folder per IC task (patch, test, commit)
     #[arg(long, value_name = "FOLDER")]
     pub(crate) issues: Option<PathBuf>,
     /// The suite's folder, which must not exist yet
@@ -98,16 +104,16 @@ pub(crate) struct ImportSweLancer {
     #[arg(long, value_enum, default_value = "fixed")]
     pub(crate) text: Text,
     /// What the images of IC tasks are called in front of `_<id>:<tag>`
-    #[arg(long, value_name = "NAME", default_value = "swelancer/swelancer_x86")]
+    #[arg(long, value_name = "NAME", default_value = "swelancer/swelancer_x86", requires = "issues")]
     pub(crate) image_prefix: String,
     /// The tag of those images
-    #[arg(long, value_name = "TAG", default_value = "releasev1")]
+    #[arg(long, value_name = "TAG", default_value = "releasev1", requires = "issues")]
     pub(crate) image_tag: String,
     /// One image for all IC tasks, which sets the project up when it starts
-    #[arg(long)]
+    #[arg(long, requires = "issues")]
     pub(crate) monolith: bool,
     /// Run tests up to three times and count the first pass, as the reference does
-    #[arg(long)]
+    #[arg(long, requires = "issues")]
     pub(crate) parity: bool,
     /// Write nothing when any row has a problem
     #[arg(long)]
@@ -126,6 +132,7 @@ pub(crate) enum Text {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::RUN)]
 pub(crate) struct Run {
     /// The suite's folder
     pub(crate) suite: PathBuf,
@@ -147,7 +154,7 @@ pub(crate) struct Run {
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
     /// Grant a capability to the agent, or with `grader:` in front to the graders
-    #[arg(long = "grant", value_name = "[grader:]CAPABILITY", value_parser = parse_grant)]
+    #[arg(long = "grant", value_name = "[grader:]CAPABILITY", value_parser = GrantParser::Any)]
     pub(crate) grants: Vec<(Role, Capability)>,
     /// What the agent is given: a file for every task, or a folder with a file for each, named by its id
     #[arg(long, value_name = "PATH")]
@@ -162,6 +169,7 @@ pub(crate) struct Run {
 
 /// What is graded without an agent.
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::GRADE)]
 pub(crate) struct Grade {
     /// The suite's folder
     pub(crate) suite: PathBuf,
@@ -185,6 +193,7 @@ pub(crate) struct Grade {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::PIN)]
 pub(crate) struct Pin {
     /// The suite's folder
     pub(crate) suite: PathBuf,
@@ -192,12 +201,13 @@ pub(crate) struct Pin {
     #[arg(long)]
     pub(crate) rebuild: bool,
     #[command(flatten)]
-    pub(crate) docker: DockerArguments,
+    pub(crate) docker: SocketArgument,
     #[command(flatten)]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::CHECK, mut_args(of_controls))]
 pub(crate) struct Check {
     /// The suite's folder
     pub(crate) suite: PathBuf,
@@ -205,13 +215,13 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) controls: bool,
     /// How often each control is run
-    #[arg(long, default_value = "1", value_name = "N", requires = "controls")]
+    #[arg(long, default_value = "1", value_name = "N")]
     pub(crate) rounds: NonZeroU32,
     /// Only tasks whose id matches this pattern; may be given several times
-    #[arg(long = "task", value_name = "GLOB", requires = "controls")]
+    #[arg(long = "task", value_name = "GLOB")]
     pub(crate) tasks: Vec<String>,
     /// Grant a capability to the graders
-    #[arg(long = "grant", value_name = "CAPABILITY", value_parser = parse_grader_grant, requires = "controls")]
+    #[arg(long = "grant", value_name = "CAPABILITY", value_parser = GrantParser::Graders)]
     pub(crate) grants: Vec<(Role, Capability)>,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
@@ -221,6 +231,15 @@ pub(crate) struct Check {
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
+}
+
+/// Without `--controls` nothing is executed, and what says how would be ignored.
+fn of_controls(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "suite" | "controls" | "format" => arg,
+        _ if arg.get_help_heading().is_some() => arg.requires("controls"),
+        _ => arg.requires("controls").help_heading("With --controls"),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -268,7 +287,7 @@ impl Jobs {
 /// starve those that judge it.
 #[derive(Debug, Args)]
 pub(crate) struct Bounds {
-    /// Fuel for one call of the agent, about one unit an instruction [default: 1000000000]
+    /// Fuel for one call of the agent, about one unit per instruction [default: 1000000000]
     #[arg(long, visible_alias = "fuel", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) agent_fuel: Option<u64>,
     /// Memory for one call of the agent, in MiB [default: 32]
@@ -312,6 +331,7 @@ impl From<KindArgument> for Kind {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::RESUME)]
 pub(crate) struct Resume {
     /// The run: its id, the beginning of it, or `latest`
     #[arg(default_value = "latest")]
@@ -330,7 +350,18 @@ pub(crate) struct Listing {
     pub(crate) format: Format,
 }
 
+/// What `doctor` looks at: what a run with the same options would use.
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::DOCTOR)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) docker: DockerArguments,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::SHOW)]
 pub(crate) struct Show {
     /// A run (`latest`, an id, or the beginning of one), or an attempt `RUN/TASK/NUMBER`
     #[arg(default_value = "latest")]
@@ -340,6 +371,7 @@ pub(crate) struct Show {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::REPORT)]
 pub(crate) struct Report {
     /// The run: its id, the beginning of it, or `latest`
     #[arg(default_value = "latest")]
@@ -349,6 +381,7 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::REGRADE)]
 pub(crate) struct Regrade {
     /// The run: its id, the beginning of it, or `latest`
     #[arg(default_value = "latest")]
@@ -357,7 +390,7 @@ pub(crate) struct Regrade {
     #[arg(long, value_name = "GRADER")]
     pub(crate) grader: Option<String>,
     /// Grant a capability to the graders
-    #[arg(long = "grant", value_name = "CAPABILITY", value_parser = parse_grader_grant)]
+    #[arg(long = "grant", value_name = "CAPABILITY", value_parser = GrantParser::Graders)]
     pub(crate) grants: Vec<(Role, Capability)>,
     /// Grade everything this many times over, to measure
     #[arg(long, default_value = "1", value_name = "N", hide = true)]
@@ -369,6 +402,7 @@ pub(crate) struct Regrade {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::REPLAY)]
 pub(crate) struct Replay {
     /// A run (`latest`, an id, or the beginning of one), or an attempt `RUN/TASK/NUMBER`
     #[arg(default_value = "latest")]
@@ -382,6 +416,7 @@ pub(crate) struct Replay {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Say what a component is and what it imports, without running it
+    #[command(after_long_help = examples::INSPECT)]
     Inspect {
         /// A component's path, or the name of a built-in plugin
         file: String,
@@ -410,29 +445,6 @@ pub(crate) enum FormatKind {
     Md,
 }
 
-fn parse_grant(text: &str) -> Result<(Role, Capability), String> {
-    let (role, name) = match text.split_once(':') {
-        Some(("grader", name)) => (Role::Grader, name),
-        Some(("agent", name)) => (Role::Agent, name),
-        Some((other, _)) => return Err(format!("`{other}` is no role; expected `agent:` or `grader:`")),
-        None => (Role::Agent, text),
-    };
-    grantable(role, name)
-}
-
-fn parse_grader_grant(text: &str) -> Result<(Role, Capability), String> {
-    grantable(Role::Grader, text.strip_prefix("grader:").unwrap_or(text))
-}
-
-fn grantable(role: Role, name: &str) -> Result<(Role, Capability), String> {
-    let capability: Capability =
-        name.parse().map_err(|e: lancet_core::ParseCapabilityError| e.to_string())?;
-    match capability.granter(role) {
-        Granter::Nobody => Err(format!("nobody can grant `{capability}` to a plugin of the role `{role}`")),
-        Granter::Role | Granter::Operator => Ok((role, capability)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -442,14 +454,5 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn grants_name_a_role_and_a_capability() {
-        assert_eq!(parse_grant("answer-key"), Ok((Role::Agent, Capability::AnswerKey)));
-        assert_eq!(parse_grant("grader:wasi-inert"), Ok((Role::Grader, Capability::WasiInert)));
-        assert!(parse_grant("submission").unwrap_err().contains("nobody can grant"));
-        assert!(parse_grant("operator:log").unwrap_err().contains("no role"));
-        assert!(parse_grant("network").unwrap_err().contains("no capability"));
     }
 }

@@ -6,14 +6,21 @@ use clap::Args;
 use lancet_docker::DockerOptions;
 use lancet_runner::PATIENCE;
 
-/// What every command takes that may start containers.
+/// What every command takes that speaks to the engine.
 #[derive(Debug, Clone, Default, Args)]
-pub(crate) struct DockerArguments {
+pub(crate) struct SocketArgument {
     /// The Docker engine's socket [default: `DOCKER_HOST`, or /var/run/docker.sock]
     #[arg(long, value_name = "PATH", help_heading = "Docker")]
     pub(crate) docker_socket: Option<PathBuf>,
-    /// The engine's runtime for containers, for example `runsc` (gVisor) [default: the engine's own]
-    #[arg(long, value_name = "NAME", env = "LANCET_CONTAINER_RUNTIME", help_heading = "Docker")]
+}
+
+/// What every command takes that may start containers.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct DockerArguments {
+    #[command(flatten)]
+    pub(crate) socket: SocketArgument,
+    /// The engine's runtime for containers, for example `runsc` (gVisor) [default: the engine's own] [env: `LANCET_CONTAINER_RUNTIME`]
+    #[arg(long, value_name = "NAME", help_heading = "Docker")]
     pub(crate) container_runtime: Option<String>,
     /// Refuse what cannot have a kernel user of its own (images that need root): for hosting strangers' code
     #[arg(long, help_heading = "Docker")]
@@ -23,19 +30,34 @@ pub(crate) struct DockerArguments {
     pub(crate) leave_packet_filter: bool,
 }
 
-/// Says what `--leave-packet-filter` does, for `doctor` too.
+// These are no business of clap's: it takes a variable for an option that was given, and
+// would refuse it with commands that do not start containers.
+/// Names the runtime of containers where `--container-runtime` does not.
+const CONTAINER_RUNTIME: &str = "LANCET_CONTAINER_RUNTIME";
+/// Says what `--leave-packet-filter` does.
 const LEAVE_PACKET_FILTER: &str = "LANCET_LEAVE_PACKET_FILTER";
 
-impl DockerArguments {
+impl SocketArgument {
+    /// The engine as it is without any other option.
     pub(crate) fn options(&self) -> DockerOptions {
         DockerOptions {
             socket: self.docker_socket.clone(),
-            runtime: self.container_runtime.clone(),
-            own_users: self.own_users,
-            leave_packet_filter: self.leave_packet_filter || is_set(LEAVE_PACKET_FILTER),
             build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
             patience: PATIENCE,
             ..DockerOptions::default()
+        }
+    }
+}
+
+impl DockerArguments {
+    /// The engine as a run uses it: options, and variables of the environment.
+    pub(crate) fn options(&self) -> DockerOptions {
+        let named = || std::env::var(CONTAINER_RUNTIME).ok().filter(|name| !name.is_empty());
+        DockerOptions {
+            runtime: self.container_runtime.clone().or_else(named),
+            own_users: self.own_users,
+            leave_packet_filter: self.leave_packet_filter || is_set(LEAVE_PACKET_FILTER),
+            ..self.socket.options()
         }
     }
 }

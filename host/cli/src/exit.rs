@@ -1,3 +1,5 @@
+//! The exit codes.
+
 use std::process::ExitCode;
 
 /// The exit codes of `lancet`: a public interface, in `lancet --help` and the

@@ -1,3 +1,5 @@
+//! Where errors become words, hints and exit codes.
+
 use std::fmt::Display;
 use std::io::IsTerminal as _;
 
@@ -33,7 +35,7 @@ impl Failure {
         Self::new(Exit::Host, format!("cannot {doing} `{}`: {error}", path.display()))
     }
 
-    /// The same failure, at a place where it is somebody else's doing.
+    /// This failure with another exit code, at a place where it is somebody else's doing.
     pub(crate) fn exit(self, exit: Exit) -> Self {
         Self { exit, ..self }
     }

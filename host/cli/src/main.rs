@@ -6,8 +6,10 @@
 mod arguments;
 mod command;
 mod docker;
+mod examples;
 mod exit;
 mod failure;
+mod grant;
 mod output;
 mod paths;
 mod prediction;

@@ -1,3 +1,5 @@
+//! Results on stdout, in the form that `--format` asks for.
+
 use std::io::{self, Write as _};
 
 use serde::Serialize;

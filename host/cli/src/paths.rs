@@ -1,3 +1,5 @@
+//! Where things are kept that the operator gives no place for.
+
 use std::path::PathBuf;
 
 use crate::failure::Failure;

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// Who made a patch for which task. Other keys are none of ours.
+/// A prediction: who made a patch for which task. Other keys of it are not looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prediction {
     pub(crate) instance_id: String,

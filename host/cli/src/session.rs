@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lancet_engine::Compiler;
 use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run};
@@ -13,13 +14,20 @@ use crate::exit::Exit;
 use crate::failure::{Failure, host};
 use crate::paths;
 
+/// How long work on other threads may take to end when its result is not wanted any more.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// Runs a future on an executor of its own, made only for commands that need it.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+    let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|e| host("starting the executor", e))?
-        .block_on(future)
+        .map_err(|e| host("starting the executor", e))?;
+    let result = executor.block_on(future);
+    // What a second signal ended may be in the middle of a large file, and nobody waits for
+    // it any more. After anything else there is nothing left to wait for.
+    executor.shutdown_timeout(LINGER);
+    result
 }
 
 /// The engine for plugins, for `jobs` calls at a time. Components of strangers are

@@ -10,9 +10,11 @@ mod answer;
 mod bounds;
 mod call;
 mod capability;
+mod checked;
 mod conclusion;
 mod controls;
 mod digest;
+mod doctor;
 mod environment;
 mod fault;
 mod fold;
@@ -22,13 +24,16 @@ mod journal;
 mod limits;
 mod money;
 mod octets;
+mod plugin;
 mod record;
 mod regrade;
 mod replay;
 mod report;
 mod reserved;
 mod run;
+mod runs;
 mod seed;
+mod show;
 mod statistics;
 mod submission;
 mod task;
@@ -42,9 +47,11 @@ pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Resp
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
+pub use checked::{CheckedSuite, SuiteWarning};
 pub use conclusion::{Conclusion, Facts, conclude};
 pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
 pub use digest::{Digester, ParseSha256Error, Sha256};
+pub use doctor::Finding;
 pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,
     Protection, RESULTS_FOLDER, Rerun, Resources, Service, Step, SubmissionLimits, TESTS_FOLDER,
@@ -60,6 +67,7 @@ pub use journal::{Event, Phase, SolveEnd};
 pub use limits::Limits;
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
+pub use plugin::{InspectedImport, InspectedPlugin, ListedPlugin};
 pub use record::{Difference, ListedTask, RunRecord};
 pub use regrade::{Regraded, RegradedAttempt};
 pub use replay::{ReplayPhase, ReplayResult, Replayed, ReplayedAttempt};
@@ -72,7 +80,9 @@ pub use run::{
     AgentFaults, AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting,
     SuiteIdentity,
 };
+pub use runs::{ListedRun, RunState};
 pub use seed::attempt_seed;
+pub use show::{ShownAttempt, ShownEvent, ShownState};
 pub use statistics::{Clustered, Ratio, RatioSum, wilson95};
 pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};

@@ -186,7 +186,7 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
 }
 
 /// Judges everything with `jobs` workers that take the next one each when they
-/// are done: at tens of thousands a second a task for each would cost more than
+/// are done: at tens of thousands per second a task for each would cost more than
 /// the judging.
 async fn judge_all(
     store: &Store,

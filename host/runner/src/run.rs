@@ -178,7 +178,7 @@ impl Run {
         drop(reaper);
         drop(in_use);
         if contained {
-            self.sandboxes.clear().await;
+            self.sandboxes.clear(aborted).await;
             self.sandboxes.tell_shared(&*observer).await;
         }
         if let Some(source) = failure {

@@ -16,6 +16,12 @@ use crate::observer::{Notice, Observer};
 /// How long an engine that was there before is waited for when it is gone.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long what of this process is left may take to be removed: a network is held by
+/// containers that the engine is about to remove.
+const CLEARED: Duration = Duration::from_secs(10);
+/// How long nothing may have come up any more of what was being made when it was aborted.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// The Docker engine of a run, connected when the first task asks for it: manager
 /// tasks never do.
 pub struct Sandboxes {
@@ -134,17 +140,16 @@ impl Sandboxes {
 
     /// Removes what of this process is left when no run of it is under way: an engine
     /// that was away could not be told to, and an attempt that was aborted did not.
-    pub(crate) async fn clear(&self) {
+    pub(crate) async fn clear(&self, aborted: bool) {
+        let settled = if aborted { SETTLED } else { Duration::ZERO };
         // Another run's last act is to do the same.
         let Ok(_alone) = self.in_use.try_write() else { return };
         let docker = match &*self.connection.lock().await {
             Connection::Up(docker) => docker.clone(),
             Connection::Untried | Connection::Down(_) => return,
         };
-        let own = self.owner.to_string();
-        let live = |owner: &str| owner != own && Owner::lives(owner);
         // What cannot be removed now is the next run's.
-        let _ = docker.reap(&live).await;
+        let _ = docker.clear(&self.owner.to_string(), settled, CLEARED).await;
     }
 
     /// What an attempt's containers are labelled with.

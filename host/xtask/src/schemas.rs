@@ -3,13 +3,19 @@
 use std::fs;
 use std::path::PathBuf;
 
+use lancet_core::{
+    CheckedSuite, Controls, Finding, InspectedPlugin, ListedPlugin, ListedRun, Regraded, Replayed, Report,
+    ShownAttempt, ShownEvent,
+};
+use schemars::{Schema, schema_for};
+
 use crate::run;
 
 /// Every schema that is published, by file name: generated from the types that
 /// the host reads and writes.
 fn schemas() -> Result<Vec<(String, String)>, String> {
     let mut schemas = lancet_suite::schemas();
-    schemas.push(("report.schema.json", schemars::schema_for!(lancet_core::Report)));
+    schemas.extend(printed());
     schemas
         .into_iter()
         .map(|(name, schema)| {
@@ -17,6 +23,23 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
             Ok((name.to_owned(), text + "\n"))
         })
         .collect()
+}
+
+/// What commands print with `--format json`.
+fn printed() -> [(&'static str, Schema); 11] {
+    [
+        ("report.schema.json", schema_for!(Report)),
+        ("runs.schema.json", schema_for!(Vec<ListedRun>)),
+        ("show.schema.json", schema_for!(Vec<ShownAttempt>)),
+        ("show-attempt.schema.json", schema_for!(Vec<ShownEvent>)),
+        ("regrade.schema.json", schema_for!(Regraded)),
+        ("replay.schema.json", schema_for!(Replayed)),
+        ("suite-check.schema.json", schema_for!(CheckedSuite)),
+        ("suite-check-controls.schema.json", schema_for!(Controls)),
+        ("doctor.schema.json", schema_for!(Vec<Finding>)),
+        ("plugin-inspect.schema.json", schema_for!(InspectedPlugin)),
+        ("plugin-list.schema.json", schema_for!(Vec<ListedPlugin>)),
+    ]
 }
 
 fn folder() -> PathBuf {

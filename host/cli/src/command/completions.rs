@@ -1,3 +1,5 @@
+//! `lancet completions`.
+
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 

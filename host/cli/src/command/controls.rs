@@ -1,3 +1,5 @@
+//! `lancet suite check --controls`.
+
 use std::path::Path;
 
 use lancet_core::{ControlledTask, Controls, UntriedControl};

@@ -1,14 +1,15 @@
-use std::path::Path;
+//! `lancet doctor`.
 
-use lancet_core::{Grant, Role};
-use lancet_docker::{DiskBound, Docker};
+use std::path::Path;
+use std::time::Duration;
+
+use lancet_core::{Finding, Grant, Role};
+use lancet_docker::{DiskBound, Docker, DockerOptions};
 use lancet_engine::ENGINE_ID;
 use lancet_store::Store;
-use serde::Serialize;
 
 use super::quotas;
-use crate::arguments::{Global, Jobs, Listing};
-use crate::docker::DockerArguments;
+use crate::arguments::{Doctor, Global, Jobs};
 use crate::exit::Exit;
 use crate::failure::{Failure, with_causes};
 use crate::output;
@@ -16,41 +17,23 @@ use crate::paths;
 use crate::render::{Table, left};
 use crate::session::{block_on, loader};
 
-/// One thing that was looked at.
-#[derive(Serialize)]
-pub(super) struct Finding {
-    pub(super) check: &'static str,
-    pub(super) ok: bool,
-    pub(super) detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) hint: Option<String>,
-}
-
-impl Finding {
-    fn good(check: &'static str, detail: impl Into<String>) -> Self {
-        Self { check, ok: true, detail: detail.into(), hint: None }
-    }
-
-    fn bad(check: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { check, ok: false, detail: detail.into(), hint: Some(hint.into()) }
-    }
-}
-
-/// Checks what this machine offers. Reads the store and changes nothing in it.
-pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure> {
+/// Checks what this machine offers to a run with the same options. Reads the store and
+/// changes nothing in it.
+pub(crate) fn main(arguments: &Doctor, global: &Global) -> Result<Exit, Failure> {
     let folder = super::store_folder(global)?;
     let mut findings = engine();
     findings.push(cache());
     findings.push(store(&folder));
-    let (docker, remapped) = docker();
+    let options = arguments.docker.options();
+    let (docker, remapped) = docker(options.clone());
     findings.push(docker);
-    findings.extend(quotas::findings(remapped));
+    findings.extend(quotas::findings(&options, remapped));
 
     let mut table = Table::new([left("check"), left("state"), left("detail")]);
     for finding in &findings {
         let hint = finding.hint.as_ref().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
         table.row([
-            finding.check.to_owned(),
+            finding.check.clone(),
             if finding.ok { "ok".to_owned() } else { "PROBLEM".to_owned() },
             format!("{}{hint}", finding.detail),
         ]);
@@ -91,16 +74,21 @@ fn engine() -> Vec<Finding> {
 
 /// Whether individual contributor tasks can be run here, and whether the engine remaps
 /// users. Without an engine manager tasks run all the same.
-fn docker() -> (Finding, Option<bool>) {
+fn docker(options: DockerOptions) -> (Finding, Option<bool>) {
     const CHECK: &str = "docker";
-    let options = DockerArguments::default().options();
+    let runtime = options.runtime.clone();
+    // A run waits for an engine that is being restarted; here it is asked whether there is one.
+    let options = DockerOptions { patience: Duration::ZERO, ..options };
     let looked = block_on(async {
         Ok(match Docker::connect(options).await {
-            Ok(docker) => docker.engine().await.map(|engine| (engine, docker.disk_bound())),
+            Ok(docker) => {
+                let socket = docker.socket().display().to_string();
+                docker.engine().await.map(|engine| (engine, docker.disk_bound(), socket))
+            }
             Err(error) => Err(error),
         })
     });
-    let (engine, disk_bound) = match looked {
+    let (engine, disk_bound, socket) = match looked {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             let hint = format!("{}; only ic-swe tasks need it", error.hint());
@@ -111,7 +99,7 @@ fn docker() -> (Finding, Option<bool>) {
         }
     };
     let mut detail = format!(
-        "engine {} (API {}), {}, {:.1} CPUs, {} MiB, storage {}, runtimes {}",
+        "engine {} at {socket} (API {}), {}, {:.1} CPUs, {} MiB, storage {}, runtimes {}",
         engine.version,
         engine.api,
         engine.architecture,
@@ -120,6 +108,9 @@ fn docker() -> (Finding, Option<bool>) {
         engine.storage_driver,
         engine.runtimes.join(" ")
     );
+    if let Some(runtime) = &runtime {
+        detail.push_str(&format!("; containers run with {runtime}"));
+    }
     detail.push_str(match disk_bound {
         DiskBound::Quota => "; disk limits: a quota of the file system, and blocks seen every 2 s",
         DiskBound::Blocks => {
@@ -134,7 +125,7 @@ fn docker() -> (Finding, Option<bool>) {
     if !engine.native_diff {
         detail.push_str("; no native diff: taking a submission reads the whole image");
     }
-    if !engine.runtimes.iter().any(|runtime| runtime == "runsc") {
+    if !engine.runtimes.iter().any(|known| known == "runsc") {
         detail.push_str("; for strangers' code install gVisor and use `--container-runtime runsc`");
     }
     (Finding::good(CHECK, detail), Some(engine.remapped))

@@ -1,3 +1,5 @@
+//! `lancet grade`.
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::num::NonZeroU32;
@@ -22,9 +24,9 @@ const MAX_PREDICTIONS_BYTES: u64 = 1 << 30;
 /// What is to be graded.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Predictions {
-    /// By task; `None` when nothing was handed in.
+    /// The patches, by task; `None` when nothing was handed in.
     patches: BTreeMap<String, Option<String>>,
-    /// Who made them, as they say.
+    /// The model that made the patches, as the predictions say.
     model: Option<String>,
 }
 
@@ -112,13 +114,13 @@ fn read(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Reads predictions in SWE-bench's three forms: one JSON object a line, an array, or
-/// an object whose values are taken.
+/// Reads predictions in SWE-bench's three forms: one JSON object per line, an array,
+/// or an object whose values are taken.
 fn parse(text: &str, path: &Path) -> Result<Predictions, Failure> {
     let bad = |place: String, problem: String| {
         Failure::usage(format!("`{}`{place}: {problem}", path.display())).hint(
             "expected SWE-bench predictions: objects with `instance_id`, `model_patch` (a text or null) and \
-             `model_name_or_path`; one a line in a .jsonl file, or an array or an object of them in a .json file",
+             `model_name_or_path`; one per line in a .jsonl file, or an array or an object of them in a .json file",
         )
     };
     let mut read = Predictions::default();

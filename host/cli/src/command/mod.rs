@@ -1,4 +1,4 @@
-//! One file a command.
+//! What each command does: one file per command.
 
 pub(crate) mod completions;
 pub(crate) mod controls;

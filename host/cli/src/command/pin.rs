@@ -1,3 +1,5 @@
+//! `lancet suite pin`.
+
 use lancet_core::PinnedImage;
 use lancet_docker::{BuildRequest, Docker};
 use lancet_suite::{ImageLock, ImageSource, Suite};

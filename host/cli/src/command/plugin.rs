@@ -1,6 +1,7 @@
-use lancet_core::{Capability, Granter, Role};
-use lancet_engine::{Inspection, Meaning, inspect};
-use serde::Serialize;
+//! `lancet plugin inspect` and `lancet plugin list`.
+
+use lancet_core::{Granter, InspectedImport, InspectedPlugin, ListedPlugin, Role};
+use lancet_engine::{Meaning, inspect};
 
 use crate::arguments::{FormatKind, Global, PluginCommand};
 use crate::exit::Exit;
@@ -14,23 +15,6 @@ pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure>
         PluginCommand::Inspect { file, format } => inspect_file(file, format.kind),
         PluginCommand::List { format } => list(format.kind),
     }
-}
-
-#[derive(Serialize)]
-struct InspectionLines {
-    name: String,
-    digest: String,
-    bytes: usize,
-    role: Role,
-    contract: String,
-    imports: Vec<ImportLine>,
-}
-
-#[derive(Serialize)]
-struct ImportLine {
-    import: String,
-    capability: Option<Capability>,
-    granted_by: String,
 }
 
 fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
@@ -47,16 +31,16 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         }
     })?;
     let imports: Vec<_> = inspection.imports.iter().map(|import| line(import, inspection.role)).collect();
-    let lines = InspectionLines {
+    let lines = InspectedPlugin {
         name: file.to_owned(),
-        digest: inspection.digest.to_string(),
+        digest: inspection.digest,
         bytes: inspection.bytes,
         role: inspection.role,
         contract: inspection.contract.clone(),
         imports,
     };
     if format == FormatKind::Table {
-        output::print(&text(&lines, &inspection))?;
+        output::print(&text(&lines))?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new([left("import"), left("capability"), left("granted by")]);
@@ -68,7 +52,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn text(lines: &InspectionLines, inspection: &Inspection) -> String {
+fn text(lines: &InspectedPlugin) -> String {
     let mut table = Table::new([left("imports"), left("capability"), left("granted by")]);
     for import in &lines.imports {
         let capability = import.capability.map_or_else(|| "-".to_owned(), |c| c.to_string());
@@ -80,12 +64,12 @@ fn text(lines: &InspectionLines, inspection: &Inspection) -> String {
         lines.role,
         crate::render::display_safe(&lines.contract),
         lines.digest,
-        inspection.bytes,
+        lines.bytes,
         table.to_text()
     )
 }
 
-fn line(import: &lancet_engine::Import, role: Role) -> ImportLine {
+fn line(import: &lancet_engine::Import, role: Role) -> InspectedImport {
     let (capability, granted_by) = match import.meaning {
         Meaning::Types => (None, "everybody (types only, no power)".to_owned()),
         Meaning::Capability(capability) => {
@@ -102,15 +86,7 @@ fn line(import: &lancet_engine::Import, role: Role) -> ImportLine {
         Meaning::OtherVersion => (None, "nobody: this host serves another version".to_owned()),
         Meaning::UnknownInterface | Meaning::Wasi | Meaning::Foreign => (None, "nobody".to_owned()),
     };
-    ImportLine { import: import.name.clone(), capability, granted_by }
-}
-
-#[derive(Serialize)]
-struct BuiltinLine {
-    name: &'static str,
-    role: Role,
-    bytes: usize,
-    description: &'static str,
+    InspectedImport { import: import.name.clone(), capability, granted_by }
 }
 
 fn list(format: FormatKind) -> Result<Exit, Failure> {
@@ -123,11 +99,11 @@ fn list(format: FormatKind) -> Result<Exit, Failure> {
             builtin.component.len().to_string(),
             builtin.description.to_owned(),
         ]);
-        lines.push(BuiltinLine {
-            name: builtin.name,
+        lines.push(ListedPlugin {
+            name: builtin.name.to_owned(),
             role: builtin.role,
             bytes: builtin.component.len(),
-            description: builtin.description,
+            description: builtin.description.to_owned(),
         });
     }
     output::print_table(format, &table, &lines)?;

@@ -1,7 +1,8 @@
-use lancet_docker::{Tracking, user_bounds};
+//! What `lancet doctor` says of what the kernel has a fixed number of.
 
-use super::doctor::Finding;
-use crate::docker::DockerArguments;
+use lancet_core::Finding;
+use lancet_docker::{DockerOptions, Tracking, user_bounds};
+
 use crate::session::block_on;
 
 /// The most processes that containers of this many attempts have together is far
@@ -10,7 +11,7 @@ const MANY: u64 = 1 << 20;
 
 /// Something that the kernel has a fixed number of.
 struct Quota {
-    /// Below `/proc/sys`.
+    /// The file of the quota, below `/proc/sys`.
     key: &'static str,
     /// What is to be had at least, where containers share it.
     least: Option<u64>,
@@ -51,7 +52,7 @@ impl Quota {
         std::fs::read_to_string(format!("/proc/sys/{}", self.key)).ok()?.trim().parse().ok()
     }
 
-    /// As sysctl(8) has it.
+    /// The quota's name, as sysctl(8) has it.
     fn name(&self) -> String {
         self.key.replace('/', ".")
     }
@@ -60,51 +61,64 @@ impl Quota {
         Some(format!("{} {}", self.name(), self.value()?))
     }
 
-    /// What to set it to.
+    /// What to set the quota to, as an argument of sysctl(8), where it is too small.
     fn raise(&self) -> Option<String> {
         let (value, least) = (self.value()?, self.least?);
         (value < least).then(|| format!("{}={least}", self.name()))
     }
 }
 
-/// What of this machine's kernel attempts could take from one another. None of it is a
-/// fault of the machine's.
-pub(super) fn findings(remapped: Option<bool>) -> Vec<Finding> {
-    let mut findings = vec![of_a_user(remapped), of_the_machine()];
-    findings.extend(connections());
+/// What of this machine's kernel attempts of a run with these options could take from one
+/// another. None of it is a fault of the machine's.
+pub(super) fn findings(options: &DockerOptions, remapped: Option<bool>) -> Vec<Finding> {
+    let mut findings = vec![of_a_user(options, remapped), of_the_machine()];
+    findings.extend(connections(options));
     findings
 }
 
-fn of_a_user(remapped: Option<bool>) -> Finding {
+fn of_a_user(options: &DockerOptions, remapped: Option<bool>) -> Finding {
     let root = match remapped {
         Some(true) => "which share one that is not this machine's root",
         Some(false) | None => "which share root's with one another and with this machine",
     };
-    let detail = format!(
-        "{}; each container that runs submitted code or tests has a user of its own, except those that need root, {root}, and those of an image beyond bounds ({}), which share that user",
-        list(&OF_A_USER),
-        user_bounds()
-    );
-    let hint = (remapped != Some(true)).then(|| {
+    let sharing = if options.has_own_kernel() {
+        format!(
+            "; none of it is counted for containers under `{}`",
+            options.runtime.as_deref().unwrap_or_default()
+        )
+    } else if options.own_users {
+        format!(
+            "; each container that runs submitted code or tests has a user of its own: images that need root, and those beyond bounds ({}), are refused",
+            user_bounds()
+        )
+    } else {
+        format!(
+            "; each container that runs submitted code or tests has a user of its own, except those that need root, {root}, and those of an image beyond bounds ({}), which share that user",
+            user_bounds()
+        )
+    };
+    let detail = format!("{}{sharing}", list(&OF_A_USER));
+    let shares = remapped != Some(true) && !options.own_users && !options.has_own_kernel();
+    let hint = shares.then(|| {
         "for images that need root use `--container-runtime runsc` (gVisor) or `userns-remap` of the engine; `--own-users` refuses them"
             .to_owned()
     });
-    Finding { check: "quotas of a user", ok: true, detail, hint }
+    Finding { check: "quotas of a user".to_owned(), ok: true, detail, hint }
 }
 
 fn of_the_machine() -> Finding {
     let raise: Vec<String> = OF_THE_MACHINE.iter().filter_map(Quota::raise).collect();
     Finding {
-        check: "quotas of the machine",
+        check: "quotas of the machine".to_owned(),
         ok: true,
         detail: format!("{}; shared by all that runs here", list(&OF_THE_MACHINE)),
         hint: (!raise.is_empty()).then(|| format!("raise by `sysctl -w {}`", raise.join(" "))),
     }
 }
 
-fn connections() -> Option<Finding> {
+fn connections(options: &DockerOptions) -> Option<Finding> {
     let tracking = block_on(async { Ok(Tracking::look().await) }).ok()?;
-    let is_left = DockerArguments::default().options().leave_packet_filter;
+    let is_left = options.leave_packet_filter;
     let (detail, hint) = match tracking {
         Tracking::Unfiltered => ("traffic between containers does not pass the packet filter", None),
         Tracking::Exempt => ("a rule keeps traffic between containers out of it", None),
@@ -128,7 +142,7 @@ fn connections() -> Option<Finding> {
             None,
         ),
     };
-    Some(Finding { check: "table of connections", ok: true, detail: detail.to_owned(), hint })
+    Some(Finding { check: "table of connections".to_owned(), ok: true, detail: detail.to_owned(), hint })
 }
 
 fn list(quotas: &[Quota]) -> String {

@@ -1,3 +1,5 @@
+//! `lancet regrade`.
+
 use std::time::Instant;
 
 use lancet_core::{Regraded, Role};
@@ -32,7 +34,7 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
     if arguments.rounds.get() > 1 {
         let attempts = u32::try_from(regraded.attempts.len()).unwrap_or(u32::MAX);
         let number = f64::from(arguments.rounds.get()) * f64::from(attempts);
-        eprintln!("{:.0} verdicts a second", number / started.elapsed().as_secs_f64());
+        eprintln!("{:.0} verdicts per second", number / started.elapsed().as_secs_f64());
     }
     print(&regraded, arguments.format.kind)?;
     Ok(Exit::Done)

@@ -1,3 +1,5 @@
+//! `lancet replay`.
+
 use lancet_core::{ReplayPhase, ReplayResult, Replayed};
 use lancet_runner::replay;
 

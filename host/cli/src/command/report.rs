@@ -1,3 +1,5 @@
+//! `lancet report`, and what other commands that execute a run end with.
+
 use std::io::IsTerminal as _;
 
 use lancet_core::RunId;

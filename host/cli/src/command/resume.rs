@@ -1,3 +1,5 @@
+//! `lancet resume`.
+
 use lancet_runner::{Host, Run, Sandboxes};
 
 use super::report;

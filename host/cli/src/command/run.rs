@@ -1,9 +1,12 @@
+//! `lancet run`.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use lancet_core::{Kind, MAX_PATCH_BYTES, Role, TaskId};
-use lancet_runner::{Host, Order, Sandboxes, find, prepare};
+use lancet_core::{Capability, Kind, MAX_PATCH_BYTES, Role, TaskId};
+use lancet_engine::{Meaning, inspect};
+use lancet_runner::{Host, Named, Order, Sandboxes, find, prepare};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
@@ -20,6 +23,10 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let selected = lancet_suite::select(&suite, arguments.kind.map(Kind::from), &arguments.tasks)
         .map_err(|e| Failure::from(e).exit(Exit::Usage))?;
     let jobs = arguments.jobs.number();
+    let agent = find(Role::Agent, &arguments.agent)?;
+    if arguments.input.is_some() {
+        refuse_unread(&agent)?;
+    }
     let order = Order {
         suite: &suite,
         path: &arguments.suite,
@@ -27,7 +34,7 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         selected,
         kind: arguments.kind.map(Kind::from),
         patterns: arguments.tasks.clone(),
-        agent: find(Role::Agent, &arguments.agent)?,
+        agent,
         seed: arguments.seed,
         attempts: arguments.attempts,
         grants: arguments.grants.clone(),
@@ -50,6 +57,21 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         let (run, exit) = Box::pin(execute(&host, prepared, jobs, progress)).await?;
         report::print_outcome(&host.store, &run, arguments.format.kind, exit).await
     })
+}
+
+/// Refuses to give something to an agent that cannot take it. What is no agent at all is
+/// refused when it is loaded.
+fn refuse_unread(agent: &Named) -> Result<(), Failure> {
+    // `workspace` has `apply-input`.
+    const TAKES: [Meaning; 2] =
+        [Meaning::Capability(Capability::Input), Meaning::Capability(Capability::Workspace)];
+    let Ok(inspection) = inspect(&agent.component) else { return Ok(()) };
+    if inspection.imports.iter().any(|import| TAKES.contains(&import.meaning)) {
+        return Ok(());
+    }
+    let name = &agent.identity.name;
+    Err(Failure::usage(format!("the agent `{name}` would never see what `--input` gives it"))
+        .hint("it imports neither `input` nor `workspace`: leave the option out, or run another agent"))
 }
 
 /// What the agent is given: one file for every task, or a folder with a file for each,

@@ -1,33 +1,13 @@
-use lancet_core::Cents;
+//! `lancet runs`.
+
+use lancet_core::{Cents, ListedRun, RunState};
 use lancet_store::Audit;
-use serde::Serialize;
 
 use crate::arguments::{Global, Listing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::render::{Table, left, money, right};
-
-/// One line of `lancet runs --format json`.
-#[derive(Serialize)]
-struct Line {
-    run: String,
-    started: String,
-    suite: String,
-    agent: String,
-    control: bool,
-    state: &'static str,
-    attempts: u64,
-    pass: u64,
-    fail: u64,
-    invalid: u64,
-    pending: u64,
-    earned_cents: u64,
-    available_cents: u64,
-    /// For one attempt at each task, of what is decided so far.
-    earned_per_attempt_cents: f64,
-    available_per_attempt_cents: u64,
-}
 
 /// Lists the runs of the store, the newest last. What is earned and available is for one
 /// attempt at each task, of what is decided so far.
@@ -55,11 +35,11 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
         let state = match (differences.is_empty(), run.finished, counts.pending()) {
             (false, ..) => {
                 contradicted.push(id.to_string());
-                "CONTRADICTED"
+                RunState::Contradicted
             }
-            (_, true, _) => "finished",
-            (_, false, 0) => "decided",
-            (_, false, _) => "unfinished",
+            (_, true, _) => RunState::Finished,
+            (_, false, 0) => RunState::Decided,
+            (_, false, _) => RunState::Unfinished,
         };
         let one = lancet_runner::report(&run, &attempts).totals.all;
         let available =
@@ -70,7 +50,7 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
             run.id.to_string(),
             run.spec.suite.reported.name.clone(),
             if control { format!("{agent} (control)") } else { agent.clone() },
-            state.to_owned(),
+            state.as_str().to_owned(),
             counts.attempts.to_string(),
             counts.pass.to_string(),
             counts.fail.to_string(),
@@ -79,7 +59,7 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
             money(one.per_attempt.earned_cents),
             available.to_string(),
         ]);
-        lines.push(Line {
+        lines.push(ListedRun {
             run: run.id.to_string(),
             started: run.created,
             suite: run.spec.suite.reported.name,

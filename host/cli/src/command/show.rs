@@ -1,10 +1,11 @@
+//! `lancet show`.
+
 use lancet_core::{
-    AttemptId, AttemptState, Capture, CaseStatus, Difference, Event, FileChange, Phase, Request, Response,
-    RunId, SolveEnd, TestReport,
+    AttemptId, Capture, CaseStatus, Difference, Event, FileChange, Phase, Request, Response, RunId,
+    ShownAttempt, ShownEvent, ShownState, SolveEnd, TestReport,
 };
 use lancet_runner::Error;
-use lancet_store::{AttemptRow, Store, TimedEvent};
-use serde::Serialize;
+use lancet_store::{Store, TimedEvent};
 
 use crate::arguments::{FormatKind, Global, Show};
 use crate::exit::Exit;
@@ -30,29 +31,6 @@ pub(crate) fn main(arguments: &Show, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-#[derive(Serialize)]
-struct AttemptLine {
-    attempt: String,
-    kind: &'static str,
-    price_cents: u64,
-    state: &'static str,
-    reason: Option<String>,
-    earned_cents: Option<u64>,
-    verdict_digest: Option<String>,
-    solve_us: Option<u64>,
-    grade_us: Option<u64>,
-    test_runs: Option<u64>,
-    flaky: Option<bool>,
-}
-
-fn state(row: &AttemptRow) -> &'static str {
-    match row.state {
-        AttemptState::Queued => "queued",
-        AttemptState::Submitted => "submitted",
-        AttemptState::Decided(outcome) => outcome.as_str(),
-    }
-}
-
 async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), Failure> {
     let mut table = Table::new([
         left("attempt"),
@@ -69,23 +47,24 @@ async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), 
     let audit = store.audit(run).await?;
     for row in &audit.attempts {
         let dash = || "-".to_owned();
+        let state = ShownState::from(row.state);
         table.row([
             row.id.to_string(),
             row.kind.to_string(),
             row.price.to_string(),
-            state(row).to_owned(),
+            state.as_str().to_owned(),
             row.reason.as_ref().map_or_else(dash, ToString::to_string),
             row.earned.map_or_else(dash, |earned| earned.to_string()),
             row.verdict_digest.map_or_else(dash, |digest| digest.short()),
         ]);
-        lines.push(AttemptLine {
+        lines.push(ShownAttempt {
             attempt: row.id.to_string(),
-            kind: row.kind.as_str(),
-            price_cents: row.price.0,
-            state: state(row),
+            kind: row.kind,
+            price_cents: row.price,
+            state,
             reason: row.reason.as_ref().map(ToString::to_string),
-            earned_cents: row.earned.map(|earned| earned.0),
-            verdict_digest: row.verdict_digest.map(|digest| digest.to_string()),
+            earned_cents: row.earned,
+            verdict_digest: row.verdict_digest,
             solve_us: row.solve_us,
             grade_us: row.grade_us,
             test_runs: row.test_runs,
@@ -102,14 +81,6 @@ fn whole(run: &RunId, differences: Vec<Difference>) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Error::Contradicted { run: run.clone(), differences }.into()),
     }
-}
-
-#[derive(Serialize)]
-struct JournalLine {
-    seq: usize,
-    at_us: u64,
-    #[serde(flatten)]
-    event: Event,
 }
 
 async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Result<(), Failure> {
@@ -130,7 +101,7 @@ async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Resu
     let lines: Vec<_> = events
         .into_iter()
         .enumerate()
-        .map(|(seq, line)| JournalLine { seq, at_us: line.at_us, event: line.event })
+        .map(|(seq, line)| ShownEvent { seq, at_us: line.at_us, event: line.event })
         .collect();
     output::print_table(format, &table, &lines)
 }

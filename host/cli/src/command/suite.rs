@@ -1,10 +1,11 @@
+//! `lancet suite import` and `lancet suite check`.
+
 use std::num::NonZeroUsize;
 
-use lancet_core::{Baselines, Cents, Kind, Limits};
+use lancet_core::{Cents, CheckedSuite, Kind, Limits, SuiteWarning};
 use lancet_runner::{Demanding, measure_tasks, survey};
 use lancet_suite::{Problem, RerunName, Suite, TextMode};
 use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblem};
-use serde::Serialize;
 
 use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
 use crate::exit::Exit;
@@ -137,21 +138,9 @@ fn cannot_be_used(suite: &Suite, mut wrong: Vec<Failure>) -> Option<Failure> {
     Some(Failure::new(Exit::Suite, message))
 }
 
-/// What `lancet suite check --format json` prints.
-#[derive(Serialize)]
-struct Checked<'s> {
-    name: &'s str,
-    digest: String,
-    tasks: usize,
-    swe_manager: u64,
-    ic_swe: u64,
-    available_cents: Cents,
-    baselines: Option<Baselines>,
-    without_baseline: u64,
-    gold_patches: usize,
-    gold_in_images: usize,
-    shared_issues: Vec<(u64, Vec<lancet_core::TaskId>)>,
-    warnings: &'s [Problem],
+fn warning(problem: &Problem) -> SuiteWarning {
+    let Problem { file, key, message, hint } = problem.clone();
+    SuiteWarning { file, key, message, hint }
 }
 
 fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
@@ -180,9 +169,9 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     });
     let table = kinds(&sums);
     let baselines = lancet_suite::baselines(suite.tasks().iter())?;
-    let checked = Checked {
-        name: suite.name(),
-        digest: suite.digest().to_string(),
+    let checked = CheckedSuite {
+        name: suite.name().to_owned(),
+        digest: suite.digest(),
         tasks: suite.tasks().len(),
         swe_manager: sums[0].1,
         ic_swe: sums[1].1,
@@ -192,7 +181,7 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         gold_patches: surveyed.gold_patches,
         gold_in_images: surveyed.gold_in_images,
         shared_issues: suite.shared_issues(),
-        warnings: suite.warnings(),
+        warnings: suite.warnings().iter().map(warning).collect(),
     };
     if format != FormatKind::Table {
         output::print_table(format, &table, &checked)?;
@@ -200,7 +189,7 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     }
     let mut text = format!(
         "suite `{}` is in order\ndigest {}\n\n{}",
-        display_safe(checked.name),
+        display_safe(&checked.name),
         checked.digest,
         table.to_text()
     );

@@ -1,3 +1,5 @@
+//! A run's report, as text, Markdown and CSV.
+
 use lancet_core::{Cents, Kind, PublishedRow, Report, ReportedPlugin, Totals};
 use serde_json::Value;
 

@@ -1,3 +1,5 @@
+//! Texts of strangers, such that showing them does nothing but show them.
+
 use std::borrow::Cow;
 
 /// A text from a suite or a plugin, such that showing it does nothing but show

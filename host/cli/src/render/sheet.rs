@@ -1,3 +1,5 @@
+//! A page of facts and tables, as text and Markdown.
+
 use super::safety::{clipped, display_safe, markdown};
 use super::table::Table;
 use super::{Style, Tone};

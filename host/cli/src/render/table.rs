@@ -1,3 +1,5 @@
+//! Tables, as text, Markdown and CSV.
+
 use std::iter;
 
 use unicode_width::UnicodeWidthStr as _;
@@ -32,7 +34,7 @@ pub(crate) fn right(heading: &str) -> Column {
 }
 
 impl Column {
-    /// The same column, with cells that are cut to so many characters in text;
+    /// This column, with cells that are cut to so many characters in text;
     /// CSV and Markdown have them whole.
     pub(crate) fn at_most(self, characters: usize) -> Self {
         Self { at_most: characters, ..self }

@@ -210,7 +210,9 @@ impl Docker {
         &self.inner.slow
     }
 
-    pub(crate) fn socket(&self) -> &Path {
+    /// The socket that the engine was connected through.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
         &self.inner.socket
     }
 

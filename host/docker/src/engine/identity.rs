@@ -30,6 +30,16 @@ const READ_AHEAD: usize = 16;
 /// names: nothing of the host's is counted for a user there.
 const OWN_KERNEL: [&str; 2] = ["runsc", "kata"];
 
+impl DockerOptions {
+    /// Whether nothing of this kernel is counted for what runs in containers, by the name of
+    /// their runtime.
+    #[must_use]
+    pub fn has_own_kernel(&self) -> bool {
+        let runtime = self.runtime.as_deref().unwrap_or_default();
+        OWN_KERNEL.iter().any(|name| runtime.starts_with(name))
+    }
+}
+
 impl Docker {
     /// Finds a user for a container. Whoever runs submitted code, and whoever tests
     /// it, has one that nobody else has at that time: the kernel counts much for a
@@ -96,8 +106,7 @@ impl Docker {
     /// Whether nothing of this kernel is counted for what runs in containers.
     #[must_use]
     pub fn has_own_kernel(&self) -> bool {
-        let runtime = self.options().runtime.as_deref().unwrap_or_default();
-        OWN_KERNEL.iter().any(|name| runtime.starts_with(name))
+        self.options().has_own_kernel()
     }
 
     fn share(&self, image: &PinnedImage, reason: impl Fn() -> String) -> Result<(), DockerError> {

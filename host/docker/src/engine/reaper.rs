@@ -1,7 +1,8 @@
 //! Removes what processes have left that ended before they could.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
@@ -14,6 +15,11 @@ use crate::{Docker, DockerError};
 
 /// How often the reaper comes.
 const PERIOD: Duration = Duration::from_secs(30);
+/// How long after a try the next one comes, where somebody waits for it.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// What containers, networks and volumes are marked with.
+type Labels = HashMap<String, String>;
 
 /// How much a visit of the reaper removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,9 +53,45 @@ impl Docker {
     /// [`DockerError`] when they cannot be listed. One that cannot be removed does
     /// not keep the others: the next time is soon enough.
     pub async fn reap(&self, live: &(dyn Fn(&str) -> bool + Sync)) -> Result<Reaped, DockerError> {
+        let now = since_epoch();
+        self.sweep(&|labels| is_stale(labels, now, live)).await
+    }
+
+    /// Removes everything of an owner that is at its end, and whatever is left over
+    /// besides. What of the owner's is still being removed, or is held by what is, is
+    /// waited for and tried again, at most `patience` long. It is over when nothing of the
+    /// owner's was there for as long as `settled`: an engine goes on with what it was told to
+    /// make when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// As [`Docker::reap`].
+    pub async fn clear(&self, owner: &str, settled: Duration, patience: Duration) -> Result<(), DockerError> {
+        let deadline = Instant::now() + patience;
+        let mut seen = Instant::now();
+        loop {
+            let (now, left) = (since_epoch(), AtomicU32::new(0));
+            let stale = |labels: &Labels| {
+                let is_owners = labels.get(label::OWNER).is_some_and(|found| found == owner);
+                left.fetch_add(u32::from(is_owners), Ordering::Relaxed);
+                is_owners || is_stale(labels, now, &Owner::lives)
+            };
+            self.sweep(&stale).await?;
+            // What was there may be there still: an engine says that it has removed what
+            // it is only about to.
+            let is_left = left.into_inner() > 0;
+            if is_left {
+                seen = Instant::now();
+            }
+            if (!is_left && seen.elapsed() >= settled) || Instant::now() >= deadline {
+                return Ok(());
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Removes what has labels of Lancet's that are stale.
+    async fn sweep(&self, stale: &(dyn Fn(&Labels) -> bool + Sync)) -> Result<Reaped, DockerError> {
         let doing = "looking for what is left over";
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let stale = |labels: &HashMap<String, String>| is_stale(labels, now, live);
         let filters = HashMap::from([("label", vec![label::OWNER])]);
         let mut reaped = Reaped::default();
 
@@ -99,7 +141,11 @@ impl Docker {
     }
 }
 
-fn is_stale(labels: &HashMap<String, String>, now: u64, live: &dyn Fn(&str) -> bool) -> bool {
+fn since_epoch() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn is_stale(labels: &Labels, now: u64, live: &dyn Fn(&str) -> bool) -> bool {
     match labels.get(label::OWNER) {
         // An image that was kept from a container has the label, without a value.
         None => false,

@@ -1,0 +1,151 @@
+//! Examples, which the long help of a command ends with.
+
+use crate::exit::EXIT_CODES;
+
+/// What the long help of `lancet` itself ends with.
+pub(crate) fn lancet() -> String {
+    format!("{LANCET}\n\n{EXIT_CODES}")
+}
+
+const LANCET: &str = "\
+Examples:
+  lancet suite import swe-lancer --csv all_swelancer_tasks.csv --out swe-lancer
+  lancet run swe-lancer --agent longest
+  lancet report latest --format md
+  lancet replay latest";
+
+pub(crate) const IMPORT_SWE_LANCER: &str = "\
+Examples:
+  # The manager tasks of a table; IC tasks are imported without environments.
+  lancet suite import swe-lancer --csv all_swelancer_tasks.csv --out swe-lancer
+  # IC tasks as well, from the data set's folder `issues`.
+  lancet suite import swe-lancer --csv all_swelancer_tasks.csv --issues issues --out swe-lancer
+  # All IC tasks in one image, and tests run up to three times.
+  lancet suite import swe-lancer --csv tasks.csv --issues issues --monolith --parity --out suite";
+
+pub(crate) const CHECK: &str = "\
+Examples:
+  # Reads everything, and executes nothing.
+  lancet suite check tasks/expensify-common
+  # Whether the gold answers pass and nothing else does, five times over.
+  lancet suite check tasks/expensify-common --controls --rounds 5
+  # The same for some tasks, as JSON.
+  lancet suite check tasks/expensify-common --controls --task 'code-fence-*' --format json";
+
+pub(crate) const PIN: &str = "\
+Examples:
+  # Builds or pulls what is not pinned yet, and writes images.lock.
+  lancet suite pin tasks/expensify-common
+  # Builds everything again, with another engine.
+  lancet suite pin tasks/expensify-common --rebuild --docker-socket /run/user/1000/docker.sock";
+
+pub(crate) const RUN: &str = "\
+Examples:
+  # A built-in agent; `lancet plugin list` has them all.
+  lancet run tasks/storefront-managers --agent longest
+  # An agent of your own, three attempts at each task, four attempts at a time.
+  lancet run tasks/storefront-managers --agent ./my-agent.wasm --attempts 3 --jobs 4
+  # IC tasks: one patch per task, each in a file named by the task's id.
+  lancet run tasks/expensify-common --agent patch --input patches
+  # A control: an agent that is told the answers.
+  lancet run tasks/storefront-managers --agent gold --grant answer-key";
+
+pub(crate) const GRADE: &str = "\
+Examples:
+  # Predictions in SWE-bench's format, one per line.
+  lancet grade tasks/expensify-common --predictions predictions.jsonl
+  # One patch for one task.
+  lancet grade tasks/expensify-common --task adjacent-italics --patch my.patch";
+
+pub(crate) const RESUME: &str = "\
+Examples:
+  # Goes on with the run that was started last.
+  lancet resume
+  # Goes on with another run, by the beginning of its id.
+  lancet resume 20261123-0833 --jobs 2";
+
+pub(crate) const SHOW: &str = "\
+Examples:
+  # The attempts of the run that was started last.
+  lancet show
+  # The journal of the first attempt at a task.
+  lancet show latest/adjacent-italics/1
+  # Every attempt as JSON.
+  lancet show latest --format json";
+
+pub(crate) const REPORT: &str = "\
+Examples:
+  # What the run that was started last came to.
+  lancet report
+  # For an issue or a wiki.
+  lancet report 20261123-0833 --format md";
+
+pub(crate) const REGRADE: &str = "\
+Examples:
+  # Judges again with the recorded graders.
+  lancet regrade latest
+  # Judges with another grader, without running any agent.
+  lancet regrade latest --grader ./my-grader.wasm";
+
+pub(crate) const REPLAY: &str = "\
+Examples:
+  # All attempts of the run that was started last.
+  lancet replay
+  # One attempt.
+  lancet replay latest/adjacent-italics/1";
+
+pub(crate) const INSPECT: &str = "\
+Examples:
+  # A component of your own.
+  lancet plugin inspect ./my-agent.wasm
+  # A built-in one.
+  lancet plugin inspect junit";
+
+pub(crate) const DOCTOR: &str = "\
+Examples:
+  # What a run would find here.
+  lancet doctor
+  # What a run with these options would find.
+  lancet doctor --docker-socket /run/user/1000/docker.sock --container-runtime runsc";
+
+pub(crate) const COMPLETIONS: &str = "\
+Examples:
+  lancet completions bash > ~/.local/share/bash-completion/completions/lancet";
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::arguments::Arguments;
+
+    #[test]
+    fn every_example_is_taken() {
+        let all = [
+            LANCET,
+            IMPORT_SWE_LANCER,
+            CHECK,
+            PIN,
+            RUN,
+            GRADE,
+            RESUME,
+            SHOW,
+            REPORT,
+            REGRADE,
+            REPLAY,
+            INSPECT,
+            DOCTOR,
+            COMPLETIONS,
+        ];
+        for text in all {
+            let lines = text.lines().filter_map(|line| line.strip_prefix("  lancet "));
+            assert!(lines.clone().count() > 0, "{text}");
+            for line in lines {
+                let line = line.split_once(" > ").map_or(line, |(command, _)| command);
+                let words = line.split_whitespace().map(|word| word.trim_matches('\''));
+                let parsed = Arguments::try_parse_from(["lancet"].into_iter().chain(words));
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+}

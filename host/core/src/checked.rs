@@ -1,0 +1,52 @@
+//! What a suite consists of, when it is in order.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Baselines, Cents, Sha256, TaskId};
+
+/// A suite that is in order. This is the JSON of `lancet suite check --format json` without
+/// `--controls`, a public interface: fields are added, never changed or removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckedSuite {
+    /// The suite's name.
+    pub name: String,
+    /// The digest over all its files.
+    pub digest: Sha256,
+    /// Its tasks.
+    pub tasks: usize,
+    /// Tasks in which a manager chooses among proposals.
+    pub swe_manager: u64,
+    /// Tasks in which an individual contributor hands in a patch.
+    pub ic_swe: u64,
+    /// What all tasks pay together, in cents.
+    pub available_cents: Cents,
+    /// What trivial policies get on the manager tasks; `null` when there are none.
+    pub baselines: Option<Baselines>,
+    /// Manager tasks that no baseline counts, because only their own grader can read their
+    /// answer keys.
+    pub without_baseline: u64,
+    /// Gold patches that were read.
+    pub gold_patches: usize,
+    /// Gold patches that lie in images, and were not read therefore.
+    pub gold_in_images: usize,
+    /// GitHub issues that several tasks are made of, and those tasks.
+    pub shared_issues: Vec<(u64, Vec<TaskId>)>,
+    /// What is odd in the suite and no mistake.
+    pub warnings: Vec<SuiteWarning>,
+}
+
+/// One thing that is odd in a suite's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SuiteWarning {
+    /// The file or folder, as a path from the suite's folder.
+    pub file: String,
+    /// The key in it, dotted, such as `proposals[2].file`; absent when it is about the whole file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What is odd.
+    pub message: String,
+    /// What to do; absent when there is nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
