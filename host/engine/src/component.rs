@@ -3,7 +3,7 @@ use std::fmt;
 use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, Role, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
-use crate::capability::wasi;
+use crate::wasi;
 
 /// The largest component that is looked at: 64 MiB. A Python guest has 18 MiB.
 pub const MAX_COMPONENT_BYTES: usize = 64 << 20;

@@ -27,6 +27,7 @@ mod outside;
 mod plugin;
 mod runtime;
 mod state;
+mod wasi;
 
 pub use answer::Sources;
 pub use cache::check as check_cache;

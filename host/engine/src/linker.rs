@@ -3,10 +3,11 @@ use wasmtime::Engine;
 use wasmtime::component::{Linker, LinkerInstance};
 
 use crate::capability::{
-    answer_key, artifacts, input, log, random, shell, submission, tests, user_tool, wasi, workspace,
+    answer_key, artifacts, input, log, random, shell, submission, tests, user_tool, workspace,
 };
 use crate::config::EngineError;
 use crate::state::State;
+use crate::wasi;
 
 /// A linker that offers what is granted, and nothing else.
 pub(crate) fn linker(engine: &Engine, grant: &Grant) -> Result<Linker<State>, EngineError> {

@@ -2,10 +2,10 @@ use lancet_core::{Fault, InfraFault, Limits};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::capability::wasi;
 use crate::clock::Clock;
 use crate::exchange::Exchange;
 use crate::limiter::Limiter;
+use crate::wasi;
 
 /// What a plugin's store holds: made for one call, thrown away after it.
 pub(crate) struct State {

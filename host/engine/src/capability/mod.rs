@@ -9,5 +9,4 @@ pub(crate) mod shell;
 pub(crate) mod submission;
 pub(crate) mod tests;
 pub(crate) mod user_tool;
-pub(crate) mod wasi;
 pub(crate) mod workspace;
