@@ -84,7 +84,7 @@ pub use runs::{ListedRun, RunState};
 pub use seed::attempt_seed;
 pub use show::{ShownAttempt, ShownEvent, ShownState};
 pub use statistics::{Clustered, Ratio, RatioSum, wilson95};
-pub use submission::{Capture, FileChange, Manifest, RefusalKind, RefusedSubmission, SubmittedFile};
+pub use submission::{Capture, ChangeSet, FileChange, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
 pub use test_report::{
     Artifact, ArtifactKind, CaseStatus, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES, MAX_REPORT_BYTES,

@@ -33,7 +33,7 @@ pub struct SubmittedFile {
 /// it from outside of the agent's container. Its digest names the submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct ChangeSet {
     /// The image that it differs from.
     pub base: String,
     /// Sorted by path.
@@ -44,7 +44,7 @@ pub struct Manifest {
     pub diff: Sha256,
 }
 
-impl Manifest {
+impl ChangeSet {
     /// What names this submission in journals and verdicts. The readable diff is
     /// not part of it.
     #[must_use]
@@ -136,7 +136,7 @@ impl RefusedSubmission {
 #[serde(rename_all = "kebab-case")]
 pub enum Capture {
     /// A submission.
-    Taken(Manifest),
+    Taken(ChangeSet),
     /// One that is not accepted.
     Refused(RefusedSubmission),
     /// Nothing, because the infrastructure failed.
@@ -148,7 +148,7 @@ impl Capture {
     #[must_use]
     pub fn digest(&self) -> Sha256 {
         match self {
-            Self::Taken(manifest) => manifest.digest(),
+            Self::Taken(changes) => changes.digest(),
             Self::Refused(refused) => Sha256::of_json(refused),
             Self::Unavailable(fault) => Sha256::of_json(fault),
         }

@@ -160,7 +160,7 @@ async fn changed(docker: &Docker, environment: &Environment, lease: &Lease) -> O
 
 fn check(captured: &Captured) -> Outcome<()> {
     match &captured.capture {
-        Capture::Taken(manifest) if manifest.files.iter().map(|file| &file.path).eq(CHANGED) => Ok(()),
+        Capture::Taken(changes) if changes.files.iter().map(|file| &file.path).eq(CHANGED) => Ok(()),
         other => Err(format!("these are not the changed files: {other:?}").into()),
     }
 }

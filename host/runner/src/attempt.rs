@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lancet_core::{
-    AgentFaults, Answer, AttemptState, CallRecord, Capture, Environment, Event, Fault, FaultKind, InfraFault,
-    Manifest, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd,
+    AgentFaults, Answer, AttemptState, CallRecord, Capture, ChangeSet, Environment, Event, Fault, FaultKind,
+    InfraFault, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd,
     Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
@@ -265,7 +265,7 @@ impl Attempt {
         solved: &Solved,
         last_try: bool,
     ) -> Result<(u64, GradeOutput), Error> {
-        let manifest = taken(solved.capture.as_ref()).cloned();
+        let changes = taken(solved.capture.as_ref()).cloned();
         let sources = match &inputs.environment {
             None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
             Some(environment) => {
@@ -275,7 +275,7 @@ impl Attempt {
                     lease: self.sandboxes.lease(&self.row.id, environment),
                     last_try,
                 });
-                judged_by(GraderSources::new(self.blobs(), &solved.answer, manifest, tests))
+                judged_by(GraderSources::new(self.blobs(), &solved.answer, changes, tests))
             }
         };
         let sources = Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources };
@@ -399,9 +399,9 @@ pub(crate) fn refused_verdict(refused: &RefusedSubmission) -> Verdict {
 }
 
 /// The submission that was taken, when one was.
-pub(crate) fn taken(capture: Option<&Capture>) -> Option<&Manifest> {
+pub(crate) fn taken(capture: Option<&Capture>) -> Option<&ChangeSet> {
     match capture {
-        Some(Capture::Taken(manifest)) => Some(manifest),
+        Some(Capture::Taken(changes)) => Some(changes),
         Some(Capture::Refused(_) | Capture::Unavailable(_)) | None => None,
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lancet_core::{
-    Answer, Artifact, ArtifactEntry, CallError, CallErrorKind, CallRecord, Environment, InfraFault,
-    InfraFaultKind, Manifest, Octets, PlanView, Response, RunEnd, Sha256, SubmittedFile, TestReport,
+    Answer, Artifact, ArtifactEntry, CallError, CallErrorKind, CallRecord, ChangeSet, Environment,
+    InfraFault, InfraFaultKind, Octets, PlanView, Response, RunEnd, Sha256, SubmittedFile, TestReport,
 };
 use lancet_docker::Lease;
 use lancet_engine::{ArtifactsSource, NotRecalled, Reply, SourceError, SubmissionSource, TestsSource};
@@ -18,7 +18,7 @@ use crate::sandboxes::{Sandboxes, run_plan};
 pub(crate) struct GraderSources {
     blobs: Blobs,
     answer: Answer,
-    manifest: Option<Manifest>,
+    changes: Option<ChangeSet>,
     tests: Tests,
     /// The artifacts of the latest test run that counts.
     artifacts: Mutex<BTreeMap<String, Artifact>>,
@@ -49,9 +49,9 @@ impl Tests {
 }
 
 impl GraderSources {
-    pub(crate) fn new(blobs: Blobs, answer: &Answer, manifest: Option<Manifest>, tests: Tests) -> Arc<Self> {
+    pub(crate) fn new(blobs: Blobs, answer: &Answer, changes: Option<ChangeSet>, tests: Tests) -> Arc<Self> {
         let artifacts = Mutex::new(BTreeMap::new());
-        Arc::new(Self { blobs, answer: answer.clone(), manifest, tests, artifacts })
+        Arc::new(Self { blobs, answer: answer.clone(), changes, tests, artifacts })
     }
 
     async fn test(&self, name: &str) -> Result<TestReport, SourceError> {
@@ -71,12 +71,12 @@ impl GraderSources {
             },
             Tests::Live(LiveTests { sandboxes, environment, lease, last_try }) => {
                 let Some(plan) = environment.plan(name) else { return Err(unknown().into()) };
-                let Some(manifest) = &self.manifest else {
+                let Some(changes) = &self.changes else {
                     let message = "no work tree was handed in: there is nothing to test";
                     return Err(CallError::new(CallErrorKind::Unavailable, message).into());
                 };
                 let docker = sandboxes.docker().await?;
-                let outcome = run_plan(&docker, environment, plan, manifest, &self.blobs, lease).await?;
+                let outcome = run_plan(&docker, environment, plan, changes, &self.blobs, lease).await?;
                 if !last_try && let Some(code) = killed(&outcome.report) {
                     let message = format!("the tests were killed from outside (exit status {code})");
                     return Err(InfraFault::new(InfraFaultKind::DockerError, message).into());
@@ -126,12 +126,12 @@ impl SubmissionSource for GraderSources {
     }
 
     fn files<'a>(&'a self) -> Reply<'a, Vec<SubmittedFile>> {
-        let files = self.manifest.as_ref().map(|manifest| manifest.files.clone()).unwrap_or_default();
+        let files = self.changes.as_ref().map(|changes| changes.files.clone()).unwrap_or_default();
         Box::pin(async move { Ok(files) })
     }
 
     fn read<'a>(&'a self, path: &'a str, offset: u64, length: u32) -> Reply<'a, Octets> {
-        let digest = self.manifest.as_ref().and_then(|manifest| match &manifest.file(path)?.change {
+        let digest = self.changes.as_ref().and_then(|changes| match &changes.file(path)?.change {
             lancet_core::FileChange::Written { sha256, .. } => Some(*sha256),
             lancet_core::FileChange::Deleted => None,
         });
@@ -139,7 +139,7 @@ impl SubmissionSource for GraderSources {
     }
 
     fn diff<'a>(&'a self, offset: u64, length: u32) -> Reply<'a, Octets> {
-        let digest = self.manifest.as_ref().map(|manifest| manifest.diff);
+        let digest = self.changes.as_ref().map(|changes| changes.diff);
         Box::pin(self.stretch(digest, "no work tree was handed in", offset, length))
     }
 }

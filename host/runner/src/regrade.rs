@@ -51,9 +51,9 @@ impl Recorded {
                 let sources = match environment {
                     None => Sources { submission: Some(Arc::new(self.answer.clone())), ..Sources::default() },
                     Some(environment) => {
-                        let manifest = taken(capture.as_ref()).cloned();
+                        let changes = taken(capture.as_ref()).cloned();
                         let tests = Tests::recorded(&environment, self.reports);
-                        judged_by(GraderSources::new(Blobs::new(store), &self.answer, manifest, tests))
+                        judged_by(GraderSources::new(Blobs::new(store), &self.answer, changes, tests))
                     }
                 };
                 grade(plugin, spec, &self.row, &self.task, &self.key, sources, &self.answer).await?.verdict

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lancet_core::{AttemptId, CallError, Environment, InfraFault, InfraFaultKind, Manifest, Plan};
+use lancet_core::{AttemptId, CallError, ChangeSet, Environment, InfraFault, InfraFaultKind, Plan};
 use lancet_docker::{AgentBox, Docker, DockerError, DockerOptions, Lease, Owner, PlanOutcome, Reaper};
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 
@@ -172,11 +172,11 @@ pub(crate) fn run_plan<'a>(
     docker: &'a Docker,
     environment: &'a Environment,
     plan: &'a Plan,
-    manifest: &'a Manifest,
+    changes: &'a ChangeSet,
     blobs: &'a Blobs,
     lease: &'a Lease,
 ) -> Work<'a, PlanOutcome> {
-    Box::pin(docker.run_plan(environment, plan, manifest, blobs, lease))
+    Box::pin(docker.run_plan(environment, plan, changes, blobs, lease))
 }
 
 /// Runs a plan on what an agent has changed so far.

@@ -228,9 +228,9 @@ impl Reader {
                 Ok(self.event(row, &id).ok())
             })?;
             for line in captured.into_iter().flatten() {
-                if let Event::Captured { capture: Capture::Taken(manifest) } = line.event {
-                    digests.insert(manifest.diff);
-                    digests.extend(manifest.files.iter().filter_map(|file| match file.change {
+                if let Event::Captured { capture: Capture::Taken(changes) } = line.event {
+                    digests.insert(changes.diff);
+                    digests.extend(changes.files.iter().filter_map(|file| match file.change {
                         FileChange::Written { sha256, .. } => Some(sha256),
                         FileChange::Deleted => None,
                     }));

@@ -235,8 +235,8 @@ fn captured(capture: &Capture) -> String {
     match capture {
         Capture::Refused(refused) => format!("refused the work tree: {refused}"),
         Capture::Unavailable(fault) => format!("could not take the work tree: {fault}"),
-        Capture::Taken(manifest) => {
-            let mut paths: Vec<_> = manifest
+        Capture::Taken(changes) => {
+            let mut paths: Vec<_> = changes
                 .files
                 .iter()
                 .take(SHOWN)
@@ -245,11 +245,11 @@ fn captured(capture: &Capture) -> String {
                     FileChange::Deleted => format!("{} (deleted)", file.path),
                 })
                 .collect();
-            if manifest.files.len() > SHOWN {
-                paths.push(format!("and {} more", manifest.files.len() - SHOWN));
+            if changes.files.len() > SHOWN {
+                paths.push(format!("and {} more", changes.files.len() - SHOWN));
             }
             let changed =
-                format!("took {} changed files ({})", manifest.files.len(), manifest.digest().short());
+                format!("took {} changed files ({})", changes.files.len(), changes.digest().short());
             if paths.is_empty() { changed } else { format!("{changed}: {}", paths.join(", ")) }
         }
     }

@@ -17,7 +17,7 @@ use crate::engine::label::PREPARED;
 use crate::engine::pieces::{Pieces, hand_on};
 use crate::engine::property::{MAX_IMAGE_BYTES, Property, sift, user_bounds};
 use crate::engine::user::{Claim, NAME, USERS, User, lock};
-use crate::{Docker, DockerError, Lease, Purpose};
+use crate::{Docker, DockerError, DockerOptions, Lease, Purpose};
 
 /// An archive of what belongs to the account is kept up to this size, for further users.
 const KEPT_BYTES: usize = 8 << 20;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lancet_core::{
-    Account, ArtifactKind, Environment, Facts, InfraFault, InfraFaultKind, Isolation, Manifest, Outcome,
+    Account, ArtifactKind, ChangeSet, Environment, Facts, InfraFault, InfraFaultKind, Isolation, Outcome,
     PinnedImage, Plan, RESULTS_FOLDER, Resources, RunEnd, Service, TestReport, TestRun, conclude,
 };
 use tokio::time::Instant;
@@ -47,7 +47,7 @@ impl Docker {
         &self,
         environment: &Environment,
         plan: &Plan,
-        submission: &Manifest,
+        submission: &ChangeSet,
         blobs: &dyn BlobSource,
         lease: &Lease,
     ) -> Result<PlanOutcome, InfraFault> {
@@ -62,7 +62,7 @@ impl Docker {
         environment: &Environment,
         plan: &Plan,
         images: Prepared,
-        submission: &Manifest,
+        submission: &ChangeSet,
         blobs: &dyn BlobSource,
         lease: &Lease,
     ) -> Result<PlanOutcome, InfraFault> {

@@ -38,8 +38,8 @@ impl AgentBox {
         let mut admission = self.admission.lock().await;
         let tried = Box::pin(async {
             let Captured { capture, blobs: fresh } = self.capture().await?;
-            let manifest = match capture {
-                Capture::Taken(manifest) => manifest,
+            let changes = match capture {
+                Capture::Taken(changes) => changes,
                 Capture::Refused(refused) => {
                     return Ok(Err(CallError::new(CallErrorKind::Refused, refused.to_string())));
                 }
@@ -54,7 +54,7 @@ impl AgentBox {
             if !matches!(plan.isolation, Isolation::Twin { .. }) {
                 images.app = images.agent.clone();
             }
-            let outcome = docker.carry_out(environment, plan, images, &manifest, &blobs, lease);
+            let outcome = docker.carry_out(environment, plan, images, &changes, &blobs, lease);
             Box::pin(outcome).await.map(Ok)
         });
         let others = containers(&self.environment, plan);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use lancet_core::{
-    Capture, Environment, FileChange, InfraFault, InfraFaultKind, Manifest, PinnedImage, Protection,
+    Capture, ChangeSet, Environment, FileChange, InfraFault, InfraFaultKind, PinnedImage, Protection,
     RefusalKind, RefusedSubmission, Sha256, SubmissionLimits, SubmittedFile,
 };
 use tokio::sync::OnceCell;
@@ -30,11 +30,11 @@ const MAX_OVERLAID: usize = 1_000;
 pub struct Captured {
     /// What was handed in, or why it is not accepted.
     pub capture: Capture,
-    /// The contents of the submitted files, and the diff: all that the manifest names.
+    /// The contents of the submitted files, and the diff: all that the change set names.
     pub blobs: Vec<Vec<u8>>,
 }
 
-/// Why there is no manifest.
+/// Why there is no change set.
 enum Failure {
     Refused(RefusedSubmission),
     Docker(DockerError),
@@ -217,7 +217,7 @@ impl Capturing<'_> {
         Ok(new)
     }
 
-    /// Compares what is there with what was, and makes the manifest of it.
+    /// Compares what is there with what was, and makes the change set of it.
     async fn compare(&self, changed: Changed, new: Gathered) -> Result<Captured, Failure> {
         let limits = &self.environment.submission;
         let mut wanted = self.replaced(&changed, &new).await?;
@@ -438,10 +438,10 @@ fn submission(
         overlaid.push(format!("… and {more} more"));
     }
     let diff = diff.finish();
-    let manifest =
-        Manifest { base: environment.image.reference.clone(), files, overlaid, diff: Sha256::of(&diff) };
+    let changes =
+        ChangeSet { base: environment.image.reference.clone(), files, overlaid, diff: Sha256::of(&diff) };
     let blobs = contents.into_values().chain([diff]).collect();
-    Captured { capture: Capture::Taken(manifest), blobs }
+    Captured { capture: Capture::Taken(changes), blobs }
 }
 
 /// The agent's image as it was. Only a container can give an image's files: one that

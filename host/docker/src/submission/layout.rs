@@ -8,7 +8,7 @@ use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
-use lancet_core::{FileChange, InfraFault, InfraFaultKind, LaidFile, Manifest, Sha256};
+use lancet_core::{ChangeSet, FileChange, InfraFault, InfraFaultKind, LaidFile, Sha256};
 
 use tokio::sync::mpsc;
 
@@ -60,10 +60,10 @@ pub(crate) struct Laying {
 
 impl Laying {
     /// A submission, into its work tree.
-    pub(crate) fn submission(work_tree: &str, manifest: &Manifest) -> Result<Self, InfraFault> {
+    pub(crate) fn submission(work_tree: &str, changes: &ChangeSet) -> Result<Self, InfraFault> {
         let mut laying = Self { work_tree: work_tree.to_owned(), ..Self::default() };
-        for file in &manifest.files {
-            // Whoever made the manifest has checked it; nothing rests on that.
+        for file in &changes.files {
+            // Whoever made the change set has checked it; nothing rests on that.
             check_path(&file.path)
                 .map_err(|refused| InfraFault::new(InfraFaultKind::DockerError, refused.to_string()))?;
             let path = format!("{work_tree}/{}", file.path);
@@ -342,8 +342,8 @@ mod tests {
             },
         };
         let files = files.iter().map(file).collect();
-        let manifest = Manifest { base: String::new(), files, overlaid: Vec::new(), diff: Sha256::of(b"") };
-        Laying::submission("/w", &manifest).unwrap()
+        let changes = ChangeSet { base: String::new(), files, overlaid: Vec::new(), diff: Sha256::of(b"") };
+        Laying::submission("/w", &changes).unwrap()
     }
 
     fn paths(laying: &Laying) -> (Vec<&str>, Vec<&str>) {
@@ -387,9 +387,9 @@ mod tests {
     fn paths_that_leave_the_work_tree_are_refused() {
         for path in ["../x", "/x", "a//b", "a/./b", ""] {
             let files = vec![SubmittedFile { path: path.to_owned(), change: FileChange::Deleted }];
-            let manifest =
-                Manifest { base: String::new(), files, overlaid: Vec::new(), diff: Sha256::of(b"") };
-            assert!(Laying::submission("/w", &manifest).is_err(), "{path}");
+            let changes =
+                ChangeSet { base: String::new(), files, overlaid: Vec::new(), diff: Sha256::of(b"") };
+            assert!(Laying::submission("/w", &changes).is_err(), "{path}");
         }
     }
 }

@@ -202,7 +202,7 @@ async fn both_lists_make_the_same_submission() {
         let by_folders = engine.docker.capture_listed(environment, &container, &original, Some(by_folders));
         let by_folders = by_folders.await.unwrap();
         let found = match &by_engine.capture {
-            Capture::Taken(manifest) => Ok(manifest.files.len()),
+            Capture::Taken(changes) => Ok(changes.files.len()),
             Capture::Refused(refused) => Err(refused.kind),
             Capture::Unavailable(fault) => panic!("{command}: {fault}"),
         };

@@ -1,16 +1,16 @@
-use lancet_core::{Capture, FileChange, Manifest, Sha256};
+use lancet_core::{Capture, ChangeSet, FileChange, Sha256};
 use lancet_docker::{Captured, Docker};
 
 use crate::task::{TestTask, sh, taken};
 
 /// `path +` for files written, `path *` for executable ones, `path -` for deleted.
-fn short(manifest: &Manifest) -> Vec<String> {
+fn short(changes: &ChangeSet) -> Vec<String> {
     let mark = |change: &FileChange| match change {
         FileChange::Written { executable: true, .. } => '*',
         FileChange::Written { .. } => '+',
         FileChange::Deleted => '-',
     };
-    manifest.files.iter().map(|file| format!("{} {}", file.path, mark(&file.change))).collect()
+    changes.files.iter().map(|file| format!("{} {}", file.path, mark(&file.change))).collect()
 }
 
 fn blob(captured: &Captured, digest: Sha256) -> &[u8] {
@@ -18,8 +18,8 @@ fn blob(captured: &Captured, digest: Sha256) -> &[u8] {
 }
 
 fn content<'a>(captured: &'a Captured, path: &str) -> &'a [u8] {
-    let Capture::Taken(manifest) = &captured.capture else { panic!("{:?}", captured.capture) };
-    match manifest.file(path).unwrap().change {
+    let Capture::Taken(changes) = &captured.capture else { panic!("{:?}", captured.capture) };
+    match changes.file(path).unwrap().change {
         FileChange::Written { sha256, .. } => blob(captured, sha256),
         FileChange::Deleted => panic!("{path} is deleted"),
     }
@@ -44,9 +44,9 @@ async fn every_kind_of_change_is_taken() {
              echo mine > vendor/lib.txt && echo more > vendor/more.txt",
         )
         .await;
-    let Capture::Taken(manifest) = &captured.capture else { panic!("{:?}", captured.capture) };
+    let Capture::Taken(changes) = &captured.capture else { panic!("{:?}", captured.capture) };
     assert_eq!(
-        short(manifest),
+        short(changes),
         [
             "data.bin +",
             "logic.py +",
@@ -58,11 +58,11 @@ async fn every_kind_of_change_is_taken() {
             "sub/z +"
         ]
     );
-    assert_eq!(manifest.overlaid, ["vendor/lib.txt", "vendor/more.txt"]);
-    assert_eq!(manifest.base, task.environment.image.reference);
+    assert_eq!(changes.overlaid, ["vendor/lib.txt", "vendor/more.txt"]);
+    assert_eq!(changes.base, task.environment.image.reference);
     assert_eq!(content(&captured, "logic.py"), b"def answer(line):\n    return \"wrong\"\nmore\n");
     assert_eq!(content(&captured, "data.bin"), b"\0\xff");
-    let diff = String::from_utf8(blob(&captured, manifest.diff).to_vec()).unwrap();
+    let diff = String::from_utf8(blob(&captured, changes.diff).to_vec()).unwrap();
     assert_eq!(
         diff,
         "diff --git a/data.bin b/data.bin\nBinary files a/data.bin and b/data.bin differ\n\
@@ -90,7 +90,7 @@ async fn a_box_in_which_nothing_was_changed_gives_the_manifest_of_no_box() {
 #[tokio::test]
 async fn files_and_folders_take_each_others_place() {
     let task = TestTask::new().await;
-    let manifest = taken(
+    let changes = taken(
         task.capture(
             "rm -r old && mkdir old && echo new > old/new && mkdir old/deep && echo c > old/deep/c.txt
                  rm run.sh && mkdir run.sh && echo in > run.sh/in
@@ -99,23 +99,23 @@ async fn files_and_folders_take_each_others_place() {
         .await,
     );
     assert_eq!(
-        short(&manifest),
+        short(&changes),
         ["link.py +", "old/a.txt -", "old/b.txt -", "old/new +", "run.sh -", "run.sh/in +"]
     );
-    let manifest =
+    let changes =
         taken(task.capture("rm -r old && echo file > old; rm link.py; rm -r vendor; echo v > vendor").await);
-    assert_eq!(short(&manifest), ["link.py -", "old +", "old/a.txt -", "old/b.txt -", "old/deep/c.txt -"]);
-    assert_eq!(manifest.overlaid, ["vendor", "vendor/lib.txt"]);
-    let manifest = taken(task.capture("rm -r vendor old").await);
-    assert_eq!(short(&manifest), ["old/a.txt -", "old/b.txt -", "old/deep/c.txt -"]);
-    assert_eq!(manifest.overlaid, ["vendor"]);
+    assert_eq!(short(&changes), ["link.py -", "old +", "old/a.txt -", "old/b.txt -", "old/deep/c.txt -"]);
+    assert_eq!(changes.overlaid, ["vendor", "vendor/lib.txt"]);
+    let changes = taken(task.capture("rm -r vendor old").await);
+    assert_eq!(short(&changes), ["old/a.txt -", "old/b.txt -", "old/deep/c.txt -"]);
+    assert_eq!(changes.overlaid, ["vendor"]);
     // The whole tree made anew.
-    let manifest = taken(
+    let changes = taken(
         task.capture("cp settings.ini /tmp; cd /srv; rm -r repo; mkdir repo; cp /tmp/settings.ini repo")
             .await,
     );
     assert_eq!(
-        short(&manifest),
+        short(&changes),
         [
             "data.bin -",
             "link.py -",
@@ -156,18 +156,18 @@ async fn few_changes_in_a_large_tree_and_many_in_one_folder_are_found() {
     task.environment.submission.files = 1_700;
     let captured =
         task.capture("for i in 1 2 3 4 5 6 7 8; do echo changed > large/$i/77; done; rm large/8/78").await;
-    let manifest = taken(captured.clone());
-    assert_eq!(manifest.files.len(), 9);
+    let changes = taken(captured.clone());
+    assert_eq!(changes.files.len(), 9);
     for i in 1..=8 {
         assert_eq!(content(&captured, &format!("large/{i}/77")), b"changed\n");
     }
     let captured = task
         .capture("for i in $(seq 600); do echo $i > large/1/$i; done; mkdir many; for i in $(seq 500); do echo $i > many/$i; done; rm -r large/2")
         .await;
-    let manifest = taken(captured.clone());
-    assert_eq!(manifest.files.len(), 1_700);
+    let changes = taken(captured.clone());
+    assert_eq!(changes.files.len(), 1_700);
     assert_eq!(content(&captured, "many/499"), b"499\n");
-    assert_eq!(manifest.files.iter().filter(|file| file.change == FileChange::Deleted).count(), 600);
+    assert_eq!(changes.files.iter().filter(|file| file.change == FileChange::Deleted).count(), 600);
 }
 
 #[tokio::test]
@@ -176,11 +176,11 @@ async fn the_diff_of_a_submission_makes_the_same_submission() {
     let captured = task
         .capture("printf 'a\\r\\nno end' > logic.py; chmod +x logic.py; rm old/b.txt; mkdir 'n w'; echo '\"q\" \\b' > 'n w/\"q\"'; : > empty")
         .await;
-    let manifest = taken(captured.clone());
+    let changes = taken(captured.clone());
     let agent = task.open().await;
-    let diff = String::from_utf8(blob(&captured, manifest.diff).to_vec()).unwrap();
+    let diff = String::from_utf8(blob(&captured, changes.diff).to_vec()).unwrap();
     agent.apply_patch(&diff).await.unwrap().unwrap();
-    assert_eq!(taken(agent.finish().await.unwrap()), manifest);
+    assert_eq!(taken(agent.finish().await.unwrap()), changes);
 }
 
 #[tokio::test]
@@ -197,6 +197,6 @@ async fn hard_links_are_files_each() {
     for (path, expected) in [("d/1", &b"1\n"[..]), ("d/7", b"1\n"), ("d/8", b"1\n"), ("d/9", b"\0\x01\x02")] {
         assert_eq!(content(&many, path), expected, "{path}");
     }
-    let Capture::Taken(manifest) = &many.capture else { panic!("{:?}", many.capture) };
-    assert_eq!(manifest.files.len(), 9);
+    let Capture::Taken(changes) = &many.capture else { panic!("{:?}", many.capture) };
+    assert_eq!(changes.files.len(), 9);
 }

@@ -49,10 +49,10 @@ async fn protected_paths_and_bad_paths_are_refused() {
         assert!(text.starts_with(message), "{command}: {text}");
     }
     // In what is dropped or left out nothing is refused.
-    let manifest =
+    let changes =
         taken(task.capture("ln -s /etc vendor/x; touch \"$(printf '.git/\\377')\"; mkfifo .git/p").await);
-    assert!(manifest.is_empty());
-    assert_eq!(manifest.overlaid, ["vendor/x"]);
+    assert!(changes.is_empty());
+    assert_eq!(changes.overlaid, ["vendor/x"]);
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn what_is_too_much_is_refused() {
     assert_eq!(refused(agent.finish().await.unwrap()).kind, TooManyFiles);
     // What was only touched is no part of it, however large.
     task.environment.submission.file_bytes = 2;
-    let manifest = taken(task.capture("touch data.bin logic.py; : > empty").await);
-    assert_eq!(manifest.files.len(), 1);
+    let changes = taken(task.capture("touch data.bin logic.py; : > empty").await);
+    assert_eq!(changes.files.len(), 1);
     task.nothing_is_left().await;
 }

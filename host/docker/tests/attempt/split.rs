@@ -1,5 +1,5 @@
 use lancet_core::{
-    ArtifactKind, ArtifactRule, CaseStatus, InfraFaultKind, Isolation, Manifest, Plan, ReportState, Rerun,
+    ArtifactKind, ArtifactRule, CaseStatus, ChangeSet, InfraFaultKind, Isolation, Plan, ReportState, Rerun,
     RunEnd, Service,
 };
 use lancet_docker::Docker;
@@ -225,7 +225,7 @@ async fn reruns_end_with_the_first_pass() {
     assert_eq!(outcome.report.runs[0].artifacts.len(), 2);
 }
 
-async fn fault(task: &TestTask, plan: &Plan, submission: &Manifest) -> InfraFaultKind {
+async fn fault(task: &TestTask, plan: &Plan, submission: &ChangeSet) -> InfraFaultKind {
     let run = task.docker.run_plan(&task.environment, plan, submission, &task.blobs, &task.lease);
     let fault = run.await.unwrap_err();
     task.nothing_is_left().await;

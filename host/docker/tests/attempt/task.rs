@@ -8,7 +8,7 @@ use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
 };
 use lancet_core::{
-    Account, Capture, CaseNaming, Environment, Isolation, LaidFile, Manifest, PinnedImage, Plan,
+    Account, Capture, CaseNaming, ChangeSet, Environment, Isolation, LaidFile, PinnedImage, Plan,
     ProtectedPath, Protection, RefusedSubmission, Rerun, Resources, Service, Sha256, Step, SubmissionLimits,
 };
 use lancet_docker::{
@@ -145,7 +145,7 @@ impl TestTask {
     }
 
     /// A submission that a shell command makes, with its files' contents kept.
-    pub(crate) async fn submission(&mut self, command: &str) -> Manifest {
+    pub(crate) async fn submission(&mut self, command: &str) -> ChangeSet {
         let captured = self.capture(command).await;
         for blob in &captured.blobs {
             self.blobs.add(blob);
@@ -154,7 +154,7 @@ impl TestTask {
     }
 
     /// A submission in which the app's answer is this expression of `line`.
-    pub(crate) async fn answering(&mut self, expression: &str) -> Manifest {
+    pub(crate) async fn answering(&mut self, expression: &str) -> ChangeSet {
         let source = format!("def answer(line):\n    return {expression}");
         self.submission(&format!("cat > logic.py <<'END'\n{source}\nEND")).await
     }
@@ -224,7 +224,7 @@ impl TestTask {
         LaidFile { path: path.to_owned(), sha256, bytes: content.len() as u64, executable: false }
     }
 
-    pub(crate) async fn run(&self, plan: &Plan, submission: &Manifest) -> PlanOutcome {
+    pub(crate) async fn run(&self, plan: &Plan, submission: &ChangeSet) -> PlanOutcome {
         let run = self.docker.run_plan(&self.environment, plan, submission, &self.blobs, &self.lease);
         let outcome = run.await.unwrap();
         self.nothing_is_left().await;
@@ -257,9 +257,9 @@ pub(crate) async fn sh(agent: &AgentBox, command: &str) -> String {
     String::from_utf8(output.stdout.0).unwrap()
 }
 
-pub(crate) fn taken(captured: Captured) -> Manifest {
+pub(crate) fn taken(captured: Captured) -> ChangeSet {
     match captured.capture {
-        Capture::Taken(manifest) => manifest,
+        Capture::Taken(changes) => changes,
         other => panic!("{other:?}"),
     }
 }

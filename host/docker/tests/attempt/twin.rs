@@ -1,4 +1,4 @@
-use lancet_core::{InfraFault, InfraFaultKind, Manifest, Plan, RunEnd, Service};
+use lancet_core::{ChangeSet, InfraFault, InfraFaultKind, Plan, RunEnd, Service};
 
 use crate::task::{TestTask, artifact, conclusion, service, step, words};
 
@@ -14,7 +14,7 @@ fn driver() -> Service {
     }
 }
 
-async fn fault(task: &TestTask, plan: &Plan, submission: &Manifest) -> InfraFault {
+async fn fault(task: &TestTask, plan: &Plan, submission: &ChangeSet) -> InfraFault {
     let run = task.docker.run_plan(&task.environment, plan, submission, &task.blobs, &task.lease);
     let fault = run.await.unwrap_err();
     task.nothing_is_left().await;

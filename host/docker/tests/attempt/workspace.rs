@@ -223,8 +223,8 @@ async fn when_the_time_is_over_calls_are_unavailable_and_changes_are_still_taken
     let plan = task.single(None, "").await;
     let error = agent.try_plan(&plan, &task.blobs).await.unwrap().unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unavailable);
-    let manifest = taken(agent.finish().await.unwrap());
-    assert_eq!(manifest.files[0].path, "kept");
+    let changes = taken(agent.finish().await.unwrap());
+    assert_eq!(changes.files[0].path, "kept");
     task.nothing_is_left().await;
 }
 

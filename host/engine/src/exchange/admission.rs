@@ -1,11 +1,11 @@
 //! What a request may be before anybody is asked.
 
 use lancet_core::{
-    CallError, CallErrorKind, CallRecord, MAX_COMMAND_BYTES, MAX_COMMAND_SECONDS, MAX_READ_BYTES,
-    MAX_WRITE_BYTES, Request, Response,
+    CallError, CallErrorKind, CallRecord, MAX_COMMAND_BYTES, MAX_COMMAND_SECONDS, MAX_PATH_BYTES,
+    MAX_PATTERN_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Request, Response,
 };
 
-/// The most bytes of a path, of a pattern and of an artifact's name.
+/// The most bytes of an artifact's and of a plan's name: 4,096.
 const MAX_NAME_BYTES: usize = 4 << 10;
 
 /// Brings what a request asks for into its bounds. This is what is recorded.
@@ -35,7 +35,7 @@ pub(super) fn check(request: &Request, earlier: &[CallRecord]) -> Result<(), Cal
         | Request::WorkspaceRemove { path } => check_path(path),
         Request::WorkspaceList { path } => check_folder(path),
         Request::WorkspaceSearch { pattern, path } => {
-            check_name("a pattern", pattern)?;
+            check_length("a pattern", pattern.len(), MAX_PATTERN_BYTES)?;
             check_folder(path)
         }
         Request::WorkspaceWrite { path, contents } => {
@@ -89,7 +89,7 @@ fn has_run(calls: &[CallRecord], plan: &str) -> bool {
 /// What is wrong with it.
 fn check_path(path: &str) -> Result<(), CallError> {
     let refused = |why| Err(CallError::new(CallErrorKind::Refused, format!("`{}` {why}", shown(path))));
-    check_length("a path", path.len(), MAX_NAME_BYTES)?;
+    check_length("a path", path.len(), MAX_PATH_BYTES)?;
     if path.starts_with('/') {
         return refused("is absolute: expected a path from the work tree");
     }
@@ -110,7 +110,7 @@ fn check_folder(path: &str) -> Result<(), CallError> {
     if path.is_empty() { Ok(()) } else { check_path(path) }
 }
 
-/// Checks a name or a pattern: only its length, the rest is the source's.
+/// Checks a name: only its length, the rest is the source's.
 ///
 /// # Errors
 /// When it is too long.
@@ -150,8 +150,8 @@ mod tests {
             let error = check_path(bad).unwrap_err();
             assert_eq!(error.kind, CallErrorKind::Refused, "{bad:?}");
         }
-        assert_eq!(check_path(&"a".repeat(4096)), Ok(()));
-        assert_eq!(check_path(&"a".repeat(4097)).unwrap_err().kind, CallErrorKind::TooLarge);
+        assert_eq!(check_path(&"a".repeat(MAX_PATH_BYTES)), Ok(()));
+        assert_eq!(check_path(&"a".repeat(MAX_PATH_BYTES + 1)).unwrap_err().kind, CallErrorKind::TooLarge);
         assert_eq!(check_folder(""), Ok(()));
         assert!(check_folder("..").is_err());
     }
