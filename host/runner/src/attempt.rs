@@ -8,7 +8,7 @@ use lancet_core::{
     Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
-    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Plugin, Sources,
+    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
 };
 use lancet_store::{AttemptRow, Store, Transition, failpoint};
 
@@ -20,6 +20,7 @@ use crate::nothing;
 use crate::observer::{Notice, Observer, Wait};
 use crate::recorder::{self, Beginning, Recorder};
 use crate::sandboxes::Sandboxes;
+use crate::watched::Watched;
 
 /// How often a phase is begun again because the engine went away under it.
 const TRIES: u32 = 3;
@@ -35,7 +36,12 @@ pub struct Attempt {
     pub(crate) record: Option<Sha256>,
     pub(crate) sandboxes: Arc<Sandboxes>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// What is put before the sources of a plugin; tests have doubles there.
+    pub(crate) before: Before,
 }
+
+/// What is put before the sources of the plugin of a phase.
+pub(crate) type Before = Arc<dyn Fn(Phase, Arc<dyn Outside>) -> Arc<dyn Outside> + Send + Sync>;
 
 /// What an attempt is about, from the blobs that its run recorded.
 struct Inputs {
@@ -124,6 +130,12 @@ impl Attempt {
         }
     }
 
+    /// What a plugin's calls are answered by.
+    fn outside(&self, phase: Phase, sources: Sources) -> Arc<dyn Outside> {
+        let (attempt, observer) = (self.row.id.clone(), Arc::clone(&self.observer));
+        Arc::new(Watched { behind: (self.before)(phase, Arc::new(sources)), attempt, observer })
+    }
+
     fn began(&self, phase: Phase) -> Event {
         let (plugin, limits) = match phase {
             Phase::Solve => (&self.agent, &self.spec.agent_limits),
@@ -185,7 +197,7 @@ impl Attempt {
             sources.user_tool = Some(outside.clone());
         }
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Solve), Phase::Solve, Arc::new(sources));
+            recorder.begin(self.began(Phase::Solve), Phase::Solve, self.outside(Phase::Solve, sources));
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.agent_limits,
@@ -280,7 +292,7 @@ impl Attempt {
         };
         let sources = Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources };
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Grade), Phase::Grade, Arc::new(sources));
+            recorder.begin(self.began(Phase::Grade), Phase::Grade, self.outside(Phase::Grade, sources));
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.grader_limits,
@@ -463,3 +475,6 @@ pub(crate) fn verdict_record(
         earned,
     }
 }
+
+#[cfg(test)]
+mod resumed;

@@ -71,6 +71,7 @@ mod report;
 mod run;
 mod sandboxes;
 mod survey;
+mod watched;
 
 pub use attempt::Attempt;
 pub use audit::audited;

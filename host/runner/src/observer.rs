@@ -112,6 +112,11 @@ pub enum Notice<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait<'a> {
+    /// The answer to a call that reaches outside, such as `shell.run`.
+    Call {
+        /// The function, as in the contract.
+        name: &'static str,
+    },
     /// The engine for containers, which went away under it.
     Engine {
         /// What failed when it was gone.

@@ -212,6 +212,7 @@ impl Run {
             record: self.row.record,
             sandboxes: Arc::clone(&self.sandboxes),
             observer: Arc::clone(observer),
+            before: Arc::new(|_, sources| sources),
         })
     }
 
