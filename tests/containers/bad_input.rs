@@ -58,8 +58,11 @@ fn no_engine_is_invalid_and_decided_later() {
     let input = context.path("script");
     fs::write(&input, "true\n").unwrap();
     let arguments = ["run", suite.to_str().unwrap(), "--agent", "script", "--input", input.to_str().unwrap()];
-    let output =
-        command(&context, &arguments).env("DOCKER_HOST", "unix:///nowhere/docker.sock").output().unwrap();
+    let output = command(&context, &arguments)
+        .args(["--docker-patience", "1"])
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(INVALID), "{}", String::from_utf8_lossy(&output.stderr));
     let line = json(&context, &["show", "latest"], 0)[0].clone();
     assert_eq!((text(&line, "state"), text(&line, "reason")), ("invalid", "docker-unreachable"));

@@ -1,6 +1,7 @@
 //! How the operator wants containers to be run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use lancet_docker::DockerOptions;
@@ -12,6 +13,9 @@ pub(crate) struct SocketArgument {
     /// The Docker engine's socket [default: `DOCKER_HOST`, or /var/run/docker.sock]
     #[arg(long, value_name = "PATH", help_heading = "Docker")]
     pub(crate) docker_socket: Option<PathBuf>,
+    /// Seconds that an engine which does not answer is waited for [default: 120; `doctor`: 0]
+    #[arg(long, value_name = "SECONDS", help_heading = "Docker", value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) docker_patience: Option<u64>,
 }
 
 /// What every command takes that may start containers.
@@ -38,12 +42,17 @@ const CONTAINER_RUNTIME: &str = "LANCET_CONTAINER_RUNTIME";
 const LEAVE_PACKET_FILTER: &str = "LANCET_LEAVE_PACKET_FILTER";
 
 impl SocketArgument {
+    /// How long an engine is waited for, where the operator says so.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.docker_patience.map(Duration::from_secs)
+    }
+
     /// The engine as it is without any other option.
     pub(crate) fn options(&self) -> DockerOptions {
         DockerOptions {
             socket: self.docker_socket.clone(),
             build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
-            patience: PATIENCE,
+            patience: self.patience().unwrap_or(PATIENCE),
             ..DockerOptions::default()
         }
     }

@@ -13,7 +13,8 @@ use crate::blobs::Blobs;
 use crate::error::Error;
 use crate::observer::{Notice, Observer};
 
-/// How long an engine that was there before is waited for when it is gone.
+/// How long an engine that does not answer is waited for, unless the operator says
+/// otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long what of this process is left may take to be removed: a network is held by
@@ -117,13 +118,14 @@ impl Sandboxes {
             && matches!(&*self.connection.lock().await, Connection::Up(_))
     }
 
-    /// Whether an engine that was there is back. Waits for it, at most [`PATIENCE`].
+    /// Whether an engine that was there is back. Waits for it, as long as the
+    /// options say.
     pub(crate) async fn recovered(&self) -> bool {
         let docker = match &*self.connection.lock().await {
             Connection::Up(docker) => docker.clone(),
             Connection::Untried | Connection::Down(_) => return false,
         };
-        docker.wait_until_reachable(PATIENCE).await.is_ok()
+        docker.wait_until_reachable(self.options.patience).await.is_ok()
     }
 
     /// Removes what processes that are gone have left, now and every half minute

@@ -25,7 +25,7 @@ pub(crate) fn main(arguments: &Doctor, global: &Global) -> Result<Exit, Failure>
     findings.push(cache());
     findings.push(store(&folder));
     let options = arguments.docker.options();
-    let (docker, remapped) = docker(options.clone());
+    let (docker, remapped) = docker(options.clone(), arguments.docker.socket.patience());
     findings.push(docker);
     findings.extend(quotas::findings(&options, remapped));
 
@@ -74,11 +74,11 @@ fn engine() -> Vec<Finding> {
 
 /// Whether individual contributor tasks can be run here, and whether the engine remaps
 /// users. Without an engine manager tasks run all the same.
-fn docker(options: DockerOptions) -> (Finding, Option<bool>) {
+fn docker(options: DockerOptions, patience: Option<Duration>) -> (Finding, Option<bool>) {
     const CHECK: &str = "docker";
     let runtime = options.runtime.clone();
     // A run waits for an engine that is being restarted; here it is asked whether there is one.
-    let options = DockerOptions { patience: Duration::ZERO, ..options };
+    let options = DockerOptions { patience: patience.unwrap_or_default(), ..options };
     let looked = block_on(async {
         Ok(match Docker::connect(options).await {
             Ok(docker) => {
