@@ -48,7 +48,7 @@ pub(crate) async fn execute(
 ) -> Result<(lancet_core::RunId, Exit), Failure> {
     let run = prepared.record(host).await?;
     let id = run.id().clone();
-    Ok((id, finish(run, jobs, observer).await?))
+    Ok((id, Box::pin(finish(run, jobs, observer)).await?))
 }
 
 /// Brings a run to its end, or to where signals stop it.
@@ -58,7 +58,7 @@ pub(crate) async fn finish(
     observer: Arc<dyn Observer>,
 ) -> Result<Exit, Failure> {
     let signals = Signals::listen();
-    let ended = run.finish(jobs, signals.first(), signals.second(), observer).await?;
+    let ended = Box::pin(run.finish(jobs, signals.first(), signals.second(), observer)).await?;
     Ok(match ended {
         Ended::Finished => Exit::Done,
         Ended::Stopped => Exit::Interrupted,
@@ -102,7 +102,7 @@ impl Signals {
 
     async fn at(mut count: watch::Receiver<u32>, number: u32) {
         if count.wait_for(|count| *count >= number).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

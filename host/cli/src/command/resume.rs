@@ -19,7 +19,7 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
         let host = Host { store, loader: loader(jobs)?, sandboxes };
         let progress = Progress::new(global.quiet);
         let run = Run::take_up(&host, &id, &*progress).await?;
-        let exit = if run.is_over() { Exit::Done } else { finish(run, jobs, progress).await? };
+        let exit = if run.is_over() { Exit::Done } else { Box::pin(finish(run, jobs, progress)).await? };
         report::print_outcome(&host.store, &id, arguments.format.kind, exit).await
     })
 }

@@ -25,7 +25,7 @@ impl Running<'_> {
     /// What is nobody's fault: the infrastructure failed without the submission too, or
     /// the engine went away.
     pub(crate) async fn judged(&mut self) -> Result<Seen, InfraFault> {
-        let seen = self.seen().await;
+        let seen = Box::pin(self.seen()).await;
         if !self.comes_to_nothing(&seen) || !self.is_sound_without().await? {
             return seen;
         }
@@ -34,7 +34,7 @@ impl Running<'_> {
         }
         // An engine that stumbles, or is being stopped and kills the tests, is none of
         // the submission's doing, and does not do it twice.
-        let again = self.seen().await;
+        let again = Box::pin(self.seen()).await;
         if self.comes_to_nothing(&again) { Ok(broken(again)) } else { again }
     }
 
@@ -77,7 +77,7 @@ impl Running<'_> {
             let (laid, started) = (AtomicBool::new(false), AtomicBool::new(false));
             let without = Running { laying, images, laid, started, ..*self };
             Box::pin(async move {
-                let seen = without.seen().await?;
+                let seen = Box::pin(without.seen()).await?;
                 let came_up = seen.end != RunEnd::NotReady;
                 Ok::<_, InfraFault>(
                     came_up && conclude(without.plan, seen.facts()).outcome != Outcome::Invalid,

@@ -160,7 +160,7 @@ impl Running<'_> {
         let began = Instant::now();
         let mut seen = Box::pin(self.judged()).await?;
         if let RunEnd::NotReady = seen.end {
-            self.blame().await?;
+            Box::pin(self.blame()).await?;
         }
         let mut conclusion = conclude(self.plan, seen.facts());
         // A limit explains why tests did not pass; it does not undo that they did.
