@@ -21,13 +21,13 @@ pub struct Conclusion {
 /// The facts of a run that its conclusion rests on.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// See [`TestRun::end`].
+    /// See [`crate::TestRun::end`].
     pub end: RunEnd,
-    /// See [`TestRun::status`].
+    /// See [`crate::TestRun::status`].
     pub status: Option<i64>,
-    /// See [`TestRun::report`].
+    /// See [`crate::TestRun::report`].
     pub report: &'a ReportState,
-    /// See [`TestRun::cases`].
+    /// See [`crate::TestRun::cases`].
     pub cases: &'a [TestCase],
 }
 

@@ -115,7 +115,7 @@ pub struct TestRun {
     pub status: Option<i64>,
     /// What came of reading the report.
     pub report: ReportState,
-    /// Sorted by id, and as [`fold()`] leaves them; a name that came twice all the same
+    /// Sorted by id, and as [`fold()`](crate::fold()) leaves them; a name that came twice all the same
     /// is there twice.
     pub cases: Vec<TestCase>,
     /// Sorted by name.
