@@ -33,9 +33,11 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 /// The engine for plugins, for `jobs` calls at a time. Components of strangers are
 /// compiled in a child process, which is this program under limits.
 pub(crate) fn loader(jobs: NonZeroUsize) -> Result<Loader, Error> {
-    let program = std::env::current_exe()
-        .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })?;
-    let compiler = Compiler::Child { program, arguments: vec!["compile-plugin".to_owned()] };
+    let compiler = || {
+        let program = std::env::current_exe()
+            .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })?;
+        Ok(Compiler::Child { program, arguments: vec!["compile-plugin".to_owned()] })
+    };
     Loader::new(jobs, compiler, paths::cache())
 }
 

@@ -32,20 +32,24 @@ impl Named {
 #[derive(Clone)]
 pub struct Loader {
     runtime: Arc<Runtime>,
-    compiler: Compiler,
+    compiler: Arc<dyn Fn() -> Result<Compiler, Error> + Send + Sync>,
 }
 
 impl Loader {
-    /// Starts an engine for `jobs` calls at a time. `compiler` is who compiles what did
+    /// Starts an engine for `jobs` calls at a time. `compiler` tells who compiles what did
     /// not come with this program, which strangers wrote: a limited child process where
-    /// there is a program for it. `cache` is the folder for compiled code; without one
+    /// there is a program for it. It is asked when there is something to compile. `cache` is the folder for compiled code; without one
     /// everything is compiled anew.
     ///
     /// # Errors
     /// [`Error::Engine`] when this machine has no room for the engine's pool.
-    pub fn new(jobs: NonZeroUsize, compiler: Compiler, cache: Option<PathBuf>) -> Result<Self, Error> {
+    pub fn new(
+        jobs: NonZeroUsize,
+        compiler: impl Fn() -> Result<Compiler, Error> + Send + Sync + 'static,
+        cache: Option<PathBuf>,
+    ) -> Result<Self, Error> {
         let runtime = Runtime::new(&RuntimeOptions { concurrency: jobs, cache })?;
-        Ok(Self { runtime: Arc::new(runtime), compiler })
+        Ok(Self { runtime: Arc::new(runtime), compiler: Arc::new(compiler) })
     }
 
     /// Loads a component under a grant. What came with this program is compiled in this
@@ -55,8 +59,8 @@ impl Loader {
     /// [`Error::Load`] when it is refused, or cannot be compiled.
     pub fn load(&self, named: &Named, grant: &Grant) -> Result<Plugin, Error> {
         let of_ours = lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest);
-        let compiler = if of_ours { &Compiler::Here } else { &self.compiler };
-        Ok(self.runtime.load(&named.identity.name, &named.component, grant, compiler)?)
+        let compiler = if of_ours { Compiler::Here } else { (self.compiler)()? };
+        Ok(self.runtime.load(&named.identity.name, &named.component, grant, &compiler)?)
     }
 }
 

@@ -23,7 +23,7 @@
 //! let folder = std::path::Path::new("tasks/sample");
 //! let suite = Suite::open(folder)?;
 //! let jobs = NonZeroUsize::MIN;
-//! let loader = Loader::new(jobs, Compiler::Here, None)?;
+//! let loader = Loader::new(jobs, || Ok(Compiler::Here), None)?;
 //! let order = Order {
 //!     suite: &suite,
 //!     path: folder,

@@ -27,7 +27,7 @@ fn host(folder: &Path) -> Host {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     Host {
         store: Store::open(folder).unwrap(),
-        loader: Loader::new(NonZeroUsize::new(4).unwrap(), Compiler::Here, Some(cache)).unwrap(),
+        loader: Loader::new(NonZeroUsize::new(4).unwrap(), || Ok(Compiler::Here), Some(cache)).unwrap(),
         sandboxes: Sandboxes::new(DockerOptions::default()),
     }
 }

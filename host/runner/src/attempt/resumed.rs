@@ -265,7 +265,7 @@ async fn came_to(store: &Store, row: &AttemptRow) -> Whole {
 async fn an_attempt_goes_on_from_any_of_its_calls_and_ends_as_undisturbed() {
     let folder = tempfile::tempdir().unwrap();
     let store = recorded_store(&folder.path().join("store"));
-    let loader = Loader::new(NonZeroUsize::MIN, Compiler::Here, None).unwrap();
+    let loader = Loader::new(NonZeroUsize::MIN, || Ok(Compiler::Here), None).unwrap();
     let originals = originals(&store, &loader);
     assert!(originals.len() >= 8, "{} attempts are recorded", originals.len());
     let (mut runs, mut cuts) = (0, 0);
