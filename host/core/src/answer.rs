@@ -1,3 +1,5 @@
+//! What an agent hands in.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! What a plugin may import, and who can let it.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;

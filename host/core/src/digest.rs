@@ -1,3 +1,5 @@
+//! Names by contents: SHA-256.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! What an individual contributor task is worked on and judged in.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! How a plugin can fail by itself.
+
 use std::fmt;
 
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! Test cases of one name made one, where a plan's naming has it so.
+
 use std::collections::BTreeSet;
 
 use crate::{CaseNaming, CaseStatus, MAX_CASE_DETAIL_BYTES, Plan, TestCase};

@@ -1,3 +1,5 @@
+//! What of the infrastructure can fail, which is nobody's verdict.
+
 use std::fmt;
 
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! The lines of an attempt's journal.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -1,3 +1,5 @@
+//! What one call of a plugin may use.
+
 use serde::{Deserialize, Serialize};
 
 /// What one call of a plugin may use at most. Written into the journal, because

@@ -1,3 +1,5 @@
+//! Amounts of money, in whole cents.
+
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};

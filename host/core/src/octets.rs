@@ -1,3 +1,5 @@
+//! Bytes in a journal.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};

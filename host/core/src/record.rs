@@ -1,3 +1,5 @@
+//! A run's own record, and what contradicts it.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

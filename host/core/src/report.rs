@@ -1,3 +1,5 @@
+//! What a run came to.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! Reason codes that only the host gives.
+
 use crate::{FaultKind, InfraFaultKind, ReasonCode, RefusalKind, Role};
 
 /// The reason of an agent that handed in nothing because its patch was refused.

@@ -1,3 +1,5 @@
+//! What a run is defined by, and what its attempts are called.
+
 use std::fmt;
 use std::str::FromStr;
 

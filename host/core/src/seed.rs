@@ -1,3 +1,5 @@
+//! Where the random numbers of an attempt come from.
+
 use crate::{Digester, TaskId};
 
 /// The key of an attempt's random stream: 32 bytes from the run's seed, the

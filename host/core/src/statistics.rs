@@ -1,3 +1,5 @@
+//! Rates and their intervals, with tasks as what is independent.
+
 use std::collections::BTreeMap;
 
 /// The 95 % Wilson score interval of a proportion: `successes` of `trials`.

@@ -1,3 +1,5 @@
+//! A work tree as it was handed in, or why it was not taken.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{InfraFault, ReasonCode, Sha256};

@@ -1,3 +1,5 @@
+//! A task as agents and graders are given it.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! What a grader says, and what it is worth.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;

@@ -1,3 +1,5 @@
+//! What calls into an agent's work tree carry, and how much.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{ArtifactKind, MAX_CALL_ERROR_BYTES, Octets};

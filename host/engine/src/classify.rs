@@ -1,3 +1,5 @@
+//! Whose fault it was that a call of a plugin ended before it returned.
+
 use lancet_core::{Fault, FaultKind, InfraFault};
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 

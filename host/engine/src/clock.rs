@@ -1,3 +1,5 @@
+//! A plugin's own time: what it computes, and never what it waits for.
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,5 @@
+//! Compiling a stranger's component in a child process under limits.
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,3 +1,5 @@
+//! What a component is, read from its bytes before anything of it is compiled or run.
+
 use std::fmt;
 
 use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, Role, Sha256};

@@ -1,3 +1,5 @@
+//! How Wasmtime is configured, each knob with its reason.
+
 use std::num::NonZeroUsize;
 
 use lancet_core::Limits;

@@ -1,3 +1,5 @@
+//! How much memory and how many tables a plugin may have.
+
 use lancet_core::Limits;
 use wasmtime::ResourceLimiter;
 

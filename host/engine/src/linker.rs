@@ -1,3 +1,5 @@
+//! What a plugin is linked to: what its grant has, and nothing else.
+
 use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant};
 use wasmtime::Engine;
 use wasmtime::component::{Linker, LinkerInstance};

@@ -1,3 +1,5 @@
+//! A component that is ready to be called, and its two calls: solving and grading.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! The engine of a process: how it is set up, and loading components into it.
+
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+//! What a plugin's store holds, and how host functions end a guest.
+
 use lancet_core::{Fault, InfraFault, Limits};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};

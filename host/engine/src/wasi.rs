@@ -1,3 +1,6 @@
+//! The inert profile of WASI: an interface that guests of some languages cannot do without,
+//! behind which there is no world.
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The cargo that builds guests, free of what the cargo around it has set.
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

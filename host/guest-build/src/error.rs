@@ -1,3 +1,5 @@
+//! Why guests could not be built.
+
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;

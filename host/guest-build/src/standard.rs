@@ -1,3 +1,5 @@
+//! The standard library for guests: where it is, and how it is had.
+
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Working out new contents, all or nothing.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha1::{Digest as _, Sha1};

@@ -1,3 +1,5 @@
+//! The lines of a file that is patched, and finding a place among them.
+
 use std::collections::HashMap;
 
 use crate::hunk::{Hunk, HunkLine, Kind};

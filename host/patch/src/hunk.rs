@@ -1,3 +1,5 @@
+//! Stretches of a file, before and after.
+
 use crate::text::Reader;
 use crate::{PatchError, shown};
 

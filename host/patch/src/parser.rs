@@ -1,3 +1,5 @@
+//! Reading a patch whole, or refusing it with the line and the reason.
+
 use std::collections::BTreeMap;
 
 use crate::binary::Binary;

@@ -1,3 +1,5 @@
+//! The lines of a patch.
+
 use crate::PatchError;
 
 /// A line of a patch, without its LF.

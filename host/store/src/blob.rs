@@ -1,3 +1,5 @@
+//! Contents in files that are named by their digests.
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};

@@ -1,3 +1,5 @@
+//! What can go wrong with a store.
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Folders and files that only their owner can use.
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;

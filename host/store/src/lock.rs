@@ -1,3 +1,5 @@
+//! The right to execute a run.
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! Reading what is recorded.
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

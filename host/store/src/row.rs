@@ -1,3 +1,5 @@
+//! The rows of runs and attempts, as types.
+
 use lancet_core::{
     AttemptId, AttemptState, Cents, Event, Kind, Outcome, PluginIdentity, ReasonCode, RunId, RunSpec, Sha256,
     TaskId,

@@ -1,3 +1,5 @@
+//! The database's form, and the steps to it from earlier ones.
+
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};

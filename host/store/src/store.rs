@@ -1,3 +1,5 @@
+//! The store, as asynchronous code uses it.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

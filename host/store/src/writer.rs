@@ -1,3 +1,5 @@
+//! The one thread that writes, many writes to a transaction.
+
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};

@@ -1,3 +1,5 @@
+//! The checks of a verdict, made of what a test run showed.
+
 use std::ops::Range;
 
 use lancet_sdk::Check;

@@ -1,3 +1,5 @@
+//! The answer key of tasks that tests decide.
+
 use serde_json::Value;
 
 /// The task's private configuration: `{"plan": "hidden"}`.

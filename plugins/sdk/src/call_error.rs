@@ -1,3 +1,5 @@
+//! Errors of calls, as Rust has errors.
+
 use crate::CallError;
 
 impl CallError {

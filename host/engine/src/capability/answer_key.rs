@@ -1,3 +1,5 @@
+//! `answer-key`: the task's private configuration.
+
 use lancet_core::{Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

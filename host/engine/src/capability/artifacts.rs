@@ -1,3 +1,5 @@
+//! `artifacts`: what test runs left, for graders.
+
 use lancet_core::{ArtifactEntry, Octets, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

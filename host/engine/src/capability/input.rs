@@ -1,3 +1,5 @@
+//! `input`: what the operator gives an agent.
+
 use lancet_core::{InfraFault, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

@@ -1,3 +1,5 @@
+//! `log`: what plugins say to whoever debugs them.
+
 use lancet_core::Request;
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

@@ -1,3 +1,5 @@
+//! `random`: dice that fall the same in every execution.
+
 use lancet_core::{Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

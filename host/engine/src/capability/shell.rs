@@ -1,3 +1,5 @@
+//! `shell`: commands in the agent's container.
+
 use lancet_core::{CallRecord, CommandOutput, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

@@ -1,3 +1,5 @@
+//! `submission`: what was handed in, for graders.
+
 use lancet_core::{Answer, CallError, CallErrorKind, Octets, Request, Response, SubmittedFile};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

@@ -1,3 +1,5 @@
+//! `user-tool`: a user who reproduces the issue for the agent.
+
 use lancet_core::{CallRecord, Observation, Octets, Request, Response};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

@@ -1,3 +1,5 @@
+//! `workspace`: the files of the agent's work tree.
+
 use lancet_core::{CallRecord, Octets, Request, Response, SearchHit, WorkspaceEntry};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

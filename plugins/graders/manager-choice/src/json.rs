@@ -1,3 +1,5 @@
+//! As much of JSON as the key needs, which keeps the component small.
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};

@@ -1,3 +1,5 @@
+//! The answer key of manager tasks.
+
 use crate::json::{Object, Scalar, object};
 
 /// The task's private configuration: `{"correct": 3, "mode": "strict"}`.

@@ -1,3 +1,5 @@
+//! Which proposal an answer names.
+
 use lancet_sdk::Answer;
 
 use crate::json::{Object, Scalar, object};
