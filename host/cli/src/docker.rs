@@ -51,6 +51,7 @@ impl SocketArgument {
     pub(crate) fn options(&self) -> DockerOptions {
         DockerOptions {
             socket: self.docker_socket.clone(),
+            host: std::env::var("DOCKER_HOST").ok(),
             build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
             patience: self.patience().unwrap_or(PATIENCE),
             ..DockerOptions::default()
@@ -61,7 +62,11 @@ impl SocketArgument {
 impl DockerArguments {
     /// The engine as a run uses it: options, and variables of the environment.
     pub(crate) fn options(&self) -> DockerOptions {
-        let named = || std::env::var(CONTAINER_RUNTIME).ok().filter(|name| !name.is_empty());
+        // One that is no text is no runtime either, which the engine is asked about.
+        let named = || {
+            let name = std::env::var_os(CONTAINER_RUNTIME)?.to_string_lossy().into_owned();
+            (!name.is_empty()).then_some(name)
+        };
         DockerOptions {
             runtime: self.container_runtime.clone().or_else(named),
             own_users: self.own_users,

@@ -175,7 +175,7 @@ pub enum MalformedVerdict {
     PassWithoutSubmission,
     /// A pass of a task with tests although the host saw none pass.
     #[error("a pass although no test run that the host saw passed")]
-    PassWithoutEvidence,
+    PassWithoutPassedTests,
     /// No reason code.
     #[error("`{0}` is not a reason code: expected lower-case words joined by `-`, at most 64 bytes")]
     Reason(String),
@@ -253,7 +253,7 @@ impl Verdict {
                 return Err(MalformedVerdict::PassWithoutSubmission);
             }
             Outcome::Pass if observed.kind == Kind::IcSwe && !observed.tests_passed => {
-                return Err(MalformedVerdict::PassWithoutEvidence);
+                return Err(MalformedVerdict::PassWithoutPassedTests);
             }
             Outcome::Invalid if self.score != Score::ZERO => {
                 return Err(MalformedVerdict::InvalidWithScore(self.score.0));
@@ -391,7 +391,7 @@ mod tests {
         let tree = Answer::WorkTree;
         assert_eq!(
             verdict(Outcome::Pass, 1000).validated(observed(&tree, false)),
-            Err(MalformedVerdict::PassWithoutEvidence)
+            Err(MalformedVerdict::PassWithoutPassedTests)
         );
         assert!(verdict(Outcome::Pass, 1000).validated(observed(&tree, true)).is_ok());
         assert!(verdict(Outcome::Fail, 0).validated(observed(&tree, false)).is_ok());

@@ -38,7 +38,11 @@ fn main() -> Outcome<()> {
 
 async fn measure(images: &mut Vec<String>) -> Outcome<()> {
     // Nothing that is built needs a network.
-    let options = DockerOptions { build_network: Some("none".to_owned()), ..DockerOptions::default() };
+    let options = DockerOptions {
+        host: std::env::var("DOCKER_HOST").ok(),
+        build_network: Some("none".to_owned()),
+        ..DockerOptions::default()
+    };
     let docker = Docker::connect(options).await?;
     let engine = docker.engine().await?;
     println!("Docker Engine {}, storage driver {}\n", engine.version, engine.storage_driver);

@@ -3,7 +3,8 @@
 use crate::shown;
 
 /// The longest path, and the longest name in one, in bytes.
-const MAX_PATH_BYTES: usize = 4_096;
+/// The longest path that a patch may speak of, in bytes: 3,072, as everywhere in the contract.
+pub const MAX_PATH_BYTES: usize = 3_072;
 const MAX_NAME_BYTES: usize = 255;
 
 /// Prefixes of git's that mean a side of the comparison.
@@ -227,7 +228,7 @@ pub(crate) fn checked(path: Vec<u8>) -> Result<String, String> {
         return Err("the name is empty".to_owned());
     }
     if path.len() > MAX_PATH_BYTES {
-        return Err(refused("is longer than 4,096 bytes"));
+        return Err(refused("is longer than 3,072 bytes"));
     }
     if path.starts_with(b"/") {
         return Err(refused("is absolute: expected a path from the work tree"));

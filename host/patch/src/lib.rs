@@ -40,6 +40,7 @@ mod text;
 
 pub use crate::apply::{Change, ChangeKind, Found, Tree};
 pub use crate::parser::{Patch, Wanted};
+pub use file_name::MAX_PATH_BYTES;
 
 /// How many of the outermost lines of a hunk's context need not be those of the file.
 pub const FUZZ: usize = 2;

@@ -180,6 +180,13 @@ impl WorkspaceSource for AgentSources {
         match (&call.request, &call.response) {
             (_, Response::Entries(_) | Response::Hits(_) | Response::Applied(false)) => Ok(()),
             (Request::WorkspaceRead { .. }, Response::Bytes(_)) => Ok(()),
+            // Looking for what is not there changes nothing.
+            (
+                Request::WorkspaceList { .. }
+                | Request::WorkspaceRead { .. }
+                | Request::WorkspaceSearch { .. },
+                Response::Refused(_),
+            ) => Ok(()),
             _ => Err(NotRecalled::by(call)),
         }
     }

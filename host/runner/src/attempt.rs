@@ -10,7 +10,7 @@ use lancet_core::{
 use lancet_engine::{
     Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
 };
-use lancet_store::{AttemptRow, Store, Transition, failpoint};
+use lancet_store::{AttemptRow, RunLock, Store, Transition, failpoint};
 
 use crate::agent_sources::AgentSources;
 use crate::blobs::{Blobs, Input};
@@ -26,8 +26,10 @@ use crate::watched::Watched;
 const TRIES: u32 = 3;
 
 /// One attempt and what it takes to bring it to its end.
-pub struct Attempt {
+pub(crate) struct Attempt {
     pub(crate) store: Store,
+    /// The right to execute the run, where there is more than this attempt to it.
+    pub(crate) lock: Option<Arc<RunLock>>,
     pub(crate) spec: Arc<RunSpec>,
     pub(crate) agent: Plugin,
     pub(crate) grader: Plugin,
@@ -69,7 +71,7 @@ impl Attempt {
     ///
     /// # Errors
     /// When the host itself fails. The attempt stays as it was recorded.
-    pub async fn finish(self) -> Result<Outcome, Error> {
+    pub(crate) async fn finish(self) -> Result<Outcome, Error> {
         self.observer.notice(Notice::Began { attempt: &self.row.id });
         let outcome = self.decided().await?;
         self.observer.notice(Notice::Decided { attempt: &self.row.id, outcome });
@@ -78,7 +80,7 @@ impl Attempt {
 
     async fn decided(&self) -> Result<Outcome, Error> {
         let inputs = self.inputs()?;
-        let mut recorder = Recorder::take_up(&self.store, &self.row).await?;
+        let mut recorder = Recorder::take_up(&self.store, &self.row, self.lock.clone()).await?;
         let solved = match self.row.state {
             AttemptState::Decided(outcome) => return Ok(outcome),
             AttemptState::Submitted => self.submitted()?,
@@ -197,7 +199,9 @@ impl Attempt {
             sources.user_tool = Some(outside.clone());
         }
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Solve), Phase::Solve, self.outside(Phase::Solve, sources));
+            recorder.begin(self.began(Phase::Solve), Phase::Solve, || {
+                self.outside(Phase::Solve, sources.clone())
+            });
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.agent_limits,
@@ -278,7 +282,7 @@ impl Attempt {
         last_try: bool,
     ) -> Result<(u64, GradeOutput), Error> {
         let changes = taken(solved.capture.as_ref()).cloned();
-        let sources = match &inputs.environment {
+        let sources = || match &inputs.environment {
             None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
             Some(environment) => {
                 let tests = Tests::Live(LiveTests {
@@ -287,12 +291,12 @@ impl Attempt {
                     lease: self.sandboxes.lease(&self.row.id, environment),
                     last_try,
                 });
-                judged_by(GraderSources::new(self.blobs(), &solved.answer, changes, tests))
+                judged_by(GraderSources::new(self.blobs(), &solved.answer, changes.clone(), tests))
             }
         };
-        let sources = Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources };
+        let sources = || Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources() };
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Grade), Phase::Grade, self.outside(Phase::Grade, sources));
+            recorder.begin(self.began(Phase::Grade), Phase::Grade, || self.outside(Phase::Grade, sources()));
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.grader_limits,

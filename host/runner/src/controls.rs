@@ -235,6 +235,8 @@ async fn golds(
     observer: &dyn Observer,
 ) -> Result<BTreeMap<TaskId, Arc<str>>, Error> {
     let lock = ImageLock::read(suite)?;
+    // Files of images are read from containers, which a run that ends would clear away.
+    let _in_use = sandboxes.in_use().await;
     let mut golds = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.public.kind == Kind::IcSwe && is_tried(task)) {
         let patch = match suite.gold(task)? {

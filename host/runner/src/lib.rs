@@ -73,7 +73,6 @@ mod sandboxes;
 mod survey;
 mod watched;
 
-pub use attempt::Attempt;
 pub use audit::audited;
 pub use catalog::{Loader, Named, find, read};
 pub use controls::{ControlsOrder, controls};

@@ -195,9 +195,9 @@ impl Prepared<'_> {
         let id = self.create(store).await?;
         Ok(Run {
             store: store.clone(),
-            lock: store.lock_run(&id)?,
+            lock: Arc::new(store.lock_run(&id)?),
             row: store.run(&id).await?,
-            plugins: self.plugins,
+            plugins: Some(self.plugins),
             sandboxes: Arc::clone(&host.sandboxes),
         })
     }

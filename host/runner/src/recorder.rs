@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lancet_core::{
-    AttemptId, AttemptState, CallRecord, Event, History, Part, Phase, Request, Setting, Sha256, Task,
+    AttemptId, AttemptState, CallRecord, Event, History, Outcome, Part, Phase, Request, RunId, Setting,
+    Sha256, Task,
 };
 use lancet_engine::{Behind, Durable, ENGINE_ID, Journal, NotDurable, Outside, Resumed};
-use lancet_store::{AttemptRow, Reader, Store, StoreError, TimedEvent, Transition};
+use lancet_store::{AttemptRow, Reader, RunLock, Store, StoreError, TimedEvent, Transition};
 use tokio::sync::Mutex as Turn;
 
 use crate::error::Error;
@@ -43,6 +44,9 @@ struct Earlier {
 struct Book {
     store: Store,
     attempt: AttemptId,
+    /// A write that has begun goes on when its attempt is ended; nobody else may execute the
+    /// run meanwhile.
+    _lock: Option<Arc<RunLock>>,
     started: Instant,
     /// The time in the journal at which this process took it up.
     since: Duration,
@@ -82,20 +86,31 @@ impl Recorder {
     /// Takes an attempt up where its last durable change of state left it. What was
     /// recorded after that belongs to a phase that did not finish, and goes, unless
     /// something in it was paid for: then the phase can go on from there.
-    pub(crate) async fn take_up(store: &Store, attempt: &AttemptRow) -> Result<Self, StoreError> {
+    ///
+    /// `lock` is the right to execute the run, given back when nothing is written any more.
+    pub(crate) async fn take_up(
+        store: &Store,
+        attempt: &AttemptRow,
+        lock: Option<Arc<RunLock>>,
+    ) -> Result<Self, StoreError> {
         let settled = attempt.settled;
         let (mut next_seq, mut since, mut earlier) = (attempt.events, 0, None);
         // Nothing was ever recorded of most.
         if attempt.events > 0 && !matches!(attempt.state, AttemptState::Decided(_)) {
             (earlier, since) = read(store, &attempt.id, settled).await?;
-            if attempt.events > settled && !earlier.as_ref().is_some_and(|earlier| earlier.is_open) {
-                store.discard_partial(&attempt.id, settled).await?;
-                (next_seq, since) = (settled, 0);
+            if !earlier.as_ref().is_some_and(|earlier| earlier.is_open) {
+                // Times count from when the attempt is taken up.
+                since = 0;
+                if attempt.events > settled {
+                    store.discard_partial(&attempt.id, settled).await?;
+                    next_seq = settled;
+                }
             }
         }
         let book = Book {
             store: store.clone(),
             attempt: attempt.id.clone(),
+            _lock: lock,
             started: Instant::now(),
             since: Duration::from_micros(since),
             pending: Mutex::default(),
@@ -107,18 +122,26 @@ impl Recorder {
     /// Begins a phase with the event that says so, or goes on with one from what was paid
     /// for in it. Where that cannot be had again, as a container is gone, the phase begins
     /// anew, and what it cost stays in the journal.
-    pub(crate) fn begin(&mut self, began: Event, phase: Phase, outside: Arc<dyn Outside>) -> Beginning {
+    ///
+    /// `outside` makes what stands behind the plugin, anew each time: what has taken over
+    /// half of a record is of no use.
+    pub(crate) fn begin(
+        &mut self,
+        began: Event,
+        phase: Phase,
+        outside: impl Fn() -> Arc<dyn Outside>,
+    ) -> Beginning {
         if let Some(Earlier { part, is_open, .. }) = self.earlier.take_if(|earlier| earlier.phase == phase) {
-            let known = if is_open { part.calls.len() } else { 0 };
             let compare_fuel = part.engine == ENGINE_ID;
-            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, Arc::clone(&outside)) {
+            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, outside()) {
+                let known = if is_open { resumed.recorded() } else { 0 };
                 let began_us = if is_open { part.began_us } else { self.note(began) };
                 let journal = self.calls(phase, known);
                 return Beginning { began_us, behind: Behind::Resumed(resumed), journal };
             }
         }
         let began_us = self.note(began);
-        Beginning { began_us, behind: Behind::Live(outside), journal: self.calls(phase, 0) }
+        Beginning { began_us, behind: Behind::Live(outside()), journal: self.calls(phase, 0) }
     }
 
     /// Notes an event; it is durable with the next [`Self::commit`]. Returns its time
@@ -210,6 +233,26 @@ impl Journal for Calls {
             written.map(drop).map_err(|error| NotDurable(error.to_string()))
         })
     }
+}
+
+/// Takes up the attempts that are invalid because the infrastructure failed, by the
+/// journal and not by the verdict's reason: what was handed in is graded, what was not
+/// is worked on. Others stay decided: nobody gets a second roll of the dice.
+pub(crate) async fn reopen(store: &Store, run: &RunId) -> Result<u64, Error> {
+    let mut reopened = 0;
+    for row in store.attempts(run).await? {
+        if row.state != AttemptState::Decided(Outcome::Invalid) {
+            continue;
+        }
+        let history = history(store.events(&row.id).await?);
+        let Some(cause) = history.unavailable().cloned() else { continue };
+        let submitted = row.solve_us.is_some() && history.was_submitted();
+        let phase = if submitted { Phase::Grade } else { Phase::Solve };
+        let event = TimedEvent { at_us: 0, event: Event::Reopened { phase, cause } };
+        store.reopen_attempt(&row.id, row.events, event, submitted).await?;
+        reopened += 1;
+    }
+    Ok(reopened)
 }
 
 /// A journal as it was recorded, read as far as it goes.

@@ -7,9 +7,11 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use lancet_core::{AttemptState, Environment, Event, Outcome, Phase, RunId, RunSpec, Sha256};
+use lancet_core::{AttemptState, Environment, Outcome, RunId, RunSpec, Sha256};
+use lancet_docker::Reaper;
 use lancet_engine::{ENGINE_ID, Plugin};
-use lancet_store::{AttemptRow, RunLock, RunRow, Store, TimedEvent, failpoint};
+use lancet_store::{AttemptRow, RunLock, RunRow, Store, failpoint};
+use tokio::sync::RwLockReadGuard;
 use tokio::task::JoinSet;
 
 use crate::attempt::Attempt;
@@ -34,9 +36,12 @@ pub struct Host {
 /// A run that is recorded, and that no other process executes while this is held.
 pub struct Run {
     pub(crate) store: Store,
-    pub(crate) lock: RunLock,
+    /// Shared with every write that is under way: who takes the run up next must not meet
+    /// one.
+    pub(crate) lock: Arc<RunLock>,
     pub(crate) row: RunRow,
-    pub(crate) plugins: Plugins,
+    /// `None` when the run is over.
+    pub(crate) plugins: Option<Plugins>,
     pub(crate) sandboxes: Arc<Sandboxes>,
 }
 
@@ -71,7 +76,7 @@ impl Run {
         // Work that is added to records that do not hold together would make them
         // look as if they did.
         audit::audited(&store.reader(), id, observer)?;
-        let attempts = reopen(store, id).await?;
+        let attempts = recorder::reopen(store, id).await?;
         if attempts > 0 {
             observer.notice(Notice::Reopened { attempts });
         }
@@ -79,8 +84,18 @@ impl Run {
         if row.spec.engine != ENGINE_ID && !is_over(&row) {
             observer.notice(Notice::OtherEngine { recorded: &row.spec.engine });
         }
-        let plugins = Plugins::recorded(store, loader, &row.spec)?;
-        Ok(Self { store: store.clone(), lock, row, plugins, sandboxes: Arc::clone(sandboxes) })
+        // One that is over can be reported whatever becomes of its plugins.
+        let plugins = match is_over(&row) {
+            true => None,
+            false => Some(Plugins::recorded(store, loader, &row.spec)?),
+        };
+        Ok(Self {
+            store: store.clone(),
+            lock: Arc::new(lock),
+            row,
+            plugins,
+            sandboxes: Arc::clone(sandboxes),
+        })
     }
 
     /// The run's name.
@@ -123,7 +138,6 @@ impl Run {
             rows.into_iter().filter(|row| !matches!(row.state, AttemptState::Decided(_))).collect::<Vec<_>>();
         observer.notice(Notice::Planned { attempts, decided: attempts - waiting.len() as u64 });
         let environments = self.group_by_image(&mut waiting)?;
-        self.sandboxes.refuse_shared(&environments).await?;
         let contained = !environments.is_empty();
         let spec = Arc::new(self.row.spec.clone());
         // All of them before the first begins: what is missing must not be found when
@@ -133,13 +147,16 @@ impl Run {
             .rev()
             .map(|row| self.attempt(row, &spec, &observer))
             .collect::<Result<Vec<_>, _>>()?;
-        let in_use = self.sandboxes.in_use().await;
-        // What a run that was killed has left, and later what this one forgets.
-        let reaper = if contained { self.sandboxes.reap().await } else { None };
-
         let (mut stop, mut abort) = (pin!(stop), pin!(abort));
+        // An engine that is away is waited for, which must not be in vain.
+        let (in_use, reaper) = tokio::select! {
+            biased;
+            ready = self.ready(&environments) => ready?,
+            () = stop.as_mut() => return Ok(Ended::Stopped),
+        };
+
         let mut under_way: JoinSet<Result<Outcome, Error>> = JoinSet::new();
-        let (mut stopped, mut aborted) = (false, false);
+        let (mut stopped, mut aborted, mut cut_off) = (false, false, false);
         let mut failure = None;
         loop {
             // Before the next is begun, which would only have to be finished.
@@ -159,7 +176,7 @@ impl Run {
                     None => break,
                     Some(Ok(Ok(_))) => {}
                     Some(Ok(Err(error))) => failure = failure.or(Some(error)),
-                    Some(Err(error)) if aborted && error.is_cancelled() => {}
+                    Some(Err(error)) if aborted && error.is_cancelled() => cut_off = true,
                     Some(Err(error)) => {
                         failure = failure.or(Some(Error::host("an attempt's task died", error)));
                     }
@@ -184,7 +201,7 @@ impl Run {
         if let Some(source) = failure {
             return Err(Error::Stopped { run: self.row.id, source: Box::new(source) });
         }
-        if aborted || (stopped && !waiting.is_empty()) {
+        if cut_off || (stopped && !waiting.is_empty()) {
             return Ok(Ended::Stopped);
         }
         failpoint("run-before-finish");
@@ -193,21 +210,52 @@ impl Run {
         Ok(Ended::Finished)
     }
 
+    /// Whatever has to be there before the first attempt begins: leave to have containers,
+    /// and somebody who removes what a run that was killed has left, and later what this one
+    /// forgets.
+    async fn ready(
+        &self,
+        environments: &[Environment],
+    ) -> Result<(RwLockReadGuard<'_, ()>, Option<Reaper>), Error> {
+        self.sandboxes.refuse_shared(environments).await?;
+        let in_use = self.sandboxes.in_use().await;
+        let reaper = if environments.is_empty() { None } else { self.sandboxes.reap().await };
+        Ok((in_use, reaper))
+    }
+
+    /// Brings one attempt of the run to its end, from wherever it is: what somebody calls who
+    /// is handed attempts one by one.
+    ///
+    /// Dropped before it is done, it leaves the attempt at its last durable state.
+    ///
+    /// # Errors
+    /// When the host itself fails. The attempt stays as it was recorded.
+    pub async fn finish_attempt(
+        &self,
+        row: AttemptRow,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Outcome, Error> {
+        let attempt = self.attempt(row, &Arc::new(self.row.spec.clone()), &observer)?;
+        attempt.finish().await
+    }
+
     fn attempt(
         &self,
         row: AttemptRow,
         spec: &Arc<RunSpec>,
         observer: &Arc<dyn Observer>,
     ) -> Result<Attempt, Error> {
-        let grader = self.plugins.graders.get(&row.grader.digest).cloned();
-        let Some(grader) = grader else {
+        let plugins = self.plugins.as_ref();
+        let grader = plugins.and_then(|plugins| plugins.graders.get(&row.grader.digest));
+        let (Some(plugins), Some(grader)) = (plugins, grader) else {
             return Err(Error::UnknownGrader { grader: row.grader.digest, attempt: row.id });
         };
         Ok(Attempt {
             store: self.store.clone(),
+            lock: Some(Arc::clone(&self.lock)),
             spec: Arc::clone(spec),
-            agent: self.plugins.agent.clone(),
-            grader,
+            agent: plugins.agent.clone(),
+            grader: grader.clone(),
             row,
             record: self.row.record,
             sandboxes: Arc::clone(&self.sandboxes),
@@ -269,24 +317,4 @@ impl Plugins {
         }
         Ok(Self { agent, graders })
     }
-}
-
-/// Takes up the attempts that are invalid because the infrastructure failed, by the
-/// journal and not by the verdict's reason: what was handed in is graded, what was not
-/// is worked on. Others stay decided: nobody gets a second roll of the dice.
-async fn reopen(store: &Store, run: &RunId) -> Result<u64, Error> {
-    let mut reopened = 0;
-    for row in store.attempts(run).await? {
-        if row.state != AttemptState::Decided(Outcome::Invalid) {
-            continue;
-        }
-        let history = recorder::history(store.events(&row.id).await?);
-        let Some(cause) = history.unavailable().cloned() else { continue };
-        let submitted = row.solve_us.is_some() && history.was_submitted();
-        let phase = if submitted { Phase::Grade } else { Phase::Solve };
-        let event = TimedEvent { at_us: 0, event: Event::Reopened { phase, cause } };
-        store.reopen_attempt(&row.id, row.events, event, submitted).await?;
-        reopened += 1;
-    }
-    Ok(reopened)
 }

@@ -150,8 +150,10 @@ impl Sandboxes {
             Connection::Up(docker) => docker.clone(),
             Connection::Untried | Connection::Down(_) => return,
         };
-        // What cannot be removed now is the next run's.
-        let _ = docker.clear(&self.owner.to_string(), settled, CLEARED).await;
+        // What cannot be removed now is the next run's; an engine that does not answer is not
+        // waited for.
+        let own = self.owner.to_string();
+        let _ = tokio::time::timeout(settled + CLEARED, docker.clear(&own, settled, CLEARED)).await;
     }
 
     /// What an attempt's containers are labelled with.

@@ -75,8 +75,10 @@ fn graders(
         let Some(loader) = &made else { break };
         match loader.load(&named, &everything()) {
             Ok(_) => surveyed.demanding.extend(asks_for(&named)),
-            Err(error @ Error::Load(LoadError::Engine(_))) => return Err(error),
-            Err(error) => surveyed.wrong.push(error),
+            Err(Error::Load(error)) if !matches!(error, LoadError::Engine(_)) => {
+                surveyed.wrong.push(error.into());
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())

@@ -127,6 +127,7 @@ fn in_a_process_of_its_own() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_run_needs_no_terminal_and_no_binary() {
     let home = tempfile::tempdir().unwrap();

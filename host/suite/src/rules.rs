@@ -10,7 +10,7 @@ use crate::problem::{Problem, shown};
 /// The most bytes of a name.
 const MAX_NAME_BYTES: usize = 64;
 /// The most bytes of a path.
-const MAX_PATH_BYTES: usize = 1024;
+const MAX_SUITE_PATH_BYTES: usize = 1024;
 /// The most words of a command.
 const MAX_ARGV: usize = 256;
 /// The most bytes of a word of a command.
@@ -45,7 +45,7 @@ fn is_line(text: &str) -> bool {
 /// nor `..`, without control characters, at most 1024 bytes.
 #[must_use]
 pub fn is_relative_path(text: &str) -> bool {
-    text.len() <= MAX_PATH_BYTES
+    text.len() <= MAX_SUITE_PATH_BYTES
         && !text.contains(char::is_control)
         && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

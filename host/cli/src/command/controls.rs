@@ -1,5 +1,6 @@
 //! `lancet suite check --controls`.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use lancet_core::{ControlledTask, Controls, UntriedControl};
@@ -36,8 +37,12 @@ pub(crate) fn main(suite: &Suite, arguments: &Check, global: &Global) -> Result<
     };
     let progress: std::sync::Arc<dyn Observer> = Progress::new(global.quiet);
     let controls = block_on(async {
-        let signals = Signals::listen();
-        let stops = || (signals.first(), signals.second());
+        // Before the first run a signal ends the process, which loses nothing.
+        let signals = OnceCell::new();
+        let stops = || {
+            let signals = signals.get_or_init(Signals::listen);
+            (signals.first(), signals.second())
+        };
         Ok(Box::pin(controls(&host, order, jobs, stops, &progress)).await?)
     })?;
     // Its bar must not stand before the table.

@@ -32,9 +32,11 @@ const LONG_CALL_SECONDS: u64 = 3_600;
 /// How an engine is used: what the operator decides, whatever a task asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DockerOptions {
-    /// The engine's socket. `None` for the one in `DOCKER_HOST` (`unix://…`), else
-    /// `/var/run/docker.sock`.
+    /// The engine's socket. `None` for the one in `host`, else `/var/run/docker.sock`.
     pub socket: Option<PathBuf>,
+    /// The engine as `DOCKER_HOST` has it: `unix://…`. Not read from the environment, which
+    /// is the caller's.
+    pub host: Option<String>,
     /// The container runtime, for instance `runsc`; `None` for the engine's default.
     pub runtime: Option<String>,
     /// The most that one container may get, whatever a task asks for.
@@ -60,6 +62,7 @@ impl Default for DockerOptions {
     fn default() -> Self {
         Self {
             socket: None,
+            host: None,
             runtime: None,
             ceiling: Resources {
                 cpu_millis: 4_000,
@@ -148,7 +151,7 @@ impl Docker {
     pub async fn connect(options: DockerOptions) -> Result<Self, DockerError> {
         let socket = match &options.socket {
             Some(path) => path.clone(),
-            None => default_socket(std::env::var("DOCKER_HOST").ok().as_deref())?,
+            None => default_socket(options.host.as_deref())?,
         };
         let patience = options.patience;
         let client = patiently(patience, || negotiate(&socket)).await?;

@@ -12,6 +12,9 @@ use lancet_patch::{Change, ChangeKind, Found, Patch, PatchError, Tree};
 use crate::engine::exec::ExecEnd;
 use crate::submission::agent::{AgentBox, Answer, FILE_TIME, message, too_large};
 
+// A patch names what a submission may have.
+const _: () = assert!(lancet_patch::MAX_PATH_BYTES == lancet_core::MAX_PATH_BYTES);
+
 /// The most bytes of all files that a patch reads, and of all that it writes: 128 MiB.
 const MAX_TREE_BYTES: usize = 128 << 20;
 /// The most files that a patch speaks of.

@@ -38,6 +38,7 @@ pub(crate) struct TestEngine {
 
 pub(crate) fn options() -> DockerOptions {
     DockerOptions {
+        host: std::env::var("DOCKER_HOST").ok(),
         build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
         patience: Duration::from_secs(2),
         ..DockerOptions::default()

@@ -193,7 +193,7 @@ async fn both_lists_make_the_same_submission() {
         let container = after(&engine, &image, &command).await;
         let listed = container.changes(&environment.work_tree).await.unwrap();
         let by_folders = match container.layers().await.unwrap() {
-            Some(upper) => upper.changes(&environment.work_tree).unwrap(),
+            Some(layers) => layers.changes(&environment.work_tree).unwrap(),
             // Without the right to read the engine's folders there is one way only.
             None => listed.clone(),
         };
@@ -239,8 +239,8 @@ async fn bytes_behind_the_same_size_and_time_are_seen_in_the_engines_folders() {
     let engine = TestEngine::new().await;
     let command = "cp -p greeting /tmp/g; tr a-z b-za < /tmp/g > greeting; touch -r /tmp/g greeting";
     let container = after(&engine, &engine.image, command).await;
-    if let Some(upper) = container.layers().await.unwrap() {
-        let Changes::Listed { changes, .. } = upper.changes("/srv/app").unwrap() else { panic!() };
+    if let Some(layers) = container.layers().await.unwrap() {
+        let Changes::Listed { changes, .. } = layers.changes("/srv/app").unwrap() else { panic!() };
         assert_eq!(changes.get("/srv/app/greeting"), Some(&ChangeKind::Modified), "{changes:?}");
     }
     container.remove().await.unwrap();

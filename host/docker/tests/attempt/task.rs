@@ -48,6 +48,7 @@ impl BlobSource for Blobs {
 /// Without an engine: these tests are not to be passed over in silence.
 pub(crate) async fn docker() -> Docker {
     let options = DockerOptions {
+        host: std::env::var("DOCKER_HOST").ok(),
         build_network: std::env::var("LANCET_BUILD_NETWORK").ok(),
         patience: Duration::from_secs(2),
         ..DockerOptions::default()

@@ -59,6 +59,12 @@ impl Resumed {
         calls.iter().try_for_each(|call| then.recall(call))?;
         Ok(Self { calls: calls.into(), compare_fuel, outside: then })
     }
+
+    /// How many calls are answered from the record.
+    #[must_use]
+    pub fn recorded(&self) -> usize {
+        self.calls.len()
+    }
 }
 
 /// The first call at which an execution differs from its record.

@@ -1,5 +1,6 @@
-//! Attempts of a recorded store, made again with the answers that they had, cut off at
-//! every call that reaches outside, and gone on with from what is durable.
+//! Attempts of a recorded store, made again with the answers that they had and cut off at
+//! each of their calls: whole attempts at tasks with an environment, gone on with from
+//! what is durable, and every plugin by itself.
 
 use std::collections::BTreeMap;
 use std::future::{pending, ready};
@@ -204,6 +205,7 @@ impl Original {
         let doubled = Arc::clone(script);
         Attempt {
             store: store.clone(),
+            lock: None,
             spec: Arc::new(self.spec.clone()),
             agent: self.agent.clone(),
             grader: self.grader.clone(),
@@ -219,7 +221,7 @@ impl Original {
     }
 }
 
-/// The decided attempts of the recorded store at tasks that have an environment.
+/// The decided attempts of the recorded store.
 fn originals(store: &Store, loader: &Loader) -> Vec<Original> {
     let reader = store.reader();
     let mut plugins: BTreeMap<(Sha256, Role), Plugin> = BTreeMap::new();
@@ -228,9 +230,6 @@ fn originals(store: &Store, loader: &Loader) -> Vec<Original> {
         let run = reader.run(&id).unwrap();
         for row in reader.attempts(&id).unwrap() {
             let AttemptState::Decided(_) = row.state else { continue };
-            if row.setting_blob.is_none() {
-                continue;
-            }
             let Ok(whole) = recorder::history(reader.events(&row.id).unwrap()).whole() else { continue };
             let mut load = |identity: &lancet_core::PluginIdentity, grant: &Grant| {
                 let key = (identity.digest, grant.role());
@@ -266,7 +265,8 @@ async fn an_attempt_goes_on_from_any_of_its_calls_and_ends_as_undisturbed() {
     let folder = tempfile::tempdir().unwrap();
     let store = recorded_store(&folder.path().join("store"));
     let loader = Loader::new(NonZeroUsize::MIN, || Ok(Compiler::Here), None).unwrap();
-    let originals = originals(&store, &loader);
+    let mut originals = originals(&store, &loader);
+    originals.retain(|original| original.row.kind == lancet_core::Kind::IcSwe);
     assert!(originals.len() >= 8, "{} attempts are recorded", originals.len());
     let (mut runs, mut cuts) = (0, 0);
     for original in &originals {
@@ -306,4 +306,91 @@ async fn an_attempt_goes_on_from_any_of_its_calls_and_ends_as_undisturbed() {
         }
     }
     assert!(cuts >= 20, "{cuts} calls reached outside");
+}
+
+/// Answers what a record has, from wherever it is asked.
+struct Rest {
+    recorded: Vec<CallRecord>,
+    next: Mutex<usize>,
+}
+
+impl Outside for Rest {
+    fn answer<'a>(&'a self, request: &'a Request) -> Answering<'a> {
+        let mut next = self.next.lock().unwrap();
+        let place = self.recorded[*next..].iter().position(|call| call.request == *request);
+        let place = *next + place.unwrap_or_else(|| panic!("{request:?} is not recorded after {next}"));
+        *next = place + 1;
+        Answering::Now(match self.recorded[place].response.clone() {
+            Response::Refused(error) => Err(SourceError::Refused(error)),
+            Response::Unavailable(fault) => Err(SourceError::Unavailable(fault)),
+            response => Ok(response),
+        })
+    }
+
+    fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled> {
+        let mut next = self.next.lock().unwrap();
+        assert_eq!(self.recorded[*next], *call);
+        *next += 1;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_goes_on_from_each_of_its_recorded_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = recorded_store(&folder.path().join("store"));
+    let loader = Loader::new(NonZeroUsize::MIN, || Ok(Compiler::Here), None).unwrap();
+    let (mut kinds, mut cuts) = (Vec::new(), 0);
+    for original in originals(&store, &loader) {
+        let Original { row, spec, whole, agent, grader } = &original;
+        let name = row.id.to_string();
+        kinds.push(row.kind);
+        let task = recorder::task(&store.reader(), row.task_blob).unwrap();
+        let seed = attempt_seed(spec.seed, &row.id.task, row.id.number);
+        let behind = |calls: &[CallRecord], cut: usize| {
+            let rest = Arc::new(Rest { recorded: calls.to_vec(), next: Mutex::new(0) });
+            Behind::Resumed(lancet_engine::Resumed::new(calls[..cut].to_vec(), true, rest).unwrap())
+        };
+        let part = &whole.solve;
+        for cut in 0..=part.calls.len() {
+            // What the infrastructure failed is asked again, and nothing comes after it.
+            cuts += 1;
+            let call = Call {
+                task: &task,
+                limits: &part.limits,
+                seed,
+                behind: behind(&part.calls, cut),
+                journal: None,
+            };
+            let output = agent.solve(call).await.unwrap();
+            assert_eq!(output.divergence, None, "{name} cut off at {cut}");
+            assert_eq!(output.calls, part.calls, "{name} cut off at {cut}");
+            assert_eq!(output.fuel_used, whole.solved.fuel_used, "{name} cut off at {cut}");
+            assert_eq!(output.end, whole.solved.end, "{name} cut off at {cut}");
+        }
+        let Some((part, graded)) = &whole.grade else { continue };
+        let answer = whole.solved.end.submission().unwrap_or(Answer::Nothing);
+        for cut in 0..=part.calls.len() {
+            cuts += 1;
+            let call = Call {
+                task: &task,
+                limits: &part.limits,
+                seed,
+                behind: behind(&part.calls, cut),
+                journal: None,
+            };
+            let output = grader.grade(call, &answer).await.unwrap();
+            assert_eq!(output.divergence, None, "{name} cut off at {cut}");
+            assert_eq!(output.calls, part.calls, "{name} cut off at {cut}");
+            assert_eq!(output.fuel_used, graded.fuel_used, "{name} cut off at {cut}");
+            assert_eq!(output.verdict, graded.verdict, "{name} cut off at {cut}");
+            let record = verdict_record(spec, row, grader.digest(), output.verdict, whole.solved.submission);
+            assert_eq!(record.digest(), whole.decided.digest, "{name} cut off at {cut}");
+        }
+    }
+    let of = |kind| kinds.iter().filter(|other| **other == kind).count();
+    assert!(
+        of(lancet_core::Kind::SweManager) >= 5 && of(lancet_core::Kind::IcSwe) >= 8 && cuts >= 100,
+        "{cuts}"
+    );
 }

@@ -114,7 +114,7 @@ async fn recorded(store: &Store) -> AttemptRow {
         setting_blob: None,
         grader: plugin("grader"),
     };
-    let run: lancet_core::RunId = "20261123-083329-4f2a9c".parse().unwrap();
+    let run: RunId = "20261123-083329-4f2a9c".parse().unwrap();
     store.create_run(run.clone(), "2026-11-23T08:33:29Z".to_owned(), &spec, vec![attempt]).await.unwrap();
     row(store).await
 }
@@ -132,7 +132,7 @@ async fn work(folder: &Path, dies_before: Option<usize>, dies_after: Option<usiz
         _ => row(&store).await,
     };
     let limits = Limits::standard();
-    let mut recorder = Recorder::take_up(&store, &row).await.unwrap();
+    let mut recorder = Recorder::take_up(&store, &row, None).await.unwrap();
     let began = Event::Began {
         phase: Phase::Solve,
         plugin: plugin("agent").digest,
@@ -142,7 +142,7 @@ async fn work(folder: &Path, dies_before: Option<usize>, dies_after: Option<usiz
         record: store.run(&row.id.run).await.unwrap().record,
     };
     let outside = Arc::new(Paid { asked: folder.join("asked"), dies_before });
-    let Beginning { began_us, behind, journal } = recorder.begin(began, Phase::Solve, outside);
+    let Beginning { began_us, behind, journal } = recorder.begin(began, Phase::Solve, || outside.clone());
     let mut exchange = Exchange::new(&limits, [3; 32], behind, Some(journal));
     for (number, request) in script().into_iter().enumerate() {
         let fuel_used = 10_000 * (number as u64 + 1);
