@@ -47,11 +47,11 @@ pub enum LogLevel {
 pub enum Request {
     /// `log.write`, or output to a WASI stream. Cut to the limits of a message.
     LogWrite {
-        /// The level.
+        /// How much the message matters.
         level: LogLevel,
-        /// The text, as far as it is kept.
+        /// The message's text, as far as it is kept.
         message: String,
-        /// The fields, as far as they are kept.
+        /// The message's fields, as far as they are kept.
         fields: Vec<(String, String)>,
         /// Bytes that were dropped because of a limit.
         #[serde(default, skip_serializing_if = "is_zero")]
@@ -61,7 +61,7 @@ pub enum Request {
     RandomNext,
     /// `random.below`.
     RandomBelow {
-        /// The bound.
+        /// The bound that the number is to be below.
         bound: u64,
     },
     /// `submission.answer`.
@@ -76,16 +76,16 @@ pub enum Request {
     SubmissionRead {
         /// A path of the submission.
         path: String,
-        /// Where to begin.
+        /// The byte to begin at.
         offset: u64,
-        /// The most bytes.
+        /// The most bytes to give.
         length: u32,
     },
     /// `submission.diff`.
     SubmissionDiff {
-        /// Where to begin.
+        /// The byte to begin at.
         offset: u64,
-        /// The most bytes.
+        /// The most bytes to give.
         length: u32,
     },
     /// `tests.plans`.
@@ -101,9 +101,9 @@ pub enum Request {
     ArtifactsRead {
         /// The artifact's name.
         name: String,
-        /// Where to begin.
+        /// The byte to begin at.
         offset: u64,
-        /// The most bytes.
+        /// The most bytes to give.
         length: u32,
     },
     /// `workspace.list`.
@@ -113,11 +113,11 @@ pub enum Request {
     },
     /// `workspace.read`.
     WorkspaceRead {
-        /// A file.
+        /// The path of a file in the work tree.
         path: String,
-        /// Where to begin.
+        /// The byte to begin at.
         offset: u64,
-        /// The most bytes.
+        /// The most bytes to give.
         length: u32,
     },
     /// `workspace.search`.
@@ -129,14 +129,14 @@ pub enum Request {
     },
     /// `workspace.write`.
     WorkspaceWrite {
-        /// A file.
+        /// The path of a file in the work tree.
         path: String,
-        /// All of its bytes.
+        /// All of the file's bytes.
         contents: Octets,
     },
     /// `workspace.remove`.
     WorkspaceRemove {
-        /// A file.
+        /// The path of a file in the work tree.
         path: String,
     },
     /// `workspace.apply-patch`.
@@ -148,9 +148,9 @@ pub enum Request {
     WorkspaceApplyInput,
     /// `shell.run`.
     ShellRun {
-        /// For `sh -c`.
+        /// The command, for `sh -c`.
         command: String,
-        /// Seconds.
+        /// The most seconds that the command may take.
         timeout_seconds: u32,
     },
     /// `user-tool.reproduce`.
@@ -159,9 +159,9 @@ pub enum Request {
     UserToolRead {
         /// The artifact's name.
         name: String,
-        /// Where to begin.
+        /// The byte to begin at.
         offset: u64,
-        /// The most bytes.
+        /// The most bytes to give.
         length: u32,
     },
 }
@@ -202,7 +202,7 @@ impl Request {
         }
     }
 
-    /// How much it brings from the plugin, in bytes of text and data: what it costs in
+    /// How much the request brings from the plugin, in bytes of text and data: what it costs in
     /// fuel, and what of a record it takes up.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -235,7 +235,7 @@ impl Request {
         }
     }
 
-    /// What answering it does.
+    /// What answering the request does.
     #[must_use]
     pub fn effect(&self) -> Effect {
         match self {
@@ -307,7 +307,7 @@ pub enum Response {
 }
 
 impl Response {
-    /// How much it brings to the plugin, in bytes of text and data.
+    /// How much the response brings to the plugin, in bytes of text and data.
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
@@ -342,7 +342,7 @@ impl Response {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanView {
-    /// Its name.
+    /// The plan's name.
     pub name: String,
     /// The tests that have to run and to pass.
     pub required: Vec<String>,
@@ -350,7 +350,7 @@ pub struct PlanView {
     pub sentinels: Vec<String>,
     /// The exit status of a run in which everything is as it has to be.
     pub pass_exit: i64,
-    /// The most runs.
+    /// The most runs that the plan's rerun rule allows.
     pub most_runs: u32,
 }
 
@@ -372,9 +372,9 @@ impl From<&Plan> for PlanView {
 pub struct CallRecord {
     /// Fuel that the plugin had used when it called.
     pub fuel_used: u64,
-    /// What it asked.
+    /// What the plugin asked.
     pub request: Request,
-    /// What it was told.
+    /// What the plugin was told.
     pub response: Response,
 }
 

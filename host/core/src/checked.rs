@@ -11,9 +11,9 @@ use crate::{Baselines, Cents, Sha256, TaskId};
 pub struct CheckedSuite {
     /// The suite's name.
     pub name: String,
-    /// The digest over all its files.
+    /// The digest over all of the suite's files.
     pub digest: Sha256,
-    /// Its tasks.
+    /// How many tasks the suite has.
     pub tasks: usize,
     /// Tasks in which a manager chooses among proposals.
     pub swe_manager: u64,
@@ -41,7 +41,7 @@ pub struct CheckedSuite {
 pub struct SuiteWarning {
     /// The file or folder, as a path from the suite's folder.
     pub file: String,
-    /// The key in it, dotted, such as `proposals[2].file`; absent when it is about the whole file.
+    /// The key in the file, dotted, such as `proposals[2].file`; absent when it is about the whole file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// What is odd.

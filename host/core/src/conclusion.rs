@@ -12,9 +12,9 @@ use crate::{CaseStatus, Outcome, Plan, ReasonCode, ReportState, RunEnd, TestCase
 pub struct Conclusion {
     /// Pass, fail, or invalid.
     pub outcome: Outcome,
-    /// Why.
+    /// The reason for the outcome.
     pub reason: ReasonCode,
-    /// For a person.
+    /// What the outcome rests on, for a person.
     pub detail: String,
 }
 

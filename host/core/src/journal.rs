@@ -21,15 +21,15 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SolveEnd {
-    /// It handed something in, or said that it has nothing.
+    /// The agent handed something in, or said that it has nothing.
     Answer(Answer),
-    /// It said why it has no answer: counts as nothing handed in.
+    /// The agent said why it has no answer: counts as nothing handed in.
     GaveUp(String),
-    /// It computed for longer than it may: the attempt fails.
+    /// The agent computed for longer than it may: the attempt fails.
     TimedOut,
-    /// It failed, and so does the attempt.
+    /// The agent failed, and so does the attempt.
     Fault(Fault),
-    /// The infrastructure failed it: the attempt is invalid for now.
+    /// The infrastructure failed the agent: the attempt is invalid for now.
     Unavailable(InfraFault),
 }
 
@@ -51,13 +51,13 @@ impl SolveEnd {
 pub enum Event {
     /// A plugin is about to run.
     Began {
-        /// Which.
+        /// The phase of the plugin that begins.
         phase: Phase,
-        /// Its component.
+        /// The plugin's component, by digest.
         plugin: Sha256,
-        /// What it may import.
+        /// What the plugin may import.
         grant: Vec<Capability>,
-        /// What it may use.
+        /// The limits that the plugin runs under.
         limits: Limits,
         /// The engine, as fuel depends on it.
         engine: String,
@@ -72,23 +72,23 @@ pub enum Event {
     Asked {
         /// The phase of the plugin that asks.
         phase: Phase,
-        /// Fuel that it had used.
+        /// Fuel that the plugin had used.
         fuel_used: u64,
-        /// What it asks.
+        /// What the plugin asks.
         request: Request,
     },
     /// A plugin called a capability.
     Called {
-        /// Which.
+        /// The phase of the plugin that called.
         phase: Phase,
         /// The call.
         call: CallRecord,
     },
     /// The agent is done.
     Solved {
-        /// How it ended.
+        /// How the agent's call ended.
         end: SolveEnd,
-        /// Fuel that it used in all. `None` when the clock ended it, since
+        /// Fuel that the agent used in all. `None` when the clock ended it, since
         /// that happens at another point each time.
         fuel_used: Option<u64>,
         /// The digest of what was handed in.
@@ -97,7 +97,7 @@ pub enum Event {
     /// The host took the work tree out of the agent's container, which has been
     /// stopped. Comes before [`Event::Solved`], whose digest is the capture's then.
     Captured {
-        /// What it found.
+        /// What the capture found.
         capture: Capture,
     },
     /// An attempt that the infrastructure made invalid is taken up again. What its
@@ -105,21 +105,21 @@ pub enum Event {
     Reopened {
         /// The phase that is done again.
         phase: Phase,
-        /// What had failed.
+        /// What of the infrastructure had failed.
         cause: InfraFault,
     },
     /// The grader is done.
     Graded {
-        /// Its verdict, or the invalid one that the host put in its place.
+        /// The grader's verdict, or the invalid one that the host put in its place.
         verdict: Verdict,
-        /// Fuel that it used in all. `None` when the clock ended it.
+        /// Fuel that the grader used in all. `None` when the clock ended it.
         fuel_used: Option<u64>,
     },
     /// The attempt is over and paid.
     Decided {
         /// The verdict with all that it is about.
         record: VerdictRecord,
-        /// Its digest.
+        /// The digest of `record`.
         digest: Sha256,
     },
 }

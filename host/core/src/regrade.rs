@@ -9,7 +9,7 @@ use crate::{Cents, Outcome};
 /// interface: fields are added, never changed or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Regraded {
-    /// The run.
+    /// The run that was graded again.
     pub run: String,
     /// The graders that judged when the run was made: name and short digest.
     pub old_graders: Vec<String>,
@@ -17,13 +17,13 @@ pub struct Regraded {
     pub new_graders: Vec<String>,
     /// Submissions that were judged again.
     pub regraded: usize,
-    /// Those whose verdict or payout is another now.
+    /// Submissions whose verdict or payout is another now.
     pub changed: usize,
     /// Attempts without a submission that a grader could judge.
     pub not_regraded: usize,
     /// What the regraded attempts earned then.
     pub old_earned_cents: Cents,
-    /// What they would earn now.
+    /// What the regraded attempts would earn now.
     pub new_earned_cents: Cents,
     /// Each regraded attempt, by task and number.
     pub attempts: Vec<RegradedAttempt>,
@@ -32,19 +32,19 @@ pub struct Regraded {
 /// The verdict of one attempt then and now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegradedAttempt {
-    /// The attempt.
+    /// The attempt that was graded again.
     pub attempt: String,
     /// The outcome then.
     pub old_outcome: Outcome,
     /// The reason code then.
     pub old_reason: String,
-    /// What it earned then.
+    /// What the attempt earned then.
     pub old_earned_cents: Cents,
     /// The outcome now.
     pub new_outcome: Outcome,
     /// The reason code now.
     pub new_reason: String,
-    /// What it would earn now.
+    /// What the attempt would earn now.
     pub new_earned_cents: Cents,
     /// Whether verdict and payout are the same.
     pub same: bool,

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 /// interface: fields are added, never changed or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Replayed {
-    /// The run.
+    /// The run that was replayed.
     pub run: String,
     /// Attempts that were executed again, or found to contradict their records.
     pub replayed: usize,
     /// Attempts that went as they were recorded.
     pub identical: usize,
-    /// Attempts that did not, and records that contradict one another.
+    /// Attempts that went otherwise than recorded, and records that contradict one another.
     pub different: usize,
     /// Attempts that are not decided yet.
     pub undecided: usize,
@@ -27,7 +27,7 @@ pub struct Replayed {
 pub struct ReplayedAttempt {
     /// The attempt, or the run when its own record is different.
     pub attempt: String,
-    /// How it compares with its record.
+    /// How the attempt compares with its record.
     pub result: ReplayResult,
     /// Where the first difference is; `null` when there is none.
     pub phase: Option<ReplayPhase>,
@@ -55,9 +55,9 @@ impl ReplayedAttempt {
 pub enum ReplayResult {
     /// Everything is the same: calls, fuel, submission, verdict, digest.
     Identical,
-    /// Something is not.
+    /// Something differs from the record.
     Different,
-    /// It is not decided yet.
+    /// The attempt is not decided yet.
     Undecided,
 }
 

@@ -9,18 +9,18 @@ use crate::{Cents, Clustered, Kind, Outcome, Ratio, RatioSum, RunId, Sha256};
 /// public interface: fields are added, never changed or removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// The run.
+    /// The run that is reported.
     pub run: RunId,
-    /// When it was started: RFC 3339, UTC.
+    /// When the run was started: RFC 3339, UTC.
     pub started: String,
     /// Whether every attempt has been decided. While it is not, rates and amounts
     /// for one attempt are those of what is decided so far.
     pub complete: bool,
-    /// What it ran.
+    /// The suite that was run.
     pub suite: ReportedSuite,
-    /// Who worked on it.
+    /// The agent that worked on the tasks.
     pub agent: ReportedPlugin,
-    /// Who judged.
+    /// The graders that judged.
     pub graders: Vec<ReportedPlugin>,
     /// Whether the agent was granted the answers: then this is a control of the
     /// suite and no result of the agent.
@@ -29,7 +29,7 @@ pub struct Report {
     pub seed: u64,
     /// Attempts at each task.
     pub attempts_per_task: u32,
-    /// By kind, and over all.
+    /// The totals by kind, and over all.
     pub totals: TotalsByKind,
     /// What trivial policies get on the same manager tasks. `null` when the run
     /// has none.
@@ -49,17 +49,17 @@ pub struct Report {
 /// The suite of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportedSuite {
-    /// Its name.
+    /// The suite's name.
     pub name: String,
-    /// The digest over all its files.
+    /// The digest over all of the suite's files.
     pub digest: Sha256,
-    /// Where it was imported from: `swe-lancer`.
+    /// Where the suite was imported from: `swe-lancer`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub origin: Option<String>,
-    /// Which set of the origin: `diamond`.
+    /// Which set of the origin the suite is: `diamond`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub set: Option<String>,
-    /// The digest of the file that it was imported from.
+    /// The digest of the file that the suite was imported from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source_digest: Option<Sha256>,
 }
@@ -67,9 +67,9 @@ pub struct ReportedSuite {
 /// A plugin of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportedPlugin {
-    /// What it was called.
+    /// What the plugin was called.
     pub name: String,
-    /// What it was.
+    /// The digest of the plugin's component.
     pub digest: Sha256,
 }
 
@@ -81,25 +81,25 @@ pub struct TotalsByKind {
     pub swe_manager: Totals,
     /// Individual contributor tasks.
     pub ic_swe: Totals,
-    /// Both.
+    /// Both kinds together.
     pub all: Totals,
 }
 
 /// Tasks that this version cannot run: neither attempted nor dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotRunnable {
-    /// How many.
+    /// How many tasks cannot be run.
     pub tasks: u64,
-    /// What they would pay.
+    /// What those tasks would pay.
     pub available_cents: Cents,
 }
 
 /// Wall-clock time in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Time {
-    /// In agents, summed over attempts.
+    /// Milliseconds in agents, summed over attempts.
     pub solve_ms: f64,
-    /// In graders, summed over attempts.
+    /// Milliseconds in graders, summed over attempts.
     pub grade_ms: f64,
 }
 
@@ -141,7 +141,7 @@ pub struct Totals {
     /// What one attempt at each task comes to, so that runs with different numbers
     /// of attempts, and the baselines, can be compared.
     pub per_attempt: PerAttempt,
-    /// The same over passed and failed attempts only.
+    /// The rates over passed and failed attempts only.
     pub decided: Decided,
     /// Where the time went.
     pub time: Time,
@@ -173,15 +173,15 @@ pub struct PerAttempt {
 /// One attempt at a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Tried {
-    /// How it ended; `None` when it is pending.
+    /// How the attempt ended; `None` when it is pending.
     pub outcome: Option<Outcome>,
-    /// What it earned.
+    /// What the attempt earned.
     pub earned: Cents,
     /// Where the time went.
     pub time: Time,
     /// Executions of test plans.
     pub test_runs: u64,
-    /// Whether these differed.
+    /// Whether the executions of test plans differed.
     pub flaky: bool,
 }
 
@@ -226,7 +226,7 @@ pub struct TestTotals {
     pub runs: u64,
     /// Attempts at which a plan was executed more than once.
     pub rerun_attempts: u64,
-    /// Of these, attempts whose executions came to different outcomes.
+    /// Attempts at which the executions of a plan came to different outcomes.
     pub flaky_attempts: u64,
     /// `flaky_attempts / rerun_attempts`. `null` when nothing was run twice.
     pub flake_rate: Option<f64>,
@@ -237,7 +237,7 @@ pub struct TestTotals {
 pub struct Decided {
     /// Attempts that passed or failed.
     pub attempts: u64,
-    /// What they could have paid, summed over attempts.
+    /// What the passed and failed attempts could have paid, summed over attempts.
     pub available_cents: Cents,
     /// `earned_cents / available_cents` of `per_attempt`.
     pub earn_rate: Option<f64>,
@@ -376,7 +376,7 @@ pub struct Baselines {
     pub longest: Baseline,
     /// One proposal at random, all as likely: the exact expectation.
     pub random: Expectation,
-    /// How many tasks these are over.
+    /// How many tasks the baselines are over.
     pub tasks: u64,
     /// What those tasks pay.
     pub available_cents: Cents,
@@ -387,7 +387,7 @@ pub struct Baselines {
 pub struct Baseline {
     /// Tasks passed.
     pub pass: u64,
-    /// What they pay.
+    /// What the passed tasks pay.
     pub earned_cents: Cents,
 }
 
@@ -403,9 +403,9 @@ pub struct Expectation {
 /// One published result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PublishedRow {
-    /// The model.
+    /// The model that was measured.
     pub model: String,
-    /// The set that it was measured on.
+    /// The set that the model was measured on.
     pub set: String,
     /// How many tasks that set had.
     pub tasks: u64,

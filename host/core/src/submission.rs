@@ -116,7 +116,7 @@ impl RefusalKind {
 #[serde(deny_unknown_fields)]
 #[error("{}: {message}", .kind.as_str())]
 pub struct RefusedSubmission {
-    /// Why.
+    /// Why the submission is not accepted.
     pub kind: RefusalKind,
     /// The path or the number, and the limit.
     pub message: String,

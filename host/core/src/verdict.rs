@@ -136,9 +136,9 @@ impl From<Score> for u16 {
 pub struct Check {
     /// Short and stable, unique in its verdict.
     pub name: String,
-    /// Whether it held.
+    /// Whether the check held.
     pub passed: bool,
-    /// What was seen.
+    /// What the check saw.
     pub detail: String,
 }
 
@@ -148,7 +148,7 @@ pub struct Check {
 pub struct Verdict {
     /// Pass, fail or invalid.
     pub outcome: Outcome,
-    /// Why.
+    /// The reason for the outcome.
     pub reason: ReasonCode,
     /// Thousandths of the price that a pass pays.
     pub score: Score,

@@ -28,21 +28,21 @@ use crate::outside::{Answering, NotRecalled, Outside, SourceError};
 /// no environment, which a plugin is told.
 #[derive(Clone, Default)]
 pub struct Sources {
-    /// For `submission`.
+    /// What answers `submission`.
     pub submission: Option<Arc<dyn SubmissionSource>>,
-    /// For `answer-key`.
+    /// What answers `answer-key`.
     pub answer_key: Option<Arc<dyn AnswerKeySource>>,
-    /// For `input`.
+    /// What answers `input`.
     pub input: Option<Arc<dyn InputSource>>,
-    /// For `tests`.
+    /// What answers `tests`.
     pub tests: Option<Arc<dyn TestsSource>>,
-    /// For `artifacts`.
+    /// What answers `artifacts`.
     pub artifacts: Option<Arc<dyn ArtifactsSource>>,
-    /// For `workspace`.
+    /// What answers `workspace`.
     pub workspace: Option<Arc<dyn WorkspaceSource>>,
-    /// For `shell`.
+    /// What answers `shell`.
     pub shell: Option<Arc<dyn ShellSource>>,
-    /// For `user-tool`.
+    /// What answers `user-tool`.
     pub user_tool: Option<Arc<dyn UserToolSource>>,
 }
 

@@ -13,7 +13,7 @@ pub(crate) const FUEL_IS_USED_UP: &str = "the fuel is used up";
 pub(crate) enum Ending {
     /// The plugin's fault.
     Fault(Fault),
-    /// It did something else than its record says.
+    /// The plugin did something else than its record says.
     Diverged(Divergence),
     /// The infrastructure's fault, by what a capability was answered.
     Unavailable(InfraFault),

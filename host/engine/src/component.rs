@@ -24,9 +24,9 @@ const MAX_NESTING: usize = 32;
 /// One import of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
-    /// The name in the binary: `lancet:plugin/log@0.1.0`.
+    /// The import's name in the binary: `lancet:plugin/log@0.1.0`.
     pub name: String,
-    /// What that is to this host.
+    /// What the import is to this host.
     pub meaning: Meaning,
 }
 
@@ -50,15 +50,15 @@ pub enum Meaning {
 /// What can be known of a component without running any of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// The digest of its bytes.
+    /// The digest of the component's bytes.
     pub digest: Sha256,
-    /// How many bytes.
+    /// The component's size in bytes.
     pub bytes: usize,
-    /// What it is for, read from what it exports.
+    /// The plugin's role, read from what the component exports.
     pub role: Role,
-    /// The version of the contract that it exports.
+    /// The version of the contract that the component exports.
     pub contract: String,
-    /// What it imports, in the order of the binary.
+    /// What the component imports, in the order of the binary.
     pub imports: Vec<Import>,
 }
 
@@ -88,18 +88,18 @@ pub enum NotAPlugin {
     /// Another version of the contract.
     #[error("it exports `{0}`, but this host serves version {CONTRACT_VERSION} of the contract")]
     OtherVersion(String),
-    /// Right kind of thing, but the other role.
+    /// A plugin, but of the other role.
     #[error("it is {found}, expected {expected}")]
     OtherRole {
-        /// What it is.
+        /// The plugin's role.
         found: Role,
-        /// What was asked for.
+        /// The role that was asked for.
         expected: Role,
     },
 }
 
 impl NotAPlugin {
-    /// What to do about it.
+    /// What to do about the error.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -246,7 +246,7 @@ fn meaning(name: &str) -> Meaning {
 /// An import that a plugin was not granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportProblem {
-    /// The import.
+    /// The import that was not granted.
     pub import: Import,
     /// The plugin's role.
     pub role: Role,

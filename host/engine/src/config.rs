@@ -24,7 +24,7 @@ const MAX_TABLE_ELEMENTS: usize = 20_000;
 #[derive(Debug, thiserror::Error)]
 #[error("the WebAssembly engine failed while {doing}: {cause}")]
 pub struct EngineError {
-    /// What it was at.
+    /// What the engine was doing.
     pub doing: &'static str,
     /// What Wasmtime says.
     pub cause: String,

@@ -94,49 +94,49 @@ fn new_store(
 pub struct Call<'a> {
     /// The task's public part.
     pub task: &'a Task,
-    /// What it may use.
+    /// The limits that the plugin runs under.
     pub limits: &'a Limits,
     /// What the random stream starts from.
     pub seed: [u8; 32],
     /// What stands behind the capabilities.
     pub behind: Behind,
-    /// Who is told of its calls as they happen.
+    /// Who is told of the plugin's calls as they happen.
     pub journal: Option<Arc<dyn Journal>>,
 }
 
 /// An agent's call, over.
 #[derive(Debug)]
 pub struct SolveOutput {
-    /// How it ended.
+    /// How the agent's call ended.
     pub end: SolveEnd,
     /// Every call of a capability.
     pub calls: Vec<CallRecord>,
-    /// When each was answered. Not part of any record that is compared.
+    /// When each call of a capability was answered. Not part of any record that is compared.
     pub answered: Vec<Instant>,
-    /// Fuel used. `None` when the clock ended it.
+    /// Fuel that the plugin used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
-    /// How long it took. Not part of any record that is compared.
+    /// How long the plugin took. Not part of any record that is compared.
     pub elapsed: Duration,
-    /// Where it differs from the record that it was run on.
+    /// Where the execution differs from the record that it was run on.
     pub divergence: Option<Divergence>,
 }
 
 /// A grader's call, over.
 #[derive(Debug)]
 pub struct GradeOutput {
-    /// Its verdict, or the invalid one that a fault of it makes.
+    /// The grader's verdict, or the invalid one that a fault of the grader makes.
     pub verdict: Verdict,
     /// Every call of a capability.
     pub calls: Vec<CallRecord>,
-    /// When each was answered. Not part of any record that is compared.
+    /// When each call of a capability was answered. Not part of any record that is compared.
     pub answered: Vec<Instant>,
-    /// Fuel used. `None` when the clock ended it.
+    /// Fuel that the plugin used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
-    /// How long it took. Not part of any record that is compared.
+    /// How long the plugin took. Not part of any record that is compared.
     pub elapsed: Duration,
-    /// Where it differs from the record that it was run on.
+    /// Where the execution differs from the record that it was run on.
     pub divergence: Option<Divergence>,
-    /// What of the infrastructure failed it, when that is why the verdict is
+    /// What of the infrastructure failed the grader, when that is why the verdict is
     /// invalid.
     pub unavailable: Option<InfraFault>,
 }
@@ -160,32 +160,32 @@ enum Stop {
 }
 
 impl Plugin {
-    /// What the operator or the task called it.
+    /// What the operator or the task called the plugin.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The digest of its component.
+    /// The digest of the plugin's component.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
         self.digest
     }
 
-    /// What it may import.
+    /// What the plugin may import.
     #[must_use]
     pub fn grant(&self) -> &Grant {
         &self.grant
     }
 
-    /// Whether it imports that function of the contract: `interface.function`, as in
+    /// Whether the plugin imports that function of the contract: `interface.function`, as in
     /// [`Request::name`].
     #[must_use]
     pub fn imports(&self, function: &str) -> bool {
         self.functions.contains(function)
     }
 
-    /// What it is for.
+    /// The plugin's role.
     #[must_use]
     pub fn role(&self) -> Role {
         self.grant.role()

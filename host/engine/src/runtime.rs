@@ -22,13 +22,13 @@ use crate::plugin::{Plugin, Pre};
 /// Where a component is compiled.
 #[derive(Debug, Clone)]
 pub enum Compiler {
-    /// In this process: for components that came with this program.
+    /// Compiles in this process: for components that came with this program.
     Here,
-    /// In a limited child process: for everybody else's.
+    /// Compiles in a limited child process: for everybody else's components.
     Child {
-        /// The program, as a rule this very one.
+        /// The program that compiles, as a rule this very one.
         program: PathBuf,
-        /// What makes it call [`crate::compile_worker`]; the paths of input and
+        /// What makes the program call [`crate::compile_worker`]; the paths of input and
         /// output follow.
         arguments: Vec<String>,
     },
@@ -54,45 +54,45 @@ pub struct Runtime {
 /// Why a plugin cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It is none.
+    /// The bytes are no plugin.
     #[error("plugin `{name}` cannot be used: {cause}")]
     NotAPlugin {
-        /// What it was called.
+        /// The plugin, as it was named.
         name: String,
-        /// What is wrong with it.
+        /// Why the bytes are no plugin.
         cause: NotAPlugin,
     },
-    /// It wants more than it was granted.
+    /// The plugin imports more than it was granted.
     #[error("plugin `{name}` is refused: {problems}")]
     Imports {
-        /// What it was called.
+        /// The plugin, as it was named.
         name: String,
-        /// What it wants.
+        /// Every import that the plugin was not granted.
         problems: ImportProblems,
     },
-    /// An interface of the contract with other types than the contract's.
+    /// The plugin has an interface of the contract with other types than the contract's.
     #[error("plugin `{name}` is refused: it does not fit the contract: {cause}")]
     Types {
-        /// What it was called.
+        /// The plugin, as it was named.
         name: String,
-        /// Where it differs.
+        /// Where the plugin differs from the contract.
         cause: String,
     },
-    /// The compiler does not take it.
+    /// The compiler does not take the plugin.
     #[error("plugin `{name}` cannot be compiled: {cause}")]
     Compile {
-        /// What it was called.
+        /// The plugin, as it was named.
         name: String,
-        /// Why.
+        /// What the compiler says.
         cause: String,
     },
-    /// The host's fault.
+    /// The host is at fault, and not the plugin.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 impl LoadError {
-    /// What to do about it.
+    /// What to do about the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -16,9 +16,9 @@ use crate::error::Error;
 /// A component, by whatever way it was named.
 #[derive(Debug, Clone)]
 pub struct Named {
-    /// What reports call it, and its digest.
+    /// What reports call the component, and its digest.
     pub identity: PluginIdentity,
-    /// Its bytes.
+    /// The component's bytes.
     pub component: Vec<u8>,
 }
 

@@ -85,11 +85,11 @@ const KEY_OF_ITS_OWN: &str = "only the task's own grader can read its answer key
 pub struct ControlsOrder<'a> {
     /// The suite.
     pub suite: &'a Suite,
-    /// Its folder, for the record.
+    /// The suite's folder, for the record.
     pub path: &'a Path,
     /// The tasks that are tried.
     pub selected: Vec<&'a SuiteTask>,
-    /// The patterns that narrowed them, for the record.
+    /// The patterns that narrowed the selection of tasks, for the record.
     pub patterns: Vec<String>,
     /// How often each control is run.
     pub rounds: NonZeroU32,

@@ -42,11 +42,11 @@ pub enum Error {
     /// No plugin of that name is built in, and there is no such file.
     #[error("there is no {role} `{name}`")]
     UnknownPlugin {
-        /// The role that it was wanted for.
+        /// The role that the plugin was wanted for.
         role: Role,
-        /// The name, as it was given.
+        /// The plugin's name, as it was given.
         name: String,
-        /// Whether a suite names it; otherwise the operator does.
+        /// Whether a suite names the plugin; otherwise the operator does.
         of_suite: bool,
     },
     /// The digest behind a plugin's path is none.
@@ -54,7 +54,7 @@ pub enum Error {
     BadPin {
         /// The plugin, as it was given.
         text: String,
-        /// What is wrong with its digest.
+        /// What is wrong with the digest that the plugin's path is given with.
         problem: String,
     },
     /// A plugin's file has other contents than it is pinned to.
@@ -62,7 +62,7 @@ pub enum Error {
     Swapped {
         /// The plugin, as it was given.
         name: String,
-        /// The digest that it is pinned to.
+        /// The digest that the plugin is pinned to.
         expected: Sha256,
         /// The digest of the file's contents.
         found: Sha256,
@@ -72,7 +72,7 @@ pub enum Error {
     ReadPlugin {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// What the system says of reading the file.
         source: std::io::Error,
     },
     /// A plugin's path is no file.
@@ -90,9 +90,9 @@ pub enum Error {
     /// No task of those wanted can be run, as their images are not pinned.
     #[error("{tasks} tasks cannot be run: {why}")]
     NotRunnable {
-        /// How many tasks they are.
+        /// How many tasks cannot be run.
         tasks: usize,
-        /// Why the first of them cannot be run.
+        /// Why the first of those tasks cannot be run.
         why: String,
         /// The suite's folder.
         suite: PathBuf,
@@ -115,15 +115,15 @@ pub enum Error {
         and("; so are ", others, "")
     )]
     TasksTooLarge {
-        /// The first of them.
+        /// The first task whose public part is too large.
         first: TaskId,
-        /// Bytes that its public part has.
+        /// Bytes that the first task's public part has.
         bytes: u64,
         /// MiB of memory that a plugin has.
         memory_mib: u64,
         /// Bytes of a task that such a plugin can be given.
         most: u64,
-        /// The others.
+        /// The other tasks whose public parts are too large.
         others: Vec<TaskId>,
     },
     /// What the operator gives the agent is more than it can be given.
@@ -134,7 +134,7 @@ pub enum Error {
     InputsTooLarge {
         /// The first task whose input is too large.
         first: TaskId,
-        /// Bytes that its input has.
+        /// Bytes that the first task's input has.
         bytes: u64,
         /// The agent's name.
         agent: String,
@@ -148,9 +148,9 @@ pub enum Error {
     /// Images share a kernel user with others, and the operator does not want that.
     #[error("{error}{}", match more { 0 => String::new(), n => format!("; {n} other images cannot either") })]
     SharedUser {
-        /// The first of them and the reason.
+        /// The first image that shares its user, and why.
         error: DockerError,
-        /// How many there are besides.
+        /// How many other images share theirs.
         more: usize,
     },
     /// A blob of the store is not what its run says that it is.
@@ -158,9 +158,9 @@ pub enum Error {
     DamagedBlob {
         /// The blob.
         digest: Sha256,
-        /// What it should be.
+        /// What the blob should be.
         what: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the blob.
         problem: String,
     },
     /// An attempt is submitted, and its journal has no submission.
@@ -182,7 +182,7 @@ pub enum Error {
     BrokenJournal {
         /// The attempt.
         attempt: AttemptId,
-        /// What is wrong with it.
+        /// What is wrong with the journal.
         problem: String,
     },
     /// The store's records of a run contradict one another.
@@ -198,17 +198,17 @@ pub enum Error {
     BadGold {
         /// The file in the suite's folder.
         path: String,
-        /// What is wrong with it.
+        /// What is wrong with the patch.
         problem: String,
-        /// The task that it is for.
+        /// The task that the gold patch is for.
         task: TaskId,
     },
     /// Something that the host itself does failed.
     #[error("{doing}: {problem}")]
     Host {
-        /// What it was about to do.
+        /// What the host was about to do.
         doing: &'static str,
-        /// Why it could not.
+        /// Why the host could not do that.
         problem: String,
     },
     /// A run that has begun could not be carried on. What is decided stays, and the run
@@ -217,7 +217,7 @@ pub enum Error {
     Stopped {
         /// The run.
         run: RunId,
-        /// What stopped it.
+        /// What stopped the run.
         source: Box<Error>,
     },
 }

@@ -23,13 +23,13 @@ use crate::run::{Host, Plugins, Run};
 pub struct Order<'a> {
     /// The suite.
     pub suite: &'a Suite,
-    /// Its folder, for the record.
+    /// The suite's folder, for the record.
     pub path: &'a Path,
     /// The tasks of the suite that are wanted; those that cannot be run are told of.
     pub selected: Vec<&'a SuiteTask>,
-    /// The kind that narrowed them, for the record.
+    /// The kind that narrowed the selection of tasks, for the record.
     pub kind: Option<Kind>,
-    /// The patterns that narrowed them, for the record.
+    /// The patterns that narrowed the selection of tasks, for the record.
     pub patterns: Vec<String>,
     /// The agent.
     pub agent: Named,
@@ -45,7 +45,7 @@ pub struct Order<'a> {
     pub agent_limits: Limits,
     /// What one call of a grader may use.
     pub grader_limits: Limits,
-    /// Which control of the suite it is, when it is one by its inputs.
+    /// Which control of the suite the run is, when it is one by its inputs.
     pub control: Option<&'static str>,
 }
 

@@ -14,35 +14,35 @@ use crate::error::Failure;
 /// A run as the store knows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
-    /// What names it.
+    /// What names the run.
     pub id: RunId,
-    /// When it was started: RFC 3339, UTC.
+    /// When the run was started: RFC 3339, UTC.
     pub created: String,
-    /// All that it is defined by.
+    /// All that the run is defined by.
     pub spec: RunSpec,
-    /// Whether it has been marked as finished.
+    /// Whether the run has been marked as finished.
     pub finished: bool,
-    /// The blob of its [`lancet_core::RunRecord`]; `None` for runs that were made
+    /// The blob of the run's [`lancet_core::RunRecord`]; `None` for runs that were made
     /// before there was one.
     pub record: Option<Sha256>,
-    /// How its attempts stand.
+    /// How the run's attempts stand.
     pub counts: RunCounts,
 }
 
 /// How the attempts of a run stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RunCounts {
-    /// All attempts.
+    /// All attempts of the run.
     pub attempts: u64,
-    /// Those not handed in yet.
+    /// Attempts not handed in yet.
     pub queued: u64,
-    /// Those handed in and not decided yet.
+    /// Attempts handed in and not decided yet.
     pub submitted: u64,
-    /// Those that passed.
+    /// Attempts that passed.
     pub pass: u64,
-    /// Those that failed.
+    /// Attempts that failed.
     pub fail: u64,
-    /// Those without a decision.
+    /// Attempts without a decision.
     pub invalid: u64,
     /// What the passes pay.
     pub earned: Cents,
@@ -71,18 +71,18 @@ pub struct NewAttempt {
     pub price: Cents,
     /// The blob that holds the public part of the task.
     pub task_blob: Sha256,
-    /// The blob that holds its private configuration, when it has one.
+    /// The blob that holds the task's private configuration, when it has one.
     pub key_blob: Option<Sha256>,
-    /// The blob that holds its [`lancet_core::Setting`], when it has one.
+    /// The blob that holds the task's [`lancet_core::Setting`], when it has one.
     pub setting_blob: Option<Sha256>,
-    /// Who judges it.
+    /// The grader that judges the attempt.
     pub grader: PluginIdentity,
 }
 
 /// An attempt as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptRow {
-    /// What names it.
+    /// What names the attempt.
     pub id: AttemptId,
     /// The task's kind.
     pub kind: Kind,
@@ -90,32 +90,32 @@ pub struct AttemptRow {
     pub price: Cents,
     /// The blob that holds the public part of the task.
     pub task_blob: Sha256,
-    /// The blob that holds its private configuration, when it has one.
+    /// The blob that holds the task's private configuration, when it has one.
     pub key_blob: Option<Sha256>,
-    /// The blob that holds its [`lancet_core::Setting`], when it has one.
+    /// The blob that holds the task's [`lancet_core::Setting`], when it has one.
     pub setting_blob: Option<Sha256>,
-    /// Who judges it.
+    /// The grader that judges the attempt.
     pub grader: PluginIdentity,
-    /// How far it has come.
+    /// How far the attempt has come.
     pub state: AttemptState,
-    /// Events recorded. The next one's sequence number.
+    /// Events recorded; the next one's sequence number.
     pub events: u64,
     /// Events that were recorded when the state last changed. Those after it
     /// belong to a phase that was not finished.
     pub settled: u64,
-    /// Why, once it is decided.
+    /// The reason for the outcome, once the attempt is decided.
     pub reason: Option<ReasonCode>,
-    /// What is paid, once it is decided.
+    /// What is paid, once the attempt is decided.
     pub earned: Option<Cents>,
-    /// The digest of the verdict's record, once it is decided.
+    /// The digest of the verdict's record, once the attempt is decided.
     pub verdict_digest: Option<Sha256>,
     /// Microseconds that the agent took, once it has handed in.
     pub solve_us: Option<u64>,
     /// Microseconds that the grader took, when it ran.
     pub grade_us: Option<u64>,
-    /// How often tests were run, once it is decided.
+    /// How often tests were run, once the attempt is decided.
     pub test_runs: Option<u64>,
-    /// Whether those runs differed, once it is decided.
+    /// Whether the test runs differed, once the attempt is decided.
     pub flaky: Option<bool>,
 }
 
@@ -131,18 +131,18 @@ pub struct TimedEvent {
 /// What an append changes about its attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transition {
-    /// Nothing.
+    /// Nothing changes.
     None,
     /// The agent has handed in.
     Submitted {
-        /// Microseconds that it took.
+        /// Microseconds that the agent took.
         solve_us: u64,
     },
     /// The attempt is over.
     Decided {
-        /// How it ended.
+        /// How the attempt ended.
         outcome: Outcome,
-        /// Why.
+        /// The reason for the outcome.
         reason: ReasonCode,
         /// What is paid.
         earned: Cents,
@@ -154,7 +154,7 @@ pub enum Transition {
         grade_us: Option<u64>,
         /// How often tests were run.
         test_runs: u64,
-        /// Whether those runs differed.
+        /// Whether the test runs differed.
         flaky: bool,
     },
 }

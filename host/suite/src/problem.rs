@@ -12,12 +12,12 @@ use serde::Serialize;
 pub struct Problem {
     /// The file or folder, as a path from the suite's folder.
     pub file: String,
-    /// The key in it, dotted: `grader.digest`, `proposals[2].file`.
+    /// The key in the file, dotted: `grader.digest`, `proposals[2].file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// What is wrong and what was expected.
     pub message: String,
-    /// What to do.
+    /// What to do about the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -54,15 +54,15 @@ pub enum SuiteError {
     /// The folder cannot be opened.
     #[error("cannot open the suite folder `{}`", path.display())]
     Open {
-        /// The folder.
+        /// The suite's folder.
         path: PathBuf,
-        /// Why.
+        /// Why the folder cannot be opened.
         source: io::Error,
     },
     /// The folder is no valid suite. All that was found is listed.
     #[error("the suite `{}` has {}: {}", path.display(), count(problems.len()), problems.first().map(ToString::to_string).unwrap_or_default())]
     Invalid {
-        /// The folder.
+        /// The suite's folder.
         path: PathBuf,
         /// What is wrong, by file.
         problems: Vec<Problem>,
@@ -72,9 +72,9 @@ pub enum SuiteError {
     /// A grader's component cannot be read.
     #[error("cannot read the grader `{path}` of the suite")]
     Grader {
-        /// A path from the suite's folder.
+        /// The component's file, as a path from the suite's folder.
         path: String,
-        /// Why.
+        /// Why the component cannot be read.
         source: io::Error,
     },
     /// A grader's component is no longer what it was.
@@ -82,19 +82,19 @@ pub enum SuiteError {
         "the grader `{path}` has the digest {found}, expected {expected}: it changed after the suite was loaded"
     )]
     GraderChanged {
-        /// A path from the suite's folder.
+        /// The component's file, as a path from the suite's folder.
         path: String,
-        /// What it was.
+        /// The digest that the component had.
         expected: Sha256,
-        /// What it is.
+        /// The digest that the component has now.
         found: Sha256,
     },
     /// A file of the suite cannot be read.
     #[error("cannot read `{path}` of the suite")]
     File {
-        /// A path from the suite's folder.
+        /// The file, as a path from the suite's folder.
         path: String,
-        /// Why.
+        /// Why the file cannot be read.
         source: io::Error,
     },
     /// A file of the suite is no longer what it was.
@@ -102,19 +102,19 @@ pub enum SuiteError {
         "`{path}` of the suite has the digest {found}, expected {expected}: it changed after the suite was loaded"
     )]
     FileChanged {
-        /// A path from the suite's folder.
+        /// The file, as a path from the suite's folder.
         path: String,
-        /// What it was.
+        /// The digest that the file had.
         expected: Sha256,
-        /// What it is.
+        /// The digest that the file has now.
         found: Sha256,
     },
     /// The lock of a suite's images cannot be written.
     #[error("cannot write `{}`", path.display())]
     WriteLock {
-        /// The lock.
+        /// The lock's file.
         path: PathBuf,
-        /// Why.
+        /// Why the lock cannot be written.
         source: io::Error,
     },
     /// The suite has no such image.
@@ -125,9 +125,9 @@ pub enum SuiteError {
         "`{reference}` is nothing that `{image}` can be pinned to: expected `sha256:…` or `repository@sha256:…`"
     )]
     NotAPin {
-        /// The image.
+        /// The image's name in the suite.
         image: String,
-        /// What was given for it.
+        /// What the image was to be pinned to.
         reference: String,
     },
     /// The suite has no such build folder.
@@ -144,7 +144,7 @@ pub enum SuiteError {
     Pattern {
         /// The pattern.
         pattern: String,
-        /// Why.
+        /// Why the pattern cannot be read.
         message: String,
     },
     /// A pattern that no task's id matches.
@@ -154,7 +154,7 @@ pub enum SuiteError {
         pattern: String,
         /// The kind that was asked for.
         of_kind: Option<lancet_core::Kind>,
-        /// Ids that are near it.
+        /// Ids that are near the pattern.
         near: Vec<String>,
     },
 }
@@ -178,7 +178,7 @@ impl SuiteError {
         }
     }
 
-    /// What to do about it.
+    /// What to do about the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {

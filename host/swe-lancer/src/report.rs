@@ -15,7 +15,7 @@ pub struct ImportSummary {
     pub name: String,
     /// Which generation the table is of.
     pub generation: Generation,
-    /// Which set, when the table says so.
+    /// Which set the table is of, when it says so.
     pub set: Option<String>,
     /// How escapes in the texts were read.
     pub text: TextMode,
@@ -25,9 +25,9 @@ pub struct ImportSummary {
     pub swe_manager: KindSummary,
     /// Individual contributor tasks imported.
     pub ic_swe: KindSummary,
-    /// How many of them can be run, once their images are pinned.
+    /// How many individual contributor tasks can be run, once their images are pinned.
     pub ic_runnable: u64,
-    /// How many of those have a gold patch.
+    /// How many of the tasks that can be run have a gold patch.
     pub ic_gold: u64,
     /// Why rows were left out, by row.
     pub problems: Vec<RowProblem>,
@@ -44,9 +44,9 @@ pub struct ImportSummary {
 /// How many tasks of a kind were imported, and what they pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct KindSummary {
-    /// How many.
+    /// How many tasks of the kind were imported.
     pub tasks: u64,
-    /// What they pay together.
+    /// What the imported tasks of the kind pay together.
     pub cents: Cents,
 }
 
@@ -60,14 +60,14 @@ pub struct RowProblem {
     /// The row's id, when it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question_id: Option<String>,
-    /// The column.
+    /// The name of the column, when it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// What sort of thing it is.
     pub kind: RowProblemKind,
     /// What is wrong and what was expected.
     pub message: String,
-    /// What to do.
+    /// What to do about the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -163,7 +163,7 @@ pub enum ImportError {
     ReadTable {
         /// The table.
         csv: PathBuf,
-        /// Why.
+        /// Why the table cannot be read.
         source: io::Error,
     },
     /// The table has no rows at all.
@@ -192,7 +192,7 @@ pub enum ImportError {
     Csv {
         /// The table.
         csv: PathBuf,
-        /// Why.
+        /// Why the table cannot be split into rows.
         source: csv::Error,
     },
     /// No row could be imported.
@@ -200,7 +200,7 @@ pub enum ImportError {
     NoRows {
         /// The table.
         csv: PathBuf,
-        /// Why, by row. Empty when the table has a header only.
+        /// Why no row can be imported, by row. Empty when the table has a header only.
         problems: Vec<RowProblem>,
     },
     /// Rows have problems, and the import is strict.
@@ -208,7 +208,7 @@ pub enum ImportError {
     Strict {
         /// The table.
         csv: PathBuf,
-        /// What is wrong, by row.
+        /// What is wrong with the rows, by row.
         problems: Vec<RowProblem>,
     },
     /// The name given is no name.
@@ -217,17 +217,17 @@ pub enum ImportError {
     /// The images' prefix and tag make no name of an image.
     #[error("`{image}` is no name of an image: {message}")]
     Image {
-        /// What they make.
+        /// What prefix and tag make.
         image: String,
-        /// What is wrong with it.
+        /// What is wrong with the image's name.
         message: String,
     },
     /// The folder of issue folders cannot be opened.
     #[error("cannot open the issue folders `{}`", path.display())]
     Issues {
-        /// The folder.
+        /// The folder of issue folders.
         path: PathBuf,
-        /// Why.
+        /// Why the folder cannot be opened.
         source: io::Error,
     },
     /// There is something at the output's place.
@@ -243,7 +243,7 @@ pub enum ImportError {
         out: PathBuf,
         /// What was to be written.
         what: String,
-        /// Why.
+        /// Why the output cannot be written.
         source: io::Error,
     },
 }
@@ -258,7 +258,7 @@ impl ImportError {
         }
     }
 
-    /// What to do about it.
+    /// What to do about the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

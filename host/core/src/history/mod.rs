@@ -17,11 +17,11 @@ pub use scrutiny::{Scrutiny, Standing, Subject};
 pub struct Part {
     /// The plugin's component.
     pub plugin: Sha256,
-    /// What it might import.
+    /// What the plugin might import.
     pub grant: Vec<Capability>,
-    /// What it might use.
+    /// The limits that the plugin ran under.
     pub limits: Limits,
-    /// The engine that its fuel belongs to.
+    /// The engine that the plugin's fuel belongs to.
     pub engine: String,
     /// Microseconds from when the attempt was taken up to when the plugin began.
     pub began_us: u64,
@@ -34,7 +34,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// The reports of its test runs, by plan.
+    /// The reports of the plugin's test runs, by plan.
     #[must_use]
     pub fn into_reports(self) -> BTreeMap<String, TestReport> {
         self.calls
@@ -52,31 +52,31 @@ impl Part {
 pub struct Asked {
     /// Fuel that the plugin had used.
     pub fuel_used: u64,
-    /// What it asked.
+    /// What the plugin asked.
     pub request: Request,
 }
 
 /// How an agent's work ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Solved {
-    /// How.
+    /// How the agent's work ended.
     pub end: SolveEnd,
-    /// Fuel that it used in all; `None` when the clock ended it.
+    /// Fuel that the agent used in all; `None` when the clock ended it.
     pub fuel_used: Option<u64>,
     /// The digest of what was handed in.
     pub submission: Sha256,
-    /// Microseconds that it took.
+    /// Microseconds that the agent took.
     pub took_us: u64,
 }
 
 /// What a grader said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graded {
-    /// Its verdict, or the invalid one that the host put in its place.
+    /// The grader's verdict, or the invalid one that the host put in its place.
     pub verdict: Verdict,
-    /// Fuel that it used in all; `None` when the clock ended it.
+    /// Fuel that the grader used in all; `None` when the clock ended it.
     pub fuel_used: Option<u64>,
-    /// Microseconds that it took.
+    /// Microseconds that the grader took.
     pub took_us: u64,
 }
 
@@ -85,7 +85,7 @@ pub struct Graded {
 pub struct Decision {
     /// The verdict with all that it is about.
     pub record: VerdictRecord,
-    /// Its digest.
+    /// The digest of `record`.
     pub digest: Sha256,
 }
 
@@ -123,13 +123,13 @@ pub struct NotWhole(&'static str);
 pub struct Whole {
     /// What the agent did.
     pub solve: Part,
-    /// How that ended.
+    /// How the agent's work ended.
     pub solved: Solved,
-    /// What was taken from its container.
+    /// What was taken from the agent's container.
     pub capture: Option<Capture>,
     /// What the grader did and said, where one was asked.
     pub grade: Option<(Part, Graded)>,
-    /// What came of it.
+    /// What the attempt came to.
     pub decided: Decision,
 }
 
@@ -179,7 +179,7 @@ impl History {
     /// Adds an event, `at_us` microseconds after the attempt was taken up.
     ///
     /// # Errors
-    /// When it cannot come here.
+    /// When the event cannot come here.
     pub fn add(&mut self, at_us: u64, event: Event) -> Result<(), Misplaced> {
         let name = event.name();
         let fits = self.fits(&event);

@@ -9,13 +9,13 @@ use super::{Decision, Graded, History};
 /// What a journal has to be about, by the record of its run.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
-    /// The attempt.
+    /// The attempt that the journal has to be of.
     pub id: AttemptId,
     /// The task's kind.
     pub kind: Kind,
     /// The task's price.
     pub price: Cents,
-    /// Who judges.
+    /// The grader that judges, by the digest of its component.
     pub grader: Sha256,
     /// What the run is defined by.
     pub spec: &'a RunSpec,
@@ -28,25 +28,25 @@ pub struct Subject<'a> {
 /// asked for; it is true only as far as it is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// How far it has come.
+    /// How far the attempt has come.
     pub state: AttemptState,
     /// Events recorded.
     pub events: u64,
     /// Events recorded when the state last changed.
     pub settled: u64,
-    /// Why, once it is decided.
+    /// The reason for the outcome, once the attempt is decided.
     pub reason: Option<ReasonCode>,
-    /// What is paid, once it is decided: price × score of a pass.
+    /// What is paid, once the attempt is decided: price × score of a pass.
     pub earned: Option<Cents>,
-    /// The digest of the verdict's record, once it is decided.
+    /// The digest of the verdict's record, once the attempt is decided.
     pub verdict_digest: Option<Sha256>,
     /// Microseconds from the agent's beginning to its end.
     pub solve_us: Option<u64>,
-    /// Microseconds from the grader's beginning to its end, once it is decided.
+    /// Microseconds from the grader's beginning to its end, once the attempt is decided.
     pub grade_us: Option<u64>,
-    /// Executions of test plans in the grading, once it is decided.
+    /// Executions of test plans in the grading, once the attempt is decided.
     pub test_runs: Option<u64>,
-    /// Whether these differed, once it is decided.
+    /// Whether the executions of test plans differed, once the attempt is decided.
     pub flaky: Option<bool>,
 }
 

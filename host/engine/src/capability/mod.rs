@@ -1,4 +1,4 @@
-//! One file a capability: its host implementation, its bounds and its source.
+//! One file per capability: the trait of its source, and what Wasmtime lifts and lowers for it.
 
 pub(crate) mod answer_key;
 pub(crate) mod artifacts;

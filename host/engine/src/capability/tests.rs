@@ -1,3 +1,5 @@
+//! `tests`: the test plans that the task declares, and running them.
+
 use lancet_core::{CallRecord, PlanView, Request, Response, TestReport};
 use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;

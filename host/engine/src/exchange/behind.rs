@@ -11,11 +11,11 @@ use crate::outside::{NotRecalled, Outside};
 
 /// What stands behind the capabilities during one call of a plugin.
 pub enum Behind {
-    /// The world.
+    /// What answers calls for real, with no record before it.
     Live(Arc<dyn Outside>),
     /// A record of an earlier execution. Every call is compared with it.
     Recorded {
-        /// The calls, in their order.
+        /// The recorded calls, in their order.
         calls: Vec<CallRecord>,
         /// Whether the fuel at each call is compared too: not when it was
         /// recorded with another engine.
@@ -26,7 +26,7 @@ pub enum Behind {
 }
 
 impl Behind {
-    /// The world.
+    /// What answers calls for real, with no record before it.
     pub fn live(outside: impl Outside + 'static) -> Self {
         Self::Live(Arc::new(outside))
     }

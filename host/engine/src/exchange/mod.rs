@@ -35,10 +35,10 @@ const MAX_RECORD_BYTES: u64 = 32 << 20;
 /// Why a call is not answered, and the plugin that made it is over.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// It broke a limit.
+    /// The plugin broke a limit.
     #[error("{0}")]
     Fault(Fault),
-    /// Its execution differs from its record.
+    /// The plugin's execution differs from its record.
     #[error("the execution differs from its record: {0}")]
     Diverged(Box<Divergence>),
     /// A capability, of this name, is granted and has no source.
@@ -60,7 +60,7 @@ pub enum ExchangeError {
 pub struct Answered {
     /// What the plugin is told.
     pub response: Response,
-    /// The fuel that the call costs it. Whose fault it was comes before whether it could
+    /// The fuel that the call costs the plugin. Whose fault it was comes before whether it could
     /// be paid for: [`Response::Unavailable`] ends a plugin also when there is not as
     /// much.
     pub fuel: u64,
@@ -69,9 +69,9 @@ pub struct Answered {
 /// Every call of one plugin, over.
 #[derive(Debug)]
 pub struct Exchanged {
-    /// The calls, in their order.
+    /// The calls of the plugin, in their order.
     pub calls: Vec<CallRecord>,
-    /// When each was answered.
+    /// When each call was answered.
     pub answered: Vec<Instant>,
     /// The call of the record that should have come and did not.
     pub missing: Option<Divergence>,
