@@ -7,6 +7,7 @@ use lancet_core::{Difference, Role, RunId};
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError};
 use lancet_runner::Error;
+pub(crate) use lancet_runner::with_causes;
 use lancet_store::StoreError;
 use lancet_suite::{NotPinned, SuiteError};
 
@@ -87,21 +88,6 @@ fn say(word: &str, colour: &str, text: &str) {
     } else {
         eprintln!("{word}: {text}");
     }
-}
-
-/// An error with all its causes in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The most problems of a suite that are listed.

@@ -111,8 +111,6 @@ pub struct SolveOutput {
     pub end: SolveEnd,
     /// Every call of a capability.
     pub calls: Vec<CallRecord>,
-    /// When each call of a capability was answered. Not part of any record that is compared.
-    pub answered: Vec<Instant>,
     /// Fuel that the plugin used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
     /// How long the plugin took. Not part of any record that is compared.
@@ -128,8 +126,6 @@ pub struct GradeOutput {
     pub verdict: Verdict,
     /// Every call of a capability.
     pub calls: Vec<CallRecord>,
-    /// When each call of a capability was answered. Not part of any record that is compared.
-    pub answered: Vec<Instant>,
     /// Fuel that the plugin used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
     /// How long the plugin took. Not part of any record that is compared.
@@ -145,7 +141,6 @@ pub struct GradeOutput {
 struct Output<T> {
     result: Result<T, Stop>,
     calls: Vec<CallRecord>,
-    answered: Vec<Instant>,
     fuel_used: Option<u64>,
     elapsed: Duration,
     divergence: Option<Divergence>,
@@ -227,7 +222,6 @@ impl Plugin {
         Ok(SolveOutput {
             end,
             calls: output.calls,
-            answered: output.answered,
             fuel_used: output.fuel_used,
             elapsed: output.elapsed,
             divergence: output.divergence,
@@ -284,7 +278,6 @@ impl Plugin {
         Ok(GradeOutput {
             verdict,
             calls: output.calls,
-            answered: output.answered,
             fuel_used: output.fuel_used,
             elapsed: output.elapsed,
             divergence: output.divergence,
@@ -322,7 +315,7 @@ impl Plugin {
         let mut state = store.into_data();
         record_output(&mut state, fuel_used);
         let refused = state.limiter.refused();
-        let Exchanged { calls, answered, missing } = state.exchange.finish();
+        let Exchanged { calls, missing } = state.exchange.finish();
         let mut divergence = None;
         let result = match ended {
             Err(Overdrawn::Time) => Err(Stop::TimedOut),
@@ -357,7 +350,7 @@ impl Plugin {
         drop(permit);
         // A call cut off by the clock ends somewhere else each time.
         let divergence = divergence.or(if timed_out { None } else { missing });
-        Ok(Output { result, calls, answered, fuel_used, elapsed: started.elapsed(), divergence })
+        Ok(Output { result, calls, fuel_used, elapsed: started.elapsed(), divergence })
     }
 
     fn store(

@@ -7,6 +7,8 @@ use lancet_docker::BlobSource;
 use lancet_engine::InputSource;
 use lancet_store::{Store, StoreError};
 
+use crate::error::with_causes;
+
 /// The contents that a run has recorded, by digest. Whoever works on an attempt has no
 /// other way to them, so that one elsewhere can have another store behind it.
 #[derive(Clone)]
@@ -62,19 +64,4 @@ impl InputSource for Input {
 /// A blob that cannot be written or read is the host's failure, like a full disk.
 pub(crate) fn unkept(error: &StoreError) -> InfraFault {
     InfraFault::new(InfraFaultKind::DiskFull, format!("the store: {}", with_causes(error)))
-}
-
-/// An error with all its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    text
 }

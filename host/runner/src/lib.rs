@@ -76,7 +76,7 @@ mod watched;
 pub use audit::audited;
 pub use catalog::{Loader, Named, find, read};
 pub use controls::{ControlsOrder, controls};
-pub use error::Error;
+pub use error::{Error, with_causes};
 pub use measure::tasks as measure_tasks;
 pub use observer::{Notice, Observer, Wait};
 pub use order::{Order, Prepared, prepare};

@@ -71,8 +71,6 @@ pub struct Answered {
 pub struct Exchanged {
     /// The calls of the plugin, in their order.
     pub calls: Vec<CallRecord>,
-    /// When each call was answered.
-    pub answered: Vec<Instant>,
     /// The call of the record that should have come and did not.
     pub missing: Option<Divergence>,
 }
@@ -86,8 +84,6 @@ pub struct Exchange {
     max_call_bytes: u64,
     journal: Option<Arc<dyn Journal>>,
     recorded: Vec<CallRecord>,
-    /// When each of them was answered.
-    answered: Vec<Instant>,
     bytes: u64,
 }
 
@@ -124,7 +120,6 @@ impl Exchange {
             max_call_bytes: limits.call_bytes,
             journal,
             recorded: Vec::new(),
-            answered: Vec::new(),
             bytes: 0,
         }
     }
@@ -217,7 +212,7 @@ impl Exchange {
             replayed: None,
             numbers: None,
         });
-        Exchanged { calls: self.recorded, answered: self.answered, missing }
+        Exchanged { calls: self.recorded, missing }
     }
 
     /// Lets a call in that is within the limits, and looks it up in the record.
@@ -315,12 +310,11 @@ impl Exchange {
     fn record(&mut self, fuel_used: u64, request: Request, response: Response) {
         let bytes = request.bytes().saturating_add(response.bytes());
         self.bytes = self.bytes.saturating_add(bytes as u64);
-        let (call, at) = (CallRecord { fuel_used, request, response }, Instant::now());
+        let call = CallRecord { fuel_used, request, response };
         if let Some(journal) = &self.journal {
-            journal.called(&call, at);
+            journal.called(&call, Instant::now());
         }
         self.recorded.push(call);
-        self.answered.push(at);
     }
 }
 
