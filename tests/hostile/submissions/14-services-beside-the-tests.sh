@@ -8,7 +8,7 @@ const net = require('net');
 const {networkInterfaces} = require('os');
 
 const state = (host, port) => new Promise((resolve) => {
-    const socket = net.connect({host, port, timeout: 2000});
+    const socket = net.connect({host, port, timeout: 500});
     socket.on('connect', () => { socket.destroy(); resolve('open'); });
     socket.on('timeout', () => { socket.destroy(); resolve('silent'); });
     socket.on('error', (error) => resolve(error.code === 'ECONNREFUSED' ? 'closed' : 'silent'));
@@ -17,9 +17,12 @@ const state = (host, port) => new Promise((resolve) => {
 module.exports = async function loader(source) {
     const done = this.async();
     const own = Object.values(networkInterfaces()).flat().find((one) => one.family === 'IPv4' && !one.internal);
-    const network = own.address.split('.').slice(0, 3).join('.');
-    for (let last = 1; last < 9; last += 1) {
-        const host = `${network}.${last}`;
+    // All neighbours of its network, however small that is.
+    const number = own.address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+    const size = 2 ** (32 - Number(own.cidr.split('/')[1]));
+    const first = number - (number % size);
+    for (let next = first + 1; next < first + Math.min(size, 256) - 1; next += 1) {
+        const host = [24, 16, 8, 0].map((shift) => Math.floor(next / 2 ** shift) % 256).join('.');
         // What serves pushes there shows that it is the right one.
         if (host !== own.address && await state(host, 80) === 'open') {
             for (const port of [5900, 5901]) {
