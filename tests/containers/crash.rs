@@ -282,7 +282,9 @@ fn an_engine_that_is_restarted_under_a_run_is_survived() {
         assert!(matches!(status.code(), Some(0 | 5)), "{status}");
         let mut resume = command(&context, &["resume", "--format", "json"]);
         let resumed = resume.env("DOCKER_HOST", engine.socket()).output().unwrap();
-        assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
+        let shown = command(&context, &["show", "latest", "--format", "json"]).output().unwrap();
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert_eq!(resumed.status.code(), Some(0), "at {part} tenths: {shown}");
         assert_eq!(verdicts(&context, "latest"), expected, "at {part} tenths");
         let run = run_id(&context);
         let filter = format!("label=dev.lancet.run={run}");

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, ArtifactEntry, CallError, CommandOutput, FileChange, InfraFault, Observation, Octets, Plan,
-    ReportState, SearchHit, SubmittedFile, TestReport, TestRun, WorkspaceEntry,
+    Allowance, Answer, AnswerPart, ArtifactEntry, CallError, CommandOutput, ConversationSetup, FileChange,
+    InfraFault, ModelAnswer, ModelFailure, Observation, Octets, Offer, Plan, ReportState, SearchHit,
+    SubmittedFile, TestReport, TestRun, ToolResult, WorkspaceEntry,
 };
 
 /// What a call does outside of the plugin that makes it, and so when its record has to
@@ -164,6 +165,65 @@ pub enum Request {
         /// The most bytes to give.
         length: u32,
     },
+    /// `settings.value`.
+    SettingsValue {
+        /// The setting's name.
+        name: String,
+    },
+    /// `settings.prompt`.
+    SettingsPrompt,
+    /// `budget.allowances`.
+    BudgetAllowances,
+    /// `budget.left`.
+    BudgetLeft {
+        /// What the amount is of.
+        unit: String,
+    },
+    /// `model.offers`.
+    ModelOffers,
+    /// `model.conversation.open`.
+    ModelOpen {
+        /// How the conversation is set up.
+        setup: ConversationSetup,
+    },
+    /// `model.conversation.say`.
+    ModelSay {
+        /// The conversation, by the number that it was opened with.
+        conversation: u32,
+        /// What a user says.
+        text: String,
+    },
+    /// `model.conversation.give`.
+    ModelGive {
+        /// The conversation, by the number that it was opened with.
+        conversation: u32,
+        /// What tools gave.
+        results: Vec<ToolResult>,
+    },
+    /// `model.conversation.ask`.
+    ModelAsk {
+        /// The conversation, by the number that it was opened with.
+        conversation: u32,
+    },
+    /// `model.conversation.length`.
+    ModelLength {
+        /// The conversation, by the number that it was opened with.
+        conversation: u32,
+    },
+    /// `model.conversation.tokens`.
+    ModelTokens {
+        /// The conversation, by the number that it was opened with.
+        conversation: u32,
+    },
+    /// `model.conversation.without`.
+    ModelWithout {
+        /// The conversation, by the number that it was opened with.
+        conversation: u32,
+        /// The first entry that is left out.
+        first: u32,
+        /// The first entry after it that is kept.
+        end: u32,
+    },
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
@@ -199,6 +259,18 @@ impl Request {
             Self::ShellRun { .. } => "shell.run",
             Self::UserToolReproduce => "user-tool.reproduce",
             Self::UserToolRead { .. } => "user-tool.read",
+            Self::SettingsValue { .. } => "settings.value",
+            Self::SettingsPrompt => "settings.prompt",
+            Self::BudgetAllowances => "budget.allowances",
+            Self::BudgetLeft { .. } => "budget.left",
+            Self::ModelOffers => "model.offers",
+            Self::ModelOpen { .. } => "model.conversation.open",
+            Self::ModelSay { .. } => "model.conversation.say",
+            Self::ModelGive { .. } => "model.conversation.give",
+            Self::ModelAsk { .. } => "model.conversation.ask",
+            Self::ModelLength { .. } => "model.conversation.length",
+            Self::ModelTokens { .. } => "model.conversation.tokens",
+            Self::ModelWithout { .. } => "model.conversation.without",
         }
     }
 
@@ -218,7 +290,12 @@ impl Request {
             | Self::WorkspaceRemove { path: text }
             | Self::WorkspaceApplyPatch { patch: text }
             | Self::ShellRun { command: text, .. }
-            | Self::UserToolRead { name: text, .. } => text.len(),
+            | Self::UserToolRead { name: text, .. }
+            | Self::SettingsValue { name: text }
+            | Self::BudgetLeft { unit: text }
+            | Self::ModelSay { text, .. } => text.len(),
+            Self::ModelOpen { setup } => of_setup(setup),
+            Self::ModelGive { results, .. } => sum(results, |result| result.call.len() + result.text.len()),
             Self::WorkspaceSearch { pattern, path } => pattern.len() + path.len(),
             Self::WorkspaceWrite { path, contents } => path.len() + contents.0.len(),
             Self::RandomNext
@@ -231,7 +308,14 @@ impl Request {
             | Self::SubmissionDiff { .. }
             | Self::TestsPlans
             | Self::ArtifactsList
-            | Self::UserToolReproduce => 0,
+            | Self::UserToolReproduce
+            | Self::SettingsPrompt
+            | Self::BudgetAllowances
+            | Self::ModelOffers
+            | Self::ModelAsk { .. }
+            | Self::ModelLength { .. }
+            | Self::ModelTokens { .. }
+            | Self::ModelWithout { .. } => 0,
         }
     }
 
@@ -251,7 +335,19 @@ impl Request {
             | Self::TestsPlans
             | Self::ArtifactsList
             | Self::ArtifactsRead { .. }
-            | Self::UserToolRead { .. } => Effect::Pure,
+            | Self::UserToolRead { .. }
+            | Self::SettingsValue { .. }
+            | Self::SettingsPrompt
+            | Self::BudgetAllowances
+            | Self::BudgetLeft { .. }
+            | Self::ModelOffers
+            | Self::ModelOpen { .. }
+            | Self::ModelSay { .. }
+            | Self::ModelGive { .. }
+            | Self::ModelLength { .. }
+            | Self::ModelTokens { .. }
+            | Self::ModelWithout { .. } => Effect::Pure,
+            Self::ModelAsk { .. } => Effect::Paid,
             Self::TestsRun { .. }
             | Self::WorkspaceList { .. }
             | Self::WorkspaceRead { .. }
@@ -300,6 +396,18 @@ pub enum Response {
     Output(CommandOutput),
     /// What the user found.
     Observed(Observation),
+    /// A number, or none.
+    MaybeNumber(Option<u64>),
+    /// Limits that the attempt is under.
+    Allowances(Vec<Allowance>),
+    /// Models that may be used.
+    Offers(Vec<Offer>),
+    /// A conversation, by the number that it has in the attempt, from 0.
+    Conversation(u32),
+    /// What a model answered.
+    Answered(Box<ModelAnswer>),
+    /// No answer of a model, and why: for the plugin to handle.
+    Unanswered(Box<ModelFailure>),
     /// Nothing, and why: for the plugin to handle.
     Refused(CallError),
     /// Nothing, because the infrastructure failed. It ends the plugin.
@@ -311,7 +419,12 @@ impl Response {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Done | Self::Number(_) | Self::Applied(_) | Self::MaybeText(None) => 0,
+            Self::Done
+            | Self::Number(_)
+            | Self::MaybeNumber(_)
+            | Self::Conversation(_)
+            | Self::Applied(_)
+            | Self::MaybeText(None) => 0,
             Self::Text(text) | Self::MaybeText(Some(text)) => text.len(),
             Self::Answer(Answer::Document(text)) => text.len(),
             Self::Answer(Answer::Choice(_) | Answer::WorkTree | Answer::Nothing) => 0,
@@ -332,6 +445,10 @@ impl Response {
             Self::Hits(hits) => sum(hits, |hit| hit.path.len() + hit.text.len()),
             Self::Output(output) => output.stdout.0.len() + output.stderr.0.len(),
             Self::Observed(observation) => of_entries(&observation.artifacts),
+            Self::Allowances(allowances) => sum(allowances, |allowance| allowance.unit.len()),
+            Self::Offers(offers) => sum(offers, |offer| offer.name.len() + offer.id.len()),
+            Self::Answered(answer) => of_answer(answer),
+            Self::Unanswered(failure) => failure.message.len(),
             Self::Refused(error) => error.message.len(),
             Self::Unavailable(fault) => fault.message.len(),
         }
@@ -376,6 +493,24 @@ pub struct CallRecord {
     pub request: Request,
     /// What the plugin was told.
     pub response: Response,
+}
+
+fn of_setup(setup: &ConversationSetup) -> usize {
+    setup.model.len()
+        + setup.instructions.len()
+        + setup.effort.len()
+        + sum(&setup.tools, |tool| tool.name.len() + tool.description.len() + tool.parameters.len())
+        + sum(&setup.parameters, |parameter| parameter.name.len() + parameter.value.len())
+}
+
+/// What the plugin is told of an answer.
+fn of_answer(answer: &ModelAnswer) -> usize {
+    answer.stop_detail.len()
+        + sum(&answer.parts, |part| match part {
+            AnswerPart::Text(text) | AnswerPart::Reasoning(text) => text.len(),
+            AnswerPart::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
+            AnswerPart::Other(other) => other.name.len() + other.value.len(),
+        })
 }
 
 fn of_entries(entries: &[ArtifactEntry]) -> usize {

@@ -74,6 +74,12 @@ pub enum Capability {
     Tests,
     /// What test runs left.
     Artifacts,
+    /// The settings and the prompt that the operator gave the agent.
+    Settings,
+    /// What is left to spend.
+    Budget,
+    /// Language models that the host asks.
+    Model,
     /// WASI with nothing behind it, for guests whose language wants it.
     WasiInert,
 }
@@ -98,7 +104,7 @@ pub struct ParseCapabilityError {
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Log,
         Self::Random,
         Self::Submission,
@@ -109,6 +115,9 @@ impl Capability {
         Self::UserTool,
         Self::Tests,
         Self::Artifacts,
+        Self::Settings,
+        Self::Budget,
+        Self::Model,
         Self::WasiInert,
     ];
 
@@ -126,6 +135,9 @@ impl Capability {
             Self::UserTool => "user-tool",
             Self::Tests => "tests",
             Self::Artifacts => "artifacts",
+            Self::Settings => "settings",
+            Self::Budget => "budget",
+            Self::Model => "model",
             Self::WasiInert => "wasi-inert",
         }
     }
@@ -142,17 +154,33 @@ impl Capability {
     pub fn granter(self, role: Role) -> Granter {
         match (self, role) {
             (Self::Log, _)
-            | (Self::Random | Self::Input | Self::Workspace | Self::Shell | Self::UserTool, Role::Agent)
+            | (
+                Self::Random
+                | Self::Input
+                | Self::Workspace
+                | Self::Shell
+                | Self::UserTool
+                | Self::Settings
+                | Self::Budget
+                | Self::Model,
+                Role::Agent,
+            )
             | (Self::Submission | Self::AnswerKey | Self::Tests | Self::Artifacts, Role::Grader) => {
                 Granter::Role
             }
             // A control: an agent that knows the answers.
             (Self::AnswerKey, Role::Agent) | (Self::WasiInert, _) => Granter::Operator,
+            // A grader that asks a model gives a verdict that rests on more than its
+            // inputs, which is said with the verdict.
+            (Self::Model | Self::Budget, Role::Grader) => Granter::Operator,
             // A grader that throws dice gives different verdicts on the same
             // inputs, and what an agent works with is gone when one judges; an
             // agent's submission does not exist yet while it works, and hidden
             // tests are never run for it.
-            (Self::Random | Self::Input | Self::Workspace | Self::Shell | Self::UserTool, Role::Grader)
+            (
+                Self::Random | Self::Input | Self::Workspace | Self::Shell | Self::UserTool | Self::Settings,
+                Role::Grader,
+            )
             | (Self::Submission | Self::Tests | Self::Artifacts, Role::Agent) => Granter::Nobody,
         }
     }
@@ -240,7 +268,10 @@ mod tests {
     #[test]
     fn roles_come_with_what_they_need_and_no_more() {
         let names = |role| Grant::standard(role).iter().map(Capability::as_str).collect::<Vec<_>>();
-        assert_eq!(names(Role::Agent), ["log", "random", "input", "workspace", "shell", "user-tool"]);
+        assert_eq!(
+            names(Role::Agent),
+            ["log", "random", "input", "workspace", "shell", "user-tool", "settings", "budget", "model"]
+        );
         assert_eq!(names(Role::Grader), ["log", "submission", "answer-key", "tests", "artifacts"]);
     }
 

@@ -35,11 +35,25 @@ pub enum InfraFaultKind {
     DiskFull,
     /// More was asked for than the operator allows, or than the machine has.
     ResourcesExceeded,
+    /// The model's server cannot be reached.
+    ModelUnreachable,
+    /// The model's server did not answer, however often it was asked.
+    ModelUnavailable,
+    /// The model's server does not take the key.
+    ModelUnauthorized,
+    /// The account at the model's server has nothing left to spend.
+    ModelQuota,
+    /// The model's server has no such model.
+    ModelUnknown,
+    /// The model's server answers what nobody can read.
+    ModelUnreadable,
+    /// The recorded answers do not go on from what the agent asked.
+    ModelDiffers,
 }
 
 impl InfraFaultKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 19] = [
         Self::DockerUnreachable,
         Self::DockerTooOld,
         Self::DockerError,
@@ -52,6 +66,13 @@ impl InfraFaultKind {
         Self::NotReady,
         Self::DiskFull,
         Self::ResourcesExceeded,
+        Self::ModelUnreachable,
+        Self::ModelUnavailable,
+        Self::ModelUnauthorized,
+        Self::ModelQuota,
+        Self::ModelUnknown,
+        Self::ModelUnreadable,
+        Self::ModelDiffers,
     ];
 
     /// The reason code of the attempt that it made invalid.
@@ -70,6 +91,13 @@ impl InfraFaultKind {
             Self::NotReady => "not-ready",
             Self::DiskFull => "disk-full",
             Self::ResourcesExceeded => "resources-exceeded",
+            Self::ModelUnreachable => "model-unreachable",
+            Self::ModelUnavailable => "model-unavailable",
+            Self::ModelUnauthorized => "model-unauthorized",
+            Self::ModelQuota => "model-quota",
+            Self::ModelUnknown => "model-unknown",
+            Self::ModelUnreadable => "model-unreadable",
+            Self::ModelDiffers => "model-differs",
         }
     }
 
@@ -101,6 +129,23 @@ impl InfraFaultKind {
             }
             Self::DiskFull => "free space where Docker keeps its data (`docker system df`)",
             Self::ResourcesExceeded => "lower the environment's `resources`, or raise the operator's ceiling",
+            Self::ModelUnreachable => {
+                "look at the base URL, the network and the proxy; `lancet resume` goes on at that question"
+            }
+            Self::ModelUnavailable => {
+                "wait until the provider recovers, or lower `--jobs`; `lancet resume` goes on at that question"
+            }
+            Self::ModelUnauthorized => {
+                "look at the key that the model's `key-env` or `key-file` names; `lancet resume` goes on at that question"
+            }
+            Self::ModelQuota => "top the provider's account up; `lancet resume` goes on at that question",
+            Self::ModelUnknown => "look at the name of the model, and whether the key may use it",
+            Self::ModelUnreadable => {
+                "look at whether the base URL is that of the provider's API, and at what stands between"
+            }
+            Self::ModelDiffers => {
+                "recorded answers are those to the same agent, prompt, settings and tasks: run it with those, or with a model"
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod call;
 mod capability;
 mod checked;
 mod conclusion;
+mod configuration;
 mod controls;
 mod digest;
 mod doctor;
@@ -22,6 +23,7 @@ mod history;
 mod infrastructure;
 mod journal;
 mod limits;
+mod model;
 mod money;
 mod octets;
 mod plugin;
@@ -34,6 +36,7 @@ mod run;
 mod runs;
 mod seed;
 mod show;
+mod spending;
 mod statistics;
 mod submission;
 mod task;
@@ -49,6 +52,9 @@ pub use capability::{
 };
 pub use checked::{CheckedSuite, SuiteWarning};
 pub use conclusion::{Conclusion, Facts, conclude};
+pub use configuration::{
+    Configuration, ConfigurationError, DeclaredPrompt, DeclaredSetting, MAX_PROMPT_BYTES, SettingKind,
+};
 pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
 pub use digest::{Digester, ParseSha256Error, Sha256};
 pub use doctor::Finding;
@@ -65,6 +71,11 @@ pub use history::{
 pub use infrastructure::{InfraFault, InfraFaultKind};
 pub use journal::{Event, Phase, SolveEnd};
 pub use limits::Limits;
+pub use model::{
+    Allowance, AnswerMark, AnswerPart, ConversationSetup, FailedTry, MAX_CONVERSATIONS,
+    MAX_MODEL_FAILURE_BYTES, MAX_MODEL_TOOLS, Microdollars, ModelAnswer, ModelFailure, ModelFailureKind,
+    ModelParameter, ModelTool, Offer, Spent, StopReason, ToolCall, ToolResult, Usage,
+};
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
 pub use plugin::{InspectedImport, InspectedPlugin, ListedPlugin};
@@ -83,6 +94,9 @@ pub use run::{
 pub use runs::{ListedRun, RunState};
 pub use seed::attempt_seed;
 pub use show::{ShownAttempt, ShownEvent, ShownState};
+pub use spending::{
+    Budget, BudgetUnit, Budgets, KeyFrom, ModelChoice, ParseBudgetUnitError, Price, Rates, WireForm,
+};
 pub use statistics::{Clustered, Ratio, RatioSum, wilson95};
 pub use submission::{Capture, ChangeSet, FileChange, RefusalKind, RefusedSubmission, SubmittedFile};
 pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};

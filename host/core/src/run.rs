@@ -1,5 +1,6 @@
 //! What a run is defined by, and what its attempts are called.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Baselines, Environment, Grant, Kind, Limits, NotRunnable, Outcome, ReportedSuite, Sha256, TaskId,
+    Baselines, Budgets, Environment, Grant, Kind, Limits, ModelChoice, NotRunnable, Outcome, ReportedSuite,
+    Sha256, TaskId,
 };
 
 /// What names a run: `20261123-083329-4f2a9c`, its start in UTC and six
@@ -226,6 +228,18 @@ pub struct RunSpec {
     /// What an agent's own fault makes of its attempt.
     #[serde(default, skip_serializing_if = "AgentFaults::is_default")]
     pub agent_faults: AgentFaults,
+    /// The models that plugins may use; the first is the one that is meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelChoice>,
+    /// What may be spent on models.
+    #[serde(default, skip_serializing_if = "Budgets::is_empty")]
+    pub budgets: Budgets,
+    /// The agent's settings, all that it has, as JSON: the operator's and its defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, serde_json::Value>,
+    /// The blob of the agent's prompt, the operator's or its own, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Sha256>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

@@ -7,12 +7,16 @@
 use std::sync::Arc;
 
 use lancet_core::{
-    CallError, CallErrorKind, CallRecord, InfraFault, InfraFaultKind, MAX_PATCH_BYTES, Request, Response,
+    Allowance, CallError, CallErrorKind, CallRecord, InfraFault, InfraFaultKind, MAX_PATCH_BYTES,
+    ModelFailure, ModelFailureKind, Request, Response,
 };
 
 use crate::capability::answer_key::AnswerKeySource;
 use crate::capability::artifacts::ArtifactsSource;
+use crate::capability::budget::BudgetSource;
 use crate::capability::input::InputSource;
+use crate::capability::model::ModelSource;
+use crate::capability::settings::SettingsSource;
 use crate::capability::shell::ShellSource;
 use crate::capability::submission::SubmissionSource;
 use crate::capability::tests::TestsSource;
@@ -44,6 +48,12 @@ pub struct Sources {
     pub shell: Option<Arc<dyn ShellSource>>,
     /// What answers `user-tool`.
     pub user_tool: Option<Arc<dyn UserToolSource>>,
+    /// What answers `settings`. Without it there are none.
+    pub settings: Option<Arc<dyn SettingsSource>>,
+    /// What answers `budget`. Without it nothing is limited.
+    pub budget: Option<Arc<dyn BudgetSource>>,
+    /// What answers `model`. Without it no model is offered.
+    pub model: Option<Arc<dyn ModelSource>>,
 }
 
 impl Outside for Sources {
@@ -70,9 +80,23 @@ impl Outside for Sources {
             Request::UserToolReproduce => {
                 self.user_tool.as_ref().map_or(Ok(()), |source| source.recall(call))
             }
+            Request::ModelOpen { .. }
+            | Request::ModelSay { .. }
+            | Request::ModelGive { .. }
+            | Request::ModelAsk { .. }
+            | Request::ModelWithout { .. } => {
+                self.model.as_ref().map_or(Ok(()), |source| source.recall(call))
+            }
             Request::LogWrite { .. }
             | Request::RandomNext
             | Request::RandomBelow { .. }
+            | Request::SettingsValue { .. }
+            | Request::SettingsPrompt
+            | Request::BudgetAllowances
+            | Request::BudgetLeft { .. }
+            | Request::ModelOffers
+            | Request::ModelLength { .. }
+            | Request::ModelTokens { .. }
             | Request::SubmissionAnswer
             | Request::AnswerKeyRead
             | Request::InputRead
@@ -103,8 +127,58 @@ impl Sources {
             Request::TestsPlans => {
                 Ok(Response::Plans(self.tests.as_ref().map_or_else(Vec::new, |source| source.plans())))
             }
+            Request::SettingsValue { name } => {
+                Ok(Response::MaybeText(self.settings.as_ref().and_then(|source| source.value(name))))
+            }
+            Request::SettingsPrompt => {
+                Ok(Response::MaybeText(self.settings.as_ref().and_then(|source| source.prompt())))
+            }
+            Request::BudgetAllowances => Ok(Response::Allowances(self.allowances())),
+            Request::BudgetLeft { unit } => {
+                let allowances = self.allowances();
+                let limited = allowances.iter().find(|allowance| allowance.unit == *unit);
+                Ok(Response::MaybeNumber(
+                    limited.map(|allowance| allowance.limit.saturating_sub(allowance.used)),
+                ))
+            }
+            _ => return self.of_conversation(request),
+        })
+    }
+
+    /// Answers what is about a conversation and needs no model.
+    fn of_conversation(&self, request: &Request) -> Option<Result<Response, SourceError>> {
+        let failing = |done: Result<Response, ModelFailure>| {
+            Ok(done.unwrap_or_else(|failure| Response::Unanswered(Box::new(failure))))
+        };
+        let Some(model) = &self.model else {
+            return match request {
+                Request::ModelOffers => Some(Ok(Response::Offers(Vec::new()))),
+                Request::ModelOpen { .. } => Some(failing(Err(no_model()))),
+                _ => None,
+            };
+        };
+        Some(match request {
+            Request::ModelOffers => Ok(Response::Offers(model.offers())),
+            Request::ModelOpen { setup } => failing(model.open(setup).map(Response::Conversation)),
+            Request::ModelSay { conversation, text } => {
+                failing(model.say(*conversation, text).map(|()| Response::Done))
+            }
+            Request::ModelGive { conversation, results } => {
+                failing(model.give(*conversation, results).map(|()| Response::Done))
+            }
+            Request::ModelLength { conversation } => {
+                Ok(Response::Number(u64::from(model.length(*conversation))))
+            }
+            Request::ModelTokens { conversation } => Ok(Response::Number(model.tokens(*conversation))),
+            Request::ModelWithout { conversation, first, end } => {
+                failing(model.without(*conversation, *first, *end).map(Response::Conversation))
+            }
             _ => return None,
         })
+    }
+
+    fn allowances(&self) -> Vec<Allowance> {
+        self.budget.as_ref().map_or_else(Vec::new, |source| source.allowances())
     }
 
     /// Answers what reaches further, which may take its time.
@@ -151,9 +225,27 @@ impl Sources {
             Request::UserToolRead { name, offset, length } => {
                 Response::Bytes(self.user_tool()?.read(name, *offset, *length).await?)
             }
+            Request::ModelAsk { conversation } => {
+                let model = self.model.as_ref().ok_or(SourceError::Missing("model"))?;
+                match model.ask(*conversation).await? {
+                    Ok(answer) => Response::Answered(Box::new(answer)),
+                    Err(failure) => Response::Unanswered(Box::new(failure)),
+                }
+            }
             Request::LogWrite { .. }
             | Request::RandomNext
             | Request::RandomBelow { .. }
+            | Request::SettingsValue { .. }
+            | Request::SettingsPrompt
+            | Request::BudgetAllowances
+            | Request::BudgetLeft { .. }
+            | Request::ModelOffers
+            | Request::ModelOpen { .. }
+            | Request::ModelSay { .. }
+            | Request::ModelGive { .. }
+            | Request::ModelLength { .. }
+            | Request::ModelTokens { .. }
+            | Request::ModelWithout { .. }
             | Request::SubmissionAnswer
             | Request::AnswerKeyRead
             | Request::InputRead
@@ -198,6 +290,11 @@ impl Sources {
 /// The source of a capability that reaches into the task's environment.
 fn having<T>(source: Option<&T>) -> Result<&T, CallError> {
     source.ok_or_else(no_environment)
+}
+
+/// What a plugin is told that asks for a model where the operator chose none.
+fn no_model() -> ModelFailure {
+    ModelFailure::new(ModelFailureKind::Refused, "no model is offered: the operator chose none")
 }
 
 /// What a plugin is told where its task has nothing to reach into.

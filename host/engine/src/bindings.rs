@@ -2,10 +2,12 @@
 //! domain's. Generated code stays in here.
 
 use lancet_core::{
-    Answer, Artifact, ArtifactEntry, ArtifactKind, CallError, CallErrorKind, CaseStatus, Check,
-    CommandOutput, Conclusion, FileChange, Kind, LogLevel, MalformedVerdict, Observation, Outcome, PlanView,
-    ReportState, RunEnd, SearchHit, SubmittedFile, Task, TestCase, TestReport, TestRun, Verdict,
-    WorkspaceEntry,
+    Allowance, Answer, AnswerPart, Artifact, ArtifactEntry, ArtifactKind, CallError, CallErrorKind,
+    CaseStatus, Check, CommandOutput, Conclusion, Configuration, ConfigurationError, ConversationSetup,
+    DeclaredPrompt, DeclaredSetting, FileChange, Kind, LogLevel, MalformedVerdict, ModelAnswer, ModelFailure,
+    ModelFailureKind, ModelParameter, ModelTool, Observation, Offer, Outcome, PlanView, ReportState, RunEnd,
+    SearchHit, SettingKind, StopReason, SubmittedFile, Task, TestCase, TestReport, TestRun, ToolResult,
+    Usage, Verdict, WorkspaceEntry,
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
@@ -17,6 +19,9 @@ pub(crate) mod agent {
         // Only the exports are used from here. Imports are linked one capability
         // at a time, by what is granted; see `linker`.
         imports: { default: trappable },
+        with: {
+            "lancet:plugin/model.conversation": crate::capability::model::ConversationHandle,
+        },
     });
 }
 
@@ -34,7 +39,22 @@ pub(crate) mod grader {
     });
 }
 
-pub(crate) use agent::lancet::plugin::{log, shell, types, user_tool, workspace};
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
+pub(crate) mod configurable {
+    wasmtime::component::bindgen!({
+        inline: "
+            package lancet:host-configurable;
+            world configurable {
+                export lancet:plugin/configuring@0.1.0;
+            }
+        ",
+        path: "../../wit",
+        exports: { default: async },
+    });
+}
+
+pub(crate) use agent::lancet::plugin::{budget, log, model, shell, types, user_tool, workspace};
+pub(crate) use configurable::exports::lancet::plugin::configuring;
 pub(crate) use grader::lancet::plugin::{submission, tests};
 
 impl From<&Task> for types::Task {
@@ -256,5 +276,134 @@ impl From<Conclusion> for tests::Conclusion {
             Outcome::Invalid => types::Outcome::Invalid,
         };
         Self { outcome, reason: conclusion.reason.into(), detail: conclusion.detail }
+    }
+}
+
+impl TryFrom<configuring::Configuration> for Configuration {
+    type Error = ConfigurationError;
+
+    fn try_from(declared: configuring::Configuration) -> Result<Self, Self::Error> {
+        let mut settings = Vec::with_capacity(declared.settings.len());
+        for setting in declared.settings {
+            let default = serde_json::from_str(&setting.default).map_err(|error| {
+                let shown: String = setting.name.chars().take(80).collect();
+                ConfigurationError::Declaration(format!("the default of `{shown}` is no JSON: {error}"))
+            })?;
+            settings.push(DeclaredSetting {
+                name: setting.name,
+                kind: match setting.kind {
+                    configuring::Kind::Text => SettingKind::Text,
+                    configuring::Kind::Number => SettingKind::Number,
+                    configuring::Kind::Flag => SettingKind::Flag,
+                },
+                default,
+                choices: setting.choices,
+                about: setting.about,
+            });
+        }
+        let prompt = declared.prompt.map(|prompt| DeclaredPrompt {
+            text: prompt.text,
+            variables: prompt.variables.into_iter().collect(),
+        });
+        Self { settings, prompt }.validated()
+    }
+}
+
+impl From<Allowance> for budget::Allowance {
+    fn from(allowance: Allowance) -> Self {
+        Self { unit: allowance.unit, limit: allowance.limit, used: allowance.used }
+    }
+}
+
+impl From<Offer> for model::Offer {
+    fn from(offer: Offer) -> Self {
+        let Offer { name, id, context_tokens, answer_tokens, tools } = offer;
+        Self { name, id, context_tokens, answer_tokens, tools }
+    }
+}
+
+impl From<model::Setup> for ConversationSetup {
+    fn from(setup: model::Setup) -> Self {
+        Self {
+            model: setup.model,
+            instructions: setup.instructions,
+            tools: setup
+                .tools
+                .into_iter()
+                .map(|tool| ModelTool {
+                    name: tool.name,
+                    description: tool.description,
+                    parameters: tool.parameters,
+                })
+                .collect(),
+            effort: setup.effort,
+            answer_tokens: setup.answer_tokens,
+            parameters: setup
+                .parameters
+                .into_iter()
+                .map(|parameter| ModelParameter { name: parameter.name, value: parameter.value })
+                .collect(),
+        }
+    }
+}
+
+impl From<model::ToolResult> for ToolResult {
+    fn from(result: model::ToolResult) -> Self {
+        Self { call: result.call, text: result.text, failed: result.failed }
+    }
+}
+
+impl From<AnswerPart> for model::Part {
+    fn from(part: AnswerPart) -> Self {
+        match part {
+            AnswerPart::Text(text) => Self::Text(text),
+            AnswerPart::Reasoning(text) => Self::Reasoning(text),
+            AnswerPart::Call(call) => {
+                Self::Call(model::ToolCall { id: call.id, name: call.name, arguments: call.arguments })
+            }
+            AnswerPart::Other(other) => {
+                Self::Other(model::Parameter { name: other.name, value: other.value })
+            }
+        }
+    }
+}
+
+impl From<Usage> for model::Usage {
+    fn from(usage: Usage) -> Self {
+        let Usage { input, input_cached, input_cache_written, output, output_reasoning } = usage;
+        Self { input, input_cached, input_cache_written, output, output_reasoning }
+    }
+}
+
+impl From<ModelAnswer> for model::Answer {
+    fn from(answer: ModelAnswer) -> Self {
+        let cost = answer.cost().map(|cost| cost.0);
+        Self {
+            parts: answer.parts.into_iter().map(Into::into).collect(),
+            stop: match answer.stop {
+                StopReason::Finished => model::Stop::Finished,
+                StopReason::Calls => model::Stop::Calls,
+                StopReason::Length => model::Stop::Length,
+                StopReason::Context => model::Stop::Context,
+                StopReason::Refused => model::Stop::Refused,
+                StopReason::Paused => model::Stop::Paused,
+                StopReason::Other => model::Stop::Other,
+            },
+            stop_detail: answer.stop_detail,
+            usage: answer.spent.usage.into(),
+            cost,
+        }
+    }
+}
+
+impl From<ModelFailure> for model::Failure {
+    fn from(failure: ModelFailure) -> Self {
+        match failure.kind {
+            ModelFailureKind::OverBudget => Self::OverBudget(failure.message),
+            ModelFailureKind::TooLong => Self::TooLong(failure.message),
+            ModelFailureKind::Refused => Self::Refused(failure.message),
+            ModelFailureKind::Rejected => Self::Rejected(failure.message),
+            ModelFailureKind::Other => Self::Other(failure.message),
+        }
     }
 }

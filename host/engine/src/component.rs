@@ -60,6 +60,8 @@ pub struct Inspection {
     pub contract: String,
     /// What the component imports, in the order of the binary.
     pub imports: Vec<Import>,
+    /// Whether the component says what can be set of it: it exports `configuring`.
+    pub configurable: bool,
 }
 
 /// Why bytes are no plugin.
@@ -133,6 +135,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
     let (imports, exports) = names(bytes)?;
     validate(bytes)?;
     let (role, contract) = role(&exports)?;
+    let configurable = configurable(&exports)?;
     let imports = imports
         .into_iter()
         .map(|(name, is_instance)| {
@@ -140,7 +143,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
             Import { name, meaning }
         })
         .collect();
-    Ok(Inspection { digest: Sha256::of(bytes), bytes: bytes.len(), role, contract, imports })
+    Ok(Inspection { digest: Sha256::of(bytes), bytes: bytes.len(), role, contract, imports, configurable })
 }
 
 /// The features that plugins may use: those of the engine's configuration.
@@ -226,6 +229,16 @@ fn role(exports: &[String]) -> Result<(Role, String), NotAPlugin> {
     found.ok_or_else(|| {
         NotAPlugin::NoWorld(if exports.is_empty() { "none".to_owned() } else { exports.join(", ") })
     })
+}
+
+/// Whether `configuring` is exported.
+fn configurable(exports: &[String]) -> Result<bool, NotAPlugin> {
+    for name in exports {
+        if let Some((CONTRACT_PACKAGE, "configuring", version)) = split(name) {
+            return if served(version) { Ok(true) } else { Err(NotAPlugin::OtherVersion(name.clone())) };
+        }
+    }
+    Ok(false)
 }
 
 fn meaning(name: &str) -> Meaning {

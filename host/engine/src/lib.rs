@@ -33,7 +33,10 @@ pub use answer::Sources;
 pub use cache::check as check_cache;
 pub use capability::answer_key::AnswerKeySource;
 pub use capability::artifacts::ArtifactsSource;
+pub use capability::budget::BudgetSource;
 pub use capability::input::InputSource;
+pub use capability::model::ModelSource;
+pub use capability::settings::SettingsSource;
 pub use capability::shell::ShellSource;
 pub use capability::submission::SubmissionSource;
 pub use capability::tests::TestsSource;
@@ -48,5 +51,5 @@ pub use exchange::{
     Answered, Behind, Divergence, Durable, Exchange, ExchangeError, Exchanged, Journal, NotDurable, Resumed,
 };
 pub use outside::{Answering, NotRecalled, Outside, Reply, SourceError};
-pub use plugin::{Call, GradeOutput, Plugin, SolveOutput};
+pub use plugin::{Call, Described, GradeOutput, Plugin, SolveOutput};
 pub use runtime::{Compiler, LoadError, Runtime, RuntimeOptions};

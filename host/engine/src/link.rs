@@ -18,6 +18,16 @@ pub(crate) fn now(store: &mut StoreContextMut<'_, State>, request: Request) -> w
     paid(store, fuel, answered)
 }
 
+/// Has a call answered that reaches outside, whatever it is answered.
+pub(crate) async fn later(
+    store: &mut StoreContextMut<'_, State>,
+    request: Request,
+) -> wasmtime::Result<Response> {
+    let (fuel, fuel_used) = fuel(store)?;
+    let answered = store.data_mut().exchange.answer(fuel_used, request).await?;
+    paid(store, fuel, answered)
+}
+
 /// Has a call answered that reaches outside. `take` gets what the function gives out of
 /// the response.
 pub(crate) async fn call<T>(
@@ -26,9 +36,7 @@ pub(crate) async fn call<T>(
     take: impl FnOnce(Response) -> Option<T> + Send,
 ) -> Returned<T> {
     let name = request.name();
-    let (fuel, fuel_used) = fuel(&store)?;
-    let answered = store.data_mut().exchange.answer(fuel_used, request).await?;
-    match paid(&mut store, fuel, answered)? {
+    match later(&mut store, request).await? {
         Response::Refused(error) => Ok((Err(error.into()),)),
         response => take(response).map(|taken| (Ok(taken),)).ok_or_else(|| mismatched(name)),
     }

@@ -5,7 +5,8 @@ use wasmtime::Engine;
 use wasmtime::component::{Linker, LinkerInstance};
 
 use crate::capability::{
-    answer_key, artifacts, input, log, random, shell, submission, tests, user_tool, workspace,
+    answer_key, artifacts, budget, input, log, model, random, settings, shell, submission, tests, user_tool,
+    workspace,
 };
 use crate::config::EngineError;
 use crate::state::State;
@@ -33,6 +34,9 @@ fn link(linker: &mut Linker<State>, capability: Capability) -> wasmtime::Result<
         Capability::UserTool => user_tool::link,
         Capability::Tests => tests::link,
         Capability::Artifacts => artifacts::link,
+        Capability::Settings => settings::link,
+        Capability::Budget => budget::link,
+        Capability::Model => model::link,
         Capability::WasiInert => return wasi::link(linker),
     };
     link(&mut linker.instance(&format!("{CONTRACT_PACKAGE}/{}@{CONTRACT_VERSION}", capability.as_str()))?)

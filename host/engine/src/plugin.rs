@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lancet_core::{
-    Answer, CallRecord, Fault, FaultKind, Grant, InfraFault, Limits, MAX_DOCUMENT_BYTES, Observed, Outcome,
-    Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
+    Answer, CallRecord, Configuration, Fault, FaultKind, Grant, InfraFault, Limits, MAX_DOCUMENT_BYTES,
+    Observed, Outcome, Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
 };
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store};
 
-use crate::bindings::{agent, grader, types};
+use crate::bindings::{agent, configurable, grader, types};
 use crate::classify::{Ending, FUEL_IS_USED_UP, classify};
 use crate::clock::Overdrawn;
 use crate::config::{EngineError, FUEL_YIELD};
@@ -27,6 +27,8 @@ pub struct Plugin {
     pub(crate) grant: Grant,
     /// The functions of the contract that it imports: `interface.function`.
     pub(crate) functions: Arc<BTreeSet<String>>,
+    /// Whether it exports `configuring`.
+    pub(crate) configurable: bool,
     pub(crate) engine: Engine,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) pre: Pre,
@@ -50,7 +52,7 @@ impl Pre {
     /// # Errors
     /// How the types differ. What goes wrong before they are compared is not told
     /// here; the first call will.
-    pub(crate) fn check_types(&self, engine: &Engine) -> wasmtime::Result<()> {
+    pub(crate) fn check_types(&self, engine: &Engine, configurable: bool) -> wasmtime::Result<()> {
         let limits = Limits { fuel: TRIAL_FUEL, ..Limits::standard() };
         let behind = Behind::Recorded { calls: Vec::new(), compare_fuel: true };
         let exchange = Exchange::new(&limits, [0; 32], behind, None);
@@ -68,6 +70,9 @@ impl Pre {
             };
             instance
         };
+        if configurable {
+            configurable::Configurable::new(&mut store, &instance)?;
+        }
         match self {
             Self::Agent(_) => agent::Agent::new(&mut store, &instance).map(drop),
             Self::Grader(_) => grader::Grader::new(&mut store, &instance).map(drop),
@@ -118,6 +123,9 @@ pub struct SolveOutput {
     /// Where the execution differs from the record that it was run on.
     pub divergence: Option<Divergence>,
 }
+
+/// What can be set of an agent, or how it failed to say so.
+pub type Described = Result<Configuration, Fault>;
 
 /// A grader's call, over.
 #[derive(Debug)]
@@ -184,6 +192,44 @@ impl Plugin {
     #[must_use]
     pub fn role(&self) -> Role {
         self.grant.role()
+    }
+
+    /// What can be set of the agent, as it says itself: nothing, when it says nothing. It
+    /// is asked in a fresh instance, under the standard limits, with nothing behind its
+    /// imports.
+    ///
+    /// # Errors
+    /// Only when the host is at fault; whatever the plugin does is in the output.
+    pub async fn describe(&self) -> Result<Described, EngineError> {
+        let Pre::Agent(pre) = &self.pre else { return Ok(Ok(Configuration::default())) };
+        if !self.configurable {
+            return Ok(Ok(Configuration::default()));
+        }
+        let limits = Limits::standard();
+        let behind = Behind::Recorded { calls: Vec::new(), compare_fuel: true };
+        let exchange = Exchange::new(&limits, [0; 32], behind, None);
+        let output = self
+            .execute(&limits, [0; 32], exchange, async |store| {
+                let instance = pre.instance_pre().instantiate_async(&mut *store).await;
+                let instance = instance.map_err(GaveUp::Instantiation)?;
+                let described =
+                    configurable::Configurable::new(&mut *store, &instance).map_err(GaveUp::Instantiation)?;
+                let configuring = described.lancet_plugin_configuring();
+                configuring.call_describe(&mut *store).await.map_err(GaveUp::Running)
+            })
+            .await?;
+        Ok(match output.result {
+            Ok(declared) => Configuration::try_from(declared)
+                .map_err(|broken| Fault::new(FaultKind::MalformedResult, broken.to_string())),
+            Err(Stop::Fault(fault)) => Err(fault),
+            Err(Stop::TimedOut) => {
+                let limit = limits.wall_ms;
+                Err(Fault::new(FaultKind::Timeout, format!("it computed for longer than {limit} ms")))
+            }
+            Err(Stop::Unavailable(_) | Stop::Diverged) => {
+                Err(Fault::new(FaultKind::Error, "it asks the host, which answers nothing here"))
+            }
+        })
     }
 
     /// Has an agent work on a task, in a fresh instance.

@@ -145,12 +145,13 @@ impl Runtime {
             Role::Agent => Pre::Agent(agent::AgentPre::new(pre).map_err(types)?),
             Role::Grader => Pre::Grader(grader::GraderPre::new(pre).map_err(types)?),
         };
-        pre.check_types(&self.engine).map_err(types)?;
+        pre.check_types(&self.engine, inspection.configurable).map_err(types)?;
         Ok(Plugin {
             name: name.to_owned(),
             digest: inspection.digest,
             grant: grant.clone(),
             functions: Arc::new(functions(&self.engine, &component)),
+            configurable: inspection.configurable,
             engine: self.engine.clone(),
             slots: Arc::clone(&self.slots),
             pre,

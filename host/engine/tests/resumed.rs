@@ -60,6 +60,9 @@ impl World {
             workspace: Some(world.clone()),
             shell: Some(world.clone()),
             user_tool: Some(world),
+            settings: None,
+            budget: None,
+            model: None,
         }
     }
 

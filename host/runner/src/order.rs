@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{
-    AgentFaults, Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity, Role,
-    RunId, RunSpec, Setting, Sha256, SuiteIdentity, TaskId,
+    AgentFaults, Budgets, Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity,
+    Role, RunId, RunSpec, Setting, Sha256, SuiteIdentity, TaskId,
 };
 use lancet_engine::ENGINE_ID;
 use lancet_store::{NewAttempt, Store, StoreError};
@@ -136,6 +136,10 @@ pub fn prepare<'a>(
         without_baseline: lancet_suite::without_baseline(tasks.iter().map(|due| due.task)),
         control: order.control.map(str::to_owned),
         agent_faults: AgentFaults::Fail,
+        models: Vec::new(),
+        budgets: Budgets::default(),
+        settings: BTreeMap::new(),
+        prompt: None,
     };
     let plugins = Plugins { agent, graders: grader_plugins };
     Ok(Prepared { suite: order.suite, tasks, agent: order.agent, graders, plugins, spec })

@@ -1,8 +1,9 @@
 //! What `wit-bindgen` makes of the contract in `wit/`.
 //!
-//! Three worlds are generated. The first has every interface that can be
-//! imported, and its types are the only ones: the other two are `agent` and
-//! `grader`, which map their imports to the first and add one export each.
+//! Four worlds are generated. The first has every interface that can be
+//! imported, and its types are the only ones: the others are `agent` and
+//! `grader`, which map their imports to the first and add one export each, and
+//! `configurable`, which is one export beside that of an agent.
 //!
 //! `pub_export_macro` keeps the exports out of a binary that does not ask for
 //! them: the description of an export travels in the `export!` macro, and so
@@ -39,6 +40,9 @@ pub mod imports {
                 import lancet:plugin/user-tool@0.1.0;
                 import lancet:plugin/tests@0.1.0;
                 import lancet:plugin/artifacts@0.1.0;
+                import lancet:plugin/settings@0.1.0;
+                import lancet:plugin/budget@0.1.0;
+                import lancet:plugin/model@0.1.0;
             }
         ",
         generate_all,
@@ -60,11 +64,30 @@ pub mod agent {
             "lancet:plugin/workspace@0.1.0": crate::bindings::imports::lancet::plugin::workspace,
             "lancet:plugin/shell@0.1.0": crate::bindings::imports::lancet::plugin::shell,
             "lancet:plugin/user-tool@0.1.0": crate::bindings::imports::lancet::plugin::user_tool,
+            "lancet:plugin/settings@0.1.0": crate::bindings::imports::lancet::plugin::settings,
+            "lancet:plugin/budget@0.1.0": crate::bindings::imports::lancet::plugin::budget,
+            "lancet:plugin/model@0.1.0": crate::bindings::imports::lancet::plugin::model,
         },
         runtime_path: "::lancet_sdk::__private::rt",
         pub_export_macro: true,
         export_macro_name: "export_agent_bindings",
         default_bindings_module: "::lancet_sdk::__private::agent",
+    });
+}
+
+pub mod configurable {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package lancet:sdk-configurable;
+            world configurable {
+                export lancet:plugin/configuring@0.1.0;
+            }
+        ",
+        runtime_path: "::lancet_sdk::__private::rt",
+        pub_export_macro: true,
+        export_macro_name: "export_configurable_bindings",
+        default_bindings_module: "::lancet_sdk::__private::configurable",
     });
 }
 

@@ -165,7 +165,7 @@ macro_rules! export_grader {
 pub mod __private {
     pub use wit_bindgen::rt;
 
-    pub use crate::bindings::{agent, grader};
+    pub use crate::bindings::{agent, configurable, grader};
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,8 +1,8 @@
 //! `lancet show`.
 
 use lancet_core::{
-    AttemptId, Capture, CaseStatus, Difference, Event, FileChange, Phase, Request, Response, RunId,
-    ShownAttempt, ShownEvent, ShownState, SolveEnd, TestReport,
+    AnswerPart, AttemptId, Capture, CaseStatus, Difference, Event, FileChange, ModelAnswer, Phase, Request,
+    Response, RunId, ShownAttempt, ShownEvent, ShownState, SolveEnd, TestReport,
 };
 use lancet_runner::Error;
 use lancet_store::{Store, TimedEvent};
@@ -224,9 +224,22 @@ fn told(response: &Response) -> String {
             let how = if observation.completed { "carried out" } else { "not carried out" };
             format!(" -> {how}, {} artifacts", observation.artifacts.len())
         }
+        Response::MaybeNumber(None) => " -> none".to_owned(),
+        Response::MaybeNumber(Some(number)) => format!(" -> {number}"),
+        Response::Allowances(allowances) => format!(" -> {} limits", allowances.len()),
+        Response::Offers(offers) => format!(" -> {} models", offers.len()),
+        Response::Conversation(number) => format!(" -> conversation {number}"),
+        Response::Answered(answer) => answered(answer),
+        Response::Unanswered(failure) => format!(" -> no answer: {failure}"),
         Response::Refused(error) => format!(" -> refused: {}", error.message),
         Response::Unavailable(fault) => format!(" -> the infrastructure failed: {fault}"),
     }
+}
+
+fn answered(answer: &ModelAnswer) -> String {
+    let text: usize =
+        answer.parts.iter().map(|part| if let AnswerPart::Text(text) = part { text.len() } else { 0 }).sum();
+    format!(" -> {text} bytes of text, {} calls", answer.calls().count())
 }
 
 /// What was taken out of the agent's container, by path.

@@ -2,9 +2,12 @@
 
 pub(crate) mod answer_key;
 pub(crate) mod artifacts;
+pub(crate) mod budget;
 pub(crate) mod input;
 pub(crate) mod log;
+pub(crate) mod model;
 pub(crate) mod random;
+pub(crate) mod settings;
 pub(crate) mod shell;
 pub(crate) mod submission;
 pub(crate) mod tests;

@@ -66,7 +66,20 @@ pub(super) fn check(request: &Request, earlier: &[CallRecord]) -> Result<(), Cal
         | Request::TestsPlans
         | Request::ArtifactsList
         | Request::WorkspaceApplyInput
-        | Request::UserToolReproduce => Ok(()),
+        | Request::UserToolReproduce
+        | Request::SettingsValue { .. }
+        | Request::SettingsPrompt
+        | Request::BudgetAllowances
+        | Request::BudgetLeft { .. }
+        // What a conversation may be is for whoever holds it to say, in the words of `model`.
+        | Request::ModelOffers
+        | Request::ModelOpen { .. }
+        | Request::ModelSay { .. }
+        | Request::ModelGive { .. }
+        | Request::ModelAsk { .. }
+        | Request::ModelLength { .. }
+        | Request::ModelTokens { .. }
+        | Request::ModelWithout { .. } => Ok(()),
     }
 }
 

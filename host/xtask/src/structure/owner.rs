@@ -8,8 +8,12 @@ use crate::structure::source::Source;
 
 /// A dependency, with all whose names begin with it and `-`, and the one package that
 /// may name it. Tests may look at another's data with it.
-const OWNERS: [(&str, &str); 3] =
-    [("wasmtime", "host/engine"), ("rusqlite", "host/store"), ("bollard", "host/docker")];
+const OWNERS: [(&str, &str); 4] = [
+    ("wasmtime", "host/engine"),
+    ("rusqlite", "host/store"),
+    ("bollard", "host/docker"),
+    ("reqwest", "host/models"),
+];
 
 /// Files of `host/engine` that have to do without Wasmtime: what a call is answered with
 /// outlives where the plugin runs.

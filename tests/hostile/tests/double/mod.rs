@@ -26,6 +26,9 @@ pub(crate) fn sources() -> Sources {
         workspace: Some(double.clone()),
         shell: Some(double.clone()),
         user_tool: Some(double),
+        settings: None,
+        budget: None,
+        model: None,
     }
 }
 

@@ -1,0 +1,18 @@
+//! Language models behind one question.
+//!
+//! A [`Conversation`] grows at its end. A [`Provider`] answers it: over one of three wire
+//! forms, from a file of answers, or from those of an earlier run. A [`Purse`] stands
+//! before the money. What is kept of an answer is the provider's own JSON, byte for byte,
+//! and goes back so.
+//!
+//! Nothing here knows plugins, journals or the store.
+
+#![forbid(unsafe_code)]
+
+mod conversation;
+mod provider;
+mod wire;
+
+pub use conversation::{Answered, Conversation, Entry};
+pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
+pub use wire::{Problem, Read, Unread, Wire, WireRequest};
