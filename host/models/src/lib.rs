@@ -15,4 +15,4 @@ mod wire;
 
 pub use conversation::{Answered, Conversation, Entry};
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
-pub use wire::{Problem, Read, Unread, Wire, WireRequest};
+pub use wire::{Problem, Read, Unread, Wire, WireRequest, wire_of};
