@@ -10,9 +10,11 @@
 #![forbid(unsafe_code)]
 
 mod conversation;
+mod ledger;
 mod provider;
 mod wire;
 
 pub use conversation::{Answered, Conversation, Entry};
+pub use ledger::{LEAST_ANSWER_TOKENS, Ledger, NOTHING, UnpricedModel, Used, check};
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
 pub use wire::{Problem, Read, Unread, Wire, WireRequest};
