@@ -14,6 +14,9 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// shorter ones are words that local servers want and that nobody hides.
 const LEAST_HIDDEN_BYTES: usize = 8;
 
+/// The fewest bytes of a key that cannot be in an answer by chance.
+const LEAST_SECRET_BYTES: usize = 16;
+
 /// A key, which is printable ASCII without spaces.
 ///
 /// It is not shown: there is no `Display`, and `Debug` says that it is a key. The bytes
@@ -103,7 +106,13 @@ impl Key {
         &self.0
     }
 
-    /// Whether bytes of at least that many have the key in them.
+    /// Whether it is as long as those that are secret, and no word that an answer may have
+    /// in it.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.0.len() >= LEAST_SECRET_BYTES
+    }
+
+    /// Whether the bytes have the key in them, if it is one that is looked for.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
         let key = &self.0[..];
         key.len() >= LEAST_HIDDEN_BYTES && bytes.windows(key.len()).any(|window| window == key)

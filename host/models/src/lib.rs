@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod broker;
 mod client;
 mod conversation;
 mod key;
@@ -16,6 +17,7 @@ mod ledger;
 mod provider;
 mod wire;
 
+pub use broker::{Broker, BrokerError, Pace};
 pub use client::{ClientError, Clients, MAX_REPLY_BYTES};
 pub use conversation::{Answered, Conversation, Entry};
 pub use key::{Key, KeyError};
