@@ -11,8 +11,12 @@
 
 mod conversation;
 mod provider;
+mod recorded;
+mod scripted;
 mod wire;
 
 pub use conversation::{Answered, Conversation, Entry};
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
+pub use recorded::{Recorded, RecordedAnswer};
+pub use scripted::{MAX_SCRIPT_BYTES, ScriptError, Scripted};
 pub use wire::{Problem, Read, Unread, Wire, WireRequest, wire_of};
