@@ -23,4 +23,4 @@ pub use conversation::{Answered, Conversation, Entry};
 pub use key::{Key, KeyError};
 pub use ledger::{LEAST_ANSWER_TOKENS, Ledger, NOTHING, UnpricedModel, Used, check};
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
-pub use wire::{Problem, Read, Unread, Wire, WireRequest};
+pub use wire::{Problem, Read, Unread, Wire, WireRequest, wire_of};
