@@ -106,7 +106,7 @@ impl Recorded {
             },
             spent: answer.spent,
             tries: answer.tries.clone(),
-            cap_lowered: answer.marks.contains(&AnswerMark::CapLowered),
+            marks: answer.marks.iter().copied().filter(|mark| *mark != AnswerMark::FromRecord).collect(),
         })
     }
 
