@@ -42,9 +42,9 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         grader_limits: arguments.bounds.grader(),
         control: None,
         models: Vec::new(),
-        scripts: std::collections::BTreeMap::new(),
+        scripts: BTreeMap::new(),
         budgets: lancet_core::Budgets::default(),
-        settings: std::collections::BTreeMap::new(),
+        settings: BTreeMap::new(),
         prompt: None,
     };
     let loader = loader(jobs)?;
