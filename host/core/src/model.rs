@@ -200,6 +200,9 @@ pub enum AnswerMark {
     Shortened,
     /// The provider told no usage: the amounts are estimated.
     NoUsage,
+    /// The phase was begun anew, and the answer is that of its first beginning, which was
+    /// paid for then and not again.
+    FromRecord,
 }
 
 /// An answer: what the plugin is told of it, and what the record keeps beside.

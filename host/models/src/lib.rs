@@ -9,10 +9,18 @@
 
 #![forbid(unsafe_code)]
 
+mod broker;
+mod client;
 mod conversation;
+mod key;
+mod ledger;
 mod provider;
 mod wire;
 
+pub use broker::{Broker, BrokerError, Pace};
+pub use client::{ClientError, Clients, MAX_REPLY_BYTES};
 pub use conversation::{Answered, Conversation, Entry};
+pub use key::{Key, KeyError};
+pub use ledger::{LEAST_ANSWER_TOKENS, Ledger, NOTHING, UnpricedModel, Used, check};
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
-pub use wire::{Problem, Read, Unread, Wire, WireRequest};
+pub use wire::{Problem, Read, Unread, Wire, WireRequest, wire_of};

@@ -1,8 +1,16 @@
 //! What goes over the wire and comes back: one file for each form.
 
-use lancet_core::{AnswerPart, StopReason, Usage};
+mod chat;
+pub(crate) mod json;
+mod messages;
+mod problem;
+mod responses;
 
-use crate::conversation::Conversation;
+use std::collections::BTreeMap;
+
+use lancet_core::{AnswerPart, StopReason, Usage, WireForm};
+
+use crate::conversation::{Answered, Conversation};
 
 /// A request, all of it but the key and the base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +77,62 @@ pub enum Problem {
     /// The request is not taken, and would not be the next time.
     #[error("{0}")]
     Rejected(String),
+    /// What answers is not the provider's API: a page of HTML, or a redirect.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// What is known of a form, as of a day: `ModelChoice::profile`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Profile {
+    /// The day that it was looked at: `2026-11-25`.
+    pub(crate) date: &'static str,
+    /// The efforts that requests of the form can name.
+    pub(crate) efforts: &'static [&'static str],
+    /// The keys of a request that an effort sets.
+    pub(crate) effort_keys: &'static [&'static str],
+    /// The keys of a request that are the host's: what makes up the conversation, what
+    /// budgets rest on, and what would have the provider reach the network or remember.
+    pub(crate) reserved: &'static [&'static str],
+}
+
+impl Profile {
+    pub(crate) fn of(form: WireForm) -> Self {
+        match form {
+            WireForm::Messages => messages::PROFILE,
+            WireForm::Responses => responses::PROFILE,
+            WireForm::Chat => chat::PROFILE,
+            // No request is built: what any form knows is taken.
+            WireForm::Scripted | WireForm::Recorded => {
+                Self { date: "", efforts: &EFFORTS, effort_keys: &[], reserved: &[] }
+            }
+        }
+    }
+
+    pub(crate) fn is_reserved(&self, parameter: &str) -> bool {
+        self.reserved.contains(&parameter)
+    }
+}
+
+/// Every effort that the contract names.
+pub(crate) const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/// The wire of a form, for requests to that base URL, by which servers that speak
+/// [`WireForm::Chat`] differ.
+///
+/// # Panics
+/// For [`WireForm::Scripted`] and [`WireForm::Recorded`], which reach no server:
+/// [`WireForm::reaches_out`] tells.
+#[must_use]
+pub fn wire_of(form: WireForm, base_url: &str) -> Box<dyn Wire> {
+    match form {
+        WireForm::Messages => Box::new(messages::Messages::new(base_url)),
+        WireForm::Responses => Box::new(responses::Responses),
+        WireForm::Chat => Box::new(chat::Chat::new(base_url)),
+        WireForm::Scripted | WireForm::Recorded => {
+            panic!("`{}` reaches no server", form.as_str())
+        }
+    }
 }
 
 /// A form of requests and answers.
@@ -85,4 +149,21 @@ pub trait Wire: Send + Sync {
     /// Reads a reply with another status. `header` looks a header up by its lower-case
     /// name.
     fn problem(&self, status: u16, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) -> Problem;
+}
+
+/// A reason that agrees with the parts: servers end answers with calls as finished ones,
+/// and announce calls that are not there.
+fn agreeing(stop: StopReason, parts: &[AnswerPart]) -> StopReason {
+    let calls = parts.iter().any(|part| matches!(part, AnswerPart::Call(_)));
+    match stop {
+        StopReason::Finished if calls => StopReason::Calls,
+        StopReason::Calls if !calls => StopReason::Other,
+        stop => stop,
+    }
+}
+
+/// The ids of an answer's calls as the provider wrote them, by those that the plugin knows
+/// them by: they may differ, see [`Conversation::named`].
+fn call_ids(answered: &Answered, raw: &[String]) -> BTreeMap<String, String> {
+    answered.calls().map(|call| call.id.clone()).zip(raw.iter().cloned()).collect()
 }

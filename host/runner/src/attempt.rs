@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use lancet_core::{
-    AgentFaults, Answer, AttemptState, CallRecord, Capture, ChangeSet, Environment, Event, Fault, FaultKind,
-    InfraFault, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd,
-    Task, Verdict, VerdictRecord, attempt_seed,
+    AgentFaults, Answer, AttemptState, CallRecord, Capability, Capture, ChangeSet, Environment, Event, Fault,
+    FaultKind, InfraFault, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
+    Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
     Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
@@ -477,6 +477,7 @@ pub(crate) fn verdict_record(
         submission,
         verdict,
         earned,
+        by_model: spec.grader_grant.has(Capability::Model),
     }
 }
 
