@@ -16,6 +16,7 @@ mod controls;
 mod crash;
 mod history;
 mod hostile;
+mod managers;
 mod neighbours;
 mod patches;
 mod record;
