@@ -366,6 +366,12 @@ pub(crate) struct Show {
     /// A run (`latest`, an id, or the beginning of one), or an attempt `RUN/TASK/NUMBER`
     #[arg(default_value = "latest")]
     pub(crate) what: String,
+    /// What was said between the attempt's plugins and language models, instead of its journal
+    #[arg(long)]
+    pub(crate) transcript: bool,
+    /// Cut no text of a transcript
+    #[arg(long, requires = "transcript")]
+    pub(crate) full: bool,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -376,6 +382,9 @@ pub(crate) struct Report {
     /// The run: its id, the beginning of it, or `latest`
     #[arg(default_value = "latest")]
     pub(crate) run: String,
+    /// Write the decided attempts in the columns of SWE-Lancer's results.csv as well; `-` prints just them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -415,7 +424,7 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// Say what a component is and what it imports, without running it
+    /// Say what a component is, what it imports, and what can be set of it
     #[command(after_long_help = examples::INSPECT)]
     Inspect {
         /// A component's path, or the name of a built-in plugin

@@ -70,6 +70,8 @@ Examples:
   lancet show
   # The journal of the first attempt at a task.
   lancet show latest/adjacent-italics/1
+  # What the agent said to a model in it, and the model to the agent.
+  lancet show latest/adjacent-italics/1 --transcript
   # Every attempt as JSON.
   lancet show latest --format json";
 
@@ -78,7 +80,9 @@ Examples:
   # What the run that was started last came to.
   lancet report
   # For an issue or a wiki.
-  lancet report 20261123-0833 --format md";
+  lancet report 20261123-0833 --format md
+  # One line per attempt, as SWE-Lancer's own harness writes them.
+  lancet report --results results.csv";
 
 pub(crate) const REGRADE: &str = "\
 Examples:
