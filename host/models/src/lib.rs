@@ -9,13 +9,20 @@
 
 #![forbid(unsafe_code)]
 
+mod choice;
 mod conversation;
+mod price;
 mod provider;
 mod recorded;
 mod scripted;
 mod wire;
 
+pub use choice::{
+    ChoiceError, DEFAULT_ANSWER_TOKENS, DEFAULT_CONCURRENCY, DEFAULT_IDLE_SECONDS, DEFAULT_TRIES,
+    MAX_MODELS_BYTES, ModelFlag, ParseModelFlagError, choices,
+};
 pub use conversation::{Answered, Conversation, Entry};
+pub use price::price;
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
 pub use recorded::{Recorded, RecordedAnswer};
 pub use scripted::{MAX_SCRIPT_BYTES, ScriptError, Scripted};
