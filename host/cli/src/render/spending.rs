@@ -91,10 +91,14 @@ pub(super) fn block(report: &Report) -> Option<Block> {
             models.completion_ms.map_or_else(|| NO_RATE.to_owned(), duration),
         ]);
     }
+    let recorded = report.models.iter().any(|model| model.model.starts_with("recorded/")).then(|| {
+        "recorded: amounts and times are those of the run whose answers these are; nothing was paid now"
+            .to_owned()
+    });
     Some(Block {
         title: "models, summed over all attempts".to_owned(),
         table: Some(table),
-        notes: notes(all),
+        notes: recorded.into_iter().chain(notes(all)).collect(),
     })
 }
 
