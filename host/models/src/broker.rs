@@ -4,7 +4,6 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use lancet_core::{
     AnswerMark, FailedTry, InfraFault, InfraFaultKind, ModelChoice, ModelFailure, ModelFailureKind, Price,
     Spent, Usage, WireForm,
@@ -19,7 +18,7 @@ use crate::conversation::Conversation;
 use crate::key::Key;
 use crate::ledger::{LEAST_ANSWER_TOKENS, NOTHING};
 use crate::provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Reply, Waiting};
-use crate::wire::{Problem, Read, Unread, Wire};
+use crate::wire::{Problem, Read, Unread, Wire, wire_of};
 
 /// The most bytes of what is told of a failed request: 2,000.
 const MAX_WHY_BYTES: usize = 2_000;
@@ -83,7 +82,6 @@ pub struct Broker {
     shown: String,
     pace: Pace,
     id: String,
-    answer_tokens: u64,
     context_tokens: Option<u64>,
     price: Option<Price>,
     tries: u32,
@@ -91,18 +89,12 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// A broker for a model, which speaks with its server as `wire` says. All brokers that
-    /// are made with the same clients, for the same server and key, have one number of
-    /// requests at a time.
+    /// A broker for a model. All brokers that are made with the same clients, for the same
+    /// server and key, share their number of requests at a time.
     ///
     /// # Errors
-    /// [`BrokerError`] when the choice has no base URL.
-    pub fn with_wire(
-        clients: &Clients,
-        choice: &ModelChoice,
-        key: Option<Key>,
-        wire: Box<dyn Wire>,
-    ) -> Result<Self, BrokerError> {
+    /// [`BrokerError`] when the choice reaches no server, or has no base URL.
+    pub fn new(clients: &Clients, choice: &ModelChoice, key: Option<Key>) -> Result<Self, BrokerError> {
         let name = || choice.name.clone();
         if !choice.form.reaches_out() {
             return Err(BrokerError::NoNetwork { name: name(), form: choice.form });
@@ -114,14 +106,13 @@ impl Broker {
         }
         Ok(Self {
             http: clients.http(),
-            wire,
+            wire: wire_of(choice.form, &choice.base_url),
             lane: clients.lane(&base, key.as_ref(), choice.concurrency),
             key,
             shown: shown(&base),
             base,
             pace: Pace::default(),
             id: choice.id.clone(),
-            answer_tokens: choice.answer_tokens,
             context_tokens: choice.context_tokens,
             price: choice.price.clone(),
             tries: choice.tries.max(1),
@@ -204,14 +195,13 @@ impl Broker {
 
     fn estimate(&self, conversation: &Conversation) -> Estimate {
         // What is not counted yet is estimated, so a part more may be read.
-        let tokens = tokens(conversation);
+        let tokens = conversation.tokens();
         let input_tokens = tokens.saturating_add(tokens / 8).saturating_add(64);
-        let asked = conversation.setup().answer_tokens.unwrap_or(u64::MAX).min(self.answer_tokens);
         // A server may refuse an answer that would not fit behind the conversation.
         let fits = self
             .context_tokens
             .map_or(u64::MAX, |most| most.saturating_sub(input_tokens).max(LEAST_ANSWER_TOKENS));
-        Estimate { input_tokens, answer_tokens: asked.min(fits) }
+        Estimate { input_tokens, answer_tokens: conversation.answer_tokens().min(fits) }
     }
 
     fn request(&self, conversation: &Conversation, answer_tokens: u64) -> reqwest::RequestBuilder {
@@ -271,12 +261,7 @@ impl Broker {
             };
             let body = self.key.as_ref().map_or_else(|| reply.body.clone(), |key| key.hidden(&reply.body));
             let problem = self.wire.problem(reply.status, &header, &body);
-            let why = problem.to_string();
-            let mut next = Next::of(problem);
-            if let Next::Again { after, .. } = &mut next {
-                *after = (*after).or_else(|| asked_for(&header));
-            }
-            return failed(status, &why, NOTHING, next);
+            return failed(status, &problem.to_string(), NOTHING, Next::of(&problem));
         }
         if self.key.as_ref().is_some_and(|key| key.is_secret() && key.is_in(&reply.body)) {
             let why = "the reply repeats the key, so it cannot be kept";
@@ -294,7 +279,7 @@ impl Broker {
                 let why = format!("an error in spite of its status: {problem}");
                 // The model may have worked, unless the request was not taken at all.
                 let spent = if matches!(problem, Problem::Transient { .. }) { held.amount } else { NOTHING };
-                failed(status, &why, spent, Next::of(problem))
+                failed(status, &why, spent, Next::of(&problem))
             }
         }
     }
@@ -337,15 +322,13 @@ impl Broker {
 
     /// The end of a question that is not asked again.
     fn ended(&self, mut tries: Tries, failed: Failed, after: &str) -> NotAsked {
-        let status = failed.status.map_or(String::new(), |status| format!(" with status {status}"));
         let next = failed.next;
-        let message = match next {
+        let said = match next {
             Next::Again { kind: InfraFaultKind::ModelUnreachable, .. }
-            | Next::Fault(InfraFaultKind::ModelUnreachable) => {
-                format!("{} cannot be reached: {after}{}", self.shown, failed.why)
-            }
-            _ => format!("{} answers{status}: {after}{}", self.shown, failed.why),
+            | Next::Fault(InfraFaultKind::ModelUnreachable) => " cannot be reached",
+            _ => "",
         };
+        let message = format!("{}{said}: {after}{}", self.shown, failed.why);
         let why = failed.why.clone();
         tries.add(failed, Duration::ZERO);
         match next {
@@ -413,16 +396,17 @@ enum Next {
 }
 
 impl Next {
-    fn of(problem: Problem) -> Self {
+    fn of(problem: &Problem) -> Self {
         match problem {
             Problem::Transient { after_ms, .. } => {
-                Self::Again { kind: InfraFaultKind::ModelUnavailable, after: after_ms }
+                Self::Again { kind: InfraFaultKind::ModelUnavailable, after: *after_ms }
             }
             Problem::Unauthorized(_) => Self::Fault(InfraFaultKind::ModelUnauthorized),
             Problem::Quota(_) => Self::Fault(InfraFaultKind::ModelQuota),
             Problem::UnknownModel(_) => Self::Fault(InfraFaultKind::ModelUnknown),
             Problem::TooLong(_) => Self::Failure(ModelFailureKind::TooLong),
             Problem::Rejected(_) => Self::Failure(ModelFailureKind::Rejected),
+            Problem::Unreadable(_) => Self::Fault(InfraFaultKind::ModelUnreadable),
         }
     }
 }
@@ -489,32 +473,6 @@ fn shown(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// The wait that a reply's headers ask for, in milliseconds.
-fn asked_for(header: &dyn Fn(&str) -> Option<String>) -> Option<u64> {
-    if let Some(millis) = header("retry-after-ms").and_then(|text| whole(&text, 1.0)) {
-        return Some(millis);
-    }
-    let text = header("retry-after")?;
-    whole(&text, 1_000.0).or_else(|| {
-        let until = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
-        let left = until.as_millisecond().saturating_sub(Timestamp::now().as_millisecond());
-        // A time that is past asks for nothing.
-        Some(u64::try_from(left).unwrap_or(0))
-    })
-}
-
-/// A decimal number that is not negative, times a factor, rounded up.
-fn whole(text: &str, factor: f64) -> Option<u64> {
-    let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return None;
-    }
-    let number = text.parse::<f64>().ok()? * factor;
-    // Beyond every patience, and never beyond what the type holds.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in these bounds")]
-    Some(number.ceil().clamp(0.0, 1e15) as u64)
-}
-
 /// Whether a model that was served is the one asked for: by its name, or its name with a
 /// date or a word for the latest of it behind. A provider that tells none is believed.
 fn is_served(asked: &str, served: &str) -> bool {
@@ -529,21 +487,6 @@ fn is_served(asked: &str, served: &str) -> bool {
     let first = date.split('-').next().unwrap_or(date);
     // A shorter number is of a version, which is another model.
     first.len() >= 4 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-}
-
-/// About how many tokens a conversation has.
-fn tokens(conversation: &Conversation) -> u64 {
-    use crate::conversation::Entry;
-    let setup = conversation.setup();
-    let tools =
-        setup.tools.iter().map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
-    let entries = conversation.entries().iter().map(|entry| match entry {
-        Entry::Said(text) => text.len(),
-        Entry::Given(results) => results.iter().map(|result| result.text.len() + 20).sum(),
-        Entry::Answered(answered) => answered.raw.len(),
-    });
-    let bytes = setup.instructions.len() + tools.sum::<usize>() + entries.sum::<usize>();
-    u64::try_from(bytes / 3).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -577,25 +520,6 @@ mod tests {
             ("gpt-5", "gpt-4"),
         ] {
             assert!(!is_served(asked, served), "{asked} {served}");
-        }
-    }
-
-    #[test]
-    fn a_wait_is_read_in_each_of_its_forms() {
-        let asked = |name: &'static str, value: String| {
-            asked_for(&move |wanted: &str| (wanted == name).then(|| value.clone()))
-        };
-        assert_eq!(asked("retry-after", "2".into()), Some(2_000));
-        assert_eq!(asked("retry-after", " 0.0015 ".into()), Some(2));
-        assert_eq!(asked("retry-after-ms", "350".into()), Some(350));
-        assert_eq!(asked("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT".into()), Some(0));
-        let later = Timestamp::now() + jiff::SignedDuration::from_secs(90);
-        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&later).unwrap();
-        let wait = asked("retry-after", date).unwrap();
-        assert!((85_000..=90_000).contains(&wait), "{wait}");
-        assert_eq!(asked("retry-after", "9".repeat(400)), Some(1_000_000_000_000_000));
-        for none in ["", "-1", "soon", "1e3", "NaN", "inf", "1.2.3", "\u{661}"] {
-            assert_eq!(asked("retry-after", none.into()), None, "{none}");
         }
     }
 }

@@ -15,6 +15,8 @@ mod conversation;
 mod key;
 mod ledger;
 mod provider;
+mod recorded;
+mod scripted;
 mod wire;
 
 pub use broker::{Broker, BrokerError, Pace};
@@ -23,4 +25,6 @@ pub use conversation::{Answered, Conversation, Entry};
 pub use key::{Key, KeyError};
 pub use ledger::{LEAST_ANSWER_TOKENS, Ledger, NOTHING, UnpricedModel, Used, check};
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
+pub use recorded::{Recorded, RecordedAnswer};
+pub use scripted::{MAX_SCRIPT_BYTES, ScriptError, Scripted};
 pub use wire::{Problem, Read, Unread, Wire, WireRequest, wire_of};
