@@ -117,8 +117,7 @@ fn cost(models: &ModelTotals) -> String {
 
 fn notes(models: &ModelTotals) -> Vec<String> {
     let mut notes = vec![
-        "net: earned less cost; per hour: earned in an hour of agents' time; completion: that time per attempt"
-            .to_owned(),
+        "net: earned less cost; per hour: earned in an hour of agents' time; completion: its mean".to_owned(),
         format!(
             "agents' time: {} working, {} waiting for models",
             duration(models.work_ms),
