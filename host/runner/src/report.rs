@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    AttemptId, AttemptState, Cents, Digester, Expense, Kind, Report, ReportedModel, ReportedPlugin, Time,
+    AttemptId, AttemptState, Cents, Digester, Expense, Kind, Payments, Report, ReportedModel, ReportedPlugin, Time,
     TotalsByKind, Tried, published_rows, reported_limits,
 };
 use lancet_store::{AttemptRow, Reader, RunRow};
 
 use crate::error::Error;
 
-/// What each attempt of a run spent on models: nothing is read of a run without any.
+/// What each attempt of a run spent on models: nothing is read of a run without any. What was
+/// asked, waited for and served is the journals', with all that was given up in them; what was
+/// paid is the ledger's, which has what is in no journal too.
 ///
 /// # Errors
 /// What the store says.
@@ -22,10 +24,18 @@ pub fn expenses(
     if run.spec.models.is_empty() {
         return Ok(BTreeMap::new());
     }
+    let mut paid: BTreeMap<AttemptId, (Payments, u64)> = BTreeMap::new();
+    for entry in reader.ledger(&run.id)? {
+        let (payments, unanswered) = paid.entry(entry.new.attempt.clone()).or_default();
+        payments.add(&entry.counts());
+        *unanswered += u64::from(entry.tool_calls.is_none());
+    }
     let mut expenses = BTreeMap::new();
     for row in attempts {
         let events = reader.events(&row.id)?;
-        expenses.insert(row.id.clone(), Expense::of(events.iter().map(|timed| &timed.event)));
+        let mut expense = Expense::of(events.iter().map(|timed| &timed.event));
+        (expense.payments, expense.failed_tries) = paid.remove(&row.id).unwrap_or_default();
+        expenses.insert(row.id.clone(), expense);
     }
     Ok(expenses)
 }

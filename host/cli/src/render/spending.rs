@@ -91,10 +91,14 @@ pub(super) fn block(report: &Report) -> Option<Block> {
             models.completion_ms.map_or_else(|| NO_RATE.to_owned(), duration),
         ]);
     }
+    let recorded = report.models.iter().any(|model| model.model.starts_with("recorded/")).then(|| {
+        "recorded: amounts and times are those of the run whose answers these are; nothing was paid now"
+            .to_owned()
+    });
     Some(Block {
         title: "models, summed over all attempts".to_owned(),
         table: Some(table),
-        notes: notes(all),
+        notes: recorded.into_iter().chain(notes(all)).collect(),
     })
 }
 
@@ -113,8 +117,7 @@ fn cost(models: &ModelTotals) -> String {
 
 fn notes(models: &ModelTotals) -> Vec<String> {
     let mut notes = vec![
-        "net: earned less cost; per hour: earned in an hour of agents' time; completion: that time per attempt"
-            .to_owned(),
+        "net: earned less cost; per hour: earned in an hour of agents' time; completion: its mean".to_owned(),
         format!(
             "agents' time: {} working, {} waiting for models",
             duration(models.work_ms),
