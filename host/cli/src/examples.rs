@@ -21,7 +21,9 @@ Examples:
   # IC tasks as well, from the data set's folder `issues`.
   lancet suite import swe-lancer --csv all_swelancer_tasks.csv --issues issues --out swe-lancer
   # All IC tasks in one image, and tests run up to three times.
-  lancet suite import swe-lancer --csv tasks.csv --issues issues --monolith --parity --out suite";
+  lancet suite import swe-lancer --csv tasks.csv --issues issues --monolith --parity --out suite
+  # Agents of manager tasks read the repository as it was; each commit is made ready once and kept.
+  lancet suite import swe-lancer --csv tasks.csv --manager-repository --out suite";
 
 pub(crate) const CHECK: &str = "\
 Examples:
