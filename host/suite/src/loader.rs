@@ -21,6 +21,8 @@ use crate::problem::{Problem, SuiteError, nearest};
 use crate::suite::{GraderRef, Loaded, Suite, SuiteTask};
 use crate::tree::{StoredFile, TaskTree, Tree};
 
+pub use manager::is_commit;
+
 impl Suite {
     /// Reads a suite's folder.
     ///

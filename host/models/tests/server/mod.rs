@@ -13,29 +13,29 @@ use tokio::time::sleep;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The first line and the headers.
-    pub head: String,
-    pub body: Vec<u8>,
-    pub at: Instant,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) at: Instant,
 }
 
 impl Seen {
     /// A header's value, by its name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(':')?;
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 /// What is done to a request.
-pub enum Act {
+pub(crate) enum Act {
     /// A whole reply.
     Reply { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
     /// The same after a while.
@@ -55,11 +55,11 @@ pub enum Act {
 }
 
 impl Act {
-    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
         Self::with(status, [("content-type", "application/json".to_owned())], body.to_string())
     }
 
-    pub fn with(
+    pub(crate) fn with(
         status: u16,
         headers: impl IntoIterator<Item = (&'static str, String)>,
         body: impl Into<Vec<u8>>,
@@ -67,17 +67,17 @@ impl Act {
         Self::Reply { status, headers: headers.into_iter().collect(), body: body.into() }
     }
 
-    pub fn later(self, wait: Duration) -> Self {
+    pub(crate) fn later(self, wait: Duration) -> Self {
         Self::Later(wait, Box::new(self))
     }
 }
 
 /// What a test says, by the number of the request from 0.
-pub type Script = dyn Fn(usize, &Seen) -> Act + Send + Sync;
+pub(crate) type Script = dyn Fn(usize, &Seen) -> Act + Send + Sync;
 
 /// The server. It ends with the test.
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     state: Arc<State>,
     task: JoinHandle<()>,
 }
@@ -94,7 +94,7 @@ struct State {
 }
 
 impl Server {
-    pub async fn start(script: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
@@ -115,20 +115,20 @@ impl Server {
         Self { url, state, task }
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state.seen.lock().unwrap().clone()
     }
 
     /// The most requests that were under way at a time.
-    pub fn most_at_once(&self) -> usize {
+    pub(crate) fn most_at_once(&self) -> usize {
         self.state.most_at_once.load(Ordering::SeqCst)
     }
 
-    pub fn sent(&self) -> usize {
+    pub(crate) fn sent(&self) -> usize {
         self.state.sent.load(Ordering::SeqCst)
     }
 
-    pub fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.state.left.load(Ordering::SeqCst)
     }
 }
@@ -247,7 +247,8 @@ async fn perform(stream: &mut TcpStream, mut act: Act, state: &State) -> bool {
 }
 
 async fn begin(stream: &mut TcpStream, length: usize, part: &[u8]) {
-    let head = format!("HTTP/1.1 200 Said\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 200 Said\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     let _ = stream.write_all(&[head.as_bytes(), part].concat()).await;
 }
 

@@ -16,6 +16,13 @@ use crate::rules::Rules;
 /// The digits of a commit's whole name.
 const COMMIT_DIGITS: usize = 40;
 
+/// Whether a text is the whole name of a commit, as a task of the profile `swe-lancer`
+/// has to name one.
+#[must_use]
+pub fn is_commit(text: &str) -> bool {
+    text.len() == COMMIT_DIGITS && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
 /// The work tree and the image that it lies in: nothing is tested in it.
 pub(super) fn repository(
     rules: &mut Rules<'_>,
@@ -54,9 +61,7 @@ fn swe_lancer(
             Some("add the `manager_commit` of the task's row, or leave `environment` out".to_owned());
         return None;
     };
-    if commit.len() != COMMIT_DIGITS
-        || !commit.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    {
+    if !is_commit(commit) {
         let message =
             format!("`{}` is no commit: expected {COMMIT_DIGITS} hexadecimal digits", shown(commit));
         rules.problem("source.commit", message);
