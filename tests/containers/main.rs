@@ -7,6 +7,8 @@
 mod context;
 #[path = "../campaign/scale.rs"]
 mod scale;
+#[path = "../model_server/mod.rs"]
+mod model_server;
 #[path = "../end_to_end/secrets.rs"]
 mod secrets;
 
@@ -16,6 +18,8 @@ mod controls;
 mod crash;
 mod history;
 mod hostile;
+mod managers;
+mod models;
 mod neighbours;
 mod patches;
 mod record;

@@ -65,6 +65,27 @@ impl Limits {
         }
     }
 
+    /// For an agent that may ask language models.
+    ///
+    /// It lives as long as its conversation: some hundreds of turns, each with an answer
+    /// to take apart, a tool's output to cut and what to remember of both. 250 turns take
+    /// a Rust guest about a hundredth of the fuel.
+    /// What it waits for, the model's answers above all, is not its time; ten minutes are
+    /// what a slow guest may compute in so many turns. A turn takes some tens of calls,
+    /// with what is written to the log and asked of the budget.
+    #[must_use]
+    pub fn asking() -> Self {
+        Self {
+            fuel: 20_000_000_000,
+            memory_bytes: 64 << 20,
+            calls: 100_000,
+            log_bytes: 1 << 20,
+            log_messages: 10_000,
+            wall_ms: 600_000,
+            ..Self::standard()
+        }
+    }
+
     /// The most bytes that a task's record may take: a quarter of the memory. A Python
     /// guest needs half of the standard memory for itself, and holds the texts twice
     /// once it reads them: as they came, and as its own strings.

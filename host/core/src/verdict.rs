@@ -329,6 +329,10 @@ pub struct VerdictRecord {
     pub verdict: Verdict,
     /// What is paid.
     pub earned: Cents,
+    /// Whether the grader might ask language models: the judgement rests on more than what
+    /// is named here then, and may come out otherwise the next time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_model: bool,
 }
 
 impl VerdictRecord {
@@ -454,6 +458,7 @@ mod tests {
                     explanation,
                 },
                 earned: Cents::ZERO,
+                by_model: false,
             };
             let text = serde_json::to_string(&record).unwrap();
             let back: VerdictRecord = serde_json::from_str(&text).unwrap();

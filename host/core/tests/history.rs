@@ -29,6 +29,7 @@ fn decided(verdict: Verdict) -> Event {
         submission: digest,
         verdict,
         earned: Cents::ZERO,
+        by_model: false,
     };
     Event::Decided { digest: record.digest(), record }
 }

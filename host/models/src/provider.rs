@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Instant;
 
-use lancet_core::{FailedTry, InfraFault, ModelFailure, Spent};
+use lancet_core::{AnswerMark, FailedTry, InfraFault, ModelFailure, Spent};
 
 use crate::conversation::Conversation;
 use crate::wire::Read;
@@ -39,8 +39,9 @@ pub struct Reply {
     pub spent: Spent,
     /// The requests before it.
     pub tries: Vec<FailedTry>,
-    /// Whether the most tokens of the answer were lowered to what was left of a budget.
-    pub cap_lowered: bool,
+    /// What is odd about it, as far as the provider can tell: [`AnswerMark::OtherModel`],
+    /// [`AnswerMark::CapLowered`], [`AnswerMark::NoUsage`].
+    pub marks: Vec<AnswerMark>,
 }
 
 /// Why there is no answer.
@@ -90,6 +91,12 @@ pub struct Held {
 
 /// Stands before the money: each request is held before it is sent, and settled once
 /// more is known. Both are durable when they return.
+///
+/// Holding may wait for other requests, and ends by itself when the time is over. A
+/// question that is dropped while its request is under way settles nothing: nobody knows
+/// what it comes to. What is held for it then stays so until its attempt ends
+/// ([`Ledger::end`](crate::Ledger::end)) or, when the process ended, until the run is taken
+/// up: whoever keeps the purse settles it at what was held.
 pub trait Purse: Send + Sync {
     /// Sets aside what a request may come to. The most tokens of the answer are lowered
     /// to what is left.

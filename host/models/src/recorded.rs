@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lancet_core::{
-    AnswerMark, InfraFault, InfraFaultKind, ModelAnswer, ModelChoice, ModelFailure, RunId, WireForm,
+    InfraFault, InfraFaultKind, ModelAnswer, ModelChoice, ModelFailure, RunId, WireForm,
 };
 
 use crate::conversation::{Conversation, Entry};
@@ -106,7 +106,7 @@ impl Recorded {
             },
             spent: answer.spent,
             tries: answer.tries.clone(),
-            cap_lowered: answer.marks.contains(&AnswerMark::CapLowered),
+            marks: answer.marks.clone(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobMatcher};
-use lancet_core::{
+use lancet_core::{AnswerMark, 
     AnswerPart, FailedTry, InfraFault, InfraFaultKind, ModelFailure, ModelFailureKind, Price, Spent,
     StopReason, ToolCall, Usage,
 };
@@ -169,7 +169,7 @@ impl Scripted {
         let wanted = conversation.answer_tokens();
         let estimate = Estimate { input_tokens: conversation.tokens(), answer_tokens: wanted };
         let held = asking.purse.hold(estimate).await?;
-        let cap_lowered = held.answer_tokens < wanted;
+        let marks = if held.answer_tokens < wanted { vec![AnswerMark::CapLowered] } else { Vec::new() };
         if !wait(line.delay, asking.deadline).await {
             let spent = Spent { estimated: true, ..held.amount };
             asking.purse.settle(held, spent).await?;
@@ -183,7 +183,7 @@ impl Scripted {
         let cost = self.price.as_ref().and_then(|price| price.of(&read.usage));
         let spent = Spent { usage: read.usage, cost, estimated: false };
         asking.purse.settle(held, spent).await?;
-        Ok(Reply { raw, read: conversation.named(read), spent, tries, cap_lowered })
+        Ok(Reply { raw, read: conversation.named(read), spent, tries, marks })
     }
 
     fn line(&self, asking: &Asking<'_>) -> Result<&Line, ModelFailure> {

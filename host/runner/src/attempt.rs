@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use lancet_core::{
-    AgentFaults, Answer, AttemptState, CallRecord, Capture, ChangeSet, Environment, Event, Fault, FaultKind,
-    InfraFault, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting, Sha256, SolveEnd,
-    Task, Verdict, VerdictRecord, attempt_seed,
+    AgentFaults, Answer, AttemptState, CallRecord, Capability, Capture, ChangeSet, Environment, Event, Fault,
+    FaultKind, InfraFault, Kind, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
+    Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
     Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
@@ -212,7 +212,9 @@ impl Attempt {
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
         let capture = match (&outside, &output) {
-            (Some(outside), Ok(output)) if output.end == SolveEnd::Answer(Answer::WorkTree) => {
+            (Some(outside), Ok(output))
+                if output.end == SolveEnd::Answer(Answer::WorkTree) && is_tested(self.row.kind) =>
+            {
                 let captured = outside.capture().await;
                 // What the journal names is there before the journal is.
                 self.blobs().keep(captured.blobs).await?;
@@ -282,7 +284,8 @@ impl Attempt {
         last_try: bool,
     ) -> Result<(u64, GradeOutput), Error> {
         let changes = taken(solved.capture.as_ref()).cloned();
-        let sources = || match &inputs.environment {
+        let tested = inputs.environment.as_ref().filter(|_| is_tested(self.row.kind));
+        let sources = || match tested {
             None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
             Some(environment) => {
                 let tests = Tests::Live(LiveTests {
@@ -427,6 +430,13 @@ pub(crate) fn submission_digest(answer: &Answer, capture: Option<&Capture>) -> S
     capture.map_or_else(|| answer.digest(), Capture::digest)
 }
 
+/// Whether a work tree is what is handed in and tested. A manager only reads in its
+/// environment: what it did there is gone with the container, and its grader is shown
+/// what it answered.
+pub(crate) fn is_tested(kind: Kind) -> bool {
+    kind == Kind::IcSwe
+}
+
 /// The sources of a grader that has tests to judge by.
 pub(crate) fn judged_by(sources: Arc<GraderSources>) -> Sources {
     Sources {
@@ -477,6 +487,7 @@ pub(crate) fn verdict_record(
         submission,
         verdict,
         earned,
+        by_model: spec.grader_grant.has(Capability::Model),
     }
 }
 

@@ -15,7 +15,7 @@
 //! use lancet_core::{Limits, Role};
 //! use lancet_docker::DockerOptions;
 //! use lancet_engine::Compiler;
-//! use lancet_runner::{Host, Loader, Order, Sandboxes, find, prepare, report};
+//! use lancet_runner::{Host, Loader, Order, Sandboxes, expenses, find, prepare, report};
 //! use lancet_store::Store;
 //! use lancet_suite::Suite;
 //!
@@ -45,7 +45,8 @@
 //! let run = prepared.record(&host).await?;
 //! let id = run.id().clone();
 //! run.finish(jobs, pending(), pending(), Arc::new(())).await?;
-//! let report = report(&host.store.run(&id).await?, &host.store.attempts(&id).await?);
+//! let (run, attempts) = (host.store.run(&id).await?, host.store.attempts(&id).await?);
+//! let report = report(&run, &attempts, &expenses(&host.store.reader(), &run, &attempts)?);
 //! # Ok(()) }
 //! ```
 
@@ -82,7 +83,7 @@ pub use observer::{Notice, Observer, Wait};
 pub use order::{Order, Prepared, prepare};
 pub use regrade::{Regrading, regrade};
 pub use replay::replay;
-pub use report::report;
+pub use report::{expenses, report};
 pub use run::{Ended, Host, Run};
 pub use sandboxes::{PATIENCE, Sandboxes};
 pub use survey::{Demanding, Surveyed, survey};

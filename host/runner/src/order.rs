@@ -145,20 +145,22 @@ pub fn prepare<'a>(
     Ok(Prepared { suite: order.suite, tasks, agent: order.agent, graders, plugins, spec })
 }
 
-/// What a task is judged in, or why it cannot be run: `None` when it has no grader or
-/// no environment, which is no news to whoever made the suite.
+/// What a task is worked on and judged in, or why it cannot be run: `None` when it has no
+/// grader, or is an individual contributor's and has no environment, which is no news to
+/// whoever made the suite.
 fn runnable(
     suite: &Suite,
     task: &SuiteTask,
     lock: &ImageLock,
 ) -> Result<Option<Environment>, Option<String>> {
-    match task.public.kind {
-        Kind::SweManager if task.grader.is_some() => Ok(None),
-        Kind::IcSwe if task.grader.is_some() && task.environment.is_some() => {
-            suite.environment(task, lock).map_err(|error| Some(error.to_string()))
-        }
-        _ => Err(None),
+    let is_complete = match task.public.kind {
+        Kind::SweManager => true,
+        Kind::IcSwe => task.environment.is_some(),
+    };
+    if task.grader.is_none() || !is_complete {
+        return Err(None);
     }
+    suite.environment(task, lock).map_err(|error| Some(error.to_string()))
 }
 
 fn grant(role: Role, granted: &[(Role, Capability)]) -> Grant {

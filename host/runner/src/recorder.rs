@@ -338,6 +338,7 @@ mod tests {
             submission: digest,
             verdict,
             earned: Cents::ZERO,
+            by_model: false,
         };
         Event::Decided { record, digest }
     }

@@ -13,7 +13,9 @@ use lancet_engine::{EngineError, Plugin, Sources};
 use lancet_store::{AttemptRow, Reader, RunRow, Store};
 use tokio::task::JoinSet;
 
-use crate::attempt::{grade, judged_by, refused_verdict, submission_digest, taken, verdict_record};
+use crate::attempt::{
+    grade, is_tested, judged_by, refused_verdict, submission_digest, taken, verdict_record,
+};
 use crate::audit;
 use crate::blobs::Blobs;
 use crate::catalog::{self, Loader, Named};
@@ -170,7 +172,8 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
             left_out += 1;
             continue;
         }
-        let environment = recorder::setting(reader, row.setting_blob)?.environment.map(Arc::new);
+        let environment = recorder::setting(reader, row.setting_blob)?.environment;
+        let environment = environment.filter(|_| is_tested(row.kind)).map(Arc::new);
         let task = match tasks.get(&row.task_blob) {
             Some(task) => task.clone(),
             None => {

@@ -1,6 +1,8 @@
 //! Compares what the store holds of a run: each attempt's row with its journal, with
 //! its task, and with the run's own record, and the run's row with that.
 
+mod ledger;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
@@ -10,6 +12,7 @@ use lancet_core::{
 };
 use rusqlite::{Connection, Row};
 
+use crate::audit::ledger::Answers;
 use crate::error::Failure;
 use crate::reader::rows;
 use crate::row::{ATTEMPT_COLUMNS, attempt_columns, optional, unsigned, value};
@@ -57,7 +60,8 @@ impl Reader {
             // Another process may be executing the run.
             let transaction = connection.unchecked_transaction()?;
             let run = run_columns(&transaction, id)?.ok_or_else(unknown)?;
-            let audit = Auditor { reader: self, id, differences: Vec::new() }.audit(&transaction, run)?;
+            let audit = Auditor { reader: self, id, differences: Vec::new(), answers: Answers::default() }
+                .audit(&transaction, run)?;
             transaction.finish()?;
             Ok(audit)
         })
@@ -86,6 +90,8 @@ struct Auditor<'a> {
     reader: &'a Reader,
     id: &'a RunId,
     differences: Vec<Difference>,
+    /// Of models, by the journals.
+    answers: Answers,
 }
 
 /// A row of an attempt, or what can be told of one that cannot be read.
@@ -129,6 +135,7 @@ impl Auditor<'_> {
                 }
             }
         }
+        self.compare_ledger(connection)?;
         run.counts = counts(&attempts);
         Ok(Audit { run, attempts, differences: self.differences })
     }
@@ -305,7 +312,7 @@ impl Auditor<'_> {
         Ok(histories)
     }
 
-    fn read(&self, row: &Row<'_>, history: &mut Scrutiny<'_>) -> Result<(), Failure> {
+    fn read(&mut self, row: &Row<'_>, history: &mut Scrutiny<'_>) -> Result<(), Failure> {
         let seq = match unsigned(row, "seq") {
             Err(Failure::Unreadable { column, problem }) => {
                 history.note(format!("`{column}`: {problem}"));
@@ -314,10 +321,24 @@ impl Auditor<'_> {
             seq => seq?,
         };
         match self.reader.event(row, &history.subject().id) {
-            Ok(line) => history.add(seq, line.at_us, line.event),
+            Ok(line) => {
+                let AttemptId { task, number, .. } = &history.subject().id;
+                self.answers.read(&(task.clone(), *number), &line.event);
+                history.add(seq, line.at_us, line.event);
+            }
             Err(Failure::Unreadable { problem, .. }) => history.unreadable(seq, &problem),
             Err(Failure::Store(error)) => history.unreadable(seq, &error.to_string()),
             Err(other) => return Err(other),
+        }
+        Ok(())
+    }
+
+    /// The ledger has every answer of the journals.
+    fn compare_ledger(&mut self, connection: &Connection) -> Result<(), Failure> {
+        let entries = crate::ledger::of_run(connection, self.id)?;
+        for ((task, number), problem) in std::mem::take(&mut self.answers).compare(&entries) {
+            let name = AttemptId { run: self.id.clone(), task, number }.to_string();
+            self.add(Some(name), "ledger", problem);
         }
         Ok(())
     }

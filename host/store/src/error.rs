@@ -95,6 +95,14 @@ pub enum StoreError {
         /// What is wrong with its value.
         problem: String,
     },
+    /// Nothing is set aside for a request to a model.
+    #[error("nothing is held for request {entry} of attempt {attempt}")]
+    NotHeld {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The number of the request.
+        entry: u64,
+    },
     /// A blob is not there.
     #[error("blob {digest} is missing from the store, expected at `{path}`")]
     BlobMissing {

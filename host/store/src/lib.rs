@@ -9,7 +9,7 @@
 //! hold answer keys:
 //!
 //! ```text
-//! lancet.db       runs, attempts and events (SQLite, write-ahead log)
+//! lancet.db       runs, attempts, events and the ledger (SQLite, write-ahead log)
 //! blobs/ab/cdef…  files named by their SHA-256
 //! blobs/tmp/      blobs that are being written
 //! locks/RUN       held by the process that executes the run
@@ -18,7 +18,8 @@
 //! An attempt goes from `queued` over `submitted` to `decided`. Events are
 //! appended in batches, each with the change of state that rests on it, and each
 //! under the sequence number that the writer believes to be next, so a batch is
-//! recorded once or not at all.
+//! recorded once or not at all. Requests to models have lines of their own in a ledger,
+//! durable before they are sent and again when it is known what they came to.
 
 #![forbid(unsafe_code)]
 
@@ -28,6 +29,7 @@ mod error;
 mod failpoint;
 mod folder;
 mod journal;
+mod ledger;
 mod lock;
 mod reader;
 mod row;
@@ -40,6 +42,7 @@ use std::sync::Arc;
 pub use audit::Audit;
 pub use error::StoreError;
 pub use failpoint::{FAILPOINT_VARIABLE, FAILPOINTS, failpoint};
+pub use ledger::{EntryState, LedgerEntry, LedgerTotals, NewEntry};
 pub use lock::RunLock;
 pub use reader::Reader;
 pub use row::{AttemptRow, NewAttempt, RunCounts, RunRow, TimedEvent, Transition};

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lancet_core::{AttemptId, Capture, Environment, Event, FileChange, RunId, RunSpec, Setting, Sha256};
+use lancet_core::{
+    AttemptId, CallRecord, Capture, Environment, Event, FileChange, Response, RunId, RunSpec, Setting, Sha256,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::blob::Blobs;
@@ -183,8 +185,8 @@ impl Reader {
 
     /// Checks the whole store: that the database is sound, and that every blob that
     /// is needed to go on, to replay and to judge again is there and is what it was:
-    /// components, tasks, keys, settings with the files that they name, submissions,
-    /// events. Returns the problems; reads
+    /// components, prompts, tasks, keys, settings with the files that they name, submissions,
+    /// events, answers of models. Returns the problems; reads
     /// everything, so it takes its time. Whether what is there holds together is
     /// [`Self::audit`]'s.
     ///
@@ -210,6 +212,8 @@ impl Reader {
             for spec in specs.iter().filter_map(|spec| serde_json::from_str::<RunSpec>(spec).ok()) {
                 digests.insert(spec.agent.digest);
                 digests.extend(spec.graders.iter().map(|grader| grader.digest));
+                digests.extend(spec.prompt);
+                digests.extend(spec.models.iter().filter_map(|model| model.script));
             }
             let sql = "SELECT DISTINCT setting_blob AS blob FROM attempts WHERE setting_blob IS NOT NULL";
             for digest in rows(connection, sql, [], |row| named(row, "blob"))? {
@@ -220,7 +224,8 @@ impl Reader {
                 digests.extend(environment.iter().flat_map(Environment::files));
             }
             let sql = "SELECT seq, at_us, event, blob, run, task, number FROM events
-                       WHERE event LIKE '{\"event\":\"captured\"%' OR blob IS NOT NULL";
+                       WHERE event LIKE '{\"event\":\"captured\"%' OR blob IS NOT NULL
+                       OR event LIKE '%\"call\":\"model-ask\"%'";
             let captured = rows(connection, sql, [], |row| {
                 let id = AttemptId {
                     run: named(row, "run")?,
@@ -230,12 +235,20 @@ impl Reader {
                 Ok(self.event(row, &id).ok())
             })?;
             for line in captured.into_iter().flatten() {
-                if let Event::Captured { capture: Capture::Taken(changes) } = line.event {
-                    digests.insert(changes.diff);
-                    digests.extend(changes.files.iter().filter_map(|file| match file.change {
-                        FileChange::Written { sha256, .. } => Some(sha256),
-                        FileChange::Deleted => None,
-                    }));
+                match line.event {
+                    Event::Captured { capture: Capture::Taken(changes) } => {
+                        digests.insert(changes.diff);
+                        digests.extend(changes.files.iter().filter_map(|file| match file.change {
+                            FileChange::Written { sha256, .. } => Some(sha256),
+                            FileChange::Deleted => None,
+                        }));
+                    }
+                    Event::Called {
+                        call: CallRecord { response: Response::Answered(answer), .. }, ..
+                    } => {
+                        digests.insert(answer.raw);
+                    }
+                    _ => {}
                 }
             }
             Ok((problems, digests))

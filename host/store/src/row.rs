@@ -267,7 +267,8 @@ pub(crate) fn unsigned(row: &Row<'_>, column: &'static str) -> Result<u64, Failu
     from_integer(column, value(row, column)?)
 }
 
-fn optional_unsigned(row: &Row<'_>, column: &'static str) -> Result<Option<u64>, Failure> {
+/// The same, or nothing.
+pub(crate) fn optional_unsigned(row: &Row<'_>, column: &'static str) -> Result<Option<u64>, Failure> {
     value::<Option<i64>>(row, column)?.map(|number| from_integer(column, number)).transpose()
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lancet_core::{AttemptId, RunId, RunRecord, RunSpec, Sha256};
+use lancet_core::{AttemptId, RunId, RunRecord, RunSpec, Sha256, Spent};
 use rusqlite::Connection;
 
 use crate::audit;
@@ -13,10 +13,12 @@ use crate::error::Failure;
 use crate::failpoint::failpoint;
 use crate::folder::{is_empty, make_folder, make_private_file};
 use crate::journal::{self, Line};
+use crate::ledger;
 use crate::schema::open_writer;
 use crate::writer::Writer;
 use crate::{
-    AttemptRow, Audit, Bytes, NewAttempt, Reader, RunLock, RunRow, StoreError, TimedEvent, Transition,
+    AttemptRow, Audit, Bytes, LedgerEntry, NewAttempt, NewEntry, Reader, RunLock, RunRow, StoreError,
+    TimedEvent, Transition,
 };
 
 /// A store: the truth about every run in it. Cheap to clone; all clones share
@@ -327,6 +329,62 @@ impl Store {
     pub async fn discard_partial(&self, attempt: &AttemptId, keep_seq: u64) -> Result<(), StoreError> {
         let attempt = attempt.clone();
         self.write(move |connection| journal::discard_partial(connection, &attempt, keep_seq)).await
+    }
+
+    /// Sets aside what a request to a model may come to.
+    ///
+    /// # Errors
+    /// When the attempt has such a line already, or what the database says.
+    pub async fn hold(&self, entry: NewEntry) -> Result<(), StoreError> {
+        self.write(move |connection| ledger::hold(connection, &entry)).await
+    }
+
+    /// Settles what a request to a model came to.
+    ///
+    /// # Errors
+    /// [`StoreError::NotHeld`] when nothing is set aside for it, or what the database says.
+    pub async fn settle(&self, attempt: &AttemptId, entry: u64, spent: Spent) -> Result<(), StoreError> {
+        let attempt = attempt.clone();
+        self.write(move |connection| {
+            if ledger::settle(connection, &attempt, entry, &spent)? {
+                Ok(())
+            } else {
+                Err(StoreError::NotHeld { attempt, entry }.into())
+            }
+        })
+        .await
+    }
+
+    /// Notes that a request to a model gave an answer, with so many calls of tools. It is
+    /// durable with the next write that is waited for, and never later than one that is
+    /// begun after this: the answer's line in the journal.
+    pub fn note_answer(&self, attempt: &AttemptId, entry: u64, tool_calls: u64) {
+        let attempt = attempt.clone();
+        drop(
+            self.inner
+                .writer
+                .submit(move |connection| ledger::answered(connection, &attempt, entry, tool_calls)),
+        );
+    }
+
+    /// Gives up what is still set aside for requests of a run whose host died: they count
+    /// as what was held for them. Only whoever has the right to execute the run may do
+    /// that. Returns how many they are.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn lose(&self, run: &RunId) -> Result<u64, StoreError> {
+        let run = run.clone();
+        self.write(move |connection| ledger::lose(connection, &run)).await
+    }
+
+    /// Every request to a model of a run; see [`Reader::ledger`].
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn ledger(&self, run: &RunId) -> Result<Vec<LedgerEntry>, StoreError> {
+        let run = run.clone();
+        self.read(move |reader| reader.ledger(&run)).await
     }
 
     /// Marks a run as finished.

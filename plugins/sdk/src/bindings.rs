@@ -84,6 +84,7 @@ pub mod configurable {
                 export lancet:plugin/configuring@0.1.0;
             }
         ",
+        additional_derives: [PartialEq, Eq, Clone],
         runtime_path: "::lancet_sdk::__private::rt",
         pub_export_macro: true,
         export_macro_name: "export_configurable_bindings",

@@ -12,6 +12,11 @@
 //! | work on the files of the work tree | [`workspace`] |
 //! | run commands beside them | [`shell`] |
 //! | have a user reproduce the issue | [`user_tool`] |
+//! | talk with a language model | [`model`] |
+//! | see what is left to spend on it | [`budget`] |
+//! | let the operator set something | [`Configure`] and [`export_configuration!`] |
+//! | read what the operator set | [`settings`] |
+//! | render a prompt (with the feature `prompt`) | `prompt` |
 //! | read what the agent handed in | [`submission`] |
 //! | read the task's private configuration | [`answer_key`] |
 //! | run the task's tests on the submission | [`tests`] |
@@ -51,9 +56,15 @@ mod call_error;
 
 pub mod answer_key;
 pub mod artifacts;
+pub mod budget;
+mod configuration;
 pub mod input;
 pub mod log;
+pub mod model;
+#[cfg(feature = "prompt")]
+pub mod prompt;
 pub mod random;
+pub mod settings;
 pub mod shell;
 pub mod submission;
 pub mod tests;
@@ -64,6 +75,7 @@ pub use bindings::imports::lancet::plugin::types::{
     Answer, ArtifactEntry, ArtifactKind, CallError, Cents, Check, GradeError, Outcome, Proposal, SolveError,
     Task, TaskKind, Thousandths, Verdict,
 };
+pub use configuration::{Configuration, Configure, Kind as SettingKind, Prompt, Setting};
 
 /// A plugin that works on tasks. Exported with [`export_agent!`].
 pub trait Agent {
@@ -156,6 +168,56 @@ macro_rules! export_grader {
             }
 
             $crate::__private::grader::export_grader_bindings!(Exported with_types_in $crate::__private::grader);
+        };
+    };
+}
+
+/// Makes what a type that implements [`Configure`] declares a second export of this plugin.
+///
+/// To be called once, beside [`export_agent!`].
+///
+/// ```
+/// use lancet_sdk::{Configuration, Configure, Setting};
+/// # use lancet_sdk::{Agent, Answer, SolveError, Task};
+///
+/// struct Patient;
+///
+/// impl Configure for Patient {
+///     fn configuration() -> Configuration {
+///         Configuration::new()
+///             .setting(Setting::number("steps", 250, "How often the model is asked at most."))
+///             .setting(Setting::text("tools", "all", "Which tools it has.").choices(&["all", "bash"]))
+///             .prompt("Please solve {{ title }}.", &["title", "statement"])
+///     }
+/// }
+/// # impl Agent for Patient {
+/// #     fn solve(_: Task) -> Result<Answer, SolveError> {
+/// #         Ok(Answer::Nothing)
+/// #     }
+/// # }
+///
+/// lancet_sdk::export_agent!(Patient);
+/// lancet_sdk::export_configuration!(Patient);
+/// ```
+#[macro_export]
+macro_rules! export_configuration {
+    ($agent:ty) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $crate::Configuration = <$agent as $crate::Configure>::configuration;
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Exported;
+
+            impl $crate::__private::configurable::exports::lancet::plugin::configuring::Guest for Exported {
+                fn describe() -> $crate::Configuration {
+                    <$agent as $crate::Configure>::configuration()
+                }
+            }
+
+            $crate::__private::configurable::export_configurable_bindings!(
+                Exported with_types_in $crate::__private::configurable
+            );
         };
     };
 }

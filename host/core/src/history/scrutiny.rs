@@ -1,7 +1,8 @@
 //! A journal read against the record of its run.
 
 use crate::{
-    Answer, AttemptId, AttemptState, Cents, Event, Kind, Outcome, Phase, ReasonCode, RunSpec, Sha256,
+    Answer, AttemptId, AttemptState, Capability, Cents, Event, Kind, Outcome, Phase, ReasonCode, RunSpec,
+    Sha256,
 };
 
 use super::{Decision, Graded, History};
@@ -245,6 +246,10 @@ impl<'a> Scrutiny<'a> {
             }
             _ => {}
         }
+        let by_model = subject.spec.grader_grant.has(Capability::Model);
+        if record.by_model != by_model {
+            self.differs("whether models may have judged", record.by_model, by_model);
+        }
         let earned = verdict.payout(subject.price);
         if record.earned != earned {
             self.differs("what is earned", record.earned, earned);
@@ -374,6 +379,7 @@ mod tests {
             submission: Answer::Choice(1).digest(),
             verdict,
             earned: Cents(earned),
+            by_model: false,
         };
         Event::Decided { digest: record.digest(), record }
     }

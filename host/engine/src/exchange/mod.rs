@@ -32,6 +32,11 @@ const CALL_FUEL: u64 = 1_000;
 /// memory until it is done, and in the journal for good.
 const MAX_RECORD_BYTES: u64 = 32 << 20;
 
+/// The most bytes that one plugin may say to models and be answered by them, counted
+/// apart from what its other calls carry: hundreds of turns with long answers are an
+/// agent's ordinary work.
+const MAX_TALK_BYTES: u64 = 128 << 20;
+
 /// Why a call is not answered, and the plugin that made it is over.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
@@ -85,6 +90,8 @@ pub struct Exchange {
     journal: Option<Arc<dyn Journal>>,
     recorded: Vec<CallRecord>,
     bytes: u64,
+    /// What was said to models and answered by them.
+    talk_bytes: u64,
 }
 
 enum Mode {
@@ -121,6 +128,7 @@ impl Exchange {
             journal,
             recorded: Vec::new(),
             bytes: 0,
+            talk_bytes: 0,
         }
     }
 
@@ -226,9 +234,13 @@ impl Exchange {
             let limit = self.max_calls;
             return over(FaultKind::TooManyCalls, format!("more than {limit} calls of capabilities"));
         }
-        if self.bytes.saturating_add(bytes as u64) > MAX_RECORD_BYTES {
-            let limit = MAX_RECORD_BYTES >> 20;
-            return over(FaultKind::TooManyCalls, format!("its calls carried more than {limit} MiB in all"));
+        let (carried, limit, what) = match is_talk(&request) {
+            true => (self.talk_bytes, MAX_TALK_BYTES, "conversations with models"),
+            false => (self.bytes, MAX_RECORD_BYTES, "calls"),
+        };
+        if carried.saturating_add(bytes as u64) > limit {
+            let limit = limit >> 20;
+            return over(FaultKind::TooManyCalls, format!("its {what} carried more than {limit} MiB in all"));
         }
         let request = match request {
             Request::LogWrite { level, message, fields, .. } => self.log.admit(level, message, fields),
@@ -309,13 +321,25 @@ impl Exchange {
 
     fn record(&mut self, fuel_used: u64, request: Request, response: Response) {
         let bytes = request.bytes().saturating_add(response.bytes());
-        self.bytes = self.bytes.saturating_add(bytes as u64);
+        let carried = if is_talk(&request) { &mut self.talk_bytes } else { &mut self.bytes };
+        *carried = carried.saturating_add(bytes as u64);
         let call = CallRecord { fuel_used, request, response };
         if let Some(journal) = &self.journal {
             journal.called(&call, Instant::now());
         }
         self.recorded.push(call);
     }
+}
+
+/// Whether a call is part of a conversation with a model.
+fn is_talk(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::ModelOpen { .. }
+            | Request::ModelSay { .. }
+            | Request::ModelGive { .. }
+            | Request::ModelAsk { .. }
+    )
 }
 
 /// What is recorded of an answer.

@@ -1,0 +1,254 @@
+//! The key of a model's server: where it comes from, and how little is done with it.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use lancet_core::KeyFrom;
+use reqwest::header::HeaderValue;
+
+/// The most bytes of a file with a key: 64 KiB.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+/// The fewest bytes that a key has to have for it to be looked for in what a server says:
+/// shorter ones are words that local servers want and that nobody hides.
+const LEAST_HIDDEN_BYTES: usize = 8;
+
+/// The fewest bytes of a key that cannot be in an answer by chance.
+const LEAST_SECRET_BYTES: usize = 16;
+
+/// A key, which is printable ASCII without spaces.
+///
+/// It is not shown: there is no `Display`, and `Debug` says that it is a key. The bytes
+/// here are overwritten when it is dropped, as well as that can be done without unsafe
+/// code. HTTP keeps copies while a request is under way, and an environment variable
+/// stays in the environment of this process: whoever starts another gives it an
+/// environment of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(Vec<u8>);
+
+/// Why there is no key. It never tells what was found.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// There is no such environment variable.
+    #[error("the environment variable {0} is not set: expected the key of the model in it")]
+    Unset(String),
+    /// The file cannot be read.
+    #[error("the key cannot be read from {path}: {error}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is no file.
+    #[error("the key cannot be read from {0}: expected a regular file")]
+    NotRegular(String),
+    /// The file has more than 64 KiB.
+    #[error("the key cannot be read from {0}: expected at most 64 KiB, the key on the first line")]
+    TooLong(String),
+    /// There is nothing.
+    #[error("{0} is empty: expected a key")]
+    Empty(String),
+    /// There is something, and it cannot be a key.
+    #[error("{0} holds no key: expected printable ASCII characters without spaces")]
+    Invalid(String),
+}
+
+impl Key {
+    /// Reads a key; none when there is to be none.
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is to be one and there is not, with the variable's name or the
+    /// file's path.
+    pub fn read(from: &KeyFrom) -> Result<Option<Self>, KeyError> {
+        match from {
+            KeyFrom::None => Ok(None),
+            KeyFrom::Env(name) => {
+                let text = std::env::var_os(name).ok_or_else(|| KeyError::Unset(name.clone()))?;
+                let place = format!("the environment variable {name}");
+                Self::parse(text.into_encoded_bytes(), place).map(Some)
+            }
+            KeyFrom::File(path) => {
+                let mut text = read(Path::new(path))?;
+                let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+                text[end..].fill(0);
+                text.truncate(end);
+                Self::parse(text, format!("the first line of {path}")).map(Some)
+            }
+        }
+    }
+
+    fn parse(text: Vec<u8>, place: String) -> Result<Self, KeyError> {
+        // Dropped, and so overwritten, whatever follows.
+        let text = Self(text);
+        let key = Self(text.0.trim_ascii().to_vec());
+        if key.0.is_empty() {
+            return Err(KeyError::Empty(place));
+        }
+        if !key.0.iter().all(u8::is_ascii_graphic) {
+            return Err(KeyError::Invalid(place));
+        }
+        Ok(key)
+    }
+
+    /// The value of a header: the key behind a prefix. It is marked as sensitive, so that
+    /// nothing shows it and no table of HTTP/2 keeps it.
+    pub(crate) fn header(&self, prefix: &str) -> HeaderValue {
+        let whole = Self([prefix.as_bytes(), &self.0].concat());
+        let mut value = HeaderValue::from_bytes(&whole.0).expect("prefix and key are printable ASCII");
+        value.set_sensitive(true);
+        value
+    }
+
+    /// The bytes, to tell two keys apart by a digest of them.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it is as long as those that are secret, and no word that an answer may have
+    /// in it.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.0.len() >= LEAST_SECRET_BYTES
+    }
+
+    /// Whether the bytes have the key in them, if it is one that is looked for.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        let key = &self.0[..];
+        key.len() >= LEAST_HIDDEN_BYTES && bytes.windows(key.len()).any(|window| window == key)
+    }
+
+    /// What a server says, without the key.
+    pub(crate) fn hidden(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut rest = bytes;
+        let mut hidden = Vec::with_capacity(bytes.len());
+        while self.is_in(rest) {
+            let at = rest.windows(self.0.len()).position(|window| window == self.0).unwrap_or(rest.len());
+            hidden.extend_from_slice(&rest[..at]);
+            hidden.extend_from_slice(b"[key]");
+            rest = &rest[at + self.0.len()..];
+        }
+        hidden.extend_from_slice(rest);
+        hidden
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.fill(0);
+        // The bytes count as read, so that overwriting them is not left out.
+        std::hint::black_box(&self.0);
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
+    let shown = || path.display().to_string();
+    let failed = |error| KeyError::File { path: shown(), error };
+    // Looked at before it is opened: opening a pipe waits for who writes it.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(KeyError::NotRegular(shown()));
+    }
+    // As long as it may become, so that no copies stay behind while it grows.
+    let mut text = Vec::with_capacity(usize::try_from(MAX_FILE_BYTES).unwrap_or(0) + 1);
+    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text)).map_err(failed)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        text.fill(0);
+        return Err(KeyError::TooLong(shown()));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANARY: &str = "sk-canary-4f1d0c7e9b";
+
+    fn file(content: &[u8]) -> Result<Option<Key>, KeyError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, content).unwrap();
+        Key::read(&KeyFrom::File(path.to_str().unwrap().into()))
+    }
+
+    #[test]
+    fn a_key_is_the_first_line_of_a_file() {
+        for content in
+            [CANARY.to_owned(), format!("{CANARY}\n"), format!("  {CANARY}\t\r\nanother line with words\n")]
+        {
+            assert_eq!(file(content.as_bytes()).unwrap().unwrap().bytes(), CANARY.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_without_being_shown() {
+        for (content, expected) in [
+            (&b""[..], "is empty"),
+            (b"\n\n", "is empty"),
+            (b" \nsk-canary-4f1d0c7e9b", "is empty"),
+            (b"sk-canary-4f1d0c7e9b sk-canary-4f1d0c7e9b", "holds no key"),
+            (b"sk-canary-4f1d0c7e9b\x07", "holds no key"),
+            (b"sk-canary\r4f1d0c7e9b", "holds no key"),
+            (b"sk-canary-4f1d0c7e9b\0", "holds no key"),
+            ("sk-canary-4f1d0c7e9b\u{e9}".as_bytes(), "holds no key"),
+            ("\u{feff}sk-canary-4f1d0c7e9b".as_bytes(), "holds no key"),
+            (b"sk-canary-4f1d0c7e9b\xff", "holds no key"),
+            (&[b'a'; 65_537], "at most 64 KiB"),
+        ] {
+            let error = file(content).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains(expected), "{shown}");
+            assert!(!shown.contains("canary") && !shown.contains("aaaa"), "{shown}");
+            assert!(shown.contains("/key"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().to_str().unwrap();
+        let error = Key::read(&KeyFrom::File(folder.into())).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the key cannot be read from {folder}: expected a regular file")
+        );
+        let error = Key::read(&KeyFrom::File(format!("{folder}/none"))).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("the key cannot be read from {folder}/none: No such file"))
+        );
+    }
+
+    #[test]
+    fn a_key_may_come_from_the_environment() {
+        let key = Key::read(&KeyFrom::Env("CARGO_PKG_NAME".into())).unwrap().unwrap();
+        assert_eq!(key.bytes(), b"lancet-models");
+        // A description has spaces in it.
+        let error = Key::read(&KeyFrom::Env("CARGO_PKG_DESCRIPTION".into())).unwrap_err();
+        assert!(error.to_string().starts_with("the environment variable CARGO_PKG_DESCRIPTION holds no key"));
+        let error = Key::read(&KeyFrom::Env("LANCET_NO_SUCH_KEY".into())).unwrap_err();
+        assert!(error.to_string().starts_with("the environment variable LANCET_NO_SUCH_KEY is not set"));
+        assert!(Key::read(&KeyFrom::None).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_key_is_neither_shown_nor_repeated() {
+        let key = file(CANARY.as_bytes()).unwrap().unwrap();
+        assert_eq!(format!("{key:?}"), "Key(..)");
+        let header = key.header("Bearer ");
+        assert_eq!(format!("{header:?}"), "Sensitive");
+        assert_eq!(header.as_bytes(), format!("Bearer {CANARY}").as_bytes());
+        let said = format!("no key {CANARY}, no {CANARY}{CANARY}.");
+        assert_eq!(key.hidden(said.as_bytes()), b"no key [key], no [key][key].");
+        assert!(key.is_in(said.as_bytes()) && !key.is_in(&said.as_bytes()[..20]));
+        let word = Key::parse(b"ollama".to_vec(), String::new()).unwrap();
+        assert_eq!(word.hidden(b"ollama says"), b"ollama says");
+    }
+}

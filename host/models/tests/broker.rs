@@ -1,0 +1,528 @@
+//! The broker against a server of the tests' own, which does all that servers do.
+
+#[path = "server/asking.rs"]
+mod asking;
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use asking::{CANARY, Till, broker, choice, completion, conversation, failure, fault, key, quick};
+use lancet_core::{
+    AnswerMark, AnswerPart, Budget, BudgetUnit, Budgets, InfraFaultKind, Microdollars, ModelChoice,
+    ModelFailureKind, Spent, Usage, WireForm,
+};
+use lancet_models::{Asked, Broker, Clients, Ledger, NOTHING, NotAsked, Pace, Used};
+use serde_json::{Value, json};
+use server::{Act, Server};
+
+fn good() -> Act {
+    Act::json(200, &completion("hello", 10, 5))
+}
+
+fn error(status: u16, code: &str, message: &str) -> Act {
+    Act::json(status, &json!({"error": {"code": code, "message": message}}))
+}
+
+fn chat(server: &Server) -> ModelChoice {
+    choice(WireForm::Chat, &format!("{}/v1", server.url))
+}
+
+/// Asks once, without limits.
+async fn ask(choice: &ModelChoice) -> (Asked, Till) {
+    let till = Till::new();
+    let asked = till.ask(&broker(choice), &conversation(choice, "hello?")).await;
+    (asked, till)
+}
+
+/// What a failed try came to that may have been used.
+fn paid(spent: &Spent) -> bool {
+    spent.estimated && spent.usage.output == Some(4_000) && spent.cost > Some(Microdollars(40_000))
+}
+
+#[tokio::test]
+async fn an_answer_is_settled_by_what_it_used() {
+    let server = Server::start(|_, _| good()).await;
+    let (asked, till) = ask(&chat(&server)).await;
+    let reply = asked.unwrap();
+    assert_eq!(reply.read.parts, [AnswerPart::Text("hello".into())]);
+    assert_eq!(reply.raw, completion("hello", 10, 5).to_string().into_bytes());
+    assert_eq!((reply.tries.len(), reply.marks.len()), (0, 0));
+    assert_eq!(reply.spent.cost, Some(Microdollars(60)));
+    assert_eq!(till.settled(), [reply.spent]);
+    let seen = &server.seen()[0];
+    assert!(seen.head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"), "{}", seen.head);
+    assert_eq!(seen.header("authorization"), Some(&*format!("Bearer {CANARY}")));
+    assert_eq!(seen.header("user-agent"), Some(&*format!("lancet/{}", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(seen.header("content-type"), Some("application/json"));
+    assert_eq!((seen.header("accept-encoding"), seen.header("cookie")), (None, None));
+    assert_eq!(seen.json()["model"], "m-1");
+}
+
+#[tokio::test]
+async fn without_a_usage_an_answer_comes_to_what_was_held() {
+    let server = Server::start(|_, _| {
+        let mut answer = completion("hello", 0, 0);
+        answer.as_object_mut().unwrap().remove("usage");
+        answer["model"] = json!("m-2");
+        Act::json(200, &answer)
+    })
+    .await;
+    let (asked, till) = ask(&chat(&server)).await;
+    let reply = asked.unwrap();
+    assert_eq!(reply.marks, [AnswerMark::OtherModel, AnswerMark::NoUsage]);
+    assert!(paid(&reply.spent), "{:?}", reply.spent);
+    assert_eq!(till.settled(), [reply.spent]);
+}
+
+#[tokio::test]
+async fn an_answer_is_lowered_to_what_is_left() {
+    let server = Server::start(|_, _| good()).await;
+    let choice = chat(&server);
+    let till = Till::limited(Budget::from([(BudgetUnit::OutputTokens, 1_500)]));
+    let reply = till.ask(&broker(&choice), &conversation(&choice, "hello?")).await.unwrap();
+    assert_eq!(reply.marks, [AnswerMark::CapLowered]);
+    let asked = server.seen()[0].json();
+    let cap = asked.get("max_completion_tokens").or(asked.get("max_tokens"));
+    assert_eq!(cap, Some(&json!(1_500)));
+}
+
+/// What passes is asked again, and what was refused costs nothing.
+#[tokio::test]
+async fn what_passes_is_asked_again() {
+    for status in [408, 409, 429, 500, 502, 503, 504, 529] {
+        let server = Server::start(move |number, _| match number {
+            0 => error(status, "some_code", "not now"),
+            1 => Act::with(status, [], "<html>not now</html>"),
+            _ => good(),
+        })
+        .await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let reply = asked.unwrap();
+        assert_eq!(reply.tries.len(), 2, "{status}");
+        for tried in &reply.tries {
+            assert_eq!((tried.status, tried.spent), (Some(status), NOTHING));
+            assert!((10..=40).contains(&tried.waited_ms), "{tried:?}");
+        }
+        assert!(reply.tries[0].why.contains("not now"), "{:?}", reply.tries);
+        assert_eq!(till.settled(), [NOTHING, NOTHING, reply.spent]);
+        assert_eq!(till.ledger.run_used().asks, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_asked_for_is_kept_to() {
+    for (name, value, wait) in
+        [("retry-after", "1", 1_000), ("retry-after-ms", "300", 300), ("Retry-After", "0.2", 200)]
+    {
+        let server = Server::start(move |number, _| match number {
+            0 => Act::with(429, [(name, value.to_owned())], "{}"),
+            _ => good(),
+        })
+        .await;
+        let (asked, _) = ask(&chat(&server)).await;
+        let tries = asked.unwrap().tries;
+        assert!((wait..wait + 20).contains(&tries[0].waited_ms), "{tries:?}");
+        let seen = server.seen();
+        assert!(seen[1].at - seen[0].at >= Duration::from_millis(wait), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_too_long() {
+    let server = Server::start(|_, _| Act::with(429, [("retry-after", "3600".into())], "{}")).await;
+    let (asked, _) = ask(&chat(&server)).await;
+    let (kind, message, tries) = fault(asked);
+    assert_eq!((kind, tries.len(), server.seen().len()), (InfraFaultKind::ModelUnavailable, 1, 1));
+    assert!(message.contains("asked again after 3600 s, longer than the 5 s"), "{message}");
+    assert!(message.starts_with(&server.url), "{message}");
+
+    // Within patience, and beyond the deadline.
+    let server = Server::start(|_, _| Act::with(429, [("retry-after", "4".into())], "{}")).await;
+    let choice = chat(&server);
+    let till = Till::limited(Budget::from([(BudgetUnit::Milliseconds, 1_000)]));
+    let begin = Instant::now();
+    let (kind, message, tries) = failure(till.ask(&broker(&choice), &conversation(&choice, "hello?")).await);
+    assert_eq!((kind, tries.len()), (ModelFailureKind::OverBudget, 1));
+    assert_eq!(message, "the time is over: it ended before the model may be asked again");
+    assert!(begin.elapsed() < Duration::from_millis(900));
+}
+
+#[tokio::test]
+async fn tries_are_used_up() {
+    let server = Server::start(|_, _| error(503, "overloaded", "come back later")).await;
+    let (asked, till) = ask(&chat(&server)).await;
+    let (kind, message, tries) = fault(asked);
+    assert_eq!((kind, tries.len(), server.seen().len()), (InfraFaultKind::ModelUnavailable, 4, 4));
+    assert!(message.contains("after 4 requests: ") && message.contains("come back later"), "{message}");
+    assert_eq!(till.settled(), [NOTHING; 4]);
+    assert_eq!(tries[3].waited_ms, 0);
+}
+
+/// What would be so the next time is asked once.
+#[tokio::test]
+async fn what_lasts_is_asked_once() {
+    for (status, code, message, expected) in [
+        (401, "invalid_api_key", "Incorrect API key provided", InfraFaultKind::ModelUnauthorized),
+        (403, "permission_denied", "not for you", InfraFaultKind::ModelUnauthorized),
+        (402, "", "pay first", InfraFaultKind::ModelQuota),
+        (429, "insufficient_quota", "You exceeded your current quota", InfraFaultKind::ModelQuota),
+        (404, "model_not_found", "The model `m-1` does not exist", InfraFaultKind::ModelUnknown),
+    ] {
+        // The key itself, as careless servers repeat it.
+        let said = format!("{message}: {CANARY}");
+        let server = Server::start(move |_, _| error(status, code, &said)).await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let (kind, shown, tries) = fault(asked);
+        assert_eq!((kind, server.seen().len()), (expected, 1), "{shown}");
+        assert!(shown.contains(&format!("{message}: [key]")), "{shown}");
+        assert_eq!((tries.len(), tries[0].status), (1, Some(status)));
+        assert_eq!(till.settled(), [NOTHING]);
+    }
+    for (code, message, expected) in [
+        ("context_length_exceeded", "maximum context length is 10", ModelFailureKind::TooLong),
+        ("invalid_request_error", "`effort` is none", ModelFailureKind::Rejected),
+    ] {
+        let server = Server::start(move |_, _| error(400, code, message)).await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let (kind, shown, tries) = failure(asked);
+        assert_eq!((kind, server.seen().len(), tries.len()), (expected, 1, 1));
+        assert!(shown.contains(message), "{shown}");
+        assert_eq!(till.settled(), [NOTHING]);
+    }
+}
+
+/// What stops halfway may have been worked at: it is paid, and not asked for ever.
+#[tokio::test]
+async fn what_stops_halfway_is_paid_as_held() {
+    let half = || completion("hello", 10, 5).to_string().into_bytes()[..40].to_vec();
+    let acts: [(&str, fn(Vec<u8>) -> Act); 4] = [
+        ("nothing came for 1 s", |_| Act::Silence),
+        ("nothing came for 1 s", Act::Stall),
+        ("", Act::Cut),
+        ("", |_| Act::Close),
+    ];
+    let all = acts.map(|(why, act)| async move {
+        let server = Server::start(move |number, _| if number == 0 { act(half()) } else { good() }).await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let reply = asked.unwrap();
+        assert_eq!(reply.tries.len(), 1);
+        assert!(reply.tries[0].why.contains(why) && !reply.tries[0].why.is_empty(), "{:?}", reply.tries);
+        assert!(paid(&reply.tries[0].spent), "{:?}", reply.tries);
+        assert_eq!(till.settled(), [reply.tries[0].spent, reply.spent]);
+        assert_eq!(till.ledger.run_used().asks, 2);
+    });
+    let [one, two, three, four] = all;
+    tokio::join!(one, two, three, four);
+
+    let server = Server::start(move |_, _| Act::Cut(half())).await;
+    let (asked, till) = ask(&chat(&server)).await;
+    let (kind, message, tries) = fault(asked);
+    assert_eq!((kind, tries.len()), (InfraFaultKind::ModelUnavailable, 3));
+    assert!(tries.iter().all(|tried| tried.status == Some(200) && paid(&tried.spent)), "{tries:?}");
+    assert!(message.contains("after 3 requests"), "{message}");
+    assert_eq!(till.settled().len(), 3);
+}
+
+#[tokio::test]
+async fn what_comes_slowly_and_steadily_is_an_answer() {
+    let body = completion("hello", 10, 5).to_string().into_bytes();
+    // Longer in all than a single wait may take.
+    let pause = Duration::from_millis(1_500) / u32::try_from(body.len()).unwrap();
+    let server = Server::start(move |_, _| Act::Trickle(body.clone(), pause)).await;
+    let (asked, _) = ask(&chat(&server)).await;
+    assert!(asked.unwrap().tries.is_empty());
+
+    // Without an end.
+    let server = Server::start(move |_, _| Act::Trickle(vec![b' '; 10_000], Duration::from_millis(50))).await;
+    let choice = ModelChoice { tries: 1, ..chat(&server) };
+    let pace = Pace { reply: Duration::from_millis(500), ..quick() };
+    let till = Till::new();
+    let asked = till.ask(&broker(&choice).paced(pace), &conversation(&choice, "hello?")).await;
+    let (kind, message, _) = fault(asked);
+    assert_eq!(kind, InfraFaultKind::ModelUnavailable);
+    assert!(message.contains("no whole reply after 0.5 s"), "{message}");
+}
+
+#[tokio::test]
+async fn a_reply_that_is_no_answer_is_unreadable() {
+    let replies: [(&str, fn() -> Act); 5] = [
+        ("", || Act::with(200, [], "{\"choices\": [")),
+        ("", || Act::with(200, [], "")),
+        ("HTML", || Act::with(200, [("content-type", "text/html".into())], "<html>Welcome</html>")),
+        ("", || Act::json(200, &json!({"choices": []}))),
+        ("", || Act::with(200, [], vec![0xff_u8; 100])),
+    ];
+    for (why, reply) in replies {
+        let server = Server::start(move |_, _| reply()).await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let (kind, message, tries) = fault(asked);
+        assert_eq!((kind, tries.len()), (InfraFaultKind::ModelUnreadable, 3), "{message}");
+        assert!(message.contains(why), "{message}");
+        assert!(till.settled().iter().all(paid));
+    }
+}
+
+#[tokio::test]
+async fn an_error_in_spite_of_its_status_is_one() {
+    let server = Server::start(|number, _| match number {
+        0 => Act::json(200, &json!({"error": {"code": 503, "message": "the provider is overloaded"}})),
+        _ => good(),
+    })
+    .await;
+    let (asked, _) = ask(&chat(&server)).await;
+    let tries = asked.unwrap().tries;
+    assert!(tries[0].why.contains("in spite of its status") && paid(&tries[0].spent), "{tries:?}");
+
+    let server =
+        Server::start(|_, _| Act::json(200, &json!({"error": {"code": "invalid_api_key", "message": "no"}})))
+            .await;
+    let (asked, till) = ask(&chat(&server)).await;
+    assert_eq!(fault(asked).0, InfraFaultKind::ModelUnauthorized);
+    assert_eq!(till.settled(), [NOTHING]);
+}
+
+#[tokio::test]
+async fn a_reply_without_end_is_given_up() {
+    const SENT: usize = 50 << 20;
+    for (status, most) in [(200, 28 << 20), (500, 12 << 20)] {
+        let server = Server::start(move |_, _| Act::Flood { status, bytes: SENT }).await;
+        let (asked, till) = ask(&ModelChoice { tries: 1, ..chat(&server) }).await;
+        let (kind, message, _) = fault(asked);
+        // What is beyond lies in buffers of the two sockets.
+        assert!(server.sent() < most, "{} bytes were taken", server.sent());
+        if status == 200 {
+            assert_eq!(kind, InfraFaultKind::ModelUnreadable);
+            assert!(message.contains("more than 16 MiB"), "{message}");
+            assert!(till.settled().iter().all(paid));
+        } else {
+            assert_eq!(kind, InfraFaultKind::ModelUnavailable);
+            assert_eq!(till.settled(), [NOTHING]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let other = Server::start(|_, _| good()).await;
+    for status in [301, 302, 303, 307, 308] {
+        let to = other.url.replace("http://", "http://user:word@") + "/v1?token=1";
+        let server = Server::start(move |_, _| Act::with(status, [("location", to.clone())], "")).await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let (kind, message, _) = fault(asked);
+        assert_eq!((kind, server.seen().len()), (InfraFaultKind::ModelUnreadable, 1));
+        assert!(
+            message.contains(&format!("a redirect to {}/v1, which is not followed", other.url)),
+            "{message}"
+        );
+        assert_eq!(till.settled(), [NOTHING]);
+    }
+    assert!(other.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_that_repeats_the_key_is_not_kept() {
+    let server = Server::start(|_, seen| {
+        let echo = seen.header("authorization").unwrap().to_owned();
+        Act::json(200, &completion(&echo, 10, 5))
+    })
+    .await;
+    let (asked, _) = ask(&chat(&server)).await;
+    let (kind, message, _) = fault(asked);
+    assert_eq!((kind, server.seen().len()), (InfraFaultKind::ModelUnreadable, 1));
+    assert!(message.contains("repeats the key"), "{message}");
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nothing_is_paid() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    for (host, tries_made) in [(address.to_string(), 4), ("no-such-host.invalid".into(), 4)] {
+        let (asked, till) = ask(&choice(WireForm::Chat, &format!("http://me:secret-word@{host}/v1"))).await;
+        let (kind, message, tries) = fault(asked);
+        assert_eq!((kind, tries.len()), (InfraFaultKind::ModelUnreachable, tries_made), "{message}");
+        assert!(
+            message.starts_with(&format!("http://{host}/v1 cannot be reached: after 4 requests: ")),
+            "{message}"
+        );
+        assert!(!format!("{message} {tries:?}").contains("secret-word"));
+        assert!(message.contains("refused") || message.contains("dns"), "{message}");
+        assert_eq!(till.settled(), [NOTHING; 4]);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_said_before() {
+    let clients = Clients::new().unwrap();
+    for (base, expected) in [
+        ("", "model `main`: the base URL is none: relative URL without a base"),
+        ("ftp://a.example", "model `main`: the base URL is none: it begins with `ftp:`"),
+        ("localhost:8080/v1", "model `main`: the base URL is none: it begins with `localhost:`"),
+        ("http://", "model `main`: the base URL is none: empty host"),
+    ] {
+        let error = Broker::new(&clients, &choice(WireForm::Chat, base), key()).err().unwrap();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+    let error = Broker::new(&clients, &choice(WireForm::Scripted, ""), None).err().unwrap();
+    assert_eq!(error.to_string(), "model `main` is scripted/…, which is asked on no network");
+}
+
+#[tokio::test]
+async fn the_time_ends_what_is_under_way() {
+    let server = Server::start(|_, _| Act::Silence).await;
+    let choice = ModelChoice { idle_seconds: 60, concurrency: 1, ..chat(&server) };
+    let (broker, conversation) = (broker(&choice), conversation(&choice, "hello?"));
+    let till = Till::new();
+    let other = Till::of(Arc::clone(&till.ledger), 2);
+    let end = Instant::now() + Duration::from_millis(300);
+    let (first, second) = tokio::join!(
+        till.ask_until(&broker, &conversation, Some(end)),
+        other.ask_until(&broker, &conversation, Some(end - Duration::from_millis(100)))
+    );
+    let (kind, message, tries) = failure(first);
+    assert_eq!(kind, ModelFailureKind::OverBudget);
+    assert_eq!(message, "the time is over: it ended while the model was asked");
+    assert!(tries.len() == 1 && paid(&tries[0].spent), "{tries:?}");
+    // The other never got its turn.
+    let (_, message, tries) = failure(second);
+    assert_eq!(message, "the time is over: it ended while requests of others to the model were under way");
+    assert!(tries.is_empty() && other.settled().is_empty());
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_dropped_question_leaves_its_turn_and_is_settled_at_the_end() {
+    let server = Server::start(|number, _| if number == 0 { Act::Silence } else { good() }).await;
+    let choice = ModelChoice { idle_seconds: 60, concurrency: 1, ..chat(&server) };
+    let (broker, conversation) = (broker(&choice), conversation(&choice, "hello?"));
+    let till = Till::new();
+    let asking = till.ask(&broker, &conversation);
+    assert!(tokio::time::timeout(Duration::from_millis(200), asking).await.is_err());
+    let left = till.ledger.end(&1);
+    assert_eq!(left.len(), 1);
+    assert!(paid(&left[0].amount));
+    assert_eq!(till.ledger.run_used().output_tokens, 4_000);
+    let next = Till::of(Arc::clone(&till.ledger), 2);
+    next.ask(&broker, &conversation).await.unwrap();
+    assert_eq!((server.left(), server.most_at_once() <= 2), (1, true));
+}
+
+#[tokio::test]
+async fn no_more_are_under_way_than_the_operator_allows() {
+    let server = Server::start(|_, _| good().later(Duration::from_millis(40))).await;
+    let clients = Clients::new().unwrap();
+    let main = ModelChoice { concurrency: 3, ..chat(&server) };
+    // Another model of the same server and key: they count together.
+    let small = ModelChoice { id: "m-2".into(), concurrency: 5, ..chat(&server) };
+    let brokers: Vec<Arc<Broker>> = [&main, &small]
+        .map(|choice| Arc::new(Broker::new(&clients, choice, key()).unwrap().paced(quick())))
+        .into();
+    let asking = (0..24).map(|number| {
+        let (broker, conversation) = (Arc::clone(&brokers[number % 2]), conversation(&main, "hello?"));
+        tokio::spawn(async move { Till::new().ask(&broker, &conversation).await.map(|_| ()) })
+    });
+    for asked in asking.collect::<Vec<_>>() {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!((server.most_at_once(), server.seen().len()), (3, 24));
+}
+
+/// 100 attempts on 16 tasks against a slow server, until the run's money is used up: the
+/// ledger and the server count the same to the token, and the limit holds.
+#[tokio::test]
+async fn many_attempts_keep_to_the_money() {
+    const LIMIT: u64 = 2_000_000;
+    let counts = Arc::new([const { AtomicU64::new(0) }; 3]);
+    let counting = Arc::clone(&counts);
+    let server = Server::start(move |number, seen| {
+        if number % 11 == 3 {
+            return Act::with(429, [("retry-after-ms", "5".into())], "{}").later(Duration::from_millis(5));
+        }
+        let asked = seen.json();
+        let cap =
+            asked.get("max_completion_tokens").or(asked.get("max_tokens")).and_then(Value::as_u64).unwrap();
+        // As a model counts: a token for four bytes of what was said; answers of any length.
+        let input = seen.body.len() as u64 / 8;
+        let output = 1 + (number as u64 * 7_919) % cap;
+        counting[0].fetch_add(input, Ordering::SeqCst);
+        counting[1].fetch_add(output, Ordering::SeqCst);
+        counting[2].fetch_add(1, Ordering::SeqCst);
+        Act::json(200, &completion("hello", input, output)).later(Duration::from_millis(10))
+    })
+    .await;
+    let choice = ModelChoice { concurrency: 16, ..chat(&server) };
+    let run = Budget::from([(BudgetUnit::Microdollars, LIMIT)]);
+    let attempt = Budget::from([(BudgetUnit::Asks, 3)]);
+    let ledger = Arc::new(Ledger::new(Budgets { attempt, run }, Used::default(), []));
+    let broker = Arc::new(broker(&choice));
+    let next = Arc::new(AtomicU64::new(0));
+    let jobs = (0..16).map(|_| {
+        let (ledger, broker, next, choice) =
+            (Arc::clone(&ledger), Arc::clone(&broker), Arc::clone(&next), choice.clone());
+        tokio::spawn(async move {
+            let mut ends = BTreeMap::<String, u32>::new();
+            loop {
+                let attempt = u32::try_from(next.fetch_add(1, Ordering::SeqCst)).unwrap();
+                if attempt >= 100 {
+                    return ends;
+                }
+                let till = Till::of(Arc::clone(&ledger), attempt);
+                let conversation = conversation(&choice, &"what? ".repeat(200));
+                let end = loop {
+                    match till.ask(&broker, &conversation).await {
+                        Ok(_) => {}
+                        Err(NotAsked::Failure(failure)) => break failure.message,
+                        Err(fault) => panic!("{fault}"),
+                    }
+                };
+                let unit = if end.contains("run's") { "money" } else { "asks" };
+                *ends.entry(unit.into()).or_default() += 1;
+            }
+        })
+    });
+    let mut ends = BTreeMap::<String, u32>::new();
+    for job in jobs.collect::<Vec<_>>() {
+        for (unit, count) in job.await.unwrap() {
+            *ends.entry(unit).or_default() += count;
+        }
+    }
+    let used = ledger.run_used();
+    let [input, output, answers] = [0, 1, 2].map(|at| counts[at].load(Ordering::SeqCst));
+    assert_eq!((used.input_tokens, used.output_tokens, used.asks), (input, output, answers));
+    assert_eq!(used.microdollars, input + 10 * output);
+    assert!(used.microdollars <= LIMIT, "{used:?}");
+    // Almost all of it was spent, and some attempts came before that, others after.
+    assert!(used.microdollars > LIMIT - 30_000, "{used:?}");
+    assert!(ends["asks"] > 5 && ends["money"] > 5, "{ends:?}");
+    assert!(server.most_at_once() > 8);
+}
+
+#[tokio::test]
+async fn amounts_that_no_provider_means_break_nothing() {
+    for usage in [
+        json!({"prompt_tokens": u64::MAX, "completion_tokens": u64::MAX}),
+        json!({"prompt_tokens": -5, "completion_tokens": "many"}),
+        json!({"prompt_tokens": 1e30, "completion_tokens": 2.5}),
+        json!([]),
+        json!("none"),
+    ] {
+        let server = Server::start(move |_, _| {
+            let mut answer = completion("hello", 0, 0);
+            answer["usage"] = usage.clone();
+            Act::json(200, &answer)
+        })
+        .await;
+        let choice = chat(&server);
+        let till = Till::with(Budgets {
+            run: Budget::from([(BudgetUnit::Tokens, 1_000_000)]),
+            ..Budgets::default()
+        });
+        let (broker, conversation) = (broker(&choice), conversation(&choice, "hello?"));
+        let reply = till.ask(&broker, &conversation).await.unwrap();
+        assert_ne!(reply.spent.usage, Usage::default());
+        let _ = till.ask(&broker, &conversation).await;
+    }
+}
