@@ -450,4 +450,4 @@ fn at(line: usize, what: impl std::fmt::Display) -> ScriptError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
