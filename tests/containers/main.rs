@@ -5,10 +5,10 @@
 #[path = "../end_to_end/context.rs"]
 #[allow(dead_code, reason = "shared with the tests that need no engine")]
 mod context;
-#[path = "../campaign/scale.rs"]
-mod scale;
 #[path = "../model_server/mod.rs"]
 mod model_server;
+#[path = "../campaign/scale.rs"]
+mod scale;
 #[path = "../end_to_end/secrets.rs"]
 mod secrets;
 

@@ -76,7 +76,8 @@ fn done(context: &Context, arguments: &[&str]) -> Value {
 fn called(context: &Context, attempt: &str) -> BTreeSet<String> {
     let shown = done(context, &["show", attempt, "--events"]);
     let shown = if shown.is_array() { shown } else { shown["events"].clone() };
-    let names = shown.as_array().unwrap().iter().filter_map(|event| event["call"]["request"]["call"].as_str());
+    let names =
+        shown.as_array().unwrap().iter().filter_map(|event| event["call"]["request"]["call"].as_str());
     names.map(str::to_owned).collect()
 }
 
@@ -149,7 +150,8 @@ fn killed_with_containers_what_was_answered_is_not_asked_again() {
     let suite = suite.to_str().unwrap();
     let ordered = |server: &ModelServer| {
         let url = server.url();
-        let words = ["run", suite, "--task", "beside", "--agent", "tool-loop", "--model", "chat/mock", "--base-url"];
+        let words =
+            ["run", suite, "--task", "beside", "--agent", "tool-loop", "--model", "chat/mock", "--base-url"];
         words.map(str::to_owned).into_iter().chain([url]).collect::<Vec<_>>()
     };
     let (context, server) = (Context::new(), ModelServer::start(answer.clone()));
@@ -193,7 +195,10 @@ fn killed_with_containers_what_was_answered_is_not_asked_again() {
         let report = done(&context, &["report"]);
         assert_eq!(text(&report, "verdicts_digest"), text(&expected, "verdicts_digest"), "{when}");
         let asked = server.asked().len();
-        assert!((most..=most + killed).contains(&asked), "{when}: asked {asked} times of {most}, killed {killed} times");
+        assert!(
+            (most..=most + killed).contains(&asked),
+            "{when}: asked {asked} times of {most}, killed {killed} times"
+        );
         let replayed = done(&context, &["replay"]);
         assert_eq!(number(&replayed, "identical"), 1.0, "{when}: {replayed:#}");
     }

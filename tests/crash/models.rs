@@ -96,7 +96,10 @@ fn killed_in_a_conversation_what_was_answered_is_not_asked_again() {
         let when = format!("after {kills} kills");
         assert_verdict(&asking.host.json(&["report"]), &expected, &when);
         let asked = asking.server.asked().len();
-        assert!((TURNS..=TURNS + killed).contains(&asked), "{when}: asked {asked} times, killed {killed} times");
+        assert!(
+            (TURNS..=TURNS + killed).contains(&asked),
+            "{when}: asked {asked} times, killed {killed} times"
+        );
         twice += asked - TURNS;
         assert_accounts(&asking, asked, &when);
         assert_eq!(asking.host.json(&["replay"])["identical"], 1, "{when}");
@@ -119,8 +122,10 @@ fn assert_accounts(asking: &Asking, asked: usize, when: &str) {
     assert_eq!(held, 0, "{when}");
     assert!(settled >= TURNS, "{when}: {settled} settled");
     assert!(settled + lost >= asked, "{when}: {settled} settled and {lost} lost of {asked} asked");
-    let answered =
-        count(&database, "SELECT count(*) FROM events WHERE event LIKE '{\"event\":\"called\"%model.conversation.ask%'");
+    let answered = count(
+        &database,
+        "SELECT count(*) FROM events WHERE event LIKE '{\"event\":\"called\"%model.conversation.ask%'",
+    );
     let begun = count(&database, "SELECT count(*) FROM events WHERE event LIKE '{\"event\":\"asked\"%'");
     assert!(begun >= asked, "{when}: {begun} begun, {asked} asked");
     let _ = answered;

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lancet_core::{
-    InfraFault, InfraFaultKind, ModelAnswer, ModelChoice, ModelFailure, RunId, WireForm,
-};
+use lancet_core::{InfraFault, InfraFaultKind, ModelAnswer, ModelChoice, ModelFailure, RunId, WireForm};
 
 use crate::conversation::{Conversation, Entry};
 use crate::provider::{Asked, Asking, Estimate, NotAsked, Provider, Reply, Waiting};

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobMatcher};
-use lancet_core::{AnswerMark, 
-    AnswerPart, FailedTry, InfraFault, InfraFaultKind, ModelFailure, ModelFailureKind, Price, Spent,
-    StopReason, ToolCall, Usage,
+use lancet_core::{
+    AnswerMark, AnswerPart, FailedTry, InfraFault, InfraFaultKind, ModelFailure, ModelFailureKind, Price,
+    Spent, StopReason, ToolCall, Usage,
 };
 use serde::{Deserialize, Serialize};
 use toml::Spanned;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    AttemptId, AttemptState, Cents, Digester, Expense, Kind, Payments, Report, ReportedModel, ReportedPlugin, Time,
-    TotalsByKind, Tried, published_rows, reported_limits,
+    AttemptId, AttemptState, Cents, Digester, Expense, Kind, Payments, Report, ReportedModel, ReportedPlugin,
+    Time, TotalsByKind, Tried, published_rows, reported_limits,
 };
 use lancet_store::{AttemptRow, Reader, RunRow};
 

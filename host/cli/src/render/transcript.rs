@@ -236,6 +236,9 @@ fn said_of(mark: AnswerMark) -> &'static str {
         AnswerMark::CapLowered => "the longest answer was lowered to what was left of a budget",
         AnswerMark::Shortened => "entries of the conversation had been left out",
         AnswerMark::NoUsage => "the provider told no tokens",
+        AnswerMark::FromRecord => {
+            "the answer is that of the phase's earlier beginning, and was paid for then"
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use lancet_core::{
-    AnswerPart, ConversationSetup, FailedTry, Microdollars, ModelFailureKind, Sha256, Spent, StopReason, ToolCall,
-    ToolResult, Usage,
+    AnswerPart, ConversationSetup, FailedTry, Microdollars, ModelFailureKind, Sha256, Spent, StopReason,
+    ToolCall, ToolResult, Usage,
 };
 
 use super::*;
@@ -26,7 +26,12 @@ fn answer(asked: Sha256) -> ModelAnswer {
         stop: StopReason::Calls,
         stop_detail: "tool_use".into(),
         spent,
-        tries: vec![FailedTry { status: Some(529), why: "busy".into(), waited_ms: 7, spent: Spent::default() }],
+        tries: vec![FailedTry {
+            status: Some(529),
+            why: "busy".into(),
+            waited_ms: 7,
+            spent: Spent::default(),
+        }],
         served: "m-1".into(),
         marks: vec![AnswerMark::CapLowered],
         asked,
@@ -75,7 +80,10 @@ async fn the_same_question_has_the_same_answer_at_the_same_cost() {
     let (provider, purse) = (Recorded::new(answers), Noted::default());
     let reply = provider.ask(&opened(""), asking("t", 0, 0, &purse)).await.unwrap();
     let then = of(&opened(""));
-    assert_eq!((reply.raw.as_slice(), &reply.read.parts, reply.read.stop), (&b"raw"[..], &then.parts, then.stop));
+    assert_eq!(
+        (reply.raw.as_slice(), &reply.read.parts, reply.read.stop),
+        (&b"raw"[..], &then.parts, then.stop)
+    );
     assert_eq!((reply.spent, reply.tries, reply.cap_lowered), (then.spent, then.tries, true));
     assert_eq!(*purse.lines.lock().unwrap(), ["hold 1", "settle 1: Some(5) Some(70)"]);
     // By whatever form it was answered then.
@@ -84,7 +92,8 @@ async fn the_same_question_has_the_same_answer_at_the_same_cost() {
 
 #[tokio::test]
 async fn another_question_ends_it_and_says_which_and_where() {
-    let answers = vec![recorded(0, Ok(answer(opened("").digest()))), recorded(1, Ok(answer(second("seen").digest())))];
+    let answers =
+        vec![recorded(0, Ok(answer(opened("").digest()))), recorded(1, Ok(answer(second("seen").digest())))];
     let (provider, purse) = (Recorded::new(answers), Noted::default());
     let message = differs(provider.ask(&opened("Be bad."), asking("t", 0, 0, &purse)).await);
     assert!(message.contains("task `t`, attempt 1, conversation 0, question 0"), "{message}");
@@ -114,6 +123,9 @@ async fn a_failure_then_is_the_same_failure_now() {
 fn the_choice_is_that_of_then_without_its_server_and_key() {
     let then = ModelChoice { answer_tokens: 9, effort: "max".into(), ..choice("anthropic/claude-opus-5-5") };
     let now = Recorded::choice(&then, "20261123-083329-4f2a9c".parse().unwrap());
-    assert_eq!((now.form, now.base_url.as_str(), &now.key), (WireForm::Recorded, "", &lancet_core::KeyFrom::None));
+    assert_eq!(
+        (now.form, now.base_url.as_str(), &now.key),
+        (WireForm::Recorded, "", &lancet_core::KeyFrom::None)
+    );
     assert_eq!((&now.name, &now.id, now.answer_tokens, &now.price), (&then.name, &then.id, 9, &then.price));
 }

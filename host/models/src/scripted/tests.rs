@@ -118,11 +118,15 @@ async fn answers_come_by_task_conversation_and_ordinal() {
         assert_eq!(reply.tries.iter().map(|tried| tried.status).collect::<Vec<_>>(), [Some(429), None]);
         assert_eq!(reply.spent.usage.output, Some(5));
     }
-    let Err(NotAsked::Failure(failure)) = script.ask(&conversation, asking("expensify-7", 0, 3, &purse)).await else {
+    let Err(NotAsked::Failure(failure)) =
+        script.ask(&conversation, asking("expensify-7", 0, 3, &purse)).await
+    else {
         panic!("it fails")
     };
     assert_eq!((failure.kind, failure.message.as_str()), (ModelFailureKind::Rejected, "no more"));
-    let Err(NotAsked::Fault { fault, .. }) = script.ask(&conversation, asking("expensify-7", 0, 4, &purse)).await else {
+    let Err(NotAsked::Fault { fault, .. }) =
+        script.ask(&conversation, asking("expensify-7", 0, 4, &purse)).await
+    else {
         panic!("it is a fault")
     };
     assert_eq!(fault.kind, InfraFaultKind::ModelQuota);
@@ -135,7 +139,12 @@ async fn a_script_that_has_run_out_rejects_and_says_which_question() {
     let script = Scripted::parse(SCRIPT).unwrap();
     let purse = Noted::default();
     for (task, conversation, ordinal, said) in [
-        ("expensify-7", 0, 5, "no answer 5 for task `expensify-7`, attempt 1, conversation 0: the conversation of line 2 has 5"),
+        (
+            "expensify-7",
+            0,
+            5,
+            "no answer 5 for task `expensify-7`, attempt 1, conversation 0: the conversation of line 2 has 5",
+        ),
         ("other", 0, 0, "no conversation for task `other`, attempt 1, conversation 0"),
     ] {
         let asked = script.ask(&opened(), asking(task, conversation, ordinal, &purse)).await;
@@ -163,7 +172,8 @@ async fn what_is_answered_is_held_and_settled_at_its_price() {
 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_is_settled_as_it_was_held() {
-    let script = Scripted::parse("[[conversation]]\n[[conversation.answer]]\ntext = \"a\"\ndelay-ms = 60000").unwrap();
+    let script =
+        Scripted::parse("[[conversation]]\n[[conversation.answer]]\ntext = \"a\"\ndelay-ms = 60000").unwrap();
     let purse = Noted::default();
     let deadline = Some(Instant::now() + Duration::from_millis(20));
     let asked = script.ask(&opened(), Asking { deadline, ..asking("t", 0, 0, &purse) }).await;
@@ -198,7 +208,10 @@ fn what_cannot_be_read_says_where() {
     for (text, said) in [
         (String::new(), "no `[[conversation]]`"),
         ("[[conversation]]".to_owned(), "line 1: the conversation has no"),
-        ("[[conversation]]\ntask = \"[\"\n[[conversation.answer]]".to_owned(), "line 1: `task` is no pattern"),
+        (
+            "[[conversation]]\ntask = \"[\"\n[[conversation.answer]]".to_owned(),
+            "line 1: `task` is no pattern",
+        ),
         ("[[conversation]]\ntasks = \"x\"".to_owned(), "line 2"),
         (conversation("txt = \"a\""), "line 4"),
         (conversation("text = \"a\"\nparts = []"), "line 3: an answer is one of"),
