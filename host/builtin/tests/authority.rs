@@ -8,7 +8,7 @@ use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Role};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 /// Agents that have something that the operator can set, and an engine for templates.
-const CONFIGURABLE: [&str; 1] = ["tool-loop"];
+const CONFIGURABLE: [&str; 2] = ["swelancer-simple", "tool-loop"];
 
 fn interfaces(plugin: &Builtin) -> (BTreeSet<String>, Vec<String>) {
     let mut imports = BTreeSet::new();
@@ -42,7 +42,7 @@ fn each_imports_what_it_needs_and_no_more() {
             (Role::Agent, "random") => &["types", "log", "random", "workspace"],
             (Role::Agent, "patch") => &["types", "log", "workspace"],
             (Role::Agent, "script") => &["types", "log", "input", "shell"],
-            (Role::Agent, "tool-loop") => {
+            (Role::Agent, "tool-loop" | "swelancer-simple") => {
                 &["types", "log", "workspace", "shell", "user-tool", "settings", "model"]
             }
             (Role::Agent, "gold") => &["types", "answer-key"],

@@ -321,7 +321,7 @@ impl Broker {
             return Ok(after + self.pace.first * drawn / 2_000);
         }
         let doubled = self.pace.first.saturating_mul(1_u32 << (sent - 1).min(20));
-        Ok(doubled.min(self.pace.longest) * (1_000 + drawn) / 2_000)
+        Ok(doubled.min(self.pace.longest) * (3_000 + drawn) / 4_000)
     }
 
     /// The end of a question that is not asked again.

@@ -120,7 +120,8 @@ pub(crate) enum Broken {
 }
 
 /// Sends a request. `idle` bounds the wait for its reply's head, and for each piece of the
-/// rest.
+/// rest. Shorter than [`CONNECTING`], it also ends the wait for a connection, as if something
+/// had been sent.
 pub(crate) async fn send(request: reqwest::RequestBuilder, idle: Duration) -> Result<Received, Broken> {
     let stalled = |status| Broken::Cut { status, why: format!("nothing came for {} s", idle.as_secs()) };
     let mut response = match time::timeout(idle, request.send()).await {
@@ -178,12 +179,12 @@ fn causes(error: &dyn Error) -> String {
 fn is_certificate(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
             return true;
         }
-        cause = error.source();
+        // What an I/O error wraps is not its source, but stands in its place.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
     }
     false
 }

@@ -1,11 +1,11 @@
 //! One attempt: it is solved, captured, graded and decided, from wherever it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lancet_core::{
     AgentFaults, Answer, AttemptState, CallRecord, Capability, Capture, ChangeSet, Environment, Event, Fault,
-    FaultKind, InfraFault, Kind, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
-    Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
+    FaultKind, InfraFault, Kind, Limits, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score,
+    Setting, Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
     Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
@@ -16,6 +16,7 @@ use crate::agent_sources::AgentSources;
 use crate::blobs::{Blobs, Input};
 use crate::error::Error;
 use crate::grader_sources::{GraderSources, LiveTests, Tests};
+use crate::models::{Conversations, Models, Paid};
 use crate::nothing;
 use crate::observer::{Notice, Observer, Wait};
 use crate::recorder::{self, Beginning, Recorder};
@@ -37,6 +38,8 @@ pub(crate) struct Attempt {
     /// The digest of the run's own record, which the journal names.
     pub(crate) record: Option<Sha256>,
     pub(crate) sandboxes: Arc<Sandboxes>,
+    /// Those of the run.
+    pub(crate) models: Arc<Models>,
     pub(crate) observer: Arc<dyn Observer>,
     /// What is put before the sources of a plugin; tests have doubles there.
     pub(crate) before: Before,
@@ -73,7 +76,9 @@ impl Attempt {
     /// When the host itself fails. The attempt stays as it was recorded.
     pub(crate) async fn finish(self) -> Result<Outcome, Error> {
         self.observer.notice(Notice::Began { attempt: &self.row.id });
+        let begun = self.models.begin(&self.row.id);
         let outcome = self.decided().await?;
+        drop(begun);
         self.observer.notice(Notice::Decided { attempt: &self.row.id, outcome });
         Ok(outcome)
     }
@@ -132,17 +137,39 @@ impl Attempt {
         }
     }
 
-    /// What a plugin's calls are answered by.
-    fn outside(&self, phase: Phase, sources: Sources) -> Arc<dyn Outside> {
+    /// What a plugin's calls are answered by. What was `paid` for before is not asked of a
+    /// model again.
+    fn outside(&self, phase: Phase, mut sources: Sources, paid: Paid) -> Arc<dyn Outside> {
+        let (plugin, limits) = self.plugin(phase);
+        if plugin.grant().has(Capability::Model) && !self.models.is_empty() {
+            sources.model = Some(Arc::new(Conversations {
+                models: Arc::clone(&self.models),
+                blobs: self.blobs(),
+                attempt: self.row.id.clone(),
+                phase,
+                call_bytes: limits.call_bytes,
+                paid,
+                observer: Arc::clone(&self.observer),
+                open: Mutex::default(),
+            }));
+            sources.budget = Some(self.models.allowances(&self.row.id));
+        }
+        if phase == Phase::Solve {
+            sources.settings = Some(self.models.settings());
+        }
         let (attempt, observer) = (self.row.id.clone(), Arc::clone(&self.observer));
         Arc::new(Watched { behind: (self.before)(phase, Arc::new(sources)), attempt, observer })
     }
 
-    fn began(&self, phase: Phase) -> Event {
-        let (plugin, limits) = match phase {
+    fn plugin(&self, phase: Phase) -> (&Plugin, &Limits) {
+        match phase {
             Phase::Solve => (&self.agent, &self.spec.agent_limits),
             Phase::Grade => (&self.grader, &self.spec.grader_limits),
-        };
+        }
+    }
+
+    fn began(&self, phase: Phase) -> Event {
+        let (plugin, limits) = self.plugin(phase);
         Event::Began {
             phase,
             plugin: plugin.digest(),
@@ -199,8 +226,8 @@ impl Attempt {
             sources.user_tool = Some(outside.clone());
         }
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Solve), Phase::Solve, || {
-                self.outside(Phase::Solve, sources.clone())
+            recorder.begin(self.began(Phase::Solve), Phase::Solve, |paid| {
+                self.outside(Phase::Solve, sources.clone(), paid)
             });
         let call = Call {
             task: &inputs.task,
@@ -299,7 +326,9 @@ impl Attempt {
         };
         let sources = || Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources() };
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Grade), Phase::Grade, || self.outside(Phase::Grade, sources()));
+            recorder.begin(self.began(Phase::Grade), Phase::Grade, |paid| {
+                self.outside(Phase::Grade, sources(), paid)
+            });
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.grader_limits,

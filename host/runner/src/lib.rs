@@ -38,8 +38,13 @@
 //!     agent_limits: Limits::standard(),
 //!     grader_limits: Limits::standard(),
 //!     control: None,
+//!     models: Vec::new(),
+//!     scripts: Default::default(),
+//!     budgets: Default::default(),
+//!     settings: Default::default(),
+//!     prompt: None,
 //! };
-//! let prepared = prepare(&loader, order, &())?;
+//! let prepared = prepare(&loader, order, &()).await?;
 //! let store = Store::open("store".as_ref())?;
 //! let host = Host { store, loader, sandboxes: Sandboxes::new(DockerOptions::default()) };
 //! let run = prepared.record(&host).await?;
@@ -62,6 +67,7 @@ mod error;
 mod grader_sources;
 mod handout;
 mod measure;
+mod models;
 mod nothing;
 mod observer;
 mod order;
@@ -79,6 +85,7 @@ pub use catalog::{Loader, Named, find, read};
 pub use controls::{ControlsOrder, controls};
 pub use error::{Error, with_causes};
 pub use measure::tasks as measure_tasks;
+pub use models::jobs;
 pub use observer::{Notice, Observer, Wait};
 pub use order::{Order, Prepared, prepare};
 pub use regrade::{Regrading, regrade};

@@ -88,7 +88,7 @@ pub struct Regrading {
 ///
 /// # Errors
 /// When there is no such run, its records contradict one another, or a grader or blob
-/// cannot be used.
+/// cannot be used. A grader that asks models is not used: nothing is asked or spent here.
 pub async fn regrade(
     store: &Store,
     loader: &Loader,
@@ -106,12 +106,16 @@ pub async fn regrade(
         None => None,
         Some(named) => Some((named.identity.clone(), loader.load(named, &grant)?)),
     };
-    let mut graders = BTreeMap::new();
+    let mut graders: BTreeMap<_, Plugin> = BTreeMap::new();
     if replacement.is_none() {
         for identity in &run.spec.graders {
             let named = catalog::recorded(&reader, identity)?;
             graders.insert(identity.digest, loader.load(&named, &grant)?);
         }
+    }
+    let mut judges = replacement.iter().map(|(_, plugin)| plugin).chain(graders.values());
+    if let Some(grader) = judges.find(|grader| grader.has(Capability::Model)) {
+        return Err(Error::GraderAsks { grader: grader.name().to_owned() });
     }
     let (recorded, not_regraded) = recorded(&reader, &run)?;
     let judge = |row: &AttemptRow| match &replacement {

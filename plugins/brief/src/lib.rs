@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use lancet_sdk::model::Offer;
 use lancet_sdk::prompt::Value;
 use lancet_sdk::{Cents, Task, TaskKind};
 
@@ -34,6 +35,21 @@ pub fn variables(task: &Task) -> Vec<(&'static str, Value)> {
         ("price", Value::from(dollars(task.price))),
         ("proposals", proposals.map(Value::from).collect::<Vec<_>>().into()),
     ]
+}
+
+/// The offer of that name, which the setting `model` names.
+///
+/// # Errors
+/// A text for the operator when there is none.
+pub fn offer(offers: Vec<Offer>, name: &str) -> Result<Offer, String> {
+    let names: Vec<_> = offers.iter().map(|offer| format!("`{}`", offer.name)).collect();
+    offers.into_iter().find(|offer| offer.name == name).ok_or_else(|| {
+        if names.is_empty() {
+            return "the operator chose no model".to_owned();
+        }
+        let names = names.join(", ");
+        format!("the operator offers no model `{name}`, which the setting `model` names, but {names}")
+    })
 }
 
 /// Money as Americans write it: `$1,000`, or `$12.50` when there are cents.

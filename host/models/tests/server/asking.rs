@@ -1,4 +1,5 @@
 //! A model behind a test's server, and who asks it.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod meter;
 mod observation;
 mod options;
 mod session;

@@ -2,12 +2,13 @@
 
 use lancet_brief::{ids, selected};
 use lancet_sdk::log::Level;
-use lancet_sdk::model::{Answer as Said, Failure, Offer, Setup, Stop, ToolCall, ToolResult};
+use lancet_sdk::model::{Answer as Said, Failure, Setup, Stop, ToolCall, ToolResult};
 use lancet_sdk::prompt::{Value, render};
 use lancet_sdk::{Answer, CallError, SolveError, Task, TaskKind};
 
 use crate::HAND_IN_LINE;
 use crate::arguments::Arguments;
+use crate::meter::Meter;
 use crate::observation::{both, command, cut};
 use crate::options::Options;
 use crate::tool::Tool;
@@ -34,16 +35,15 @@ const MESSAGE: &str = "{# message #}";
 const MOST_INVALID: u32 = 3;
 /// How many calls of one answer are carried out. It bounds what one turn can cost.
 const MOST_CALLS: usize = 32;
-/// How often the environment is reached. The host allows a plugin 10,000 calls of all kinds
-/// and ends whoever makes more, with what it has done; a turn makes 600 at most.
-const MOST_REACHED: u32 = 7_000;
 /// Bytes of a message, and of all results of a turn: somewhat less than the 4 MiB that one
 /// call to the host may carry.
 const MOST_BYTES: usize = 3 << 20;
 /// Bytes that are read at once.
-const CHUNK: u32 = 1 << 20;
+const CHUNK: u32 = 64 << 10;
 /// How many chunks of one file are looked through for the lines that are asked for.
-const MOST_CHUNKS: u64 = 16;
+const MOST_CHUNKS: u64 = 64;
+/// The most bytes of lines that are kept of a file.
+const MOST_READ: usize = 1 << 20;
 
 /// Works on a task.
 ///
@@ -55,7 +55,7 @@ pub(crate) fn solve(
     options: &Options,
     template: &str,
 ) -> Result<Answer, SolveError> {
-    let offer = chosen_offer(world.offers(), &options.model).map_err(SolveError::Other)?;
+    let offer = lancet_brief::offer(world.offers(), &options.model).map_err(SolveError::Other)?;
     // Any file will do: only a task without an environment answers `unavailable`.
     let has_files = !matches!(world.read("README.md", 0, 1), Err(CallError::Unavailable(_)));
     let mut tools = Tool::kit(task, options, has_files);
@@ -76,7 +76,7 @@ pub(crate) fn solve(
         tools.clear();
     }
 
-    let mut session = Session::new(world, task, options, tools);
+    let mut session = Session::new(Meter::new(world), task, options, tools);
     let (instructions, message) = session.prompt(template, has_files)?;
     let mut setup = Setup::new().model(offer.name).instructions(instructions).effort(&*options.effort);
     for tool in &session.tools {
@@ -91,19 +91,6 @@ pub(crate) fn solve(
     }
     let end = session.work();
     session.ended(end)
-}
-
-fn chosen_offer(offers: Vec<Offer>, name: &str) -> Result<Offer, String> {
-    let names: Vec<_> = offers.iter().map(|offer| format!("`{}`", offer.name)).collect();
-    offers.into_iter().find(|offer| offer.name == name).ok_or_else(|| {
-        if names.is_empty() {
-            return "the operator chose no model".to_owned();
-        }
-        format!(
-            "the operator offers no model `{name}`, which the setting `model` names, but {}",
-            names.join(", ")
-        )
-    })
 }
 
 /// Why the work is over.
@@ -128,15 +115,13 @@ enum Done {
 }
 
 struct Session<'a, W> {
-    world: &'a mut W,
+    world: Meter<'a, W>,
     task: &'a Task,
     options: &'a Options,
     tools: Vec<Tool>,
     asks: u64,
     calls: u64,
     mistakes: u64,
-    /// Calls of the environment.
-    reached: u32,
     /// Answers in a row without a valid call.
     invalid: u32,
     /// Whether the work tree may have been changed.
@@ -144,9 +129,9 @@ struct Session<'a, W> {
 }
 
 impl<'a, W: World> Session<'a, W> {
-    fn new(world: &'a mut W, task: &'a Task, options: &'a Options, tools: Vec<Tool>) -> Self {
-        let (asks, calls, mistakes, reached, invalid, changed) = (0, 0, 0, 0, 0, false);
-        Self { world, task, options, tools, asks, calls, mistakes, reached, invalid, changed }
+    fn new(world: Meter<'a, W>, task: &'a Task, options: &'a Options, tools: Vec<Tool>) -> Self {
+        let (asks, calls, mistakes, invalid, changed) = (0, 0, 0, 0, false);
+        Self { world, task, options, tools, asks, calls, mistakes, invalid, changed }
     }
 
     /// The instructions and the first message.
@@ -175,8 +160,8 @@ impl<'a, W: World> Session<'a, W> {
 
     fn work(&mut self) -> End {
         while self.asks < self.options.steps {
-            if self.reached > MOST_REACHED {
-                return End::Stopped("calls", format!("the environment was reached {} times", self.reached));
+            if let Some(why) = self.world.is_full() {
+                return End::Stopped("calls", why);
             }
             let said = match self.world.ask() {
                 Ok(said) => said,
@@ -229,6 +214,9 @@ impl<'a, W: World> Session<'a, W> {
         let mut room = MOST_BYTES;
         let mut valid = false;
         for (at, call) in said.calls().enumerate() {
+            if let Some(why) = self.world.is_full() {
+                return Ok(Some(End::Stopped("calls", why)));
+            }
             let done = if at < MOST_CALLS {
                 self.calls += 1;
                 self.call(call)
@@ -298,7 +286,7 @@ impl<'a, W: World> Session<'a, W> {
             Tool::Search => {
                 let (pattern, path) =
                     (arguments.text("pattern")?, arguments.maybe_text("path")?.unwrap_or_default());
-                let hits = self.environment().search(pattern, path);
+                let hits = self.world.search(pattern, path);
                 self.told(hits, |hits| {
                     if hits.is_empty() {
                         return "nothing matches".into();
@@ -312,13 +300,13 @@ impl<'a, W: World> Session<'a, W> {
             Tool::Write => {
                 let (path, contents) = (arguments.text("path")?, arguments.text("contents")?);
                 self.changed = true;
-                let written = self.environment().write(path, contents.as_bytes());
+                let written = self.world.write(path, contents.as_bytes());
                 self.told(written, |()| format!("written: {} bytes", contents.len()))
             }
             Tool::ApplyPatch => {
                 let patch = arguments.text("patch")?;
                 self.changed = true;
-                let applied = self.environment().apply_patch(patch);
+                let applied = self.world.apply_patch(patch);
                 self.told(applied, |()| "applied".into())
             }
             Tool::UserTool => match arguments.maybe_text("artifact")? {
@@ -339,7 +327,7 @@ impl<'a, W: World> Session<'a, W> {
         self.changed = true;
         let seconds = self.options.command_seconds;
         // Both outputs as one, in the order in which they were written.
-        let output = match self.environment().shell(&format!("exec 2>&1\n{text}"), seconds) {
+        let output = match self.world.shell(&format!("exec 2>&1\n{text}"), seconds) {
             Ok(output) => output,
             Err(error) => return self.told(Err(error), |()| String::new()),
         };
@@ -368,14 +356,14 @@ impl<'a, W: World> Session<'a, W> {
         let mut kept = Vec::new();
         let (mut line, mut found, mut whole) = (1, 0, false);
         for chunk in 0..MOST_CHUNKS {
-            let bytes = match self.environment().read(path, chunk * u64::from(CHUNK), CHUNK) {
+            let bytes = match self.world.read(path, chunk * u64::from(CHUNK), CHUNK) {
                 Ok(bytes) => bytes,
                 Err(CallError::Unavailable(why)) => return time_over(why),
                 Err(error) => return self.folder(path, error),
             };
             for byte in &bytes {
                 // One line may be all of a large file.
-                let wanted = line >= first && line - first < lines && kept.len() < CHUNK as usize;
+                let wanted = line >= first && line - first < lines && kept.len() < MOST_READ;
                 found += u64::from(wanted && (kept.is_empty() || kept.ends_with(b"\n")));
                 if wanted {
                     kept.push(*byte);
@@ -383,7 +371,7 @@ impl<'a, W: World> Session<'a, W> {
                 line += u64::from(*byte == b'\n');
             }
             whole = bytes.len() < CHUNK as usize;
-            if whole || line.saturating_sub(first) >= lines || kept.len() == CHUNK as usize {
+            if whole || line.saturating_sub(first) >= lines || kept.len() == MOST_READ {
                 break;
             }
         }
@@ -398,7 +386,7 @@ impl<'a, W: World> Session<'a, W> {
 
     fn folder(&mut self, path: &str, error: CallError) -> Done {
         let most = self.options.output_characters;
-        match self.environment().list(path.trim_end_matches('/')) {
+        match self.world.list(path.trim_end_matches('/')) {
             Ok(entries) if !entries.is_empty() => {
                 let paths: String = entries.iter().map(|entry| format!("{}\n", entry.path)).collect();
                 Done::Gave(format!("{} files:\n{}", entries.len(), cut(&paths, most)))
@@ -408,7 +396,7 @@ impl<'a, W: World> Session<'a, W> {
     }
 
     fn reproduce(&mut self) -> Done {
-        let seen = match self.environment().reproduce() {
+        let seen = match self.world.reproduce() {
             Ok(seen) => seen,
             // Not every task has such a user: that does not say that the time is over.
             Err(error) => return Done::Failed(error.message().to_owned()),
@@ -429,17 +417,11 @@ impl<'a, W: World> Session<'a, W> {
     }
 
     fn artifact(&mut self, name: &str) -> Done {
-        match self.environment().artifact(name, 0, CHUNK) {
+        match self.world.artifact(name, 0, 1 << 20) {
             Ok(bytes) if bytes.contains(&0) => Done::Failed("it is no text".into()),
             Ok(bytes) => Done::Gave(cut(&String::from_utf8_lossy(&bytes), self.options.output_characters)),
             Err(error) => Done::Failed(error.message().to_owned()),
         }
-    }
-
-    /// The environment, which may be reached only so often.
-    fn environment(&mut self) -> &mut W {
-        self.reached += 1;
-        self.world
     }
 
     fn told<T>(&self, result: Result<T, CallError>, say: impl FnOnce(T) -> String) -> Done {

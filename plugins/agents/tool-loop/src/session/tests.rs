@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use lancet_sdk::model::{Part, Usage};
+use lancet_sdk::model::{Offer, Part, Usage};
 use lancet_sdk::shell::CommandOutput;
 use lancet_sdk::user_tool::Observation;
 use lancet_sdk::workspace::{Entry, Hit};
@@ -474,18 +474,23 @@ fn steps_time_and_calls_are_bounded() {
     assert!(world.logged[0].starts_with("time-over [(\"why\", \"the agent's time is over\")"));
 
     let many = calls(&[("shell", r#"{"command": "ls"}"#); 40]);
-    let mut world = with_files(vec![many; 250]);
-    assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::WorkTree)));
-    assert!(world.logged[0].starts_with("calls"), "{:?}", world.logged);
-    assert!(world.commands.len() < 7_100 && world.given[0].len() == 40);
+    let patient = Options { steps: 1_000, ..options() };
+    let mut world = with_files(vec![many.clone(); 500]);
+    assert!(matches!(work(&mut world, &issue(), &patient), Ok(Answer::WorkTree)));
+    assert!(world.logged[0].starts_with("calls [(\"why\", \"there were 900"), "{:?}", world.logged);
+    assert!(world.commands.len() < 9_000 && world.given[0].len() == 40);
     assert!(world.result(0, 32).0.contains("at most 32 calls"));
+
+    let mut world = Double { output: ("x".repeat(256 << 10), Some(0)), ..with_files(vec![many; 9]) };
+    assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::WorkTree)));
+    assert!(world.logged[0].starts_with("calls") && world.commands.len() < 90, "{:?}", world.logged);
 }
 
 #[test]
 fn no_call_to_the_host_is_larger_than_it_may_be() {
     let much = Options { output_characters: usize::MAX, ..options() };
     let many = calls(&[("shell", r#"{"command": "ls"}"#); 32]);
-    let mut world = Double { output: ("é".repeat(128 << 10), Some(0)), ..with_files([many]) };
+    let mut world = Double { output: ("é".repeat(96 << 10), Some(0)), ..with_files([many]) };
     work(&mut world, &issue(), &much).unwrap();
     let bytes: usize = world.given[0].iter().map(|result| result.text.len()).sum();
     assert!(bytes <= MOST_BYTES && world.given[0].len() == 32, "{bytes}");
