@@ -23,7 +23,10 @@ impl Python {
         }
         fs::create_dir_all(&python.folder).expect("the target folder can be written to");
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder));
-        python.pip(["install".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)));
+        // Of all that is installed little is used, and that is compiled when it is.
+        python.pip(
+            ["install".as_ref(), "--no-compile".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)),
+        );
         fs::write(done, wanted).expect("the target folder can be written to");
         python
     }
@@ -51,7 +54,7 @@ impl Python {
     /// What a script of this folder's parent prints.
     pub(crate) fn script(&self, name: &str, arguments: &[&Path]) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
-        run(Command::new(self.folder.join("bin/python")).arg("-B").arg(script).args(arguments))
+        run(Command::new(self.folder.join("bin/python")).arg(script).args(arguments))
     }
 }
 
