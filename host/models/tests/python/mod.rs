@@ -1,4 +1,5 @@
 //! Programs from PyPI that tests hold the broker against, and their servers.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::fs::{self, File};
 use std::net::TcpListener;
