@@ -7,13 +7,15 @@ use std::{env, fs, process};
 use lancet_guest_build::{Request, build, target_dir};
 
 /// Role, name and description of each.
-const PLUGINS: [(&str, &str, &str); 11] = [
+const PLUGINS: [(&str, &str, &str); 13] = [
     ("agent", "first", "chooses the first proposal"),
     ("agent", "last", "chooses the last proposal"),
     ("agent", "longest", "chooses the proposal with the most characters"),
     ("agent", "random", "chooses any proposal, or changes any line, from the run's seed"),
     ("agent", "patch", "applies the patch that it is given with `--input`"),
     ("agent", "script", "runs the shell script that it is given with `--input`"),
+    ("agent", "tool-loop", "has a model work with tools that it calls, or with `bash` only"),
+    ("agent", "swelancer-simple", "goes through the loop of SWE-Lancer's own agent, for comparison"),
     ("agent", "noop", "hands in nothing: a control"),
     ("agent", "gold", "hands in what the answer key says: a control, needs `--grant answer-key`"),
     ("grader", "manager-choice", "pays for the proposal that the answer key names"),

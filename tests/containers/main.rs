@@ -5,6 +5,8 @@
 #[path = "../end_to_end/context.rs"]
 #[allow(dead_code, reason = "shared with the tests that need no engine")]
 mod context;
+#[path = "../model_server/mod.rs"]
+mod model_server;
 #[path = "../campaign/scale.rs"]
 mod scale;
 #[path = "../end_to_end/secrets.rs"]
@@ -16,6 +18,8 @@ mod controls;
 mod crash;
 mod history;
 mod hostile;
+mod managers;
+mod models;
 mod neighbours;
 mod patches;
 mod record;

@@ -38,6 +38,12 @@ pub(crate) fn parametrized() -> &'static Path {
     SUITE.get_or_init(|| pinned("parametrized", &workspace().join("tests/suites/parametrized")))
 }
 
+/// A copy of `tests/suites/managers`, pinned: manager tasks with and without a repository.
+pub(crate) fn managers() -> &'static Path {
+    static SUITE: OnceLock<PathBuf> = OnceLock::new();
+    SUITE.get_or_init(|| pinned("managers", &workspace().join("tests/suites/managers")))
+}
+
 /// Copies a suite and pins its images, which the engine builds at most once.
 pub(crate) fn pinned(name: &str, source: &Path) -> PathBuf {
     let place = place();

@@ -8,8 +8,14 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "../model_server/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod model_server;
 #[path = "../campaign/scale.rs"]
 mod scale;
+
+mod models;
+
 use scale::scaled;
 
 /// How many times a host is killed at a random point, in the whole campaign.

@@ -69,7 +69,7 @@ fn a_grant_says_what_can_be_granted() {
     let context = Context::new();
     let suite = sample();
     let suite = suite.to_str().unwrap();
-    let grantable = "can be granted: answer-key, wasi-inert, grader:wasi-inert";
+    let grantable = "can be granted: answer-key, wasi-inert, grader:budget, grader:model, grader:wasi-inert";
     for (value, why) in [
         ("network", "`network` is no capability"),
         ("submission", "nobody can grant `submission` to a plugin of the role `agent`"),
@@ -83,13 +83,20 @@ fn a_grant_says_what_can_be_granted() {
     }
     for command in [&["suite", "check", suite, "--controls"][..], &["regrade", "latest"]] {
         let grant = [command, &["--grant", "answer-key"]].concat();
-        context.lancet(&grant).fails(2, &["`answer-key` comes with the role", "can be granted: wasi-inert"]);
+        context
+            .lancet(&grant)
+            .fails(2, &["`answer-key` comes with the role", "can be granted: budget, model, wasi-inert"]);
         let help = context.lancet(&[&command[..command.len() - 1], &["-h"]].concat()).stdout;
-        assert!(help.contains("[possible values: wasi-inert]"), "{help}");
+        assert!(help.contains("[possible values: budget, model, wasi-inert]"), "{help}");
     }
     let help = context.lancet(&["run", "-h"]).stdout;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(help.contains("[possible values: answer-key, wasi-inert, grader:wasi-inert]"), "{help}");
+    assert!(
+        help.contains(
+            "[possible values: answer-key, wasi-inert, grader:budget, grader:model, grader:wasi-inert]"
+        ),
+        "{help}"
+    );
     assert!(!context.path("store").exists());
 }
 

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
-use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lancet_core::{Capability, Kind, Limits, Role};
 
@@ -90,6 +90,7 @@ pub(crate) enum ImportCommand {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::IMPORT_SWE_LANCER)]
+#[command(group(ArgGroup::new("in images").args(["issues", "manager_repository"]).multiple(true)))]
 pub(crate) struct ImportSweLancer {
     /// The task table
     #[arg(long, value_name = "FILE")]
@@ -103,15 +104,18 @@ pub(crate) struct ImportSweLancer {
     /// `faithful` decodes text as the reference harness does, damaging what is not ASCII
     #[arg(long, value_enum, default_value = "fixed")]
     pub(crate) text: Text,
-    /// What the images of IC tasks are called in front of `_<id>:<tag>`
-    #[arg(long, value_name = "NAME", default_value = "swelancer/swelancer_x86", requires = "issues")]
+    /// What the images are called in front of `_<id>:<tag>`
+    #[arg(long, value_name = "NAME", default_value = "swelancer/swelancer_x86", requires = "in images")]
     pub(crate) image_prefix: String,
     /// The tag of those images
-    #[arg(long, value_name = "TAG", default_value = "releasev1", requires = "issues")]
+    #[arg(long, value_name = "TAG", default_value = "releasev1", requires = "in images")]
     pub(crate) image_tag: String,
     /// One image for all IC tasks, which sets the project up when it starts
     #[arg(long, requires = "issues")]
     pub(crate) monolith: bool,
+    /// Agents of manager tasks read the repository, in the image of all issues
+    #[arg(long)]
+    pub(crate) manager_repository: bool,
     /// Run tests up to three times and count the first pass, as the reference does
     #[arg(long, requires = "issues")]
     pub(crate) parity: bool,
@@ -366,6 +370,12 @@ pub(crate) struct Show {
     /// A run (`latest`, an id, or the beginning of one), or an attempt `RUN/TASK/NUMBER`
     #[arg(default_value = "latest")]
     pub(crate) what: String,
+    /// What was said between the attempt's plugins and language models, instead of its journal
+    #[arg(long)]
+    pub(crate) transcript: bool,
+    /// Cut no text of a transcript
+    #[arg(long, requires = "transcript")]
+    pub(crate) full: bool,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -376,6 +386,9 @@ pub(crate) struct Report {
     /// The run: its id, the beginning of it, or `latest`
     #[arg(default_value = "latest")]
     pub(crate) run: String,
+    /// Write the decided attempts in the columns of SWE-Lancer's results.csv as well; `-` prints just them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -415,7 +428,7 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// Say what a component is and what it imports, without running it
+    /// Say what a component is, what it imports, and what can be set of it
     #[command(after_long_help = examples::INSPECT)]
     Inspect {
         /// A component's path, or the name of a built-in plugin

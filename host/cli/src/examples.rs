@@ -21,7 +21,9 @@ Examples:
   # IC tasks as well, from the data set's folder `issues`.
   lancet suite import swe-lancer --csv all_swelancer_tasks.csv --issues issues --out swe-lancer
   # All IC tasks in one image, and tests run up to three times.
-  lancet suite import swe-lancer --csv tasks.csv --issues issues --monolith --parity --out suite";
+  lancet suite import swe-lancer --csv tasks.csv --issues issues --monolith --parity --out suite
+  # Agents of manager tasks read the repository as it was; each commit is made ready once and kept.
+  lancet suite import swe-lancer --csv tasks.csv --manager-repository --out suite";
 
 pub(crate) const CHECK: &str = "\
 Examples:
@@ -70,6 +72,8 @@ Examples:
   lancet show
   # The journal of the first attempt at a task.
   lancet show latest/adjacent-italics/1
+  # What the agent said to a model in it, and the model to the agent.
+  lancet show latest/adjacent-italics/1 --transcript
   # Every attempt as JSON.
   lancet show latest --format json";
 
@@ -78,7 +82,9 @@ Examples:
   # What the run that was started last came to.
   lancet report
   # For an issue or a wiki.
-  lancet report 20261123-0833 --format md";
+  lancet report 20261123-0833 --format md
+  # One line per attempt, as SWE-Lancer's own harness writes them.
+  lancet report --results results.csv";
 
 pub(crate) const REGRADE: &str = "\
 Examples:

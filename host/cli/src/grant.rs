@@ -7,7 +7,7 @@ use clap::{Arg, Command, Error};
 use lancet_core::{Capability, Granter, ParseCapabilityError, Role};
 
 /// What an operator can grant: its name on the command line, and what comes of it.
-const GRANTABLE: [(&str, Role, Capability, &str); 3] = [
+const GRANTABLE: [(&str, Role, Capability, &str); 5] = [
     (
         "answer-key",
         Role::Agent,
@@ -19,6 +19,13 @@ const GRANTABLE: [(&str, Role, Capability, &str); 3] = [
         Role::Agent,
         Capability::WasiInert,
         "WASI with nothing behind it, for agents whose language wants it",
+    ),
+    ("grader:budget", Role::Grader, Capability::Budget, "Graders see what is left of the budgets"),
+    (
+        "grader:model",
+        Role::Grader,
+        Capability::Model,
+        "Graders may ask the run's models, and their verdicts say so",
     ),
     (
         "grader:wasi-inert",

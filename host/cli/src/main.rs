@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod amount;
 mod arguments;
 mod command;
 mod docker;

@@ -1,6 +1,6 @@
 //! Results on stdout, in the form that `--format` asks for.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
@@ -16,6 +16,11 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(host("writing to stdout", error)),
         _ => Ok(()),
     }
+}
+
+/// Whether what is written to stdout may have colours.
+pub(crate) fn color() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Writes a value as JSON.

@@ -158,7 +158,7 @@ impl InfraFaultKind {
 
 /// A failure of the infrastructure: nobody's verdict. It makes an attempt invalid,
 /// and a later `lancet resume` decides it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[serde(deny_unknown_fields)]
 #[error("{}: {message}", .kind.as_str())]
 pub struct InfraFault {

@@ -17,6 +17,7 @@ mod controls;
 mod digest;
 mod doctor;
 mod environment;
+mod expense;
 mod fault;
 mod fold;
 mod history;
@@ -41,6 +42,7 @@ mod statistics;
 mod submission;
 mod task;
 mod test_report;
+mod transcript;
 mod verdict;
 mod workspace;
 
@@ -62,6 +64,9 @@ pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,
     Protection, RESULTS_FOLDER, Rerun, Resources, Service, Step, SubmissionLimits, TESTS_FOLDER,
     UNPRIVILEGED_ID,
+};
+pub use expense::{
+    Expense, ModelTotals, Payments, ReportedLimit, ReportedModel, ServedModel, TokenTotals, reported_limits,
 };
 pub use fault::{Fault, FaultKind};
 pub use fold::fold;
@@ -104,6 +109,7 @@ pub use test_report::{
     Artifact, ArtifactKind, CaseStatus, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES, MAX_REPORT_BYTES,
     MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id,
 };
+pub use transcript::{Shortened, ShownConversation, ShownTurn, Transcript, Turn};
 pub use verdict::{
     Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict,
     Observed, Outcome, ReasonCode, Score, Verdict, VerdictRecord,

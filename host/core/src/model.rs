@@ -1,6 +1,7 @@
 //! What is said between a plugin, the host and a language model: the words of the
 //! contract's interface `model`, and what the record keeps beside them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Sha256;
@@ -14,18 +15,7 @@ pub const MAX_MODEL_FAILURE_BYTES: usize = 2_000;
 
 /// An amount of money in millionths of a dollar, which is what a token costs about.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Microdollars(pub u64);
@@ -47,7 +37,7 @@ pub struct Offer {
 }
 
 /// A tool that a model may call. The plugin carries the call out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelTool {
     /// At most 64 of the characters `a-z`, `A-Z`, `0-9`, `_` and `-`.
@@ -59,7 +49,7 @@ pub struct ModelTool {
 }
 
 /// One value that goes to a provider as it is, or came from it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelParameter {
     /// The value's name in the provider's own words.
@@ -69,7 +59,7 @@ pub struct ModelParameter {
 }
 
 /// How a conversation is set up, which does not change afterwards.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConversationSetup {
     /// The name of an [`Offer`].
@@ -87,7 +77,7 @@ pub struct ConversationSetup {
 }
 
 /// What a tool gave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolResult {
     /// The id of the call that it answers.
@@ -99,7 +89,7 @@ pub struct ToolResult {
 }
 
 /// A call that a model makes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolCall {
     /// Unique in the conversation.
@@ -111,7 +101,7 @@ pub struct ToolCall {
 }
 
 /// A part of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerPart {
     /// Text.
@@ -125,7 +115,7 @@ pub enum AnswerPart {
 }
 
 /// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopReason {
     /// The model had said what it wanted to.
@@ -145,7 +135,7 @@ pub enum StopReason {
 }
 
 /// Tokens as a provider counted them. A number that it does not tell is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
     /// Read, all of them: cached ones and those written to a cache included.
@@ -166,7 +156,7 @@ pub struct Usage {
 }
 
 /// What one request to a provider came to, as far as money and tokens go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spent {
     /// Tokens.
@@ -181,7 +171,7 @@ pub struct Spent {
 }
 
 /// A request to a provider that gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailedTry {
     /// The status of the reply, when there was one.
@@ -197,7 +187,7 @@ pub struct FailedTry {
 }
 
 /// Something odd about an answer, for whoever reads the record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerMark {
     /// Another model was served than was asked for.
@@ -216,7 +206,7 @@ pub enum AnswerMark {
 }
 
 /// An answer: what the plugin is told of it, and what the record keeps beside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelAnswer {
     /// The answer's parts, in the model's order; may be empty.
@@ -270,7 +260,7 @@ impl std::iter::Sum for Microdollars {
 }
 
 /// Why there is no answer, for the plugin to handle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelFailureKind {
     /// The budget does not allow it.
@@ -286,7 +276,7 @@ pub enum ModelFailureKind {
 }
 
 /// Why there is no answer, and what was said of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[serde(deny_unknown_fields)]
 #[error("{message}")]
 pub struct ModelFailure {

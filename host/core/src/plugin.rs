@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, Role, Sha256};
+use crate::{Capability, Configuration, Role, Sha256};
 
 /// What a component is and what it asks for. This is the JSON of `lancet plugin inspect
 /// --format json`, a public interface: fields are added, never changed or removed.
@@ -21,6 +21,10 @@ pub struct InspectedPlugin {
     pub contract: String,
     /// What it imports, in the order of the component.
     pub imports: Vec<InspectedImport>,
+    /// What the operator can set of it, as it says itself: `--set` and `--settings` take the
+    /// settings, `--prompt` the prompt. Not there for what declares nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Configuration>,
 }
 
 /// One import of a component.

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cents, Clustered, Kind, Outcome, Ratio, RatioSum, RunId, Sha256};
+use crate::{
+    Cents, Clustered, Expense, Kind, ModelTotals, Outcome, Ratio, RatioSum, ReportedLimit, ReportedModel,
+    RunId, Sha256,
+};
 
 /// What a run came to. This is the JSON of `lancet report --format json`, a
 /// public interface: fields are added, never changed or removed.
@@ -44,6 +47,16 @@ pub struct Report {
     /// A digest over all verdict digests, in the order of task and attempt. Two
     /// runs of the same inputs have the same, whatever their parallelism.
     pub verdicts_digest: Sha256,
+    /// The models that plugins could ask, the one that is meant first. Not there for a run
+    /// without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ReportedModel>,
+    /// What each attempt might spend on models. Not there when nothing was limited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempt_budget: Vec<ReportedLimit>,
+    /// What all attempts together might spend on models. Not there when nothing was limited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub run_budget: Vec<ReportedLimit>,
 }
 
 /// The suite of a report.
@@ -148,6 +161,9 @@ pub struct Totals {
     /// How tests were run.
     #[serde(default)]
     pub tests: TestTotals,
+    /// What was spent on models. Not there for a run without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<ModelTotals>,
     #[serde(skip)]
     #[schemars(skip)]
     over: Tally,
@@ -277,6 +293,7 @@ impl Totals {
             decided: Decided::default(),
             time: Time::default(),
             tests: TestTotals::default(),
+            models: None,
             over: Tally::default(),
             judged: Tally::default(),
         }
@@ -312,6 +329,12 @@ impl Totals {
         self.judged.add(price, passes, paid, judged);
     }
 
+    /// Adds what an attempt spent on models, beside [`Self::add_task`] of its task.
+    pub fn add_expense(&mut self, tried: &Tried, expense: &Expense) {
+        let totals = self.models.get_or_insert_default();
+        totals.add(expense, tried.time.solve_ms, tried.outcome.is_some());
+    }
+
     /// Adds tasks that cannot be run, at which `attempts` each would be due.
     pub fn add_not_runnable(&mut self, tasks: NotRunnable, attempts: u32) {
         self.tasks += tasks.tasks;
@@ -336,6 +359,9 @@ impl Totals {
         decided.earn_rate = decided.per_attempt.earn_rate();
         decided.pass_rate = self.judged.passes.rate();
         decided.pass_rate_ci95 = self.judged.passes.interval95();
+        if let Some(models) = &mut self.models {
+            models.finish(self.earned_cents);
+        }
     }
 }
 

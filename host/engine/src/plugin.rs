@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lancet_core::{
-    Answer, CallRecord, Configuration, Fault, FaultKind, Grant, InfraFault, Limits, MAX_DOCUMENT_BYTES,
-    Observed, Outcome, Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
+    Answer, CallRecord, Capability, Configuration, Fault, FaultKind, Grant, InfraFault, Limits,
+    MAX_DOCUMENT_BYTES, Observed, Outcome, Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
 };
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store};
@@ -186,6 +186,16 @@ impl Plugin {
     #[must_use]
     pub fn imports(&self, function: &str) -> bool {
         self.functions.contains(function)
+    }
+
+    /// Whether the plugin imports anything of that interface of the contract.
+    #[must_use]
+    pub fn has(&self, capability: Capability) -> bool {
+        let interface = capability.as_str();
+        let is_of = |function: &String| {
+            function.strip_prefix(interface).is_some_and(|function| function.starts_with('.'))
+        };
+        self.functions.iter().any(is_of)
     }
 
     /// The plugin's role.

@@ -391,4 +391,4 @@ fn listed(ids: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

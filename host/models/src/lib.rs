@@ -10,17 +10,28 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+mod choice;
 mod client;
 mod conversation;
 mod key;
 mod ledger;
+mod price;
 mod provider;
+mod recorded;
+mod scripted;
 mod wire;
 
 pub use broker::{Broker, BrokerError, Pace};
+pub use choice::{
+    ChoiceError, DEFAULT_ANSWER_TOKENS, DEFAULT_CONCURRENCY, DEFAULT_IDLE_SECONDS, DEFAULT_TRIES,
+    MAX_MODELS_BYTES, ModelFlag, ParseModelFlagError, choices,
+};
 pub use client::{ClientError, Clients, MAX_REPLY_BYTES};
 pub use conversation::{Answered, Conversation, Entry};
 pub use key::{Key, KeyError};
 pub use ledger::{LEAST_ANSWER_TOKENS, Ledger, NOTHING, UnpricedModel, Used, check};
+pub use price::price;
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
+pub use recorded::{Recorded, RecordedAnswer};
+pub use scripted::{MAX_SCRIPT_BYTES, ScriptError, Scripted};
 pub use wire::{Problem, Read, Unread, Wire, WireRequest, wire_of};

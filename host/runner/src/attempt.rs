@@ -1,11 +1,11 @@
 //! One attempt: it is solved, captured, graded and decided, from wherever it is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lancet_core::{
     AgentFaults, Answer, AttemptState, CallRecord, Capability, Capture, ChangeSet, Environment, Event, Fault,
-    FaultKind, InfraFault, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score, Setting,
-    Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
+    FaultKind, InfraFault, Kind, Limits, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score,
+    Setting, Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
     Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
@@ -16,6 +16,7 @@ use crate::agent_sources::AgentSources;
 use crate::blobs::{Blobs, Input};
 use crate::error::Error;
 use crate::grader_sources::{GraderSources, LiveTests, Tests};
+use crate::models::{Conversations, Models, Paid};
 use crate::nothing;
 use crate::observer::{Notice, Observer, Wait};
 use crate::recorder::{self, Beginning, Recorder};
@@ -37,6 +38,8 @@ pub(crate) struct Attempt {
     /// The digest of the run's own record, which the journal names.
     pub(crate) record: Option<Sha256>,
     pub(crate) sandboxes: Arc<Sandboxes>,
+    /// Those of the run.
+    pub(crate) models: Arc<Models>,
     pub(crate) observer: Arc<dyn Observer>,
     /// What is put before the sources of a plugin; tests have doubles there.
     pub(crate) before: Before,
@@ -73,7 +76,9 @@ impl Attempt {
     /// When the host itself fails. The attempt stays as it was recorded.
     pub(crate) async fn finish(self) -> Result<Outcome, Error> {
         self.observer.notice(Notice::Began { attempt: &self.row.id });
+        let begun = self.models.begin(&self.row.id);
         let outcome = self.decided().await?;
+        drop(begun);
         self.observer.notice(Notice::Decided { attempt: &self.row.id, outcome });
         Ok(outcome)
     }
@@ -132,17 +137,39 @@ impl Attempt {
         }
     }
 
-    /// What a plugin's calls are answered by.
-    fn outside(&self, phase: Phase, sources: Sources) -> Arc<dyn Outside> {
+    /// What a plugin's calls are answered by. What was `paid` for before is not asked of a
+    /// model again.
+    fn outside(&self, phase: Phase, mut sources: Sources, paid: Paid) -> Arc<dyn Outside> {
+        let (plugin, limits) = self.plugin(phase);
+        if plugin.grant().has(Capability::Model) && !self.models.is_empty() {
+            sources.model = Some(Arc::new(Conversations {
+                models: Arc::clone(&self.models),
+                blobs: self.blobs(),
+                attempt: self.row.id.clone(),
+                phase,
+                call_bytes: limits.call_bytes,
+                paid,
+                observer: Arc::clone(&self.observer),
+                open: Mutex::default(),
+            }));
+            sources.budget = Some(self.models.allowances(&self.row.id));
+        }
+        if phase == Phase::Solve {
+            sources.settings = Some(self.models.settings());
+        }
         let (attempt, observer) = (self.row.id.clone(), Arc::clone(&self.observer));
         Arc::new(Watched { behind: (self.before)(phase, Arc::new(sources)), attempt, observer })
     }
 
-    fn began(&self, phase: Phase) -> Event {
-        let (plugin, limits) = match phase {
+    fn plugin(&self, phase: Phase) -> (&Plugin, &Limits) {
+        match phase {
             Phase::Solve => (&self.agent, &self.spec.agent_limits),
             Phase::Grade => (&self.grader, &self.spec.grader_limits),
-        };
+        }
+    }
+
+    fn began(&self, phase: Phase) -> Event {
+        let (plugin, limits) = self.plugin(phase);
         Event::Began {
             phase,
             plugin: plugin.digest(),
@@ -199,8 +226,8 @@ impl Attempt {
             sources.user_tool = Some(outside.clone());
         }
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Solve), Phase::Solve, || {
-                self.outside(Phase::Solve, sources.clone())
+            recorder.begin(self.began(Phase::Solve), Phase::Solve, |paid| {
+                self.outside(Phase::Solve, sources.clone(), paid)
             });
         let call = Call {
             task: &inputs.task,
@@ -212,7 +239,9 @@ impl Attempt {
         let output = self.agent.solve(call).await;
         failpoint("attempt-solved");
         let capture = match (&outside, &output) {
-            (Some(outside), Ok(output)) if output.end == SolveEnd::Answer(Answer::WorkTree) => {
+            (Some(outside), Ok(output))
+                if output.end == SolveEnd::Answer(Answer::WorkTree) && is_tested(self.row.kind) =>
+            {
                 let captured = outside.capture().await;
                 // What the journal names is there before the journal is.
                 self.blobs().keep(captured.blobs).await?;
@@ -282,7 +311,8 @@ impl Attempt {
         last_try: bool,
     ) -> Result<(u64, GradeOutput), Error> {
         let changes = taken(solved.capture.as_ref()).cloned();
-        let sources = || match &inputs.environment {
+        let tested = inputs.environment.as_ref().filter(|_| is_tested(self.row.kind));
+        let sources = || match tested {
             None => Sources { submission: Some(Arc::new(solved.answer.clone())), ..Sources::default() },
             Some(environment) => {
                 let tests = Tests::Live(LiveTests {
@@ -296,7 +326,9 @@ impl Attempt {
         };
         let sources = || Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources() };
         let Beginning { began_us, behind, journal } =
-            recorder.begin(self.began(Phase::Grade), Phase::Grade, || self.outside(Phase::Grade, sources()));
+            recorder.begin(self.began(Phase::Grade), Phase::Grade, |paid| {
+                self.outside(Phase::Grade, sources(), paid)
+            });
         let call = Call {
             task: &inputs.task,
             limits: &self.spec.grader_limits,
@@ -425,6 +457,13 @@ pub(crate) fn taken(capture: Option<&Capture>) -> Option<&ChangeSet> {
 /// What names what was handed in.
 pub(crate) fn submission_digest(answer: &Answer, capture: Option<&Capture>) -> Sha256 {
     capture.map_or_else(|| answer.digest(), Capture::digest)
+}
+
+/// Whether a work tree is what is handed in and tested. A manager only reads in its
+/// environment: what it did there is gone with the container, and its grader is shown
+/// what it answered.
+pub(crate) fn is_tested(kind: Kind) -> bool {
+    kind == Kind::IcSwe
 }
 
 /// The sources of a grader that has tests to judge by.

@@ -24,6 +24,11 @@ impl Blobs {
         self.0.put_blobs(contents.into_iter().map(Arc::from).collect()).await.map(drop)
     }
 
+    /// Keeps one; it is durable when this returns.
+    pub(crate) async fn keep_one(&self, contents: Arc<[u8]>) -> Result<(), StoreError> {
+        self.0.put_blobs(vec![contents]).await.map(drop)
+    }
+
     /// Reads on the thread that asks.
     pub(crate) fn read(&self, digest: Sha256) -> Result<Vec<u8>, StoreError> {
         self.0.reader().blob(digest)

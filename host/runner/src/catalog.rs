@@ -23,7 +23,9 @@ pub struct Named {
 }
 
 impl Named {
-    fn new(name: &str, component: Vec<u8>) -> Self {
+    /// A component by its bytes, and the name that it goes by.
+    #[must_use]
+    pub fn new(name: &str, component: Vec<u8>) -> Self {
         Self { identity: PluginIdentity { name: name.to_owned(), digest: Sha256::of(&component) }, component }
     }
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{
-    AttemptState, Capability, ControlledTask, Controls, History, Kind, Limits, Outcome, Role, RunId, Score,
-    SolveEnd, SurpriseCause, TaskId, UntriedControl, Verdict,
+    AttemptState, Budgets, Capability, ControlledTask, Controls, History, Kind, Limits, Outcome, Role, RunId,
+    Score, SolveEnd, SurpriseCause, TaskId, UntriedControl, Verdict,
 };
 use lancet_store::{AttemptRow, Store};
 use lancet_suite::{Gold, ImageLock, MAX_GOLD_BYTES, Suite, SuiteTask};
@@ -140,7 +140,8 @@ where
                 continue;
             }
             let tried: Vec<_> = tasks.iter().map(|task| task.public.id.clone()).collect();
-            let prepared = prepare(&host.loader, ordered(&order, control, kind, tasks, &gold)?, &**observer)?;
+            let prepared =
+                prepare(&host.loader, ordered(&order, control, kind, tasks, &gold)?, &**observer).await?;
             let run = prepared.record(host).await?;
             let id = run.id().clone();
             let (stop, abort) = stops();
@@ -197,6 +198,11 @@ fn ordered<'a>(
         agent_limits: order.agent_limits.clone(),
         grader_limits: order.grader_limits.clone(),
         control: Some(control.as_str()),
+        models: Vec::new(),
+        scripts: BTreeMap::new(),
+        budgets: Budgets::default(),
+        settings: BTreeMap::new(),
+        prompt: None,
     })
 }
 

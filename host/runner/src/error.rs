@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use lancet_core::{AttemptId, Difference, InfraFault, Role, RunId, Sha256, TaskId};
+use lancet_core::{
+    AttemptId, ConfigurationError, Difference, Fault, InfraFault, Role, RunId, Sha256, TaskId,
+};
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError, MAX_COMPONENT_BYTES};
+use lancet_models::{BrokerError, KeyError, UnpricedModel};
 use lancet_store::StoreError;
 use lancet_suite::{NotPinned, SuiteError};
 
@@ -202,6 +205,75 @@ pub enum Error {
         problem: String,
         /// The task that the gold patch is for.
         task: TaskId,
+    },
+    /// A model cannot be used.
+    #[error("the model `{name}` cannot be used: {problem}")]
+    Model {
+        /// What plugins ask for the model by.
+        name: String,
+        /// Why the model cannot be used.
+        problem: String,
+    },
+    /// A model's server cannot be asked.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// A model's key is not there.
+    #[error("the model `{name}` has no key: {source}")]
+    Key {
+        /// What plugins ask for the model by.
+        name: String,
+        /// What is wrong with where the key comes from.
+        source: KeyError,
+    },
+    /// Money is limited, and a model's price is not known.
+    #[error(transparent)]
+    Unpriced(#[from] UnpricedModel),
+    /// Models are given to plugins that ask none.
+    #[error("the agent `{agent}` asks no model, and neither does a grader of the run")]
+    ModelsUnused {
+        /// The agent's name.
+        agent: String,
+    },
+    /// The agent does not say what can be set of it.
+    #[error("the agent `{agent}` does not say what can be set of it: {fault}")]
+    Undescribed {
+        /// The agent's name.
+        agent: String,
+        /// What went wrong when the agent was asked.
+        fault: Fault,
+    },
+    /// A setting is none of the agent's, or has another kind of value.
+    #[error("{source} (agent `{agent}`)")]
+    Setting {
+        /// The agent's name.
+        agent: String,
+        /// What is wrong with the setting.
+        source: ConfigurationError,
+    },
+    /// A prompt is given to an agent that has none.
+    #[error("the agent `{agent}` has no prompt that could be given")]
+    NoPrompt {
+        /// The agent's name.
+        agent: String,
+    },
+    /// The prompt cannot be rendered.
+    #[error("{}{}: {problem}",
+        of_agent.as_ref().map_or_else(|| "the prompt".to_owned(), |agent| format!("the agent `{agent}`'s own prompt")),
+        line.map_or_else(String::new, |line| format!(", line {line}"))
+    )]
+    Prompt {
+        /// The agent, when the prompt is its own; otherwise the operator gave it.
+        of_agent: Option<String>,
+        /// The line of the prompt, where it is known.
+        line: Option<usize>,
+        /// What is wrong with the prompt.
+        problem: String,
+    },
+    /// A grader that may ask models cannot judge again.
+    #[error("the grader `{grader}` asks models: judged again, the same submission may have another verdict")]
+    GraderAsks {
+        /// The grader's name.
+        grader: String,
     },
     /// Something that the host itself does failed.
     #[error("{doing}: {problem}")]

@@ -15,7 +15,7 @@
 //! use lancet_core::{Limits, Role};
 //! use lancet_docker::DockerOptions;
 //! use lancet_engine::Compiler;
-//! use lancet_runner::{Host, Loader, Order, Sandboxes, find, prepare, report};
+//! use lancet_runner::{Host, Loader, Order, Sandboxes, expenses, find, prepare, report};
 //! use lancet_store::Store;
 //! use lancet_suite::Suite;
 //!
@@ -38,14 +38,20 @@
 //!     agent_limits: Limits::standard(),
 //!     grader_limits: Limits::standard(),
 //!     control: None,
+//!     models: Vec::new(),
+//!     scripts: Default::default(),
+//!     budgets: Default::default(),
+//!     settings: Default::default(),
+//!     prompt: None,
 //! };
-//! let prepared = prepare(&loader, order, &())?;
+//! let prepared = prepare(&loader, order, &()).await?;
 //! let store = Store::open("store".as_ref())?;
 //! let host = Host { store, loader, sandboxes: Sandboxes::new(DockerOptions::default()) };
 //! let run = prepared.record(&host).await?;
 //! let id = run.id().clone();
 //! run.finish(jobs, pending(), pending(), Arc::new(())).await?;
-//! let report = report(&host.store.run(&id).await?, &host.store.attempts(&id).await?);
+//! let (run, attempts) = (host.store.run(&id).await?, host.store.attempts(&id).await?);
+//! let report = report(&run, &attempts, &expenses(&host.store.reader(), &run, &attempts)?);
 //! # Ok(()) }
 //! ```
 
@@ -61,6 +67,7 @@ mod error;
 mod grader_sources;
 mod handout;
 mod measure;
+mod models;
 mod nothing;
 mod observer;
 mod order;
@@ -78,11 +85,12 @@ pub use catalog::{Loader, Named, find, read};
 pub use controls::{ControlsOrder, controls};
 pub use error::{Error, with_causes};
 pub use measure::tasks as measure_tasks;
+pub use models::jobs;
 pub use observer::{Notice, Observer, Wait};
 pub use order::{Order, Prepared, prepare};
 pub use regrade::{Regrading, regrade};
 pub use replay::replay;
-pub use report::report;
+pub use report::{expenses, report};
 pub use run::{Ended, Host, Run};
 pub use sandboxes::{PATIENCE, Sandboxes};
 pub use survey::{Demanding, Surveyed, survey};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lancet_core::{AttemptId, InfraFault, Outcome, RunId, TaskId};
+use lancet_core::{AttemptId, InfraFault, Microdollars, Outcome, RunId, TaskId};
 
 /// Hears of what a run does, as it does it: a progress bar, a log, a stream of events.
 ///
@@ -41,6 +41,12 @@ pub enum Notice<'a> {
         /// How many attempts they are.
         attempts: u64,
     },
+    /// Requests to models were under way when the run's process ended: they count as what
+    /// was set aside for them.
+    Lost {
+        /// How many requests they are.
+        requests: u64,
+    },
     /// The run was made before runs listed their attempts: whether one is missing is not
     /// checked.
     Unlisted {
@@ -77,6 +83,23 @@ pub enum Notice<'a> {
         attempt: &'a AttemptId,
         /// What it waits for.
         what: Wait<'a>,
+    },
+    /// A question to a model has been answered, or has failed: what the run has spent on
+    /// models so far, in all its attempts.
+    Spent {
+        /// The attempt that asked.
+        attempt: &'a AttemptId,
+        /// Money; `None` when a part of it has no known price.
+        cost: Option<Microdollars>,
+        /// Requests that were answered, or that have to be paid for without an answer.
+        asks: u64,
+        /// Tokens read and written.
+        tokens: u64,
+    },
+    /// The agent can ask models, and the operator chose none: it is offered nothing.
+    WithoutModel {
+        /// The agent's name.
+        agent: &'a str,
     },
     /// An attempt is over, and that is durable.
     Decided {

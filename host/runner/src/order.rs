@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lancet_core::{
-    AgentFaults, Budgets, Capability, Cents, Environment, Grant, Kind, Limits, NotRunnable, PluginIdentity,
-    Role, RunId, RunSpec, Setting, Sha256, SuiteIdentity, TaskId,
+    AgentFaults, Budgets, Capability, Cents, Environment, Grant, Kind, Limits, ModelChoice, NotRunnable,
+    PluginIdentity, Role, RunId, RunSpec, Setting, Sha256, SuiteIdentity, TaskId, WireForm,
 };
 use lancet_engine::ENGINE_ID;
 use lancet_store::{NewAttempt, Store, StoreError};
@@ -16,6 +16,7 @@ use lancet_suite::{ImageLock, Suite, SuiteTask};
 use crate::catalog::{self, GraderKey, Loader, Named};
 use crate::error::Error;
 use crate::measure;
+use crate::models::{self, Asked, Models, Scripts, Wanted};
 use crate::observer::{Notice, Observer};
 use crate::run::{Host, Plugins, Run};
 
@@ -47,6 +48,16 @@ pub struct Order<'a> {
     pub grader_limits: Limits,
     /// Which control of the suite the run is, when it is one by its inputs.
     pub control: Option<&'static str>,
+    /// The models that plugins may ask; the first is the one that is meant.
+    pub models: Vec<ModelChoice>,
+    /// The text of each script of answers, by the name of its model.
+    pub scripts: BTreeMap<String, Arc<str>>,
+    /// What may be spent on models.
+    pub budgets: Budgets,
+    /// What is set of the agent, as it is written on a command line: texts without quotes.
+    pub settings: BTreeMap<String, String>,
+    /// The agent's prompt in place of its own.
+    pub prompt: Option<String>,
 }
 
 /// A run that is ready: everything that can be wrong has been looked at, and nothing
@@ -58,6 +69,8 @@ pub struct Prepared<'a> {
     graders: BTreeMap<GraderKey, Named>,
     plugins: Plugins,
     spec: RunSpec,
+    scripts: Scripts,
+    prompt: Option<Arc<str>>,
 }
 
 /// A task that is due.
@@ -71,8 +84,9 @@ struct Due<'a> {
 /// be run beside others.
 ///
 /// # Errors
-/// Whatever is wrong with the suite, the plugins, the inputs or the limits.
-pub fn prepare<'a>(
+/// Whatever is wrong with the suite, the plugins, the inputs, the limits, the models, their
+/// keys, the settings or the prompt.
+pub async fn prepare<'a>(
     loader: &Loader,
     order: Order<'a>,
     observer: &dyn Observer,
@@ -118,6 +132,15 @@ pub fn prepare<'a>(
         due.input.as_ref().map(|input| (&due.task.public.id, input.len() as u64, most))
     });
     measure::inputs(&agent, given)?;
+    let asked = Asked {
+        models: order.models,
+        scripts: order.scripts,
+        budgets: order.budgets,
+        settings: order.settings,
+        prompt: order.prompt,
+    };
+    let Wanted { models, scripts, budgets, settings, prompt } =
+        models::wanted(&agent, grader_plugins.values(), asked, observer).await?;
     let spec = RunSpec {
         suite: SuiteIdentity { reported: order.suite.reported(), path: order.path.display().to_string() },
         agent: order.agent.identity.clone(),
@@ -136,29 +159,31 @@ pub fn prepare<'a>(
         without_baseline: lancet_suite::without_baseline(tasks.iter().map(|due| due.task)),
         control: order.control.map(str::to_owned),
         agent_faults: AgentFaults::Fail,
-        models: Vec::new(),
-        budgets: Budgets::default(),
-        settings: BTreeMap::new(),
-        prompt: None,
+        models,
+        budgets,
+        settings,
+        prompt: prompt.as_ref().map(|text| Sha256::of(text.as_bytes())),
     };
     let plugins = Plugins { agent, graders: grader_plugins };
-    Ok(Prepared { suite: order.suite, tasks, agent: order.agent, graders, plugins, spec })
+    Ok(Prepared { suite: order.suite, tasks, agent: order.agent, graders, plugins, spec, scripts, prompt })
 }
 
-/// What a task is judged in, or why it cannot be run: `None` when it has no grader or
-/// no environment, which is no news to whoever made the suite.
+/// What a task is worked on and judged in, or why it cannot be run: `None` when it has no
+/// grader, or is an individual contributor's and has no environment, which is no news to
+/// whoever made the suite.
 fn runnable(
     suite: &Suite,
     task: &SuiteTask,
     lock: &ImageLock,
 ) -> Result<Option<Environment>, Option<String>> {
-    match task.public.kind {
-        Kind::SweManager if task.grader.is_some() => Ok(None),
-        Kind::IcSwe if task.grader.is_some() && task.environment.is_some() => {
-            suite.environment(task, lock).map_err(|error| Some(error.to_string()))
-        }
-        _ => Err(None),
+    let is_complete = match task.public.kind {
+        Kind::SweManager => true,
+        Kind::IcSwe => task.environment.is_some(),
+    };
+    if task.grader.is_none() || !is_complete {
+        return Err(None);
     }
+    suite.environment(task, lock).map_err(|error| Some(error.to_string()))
 }
 
 fn grant(role: Role, granted: &[(Role, Capability)]) -> Grant {
@@ -192,15 +217,22 @@ impl Prepared<'_> {
     /// # Errors
     /// When it cannot be recorded, or containers would share what the operator does not
     /// want to be shared.
-    pub async fn record(self, host: &Host) -> Result<Run, Error> {
+    pub async fn record(mut self, host: &Host) -> Result<Run, Error> {
         let environments = self.tasks.iter().filter_map(|due| due.environment.as_ref());
         host.sandboxes.refuse_shared(environments).await?;
         let store = &host.store;
+        for model in self.spec.models.iter_mut().filter(|model| model.form == WireForm::Recorded) {
+            // Now, since `latest` is another one tomorrow.
+            *model = models::as_recorded(store, model).await?;
+        }
+        let models = models::providers(&store.reader(), &self.spec.models, &self.scripts)?;
         let id = self.create(store).await?;
+        let row = store.run(&id).await?;
         Ok(Run {
             store: store.clone(),
             lock: Arc::new(store.lock_run(&id)?),
-            row: store.run(&id).await?,
+            models: Models::open(store, &id, &row.spec, models).await?,
+            row,
             plugins: Some(self.plugins),
             sandboxes: Arc::clone(&host.sandboxes),
         })
@@ -212,6 +244,7 @@ impl Prepared<'_> {
     async fn create(&self, store: &Store) -> Result<RunId, Error> {
         let mut blobs: Vec<Arc<[u8]>> = vec![self.agent.component.clone().into()];
         blobs.extend(self.graders.values().map(|named| named.component.clone().into()));
+        blobs.extend(self.scripts.values().chain(&self.prompt).map(|text| text.as_bytes().into()));
         let mut attempts = Vec::new();
         let mut inputs: BTreeMap<usize, Sha256> = BTreeMap::new();
         for due in &self.tasks {

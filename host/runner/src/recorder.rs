@@ -12,6 +12,7 @@ use lancet_store::{AttemptRow, Reader, RunLock, Store, StoreError, TimedEvent, T
 use tokio::sync::Mutex as Turn;
 
 use crate::error::Error;
+use crate::models::Paid;
 
 /// The journal of one attempt while it is being written.
 pub(crate) struct Recorder {
@@ -38,6 +39,8 @@ struct Earlier {
     part: Part,
     /// Whether the journal goes on with this part, or has it behind it.
     is_open: bool,
+    /// Every answer that was paid for in the phase, in this part and before it.
+    paid: Paid,
 }
 
 /// What is shared with whoever is told of calls.
@@ -124,16 +127,21 @@ impl Recorder {
     /// anew, and what it cost stays in the journal.
     ///
     /// `outside` makes what stands behind the plugin, anew each time: what has taken over
-    /// half of a record is of no use.
+    /// half of a record is of no use. It is handed the answers that were paid for before,
+    /// none of which need be asked for again.
     pub(crate) fn begin(
         &mut self,
         began: Event,
         phase: Phase,
-        outside: impl Fn() -> Arc<dyn Outside>,
+        outside: impl Fn(Paid) -> Arc<dyn Outside>,
     ) -> Beginning {
-        if let Some(Earlier { part, is_open, .. }) = self.earlier.take_if(|earlier| earlier.phase == phase) {
+        let mut answers = Paid::default();
+        if let Some(Earlier { part, is_open, paid, .. }) =
+            self.earlier.take_if(|earlier| earlier.phase == phase)
+        {
             let compare_fuel = part.engine == ENGINE_ID;
-            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, outside()) {
+            answers = paid;
+            if let Ok(resumed) = Resumed::new(part.calls, compare_fuel, outside(answers.clone())) {
                 let known = if is_open { resumed.recorded() } else { 0 };
                 let began_us = if is_open { part.began_us } else { self.note(began) };
                 let journal = self.calls(phase, known);
@@ -141,7 +149,7 @@ impl Recorder {
             }
         }
         let began_us = self.note(began);
-        Beginning { began_us, behind: Behind::Live(outside()), journal: self.calls(phase, 0) }
+        Beginning { began_us, behind: Behind::Live(outside(answers)), journal: self.calls(phase, 0) }
     }
 
     /// Notes an event; it is durable with the next [`Self::commit`]. Returns its time
@@ -190,14 +198,22 @@ async fn read(
             Event::Asked { phase, .. } => Some(phase),
             _ => None,
         });
+    let paid = |phase| Paid::of(&events, phase);
+    let (solved, graded) = (paid(Phase::Solve), paid(Phase::Grade));
+    let answers = |phase| match phase {
+        Phase::Solve => solved.clone(),
+        Phase::Grade => graded.clone(),
+    };
     let History { solve, grade, given_up, .. } = history(events);
     let part = match open {
         Some(Phase::Solve) => solve,
         Some(Phase::Grade) => grade,
         None => None,
     };
-    let open = open.zip(part).map(|(phase, part)| Earlier { phase, part, is_open: true });
-    let given_up = given_up.map(|(phase, part)| Earlier { phase, part, is_open: false });
+    let open =
+        open.zip(part).map(|(phase, part)| Earlier { phase, part, is_open: true, paid: answers(phase) });
+    let given_up =
+        given_up.map(|(phase, part)| Earlier { phase, part, is_open: false, paid: answers(phase) });
     Ok((open.or(given_up), last_us))
 }
 

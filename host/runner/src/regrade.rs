@@ -13,7 +13,9 @@ use lancet_engine::{EngineError, Plugin, Sources};
 use lancet_store::{AttemptRow, Reader, RunRow, Store};
 use tokio::task::JoinSet;
 
-use crate::attempt::{grade, judged_by, refused_verdict, submission_digest, taken, verdict_record};
+use crate::attempt::{
+    grade, is_tested, judged_by, refused_verdict, submission_digest, taken, verdict_record,
+};
 use crate::audit;
 use crate::blobs::Blobs;
 use crate::catalog::{self, Loader, Named};
@@ -86,7 +88,7 @@ pub struct Regrading {
 ///
 /// # Errors
 /// When there is no such run, its records contradict one another, or a grader or blob
-/// cannot be used.
+/// cannot be used. A grader that asks models is not used: nothing is asked or spent here.
 pub async fn regrade(
     store: &Store,
     loader: &Loader,
@@ -104,12 +106,16 @@ pub async fn regrade(
         None => None,
         Some(named) => Some((named.identity.clone(), loader.load(named, &grant)?)),
     };
-    let mut graders = BTreeMap::new();
+    let mut graders: BTreeMap<_, Plugin> = BTreeMap::new();
     if replacement.is_none() {
         for identity in &run.spec.graders {
             let named = catalog::recorded(&reader, identity)?;
             graders.insert(identity.digest, loader.load(&named, &grant)?);
         }
+    }
+    let mut judges = replacement.iter().map(|(_, plugin)| plugin).chain(graders.values());
+    if let Some(grader) = judges.find(|grader| grader.has(Capability::Model)) {
+        return Err(Error::GraderAsks { grader: grader.name().to_owned() });
     }
     let (recorded, not_regraded) = recorded(&reader, &run)?;
     let judge = |row: &AttemptRow| match &replacement {
@@ -170,7 +176,8 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
             left_out += 1;
             continue;
         }
-        let environment = recorder::setting(reader, row.setting_blob)?.environment.map(Arc::new);
+        let environment = recorder::setting(reader, row.setting_blob)?.environment;
+        let environment = environment.filter(|_| is_tested(row.kind)).map(Arc::new);
         let task = match tasks.get(&row.task_blob) {
             Some(task) => task.clone(),
             None => {

@@ -1,14 +1,50 @@
 //! What a run came to, from what the store recorded of it.
 
+use std::collections::BTreeMap;
+
 use lancet_core::{
-    AttemptState, Cents, Digester, Kind, Report, ReportedPlugin, Time, TotalsByKind, Tried, published_rows,
+    AttemptId, AttemptState, Cents, Digester, Expense, Kind, Payments, Report, ReportedModel, ReportedPlugin,
+    Time, TotalsByKind, Tried, published_rows, reported_limits,
 };
-use lancet_store::{AttemptRow, RunRow};
+use lancet_store::{AttemptRow, Reader, RunRow};
+
+use crate::error::Error;
+
+/// What each attempt of a run spent on models: nothing is read of a run without any. What was
+/// asked, waited for and served is the journals', with all that was given up in them; what was
+/// paid is the ledger's, which has what is in no journal too.
+///
+/// # Errors
+/// What the store says.
+pub fn expenses(
+    reader: &Reader,
+    run: &RunRow,
+    attempts: &[AttemptRow],
+) -> Result<BTreeMap<AttemptId, Expense>, Error> {
+    if run.spec.models.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut paid: BTreeMap<AttemptId, (Payments, u64)> = BTreeMap::new();
+    for entry in reader.ledger(&run.id)? {
+        let (payments, unanswered) = paid.entry(entry.new.attempt.clone()).or_default();
+        payments.add(&entry.counts());
+        *unanswered += u64::from(entry.tool_calls.is_none());
+    }
+    let mut expenses = BTreeMap::new();
+    for row in attempts {
+        let events = reader.events(&row.id)?;
+        let mut expense = Expense::of(events.iter().map(|timed| &timed.event));
+        (expense.payments, expense.failed_tries) = paid.remove(&row.id).unwrap_or_default();
+        expenses.insert(row.id.clone(), expense);
+    }
+    Ok(expenses)
+}
 
 /// Works out what a run came to, from what the store recorded of it. The attempts come
-/// in the order of task and number.
+/// in the order of task and number, and what they spent by their names: of those that are not
+/// among them nothing is said.
 #[must_use]
-pub fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
+pub fn report(run: &RunRow, attempts: &[AttemptRow], expenses: &BTreeMap<AttemptId, Expense>) -> Report {
     let spec = &run.spec;
     let mut totals = TotalsByKind::empty();
     let mut digests = Digester::new();
@@ -21,6 +57,11 @@ pub fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
         let tried: Vec<_> = rows.iter().map(tried).collect();
         for totals in totals.of_mut(*kind) {
             totals.add_task(*price, &tried);
+            for (row, tried) in rows.iter().zip(&tried) {
+                if let Some(expense) = expenses.get(&row.id) {
+                    totals.add_expense(tried, expense);
+                }
+            }
         }
         for digest in rows.iter().filter_map(|row| row.verdict_digest) {
             digests.part(digest.as_bytes());
@@ -59,6 +100,9 @@ pub fn report(run: &RunRow, attempts: &[AttemptRow]) -> Report {
         without_baseline: spec.without_baseline,
         published,
         verdicts_digest: digests.finish(),
+        models: spec.models.iter().map(ReportedModel::from).collect(),
+        attempt_budget: reported_limits(&spec.budgets.attempt),
+        run_budget: reported_limits(&spec.budgets.run),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::attempt::Attempt;
 use crate::audit;
 use crate::catalog::{self, Loader};
 use crate::error::Error;
+use crate::models::{self, Models, Scripts};
 use crate::observer::{Notice, Observer};
 use crate::recorder;
 use crate::sandboxes::Sandboxes;
@@ -42,6 +43,7 @@ pub struct Run {
     pub(crate) row: RunRow,
     /// `None` when the run is over.
     pub(crate) plugins: Option<Plugins>,
+    pub(crate) models: Arc<Models>,
     pub(crate) sandboxes: Arc<Sandboxes>,
 }
 
@@ -85,15 +87,25 @@ impl Run {
             observer.notice(Notice::OtherEngine { recorded: &row.spec.engine });
         }
         // One that is over can be reported whatever becomes of its plugins.
-        let plugins = match is_over(&row) {
-            true => None,
-            false => Some(Plugins::recorded(store, loader, &row.spec)?),
+        let (plugins, models) = match is_over(&row) {
+            true => (None, Vec::new()),
+            false => {
+                let models = models::providers(&store.reader(), &row.spec.models, &Scripts::new())?;
+                (Some(Plugins::recorded(store, loader, &row.spec)?), models)
+            }
         };
+        // Whoever was answering then is gone, and nobody else executes the run.
+        let lost = store.lose(id).await?;
+        if lost > 0 {
+            observer.notice(Notice::Lost { requests: lost });
+        }
+        let models = Models::open(store, id, &row.spec, models).await?;
         Ok(Self {
             store: store.clone(),
             lock: Arc::new(lock),
             row,
             plugins,
+            models,
             sandboxes: Arc::clone(sandboxes),
         })
     }
@@ -259,6 +271,7 @@ impl Run {
             row,
             record: self.row.record,
             sandboxes: Arc::clone(&self.sandboxes),
+            models: Arc::clone(&self.models),
             observer: Arc::clone(observer),
             before: Arc::new(|_, sources| sources),
         })

@@ -49,8 +49,13 @@ async fn recorded(host: &Host, suite: &Path, agent: Named, attempts: u32, fuel: 
         agent_limits: Limits { fuel, wall_ms: 3_600_000, ..Limits::standard() },
         grader_limits: Limits::standard(),
         control: None,
+        models: Vec::new(),
+        scripts: Default::default(),
+        budgets: Default::default(),
+        settings: Default::default(),
+        prompt: None,
     };
-    prepare(&host.loader, order, &()).unwrap().record(host).await.unwrap()
+    prepare(&host.loader, order, &()).await.unwrap().record(host).await.unwrap()
 }
 
 /// Records a run of the sample suite with an agent that came with Lancet.

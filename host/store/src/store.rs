@@ -355,6 +355,13 @@ impl Store {
         .await
     }
 
+    /// Settles what a request to a model came to that was given up, unless it is settled
+    /// already. It is durable with the next write that is waited for.
+    pub fn note_settled(&self, attempt: &AttemptId, entry: u64, spent: Spent) {
+        let attempt = attempt.clone();
+        drop(self.inner.writer.submit(move |connection| ledger::settle(connection, &attempt, entry, &spent)));
+    }
+
     /// Notes that a request to a model gave an answer, with so many calls of tools. It is
     /// durable with the next write that is waited for, and never later than one that is
     /// begun after this: the answer's line in the journal.

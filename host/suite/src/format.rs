@@ -172,8 +172,10 @@ pub struct TaskFile {
     /// Proposals with one id that is not listed here are refused.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub repeated_proposal_ids: Vec<u32>,
-    /// The environment of an `ic-swe` task, one of `suite.toml`. Without one, the
-    /// task cannot be run.
+    /// The environment of the task, one of `suite.toml`. An `ic-swe` task without one
+    /// cannot be run. The agent of a `swe-manager` task reads the repository in it, and
+    /// without one has the proposals alone; its choice is judged without a container, so
+    /// `plans`, `gold` and `user-tool` have no place there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub environment: Option<String>,
     /// The plan by which the user reproduces the issue for the agent, who gets
@@ -242,7 +244,8 @@ pub struct Source {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub github_issue: Option<u64>,
     /// The commit that decided a manager task; the repository is as it was just
-    /// before.
+    /// before. In an environment of the profile `swe-lancer` it has to be there, with
+    /// all of its 40 digits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commit: Option<String>,
     /// The working directory in the source's image.

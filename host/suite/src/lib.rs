@@ -47,6 +47,7 @@ pub use format::{
 };
 pub use gold::check_gold;
 pub use image::{BuildFile, ImageSource};
+pub use loader::is_commit;
 pub use lock::{ImageLock, NotPinned};
 pub use problem::{Problem, SuiteError};
 pub use reference::Reference;

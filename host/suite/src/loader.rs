@@ -2,6 +2,7 @@
 
 mod environment;
 mod image;
+mod manager;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,8 @@ use crate::image::{ImageSource, key};
 use crate::problem::{Problem, SuiteError, nearest};
 use crate::suite::{GraderRef, Loaded, Suite, SuiteTask};
 use crate::tree::{StoredFile, TaskTree, Tree};
+
+pub use manager::is_commit;
 
 impl Suite {
     /// Reads a suite's folder.
@@ -43,6 +46,7 @@ fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
         problems: tree.problems,
         warnings: tree.warnings,
         used: BTreeSet::new(),
+        settled: BTreeMap::new(),
     };
     let file = loader.suite_file(tree.suite_toml);
     let images = file.as_ref().map(|file| loader.images(file, &tree.builds)).unwrap_or_default();
@@ -63,6 +67,9 @@ fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
     let tasks: Vec<_> =
         tree.tasks.into_iter().filter_map(|(id, task)| loader.task(id, task, &mut context)).collect();
     let images = context.images;
+    if let Some(file) = &file {
+        loader.warn_of_shared_containers(file);
+    }
     for unused in tree.graders.keys().filter(|path| !loader.used.contains(*path)) {
         if unused.ends_with(".wasm") {
             loader.warnings.push(Problem::new(unused, "no task names this grader"));
@@ -109,6 +116,8 @@ struct Loader {
     unread: BTreeSet<String>,
     /// Grader files that some task names.
     used: BTreeSet<String>,
+    /// The environments that tasks are in, with the kinds of these.
+    settled: BTreeMap<String, BTreeSet<Kind>>,
 }
 
 impl Loader {
@@ -189,7 +198,9 @@ impl Loader {
         let grader = self.grader(&toml_path, &file, context.graders);
         self.answer_key(&folder, &file, grader.as_ref(), answer_key.as_deref());
         let environment = self.task_environment(&id, &file, &tree.private, context);
-        if let Some(environment) = &environment {
+        if let Some(environment) = &environment
+            && file.kind == Kind::IcSwe
+        {
             self.tests_answer_key(&id, environment, grader.as_ref(), answer_key.as_deref());
         }
         Some(SuiteTask {

@@ -7,6 +7,9 @@
 //! write the results itself. So two containers are made of each: one is served what is
 //! submitted, without the tests; the other carries the playbook out, and where that
 //! would build and serve the app, it reaches for the first one's.
+//!
+//! Of managers' tasks only the repository is of interest. It is in the image of all
+//! issues, with its history, and is read as it was before the commit that decided.
 
 use std::collections::BTreeMap;
 
@@ -101,6 +104,13 @@ kill -KILL -- -$! || true
 rm -rf /setup_done.txt /tmp/.X*-lock /tmp/.X11-unix
 "#;
 
+/// Sets the repository back to what it was before a commit, `$0`.
+const SET_BACK: &str = r#"set -e
+cd /app/expensify
+git reset --quiet --hard "$0^"
+"#;
+const SET_BACK_SECONDS: u32 = 1_200;
+
 /// The container contract's variables, but ISSUE_ID. Nothing of the services
 /// behind the addresses and keys is reached: there is no network.
 const VARIABLES: [(&str, &str); 8] = [
@@ -182,10 +192,6 @@ pub(crate) fn environment(
     if all_issues {
         variables.insert("RUNTIME_SETUP".to_owned(), String::new());
     }
-    let shell = |program: &[&str], script: &str, timeout_seconds| Step {
-        argv: words(&[program, &[script]].concat()),
-        timeout_seconds,
-    };
     Environment {
         name: name.to_owned(),
         image,
@@ -193,8 +199,8 @@ pub(crate) fn environment(
         account: Account::Root,
         variables,
         // A login shell, as the entry point is run by one.
-        setup: all_issues.then(|| shell(&["/bin/bash", "-l", "-c"], SET_UP, SETUP_SECONDS)),
-        conceal: Some(shell(&["/bin/sh", "-c"], CONCEAL, CONCEAL_SECONDS)),
+        setup: all_issues.then(|| step(&["/bin/bash", "-l", "-c", SET_UP], SETUP_SECONDS)),
+        conceal: Some(step(&["/bin/sh", "-c", CONCEAL], CONCEAL_SECONDS)),
         resources: Resources {
             cpu_millis: 2_000,
             memory_bytes: 4 << 30,
@@ -262,6 +268,41 @@ fn user(issue: &Issue<'_>) -> Plan {
     plan.artifacts.retain(|artifact| artifact.kind == ArtifactKind::Trace);
     plan.rerun = Rerun::Once;
     plan
+}
+
+/// The environment of a manager's task: `image` holds all issues.
+///
+/// Tasks with one commit have one such, so what is prepared is prepared once.
+pub(crate) fn repository(name: &str, image: PinnedImage, commit: &str) -> Environment {
+    let mut variables: BTreeMap<String, String> =
+        VARIABLES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    variables.insert("EVAL_VARIANT".to_owned(), "swe_manager".to_owned());
+    variables.insert("RUNTIME_SETUP".to_owned(), String::new());
+    Environment {
+        name: name.to_owned(),
+        image,
+        work_tree: WORK_TREE.to_owned(),
+        account: Account::Root,
+        variables,
+        // A login shell, as the entry point is run by one.
+        setup: Some(step(&["/bin/bash", "-l", "-c", SET_BACK, commit], SET_BACK_SECONDS)),
+        conceal: Some(step(&["/bin/sh", "-c", CONCEAL], CONCEAL_SECONDS)),
+        resources: Resources {
+            cpu_millis: 2_000,
+            memory_bytes: 4 << 30,
+            disk_bytes: 8 << 30,
+            ..Resources::standard()
+        },
+        protected: Vec::new(),
+        submission: SubmissionLimits::default(),
+        solve_seconds: SOLVE_SECONDS,
+        plans: Vec::new(),
+        user_tool: None,
+    }
+}
+
+fn step(argv: &[&str], timeout_seconds: u32) -> Step {
+    Step { argv: words(argv), timeout_seconds }
 }
 
 fn words(argv: &[&str]) -> Vec<String> {

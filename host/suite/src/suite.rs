@@ -49,7 +49,8 @@ pub struct SuiteTask {
     /// Where it was imported from.
     pub source: Option<Source>,
     /// What it is worked on and judged in. An individual contributor's task without
-    /// one cannot be run.
+    /// one cannot be run; a manager's agent reads the repository there, and without one
+    /// has the proposals alone.
     pub environment: Option<TaskEnvironment>,
 }
 

@@ -5,6 +5,7 @@ mod folder;
 use std::fs;
 
 use folder::Folder;
+use lancet_suite::Profile;
 
 const TOML: &str = "tasks/totals/task.toml";
 const ID: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -252,14 +253,92 @@ fn nothing_of_the_host_can_be_asked_for() {
     }
 }
 
+/// The task as a manager's, with nothing to test by.
+fn managed(folder: &Folder) -> String {
+    let text = fs::read_to_string(folder.path(TOML)).unwrap();
+    let text = text.replace("ic-swe", "swe-manager").replace("user-tool = \"user\"\n", "");
+    let text =
+        text.replace("junit", "manager-choice").replace("[gold]\nimage-file = \"/gold/totals.patch\"\n", "");
+    let proposal = "[[proposals]]\nid = 3\nfile = \"proposals/3.md\"\n";
+    folder.write("tasks/totals/proposals/3.md", "Do it.\n");
+    folder.write("tasks/totals/private/answer-key.json", "{\"correct\": 3}");
+    format!("{}{proposal}", &text[..text.find("[[plans]]").unwrap()])
+}
+
 #[test]
-fn manager_tasks_are_run_nowhere() {
+fn nothing_of_a_manager_task_is_tested() {
     let folder = Folder::new();
     folder.replace(TOML, "ic-swe", "swe-manager");
-    let keys: Vec<_> = folder.problems().into_iter().filter_map(|p| p.key).collect();
-    for key in ["environment", "gold", "plans", "user-tool"] {
-        assert!(keys.iter().any(|k| k == key), "{keys:?}");
+    let problems = folder.problems();
+    for key in ["gold", "plans", "user-tool"] {
+        let problem = problems.iter().find(|p| p.key.as_deref() == Some(key)).unwrap();
+        assert!(problem.message.contains("its answer is a choice"), "{problem}");
     }
+    assert!(problems.iter().all(|p| p.key.as_deref() != Some("environment")), "{problems:?}");
+}
+
+#[test]
+fn a_manager_task_may_have_a_repository_to_read() {
+    let folder = Folder::new();
+    folder.write(TOML, managed(&folder));
+    let suite = folder.suite();
+    let task = &suite.tasks()[0];
+    let environment = task.environment.as_ref().unwrap();
+    assert_eq!((environment.name(), environment.plans().len(), environment.has_gold()), ("main", 0, false));
+    assert_eq!(environment.images().collect::<Vec<_>>(), ["app"]);
+    assert_eq!(suite.laid_files(task).count(), 0);
+
+    // Tests that run beside the code are of no concern where nothing is tested.
+    let apart = "driver = \"driver\"\nalias = \"dev.new.example.com\"\n";
+    folder.replace("suite.toml", apart, "");
+    folder.replace("suite.toml", "[environments.main.driver-resources]\nbrowser = true\ncpus = 2\n", "");
+    assert!(folder.suite().warnings().iter().all(|w| w.key.as_deref() != Some("environments.main")));
+    folder.write("tasks/other/task.toml", folder::TASK.replace("tests/user", "tests"));
+    folder.write("tasks/other/statement.md", "The same again.\n");
+    folder.write("tasks/other/private/answer-key.json", folder::KEY);
+    folder.write("tasks/other/private/tests/test_totals.py", folder::TEST);
+    assert!(folder.suite().warnings().iter().any(|w| w.key.as_deref() == Some("environments.main")));
+
+    // What the agent must not see may not lie in its image.
+    let key = format!("{:width$}", "{\"correct\": 3}", width = 40);
+    folder.write("tasks/totals/private/manager-data.json", &key);
+    folder.write("images/app/data.json", &key);
+    assert!(folder.problem().message.contains("the agent's image is built from it"));
+}
+
+#[test]
+fn a_manager_task_of_the_profile_needs_the_image_of_all_issues_and_its_commit() {
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+    let folder = Folder::new();
+    let source = |commit: &str| format!("[source]\nquestion-id = \"101-manager-0\"\n{commit}");
+    let one = managed(&folder).replace("environment = \"main\"", "environment = \"published\"");
+    let all = "[images.all]\nimage = \"swelancer/swelancer_x86_monolith:releasev1\"\n";
+    let suite = |image: &str| format!("{}{all}{image}", folder::SWE_LANCER);
+    let write = |suite: String, commit: &str| {
+        folder.write("suite.toml", suite);
+        folder.write(TOML, format!("{one}{}", source(commit)));
+    };
+    let commit = format!("commit = \"{COMMIT}\"\n");
+    let with_image = || suite("").replace("profile =", "image = \"all\"\nprofile =");
+    write(suite(""), &commit);
+    let problem = folder.problem();
+    assert_eq!(problem.key.as_deref(), Some("environment"));
+    assert!(problem.hint.unwrap().contains("[environments.published]"));
+    for bad in [
+        String::new(),
+        commit.replace("01234567\"", "\""),
+        commit.replace("abcdef", "ABCDEF"),
+        commit.replace("01", ";x"),
+    ] {
+        write(with_image(), &bad);
+        assert_eq!(folder.problem().key.as_deref(), Some("source.commit"), "{bad}");
+    }
+    write(with_image(), &commit);
+    let loaded = folder.suite();
+    let environment = loaded.tasks()[0].environment.as_ref().unwrap();
+    assert_eq!(environment.images().collect::<Vec<_>>(), ["all"]);
+    assert_eq!(environment.profile(), Some(Profile::SweLancer));
+    assert!(environment.plans().is_empty());
 }
 
 #[test]

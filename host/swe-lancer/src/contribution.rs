@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lancet_patch::Patch;
 use lancet_suite::{
     EnvironmentEntry, GoldEntry, ImageEntry, MAX_GOLD_BYTES, MAX_LINE_BYTES, MAX_TOML_BYTES, Profile,
-    Reference, RerunName, SweLancerEntry, TaskFile,
+    Reference, RerunName, SweLancerEntry, TaskFile, is_commit,
 };
 
 use crate::import::ImportOptions;
@@ -18,6 +18,8 @@ use crate::row::ImportedTask;
 pub(crate) const GOLD_FILE: &str = "gold.patch";
 /// What the suite calls the environment of all individual contributor tasks.
 const ENVIRONMENT: &str = "swe-lancer";
+/// What the suite calls the environment of manager tasks that are in one.
+const MANAGERS: &str = "swe-lancer-managers";
 /// What the suite calls the image of all issues.
 const MONOLITH: &str = "monolith";
 
@@ -26,6 +28,8 @@ pub(crate) struct Images {
     prefix: String,
     tag: String,
     is_monolith: bool,
+    /// Whether managers' tasks are in the image that holds all issues.
+    has_managers: bool,
     rerun: RerunName,
 }
 
@@ -35,6 +39,7 @@ impl Images {
             prefix: options.image_prefix.clone(),
             tag: options.image_tag.clone(),
             is_monolith: options.monolith,
+            has_managers: options.manager_repository,
             rerun: options.rerun,
         };
         let image = images.named(MONOLITH);
@@ -49,18 +54,28 @@ impl Images {
         format!("{}_{name}:{}", self.prefix, self.tag)
     }
 
-    /// What `suite.toml` says of images and environments.
-    pub(crate) fn entries(&self) -> (BTreeMap<String, ImageEntry>, BTreeMap<String, EnvironmentEntry>) {
-        let images = self.is_monolith.then(|| {
+    /// What `suite.toml` says of images and environments, for tasks of these kinds.
+    pub(crate) fn entries(
+        &self,
+        contributors: bool,
+        managers: bool,
+    ) -> (BTreeMap<String, ImageEntry>, BTreeMap<String, EnvironmentEntry>) {
+        let managers = managers && self.has_managers;
+        let (mut images, mut environments) = (BTreeMap::new(), BTreeMap::new());
+        if managers || contributors && self.is_monolith {
             let entry = ImageEntry { image: Some(self.named(MONOLITH)), ..ImageEntry::default() };
-            (MONOLITH.to_owned(), entry)
-        });
-        let environment = EnvironmentEntry {
-            profile: Some(Profile::SweLancer),
-            image: self.is_monolith.then(|| MONOLITH.to_owned()),
-            ..EnvironmentEntry::default()
-        };
-        (images.into_iter().collect(), BTreeMap::from([(ENVIRONMENT.to_owned(), environment)]))
+            images.insert(MONOLITH.to_owned(), entry);
+        }
+        let kinds = [(contributors, ENVIRONMENT, self.is_monolith), (managers, MANAGERS, true)];
+        for (_, name, is_monolith) in kinds.into_iter().filter(|(there, ..)| *there) {
+            let environment = EnvironmentEntry {
+                profile: Some(Profile::SweLancer),
+                image: is_monolith.then(|| MONOLITH.to_owned()),
+                ..EnvironmentEntry::default()
+            };
+            environments.insert(name.to_owned(), environment);
+        }
+        (images, environments)
     }
 }
 
@@ -69,6 +84,29 @@ pub(crate) struct Contribution {
     /// The task's file, with its environment.
     pub(crate) toml: String,
     pub(crate) gold: Option<String>,
+}
+
+/// The file of a manager's task whose agent reads the repository; `None` when it has the
+/// proposals alone.
+pub(crate) fn managed(task: &ImportedTask, images: &Images, findings: &mut Findings) -> Option<String> {
+    if !images.has_managers {
+        return None;
+    }
+    let commit = task.file.source.as_ref().and_then(|source| source.commit.as_deref());
+    let problem = match commit {
+        None => Some("the row has no `manager_commit`".to_owned()),
+        Some(commit) if !is_commit(commit) => Some(format!("`manager_commit` is no commit: `{commit}`")),
+        Some(_) => None,
+    };
+    let file = TaskFile { environment: Some(MANAGERS.to_owned()), ..task.file.clone() };
+    let toml = toml::to_string(&file).ok().filter(|toml| toml.len() as u64 <= MAX_TOML_BYTES);
+    let problem = problem.or_else(|| toml.is_none().then(|| "its task.toml would be too large".to_owned()));
+    if let Some(problem) = problem {
+        let message = format!("the agent has the proposals alone, and no repository: {problem}");
+        findings.warnings.push(task.warning(RowProblemKind::NoRepository, message));
+        return None;
+    }
+    toml
 }
 
 /// Reads an issue folder's test and patch; `None` when the task cannot be run.

@@ -46,6 +46,10 @@ pub struct ImportOptions {
     pub image_tag: String,
     /// Whether the tasks share the image that holds all issues, `<prefix>_monolith`.
     pub monolith: bool,
+    /// Whether agents of manager tasks read the repository, which is in the image that
+    /// holds all issues. It is as before the row's `manager_commit`, and what is made
+    /// ready for each commit is kept as an image.
+    pub manager_repository: bool,
     /// How often tests are run. SWE-Lancer's own rule is [`RerunName::AnyOf3`].
     pub rerun: RerunName,
 }
@@ -69,6 +73,7 @@ impl ImportOptions {
             image_prefix: Self::IMAGE_PREFIX.to_owned(),
             image_tag: Self::IMAGE_TAG.to_owned(),
             monolith: false,
+            manager_repository: false,
             rerun: RerunName::Once,
         }
     }
@@ -98,6 +103,9 @@ impl ImportOptions {
 /// the profile `swe-lancer`, with the published images: their test functions, read
 /// from `test.py`, are the ones that have to pass, and the gold patch is
 /// `bug_reintroduce.patch` turned around. Without the folder they cannot be run.
+///
+/// Manager tasks are in no environment, unless `manager_repository` says so and their row
+/// names a commit.
 ///
 /// What of `manager_data` an agent must not see (and all the rest of it) goes to
 /// `private/manager-data.json`, as JSON. The canary column is not copied.
@@ -152,8 +160,9 @@ pub fn import(options: &ImportOptions) -> Result<ImportSummary, ImportError> {
         Some(name) => name.clone(),
         None => default_name(table.generation, set.as_deref()),
     };
-    let has_environment = issues.is_some() && tasks.iter().any(|task| task.file.kind == Kind::IcSwe);
-    let (image_entries, environments) = if has_environment { images.entries() } else { Default::default() };
+    let has_kind = |kind| tasks.iter().any(|task| task.file.kind == kind);
+    let (image_entries, environments) =
+        images.entries(issues.is_some() && has_kind(Kind::IcSwe), has_kind(Kind::SweManager));
     let suite = SuiteFile {
         name: name.clone(),
         description: None,

@@ -9,7 +9,7 @@ use cap_std::fs::Dir;
 use lancet_core::{Digester, Sha256};
 use lancet_suite::SuiteFile;
 
-use crate::contribution::{Contribution, GOLD_FILE, Images, contribution};
+use crate::contribution::{Contribution, GOLD_FILE, Images, contribution, managed};
 use crate::issue_folder::Issues;
 use crate::report::{Findings, ImportError};
 use crate::row::ImportedTask;
@@ -78,11 +78,15 @@ impl Output {
                 _ => None,
             };
             let made = issue_files.as_ref().and_then(|files| contribution(task, files, images, findings));
+            let managed = match task.file.kind {
+                lancet_core::Kind::SweManager => managed(task, images, findings),
+                lancet_core::Kind::IcSwe => None,
+            };
             let issue_files = issue_files.unwrap_or_default();
             runnable += u64::from(made.is_some());
             gold += u64::from(made.as_ref().is_some_and(|made| made.gold.is_some()));
             writer
-                .task(task, made.as_ref(), &issue_files)
+                .task(task, managed.as_deref(), made.as_ref(), &issue_files)
                 .map_err(|source| error(&format!("the task {}", task.id), source))?;
         }
         flush(&place).map_err(|source| error("everything to the disk", source))?;
@@ -132,13 +136,15 @@ impl Writer {
     fn task(
         &mut self,
         task: &ImportedTask,
+        managed: Option<&str>,
         contribution: Option<&Contribution>,
         issue_files: &[(String, Vec<u8>)],
     ) -> io::Result<()> {
         let id = task.id.as_str();
         self.tasks.create_dir(id)?;
         let dir = self.tasks.open_dir(id)?;
-        let toml = contribution.map_or(&task.toml, |contribution| &contribution.toml);
+        let toml =
+            contribution.map(|contribution| contribution.toml.as_str()).or(managed).unwrap_or(&task.toml);
         let mut files: Vec<(String, &[u8])> = vec![
             ("task.toml".to_owned(), toml.as_bytes()),
             ("statement.md".to_owned(), task.statement.as_bytes()),

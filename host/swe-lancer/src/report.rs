@@ -131,6 +131,9 @@ pub enum RowProblemKind {
     /// Warning: a task that cannot be run, because its tests or its image are not
     /// known.
     NotRunnable,
+    /// Warning: a manager task whose agent has no repository to read, as it is not known
+    /// which commit to read it before.
+    NoRepository,
     /// Warning: a task without a gold patch.
     NoGold,
     /// Warning: a prompt that is framed in an unknown way.

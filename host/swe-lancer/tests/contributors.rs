@@ -124,6 +124,48 @@ fn images_and_reruns_can_be_chosen() {
 }
 
 #[test]
+fn managers_may_have_the_repository_of_the_image_of_all_issues() {
+    const MONOLITH: &str = "swelancer/swelancer_x86_monolith:releasev1";
+    let mut place = Place::new();
+    let (without, _) = place.import();
+    place.options.manager_repository = true;
+    let (summary, suite) = place.import();
+    // Beside images of their own, for who works on issues.
+    assert_eq!(suite.images().len(), 2);
+    assert_eq!(suite.images().get("monolith"), Some(&ImageSource::Reference(MONOLITH.to_owned())));
+    let (managers, others): (Vec<_>, Vec<_>) =
+        suite.tasks().iter().partition(|task| task.public.kind == Kind::SweManager);
+    assert_eq!((managers.len(), others.len(), summary.ic_runnable), (2, 1, 1));
+    for task in managers {
+        let environment = task.environment.as_ref().unwrap();
+        assert_eq!(environment.name(), "swe-lancer-managers");
+        assert_eq!(environment.images().collect::<Vec<_>>(), ["monolith"]);
+    }
+    let mut lock = ImageLock::default();
+    for image in suite.images().keys() {
+        lock.pin(&suite, image, &Sha256::of(b"").to_string()).unwrap();
+    }
+    let of = |id: &str| suite.environment(suite.task(&id.parse().unwrap()).unwrap(), &lock).unwrap().unwrap();
+    let found = of("101-manager-0");
+    assert_eq!(found.work_tree, "/app/expensify");
+    assert!(found.setup.as_ref().unwrap().argv.contains(&"b".repeat(40)), "{:?}", found.setup);
+    // What is made ready for one is there for the other.
+    assert_eq!(found, of("202-manager-0"));
+
+    // Without the issues; and with a row that names no commit.
+    let table = fs::read_to_string(&place.options.csv).unwrap();
+    place.options.issues = None;
+    place.options.csv = place.folder.path().join("table.csv");
+    fs::write(&place.options.csv, table.replacen(&"b".repeat(40), "", 1)).unwrap();
+    let (summary, suite) = place.import();
+    let read: Vec<_> = suite.tasks().iter().filter(|task| task.environment.is_some()).collect();
+    assert_eq!(read.len(), 1);
+    let warned: Vec<_> = summary.warnings.iter().filter(|w| w.kind == Row::NoRepository).collect();
+    assert!(warned.len() == 1 && warned[0].message.contains("no `manager_commit`"), "{warned:?}");
+    assert!(without.warnings.iter().all(|w| w.kind != Row::NoRepository));
+}
+
+#[test]
 fn what_is_missing_is_warned_of() {
     let place = Place::new();
     place.write("test.py", "x = '''\ndef test_a(): pass\n'''\n");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lancet_core::{
     CheckedSuite, Controls, Finding, InspectedPlugin, ListedPlugin, ListedRun, Regraded, Replayed, Report,
-    ShownAttempt, ShownEvent,
+    ShownAttempt, ShownEvent, Transcript,
 };
 use schemars::{Schema, schema_for};
 
@@ -26,12 +26,13 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 11] {
+fn printed() -> [(&'static str, Schema); 12] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
         ("show.schema.json", schema_for!(Vec<ShownAttempt>)),
         ("show-attempt.schema.json", schema_for!(Vec<ShownEvent>)),
+        ("transcript.schema.json", schema_for!(Transcript)),
         ("regrade.schema.json", schema_for!(Regraded)),
         ("replay.schema.json", schema_for!(Replayed)),
         ("suite-check.schema.json", schema_for!(CheckedSuite)),

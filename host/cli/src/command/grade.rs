@@ -63,10 +63,15 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         agent_limits: arguments.bounds.agent(),
         grader_limits: arguments.bounds.grader(),
         control: None,
+        models: Vec::new(),
+        scripts: BTreeMap::new(),
+        budgets: lancet_core::Budgets::default(),
+        settings: BTreeMap::new(),
+        prompt: None,
     };
     let loader = loader(jobs)?;
     let progress = Progress::new(global.quiet);
-    let prepared = prepare(&loader, order, &*progress)?;
+    let prepared = block_on(async { Ok(prepare(&loader, order, &*progress).await?) })?;
     let store = super::open_store(global)?;
     let host = Host { store, loader, sandboxes: Sandboxes::new(arguments.docker.options()) };
     block_on(async {

@@ -1,13 +1,19 @@
 //! `lancet plugin inspect` and `lancet plugin list`.
 
-use lancet_core::{Granter, InspectedImport, InspectedPlugin, ListedPlugin, Role};
-use lancet_engine::{Meaning, inspect};
+use std::num::NonZeroUsize;
+
+use lancet_core::{
+    Configuration, Grant, Granter, InspectedImport, InspectedPlugin, ListedPlugin, Role, SettingKind,
+};
+use lancet_engine::{Inspection, Meaning, inspect};
+use lancet_runner::Named;
 
 use crate::arguments::{FormatKind, Global, PluginCommand};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, warn};
 use crate::output;
 use crate::render::{Table, left, right};
+use crate::session::{block_on, loader};
 
 /// Looks into plugins.
 pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure> {
@@ -38,6 +44,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         role: inspection.role,
         contract: inspection.contract.clone(),
         imports,
+        configuration: configuration(file, bytes, &inspection)?,
     };
     if format == FormatKind::Table {
         output::print(&text(&lines))?;
@@ -52,6 +59,72 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// What can be set of an agent, when it exports that at all. It is asked in an instance with
+/// nothing behind its imports, whoever might grant them.
+fn configuration(
+    file: &str,
+    bytes: Vec<u8>,
+    inspection: &Inspection,
+) -> Result<Option<Configuration>, Failure> {
+    if !inspection.configurable {
+        return Ok(None);
+    }
+    let imported = inspection.imports.iter().filter_map(|import| match import.meaning {
+        Meaning::Capability(capability) => Some(capability),
+        _ => None,
+    });
+    let grant = imported.fold(Grant::standard(inspection.role), |grant, capability| {
+        grant.clone().with(capability).unwrap_or(grant)
+    });
+    let named = Named::new(file, bytes);
+    let described = loader(NonZeroUsize::MIN)?.load(&named, &grant);
+    let described = match described {
+        Ok(plugin) => block_on(async { Ok(plugin.describe().await?) })?.map_err(|fault| fault.to_string()),
+        Err(lancet_runner::Error::Load(refused)) => Err(refused.to_string()),
+        Err(error) => return Err(error.into()),
+    };
+    match described {
+        Ok(configuration) => Ok(Some(configuration)),
+        Err(why) => {
+            warn(&format!("what can be set of `{file}` cannot be told, and no run would take it: {why}"));
+            Ok(None)
+        }
+    }
+}
+
+/// The settings and the prompt of an agent, for people.
+fn configuration_text(configuration: &Configuration) -> String {
+    let mut text = String::new();
+    if !configuration.settings.is_empty() {
+        let columns = [left("setting"), left("takes"), left("default").at_most(30), left("what it does")];
+        let mut table = Table::new(columns);
+        for setting in &configuration.settings {
+            let takes = match setting.kind {
+                SettingKind::Text if setting.choices.is_empty() => "text".to_owned(),
+                SettingKind::Text => setting.choices.join(" | "),
+                SettingKind::Number => "number".to_owned(),
+                SettingKind::Flag => "true | false".to_owned(),
+            };
+            let default = match &setting.default {
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            table.row([setting.name.clone(), takes, default, setting.about.clone()]);
+        }
+        text.push('\n');
+        text.push_str(&table.to_text());
+    }
+    if let Some(prompt) = &configuration.prompt {
+        let variables: Vec<_> = prompt.variables.iter().map(String::as_str).collect();
+        text.push_str(&format!(
+            "\nprompt  {} bytes, which `--format json` prints; variables: {}\n",
+            prompt.text.len(),
+            crate::render::display_safe(&variables.join(", "))
+        ));
+    }
+    text
+}
+
 fn text(lines: &InspectedPlugin) -> String {
     let mut table = Table::new([left("imports"), left("capability"), left("granted by")]);
     for import in &lines.imports {
@@ -59,13 +132,14 @@ fn text(lines: &InspectedPlugin) -> String {
         table.row([import.import.clone(), capability, import.granted_by.clone()]);
     }
     format!(
-        "{}: {} for lancet:plugin@{}\ndigest  {}\nsize    {} bytes\n\n{}",
+        "{}: {} for lancet:plugin@{}\ndigest  {}\nsize    {} bytes\n\n{}{}",
         crate::render::display_safe(&lines.name),
         lines.role,
         crate::render::display_safe(&lines.contract),
         lines.digest,
         lines.bytes,
-        table.to_text()
+        table.to_text(),
+        lines.configuration.as_ref().map(configuration_text).unwrap_or_default()
     )
 }
 

@@ -41,10 +41,15 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         agent_limits: arguments.bounds.agent(),
         grader_limits: arguments.bounds.grader(),
         control: None,
+        models: Vec::new(),
+        scripts: BTreeMap::new(),
+        budgets: lancet_core::Budgets::default(),
+        settings: BTreeMap::new(),
+        prompt: None,
     };
     let loader = loader(jobs)?;
     let progress = Progress::new(global.quiet);
-    let prepared = prepare(&loader, order, &*progress)?;
+    let prepared = block_on(async { Ok(prepare(&loader, order, &*progress).await?) })?;
     if prepared.spec().is_control() {
         warn(&format!(
             "agent `{}` is granted the answers: this run is a control of the suite, and no result",

@@ -1,5 +1,7 @@
 //! `lancet runs`.
 
+use std::collections::BTreeMap;
+
 use lancet_core::{Cents, ListedRun, RunState};
 use lancet_store::Audit;
 
@@ -41,7 +43,7 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
             (_, false, 0) => RunState::Decided,
             (_, false, _) => RunState::Unfinished,
         };
-        let one = lancet_runner::report(&run, &attempts).totals.all;
+        let one = lancet_runner::report(&run, &attempts, &BTreeMap::new()).totals.all;
         let available =
             Cents(one.per_attempt.available_cents.0.saturating_sub(one.not_runnable.available_cents.0));
         let control = run.spec.is_control();

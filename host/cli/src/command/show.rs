@@ -2,7 +2,7 @@
 
 use lancet_core::{
     AnswerPart, AttemptId, Capture, CaseStatus, Difference, Event, FileChange, ModelAnswer, Phase, Request,
-    Response, RunId, ShownAttempt, ShownEvent, ShownState, SolveEnd, TestReport,
+    Response, RunId, ShownAttempt, ShownEvent, ShownState, SolveEnd, TestReport, Transcript,
 };
 use lancet_runner::Error;
 use lancet_store::{Store, TimedEvent};
@@ -11,7 +11,7 @@ use crate::arguments::{FormatKind, Global, Show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::render::{Table, left, right};
+use crate::render::{Style, Table, left, right, transcript_text};
 use crate::session::block_on;
 
 /// Shows a run's attempts, or the journal of one attempt.
@@ -21,10 +21,18 @@ pub(crate) fn main(arguments: &Show, global: &Global) -> Result<Exit, Failure> {
     block_on(async {
         match super::attempt_named(&store, &arguments.what).await? {
             Some(attempt) => {
-                journal(&store, &attempt, format).await?;
+                match arguments.transcript {
+                    true => transcript(&store, &attempt, format, arguments.full).await?,
+                    false => journal(&store, &attempt, format).await?,
+                }
                 let audit = store.audit(&attempt.run).await?;
                 whole(&attempt.run, audit.of(&attempt).cloned().collect())
             }
+            None if arguments.transcript => Err(Failure::usage(format!(
+                "`--transcript` is of one attempt, and `{}` names a run",
+                arguments.what
+            ))
+            .hint("name the attempt as RUN/TASK/NUMBER; `lancet show RUN` lists them")),
             None => attempts(&store, &store.resolve_run(&arguments.what).await?, format).await,
         }
     })?;
@@ -104,6 +112,28 @@ async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Resu
         .map(|(seq, line)| ShownEvent { seq, at_us: line.at_us, event: line.event })
         .collect();
     output::print_table(format, &table, &lines)
+}
+
+/// What the plugins of an attempt said to models, and what these said.
+async fn transcript(
+    store: &Store,
+    attempt: &AttemptId,
+    format: FormatKind,
+    full: bool,
+) -> Result<(), Failure> {
+    if matches!(format, FormatKind::Csv | FormatKind::Md) {
+        return Err(Failure::usage("a transcript is no table")
+            .hint("leave `--format` out for a text, or give `--format json`"));
+    }
+    let events = store.events(attempt).await?;
+    let transcript = Transcript::of(attempt, events.iter().map(|timed| (timed.at_us, &timed.event)));
+    if format == FormatKind::Json {
+        return output::print_json(&transcript);
+    }
+    if transcript.is_empty() {
+        return output::print("no plugin of this attempt talked to a model");
+    }
+    output::print(&transcript_text(&transcript, Style { color: output::color(), width: 100 }, full))
 }
 
 fn phase_name(phase: Phase) -> &'static str {

@@ -40,6 +40,7 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
         image_prefix: arguments.image_prefix.clone(),
         image_tag: arguments.image_tag.clone(),
         monolith: arguments.monolith,
+        manager_repository: arguments.manager_repository,
         rerun: if arguments.parity { RerunName::AnyOf3 } else { RerunName::Once },
     };
     let summary = lancet_swe_lancer::import(&options).map_err(|error| failed(&error))?;

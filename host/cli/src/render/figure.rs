@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-use lancet_core::Cents;
+use lancet_core::{Cents, Microdollars};
 
 /// What stands where there is nothing to count.
 pub(super) const NONE: &str = "–";
@@ -32,6 +32,43 @@ pub(super) fn precise(number: u64) -> f64 {
 /// An amount that need not be whole cents, rounded to them.
 pub(crate) fn money(cents: f64) -> String {
     format!("{cents:.0}").parse().map_or_else(|_| NO_RATE.to_owned(), |cents| Cents(cents).to_string())
+}
+
+/// An amount that may be less than nothing, rounded to cents.
+pub(super) fn balance(cents: f64) -> String {
+    let rounded = cents.round();
+    format!("{}{}", if rounded < 0.0 { "-" } else { "" }, money(rounded.abs()))
+}
+
+/// An exact amount, rounded half up to cents from ten dollars on, and otherwise to the hundredth of
+/// a cent; in full when there would be nothing left.
+pub(super) fn dollars(amount: Microdollars) -> String {
+    let places = match amount.0 {
+        10_000_000.. => 2,
+        50.. | 0 => 4,
+        _ => 6,
+    };
+    let unit = 10_u64.pow(6 - places);
+    let rounded = amount.0.saturating_add(unit / 2) / unit;
+    let whole = 10_u64.pow(places);
+    let cents = Cents((rounded / whole).saturating_mul(100));
+    let fraction = format!("{:0width$}", rounded % whole, width = places as usize);
+    // At least cents, and no zeros behind them.
+    let (cents_of, rest) = fraction.split_at(2);
+    format!("{cents}.{cents_of}{}", rest.trim_end_matches('0'))
+}
+
+/// A count with a comma between thousands: `1,234,567`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// A count in the mean: whole as it is, otherwise with two decimals.
@@ -70,6 +107,29 @@ mod tests {
         assert_eq!(interval(Some([0.0, 0.161_1])), "0.0–16.1");
         assert_eq!(money(2_843_273.6), "$28,432.74");
         assert_eq!(share(1.0, 0), None);
+    }
+
+    #[test]
+    fn small_amounts_are_not_nothing() {
+        let texts = [0, 1, 49, 50, 12_345, 1_230_000, 9_999_960, 10_004_999, 12_345_678_900]
+            .map(|n| dollars(Microdollars(n)));
+        let expected = [
+            "$0.00",
+            "$0.000001",
+            "$0.000049",
+            "$0.0001",
+            "$0.0123",
+            "$1.23",
+            "$10.00",
+            "$10.00",
+            "$12,345.68",
+        ];
+        assert_eq!(texts, expected);
+        assert_eq!(
+            (balance(-150.4), balance(-0.2), balance(99_900.0)),
+            ("-$1.50".into(), "$0".into(), "$999".into())
+        );
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

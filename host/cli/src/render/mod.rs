@@ -7,12 +7,16 @@ mod figure;
 mod report;
 mod safety;
 mod sheet;
+mod spending;
 mod table;
+mod transcript;
 
 pub(crate) use figure::money;
 pub(crate) use report::{report_csv, report_markdown, report_table};
 pub(crate) use safety::display_safe;
+pub(crate) use spending::results_csv;
 pub(crate) use table::{Table, left, right};
+pub(crate) use transcript::transcript_text;
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

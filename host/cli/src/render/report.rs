@@ -3,11 +3,11 @@
 use lancet_core::{Cents, Kind, PublishedRow, Report, ReportedPlugin, Totals};
 use serde_json::Value;
 
-use super::Style;
 use super::figure::{NONE, duration, interval, mean, money, percent, precise, share};
 use super::safety::{clipped, spreadsheet};
 use super::sheet::{Block, Sheet, name};
 use super::table::{Table, csv_text, left, right};
+use super::{Style, spending};
 
 /// A report for a terminal.
 pub(crate) fn report_table(report: &Report, style: &Style) -> String {
@@ -41,8 +41,13 @@ fn sheet(report: &Report, totals: Block) -> Sheet {
         let meaning = "rates, earned and available are of what is decided so far".to_owned();
         notices.push(("SO FAR", meaning));
     }
-    let blocks =
-        [Some(totals), Some(decided_block(report)), baselines_block(report), without_baseline_block(report)];
+    let blocks = [
+        Some(totals),
+        spending::block(report),
+        Some(decided_block(report)),
+        baselines_block(report),
+        without_baseline_block(report),
+    ];
     Sheet {
         title: format!(
             "{} on {}{}{}",
@@ -76,12 +81,13 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     if report.attempts_per_task != 1 {
         facts.push(("attempts", format!("{} at each task", report.attempts_per_task)));
     }
+    facts.extend(spending::facts(report));
     facts.push(("verdicts", report.verdicts_digest.short()));
     facts
 }
 
 /// The rows of a table by kind: kinds that the run has, and all together.
-fn by_kind(report: &Report) -> impl Iterator<Item = (&'static str, &Totals)> {
+pub(super) fn by_kind(report: &Report) -> impl Iterator<Item = (&'static str, &Totals)> {
     let kinds = Kind::ALL.into_iter().map(|kind| (kind.as_str(), report.totals.of(kind)));
     kinds.filter(|(_, totals)| totals.tasks > 0).chain([("all", &report.totals.all)])
 }
@@ -327,16 +333,17 @@ const TOTALS_COLUMNS: [&str; 26] = [
 
 /// A report for a spreadsheet: a line for each kind that the run has and one for
 /// `all`. The columns are named as in the JSON, with `.` between the levels;
-/// what is `null` there is empty here.
+/// what is `null` there is empty here. A run with models has theirs at the end.
 pub(crate) fn report_csv(report: &Report) -> String {
     let json = serde_json::to_value(report).unwrap_or_default();
-    let headings = RUN_COLUMNS.iter().chain(&["kind"]).chain(&TOTALS_COLUMNS);
+    let models: &[&str] = if report.models.is_empty() { &[] } else { &spending::COLUMNS };
+    let headings = RUN_COLUMNS.iter().chain(&["kind"]).chain(&TOTALS_COLUMNS).chain(models);
     let mut records = vec![headings.map(|heading| (*heading).to_owned()).collect::<Vec<_>>()];
     for (kind, _) in by_kind(report) {
         let totals = &json["totals"][kind];
         let mut record: Vec<String> = RUN_COLUMNS.iter().map(|path| cell(&json, path)).collect();
         record.push(kind.to_owned());
-        record.extend(TOTALS_COLUMNS.iter().map(|path| cell(totals, path)));
+        record.extend(TOTALS_COLUMNS.iter().chain(models).map(|path| cell(totals, path)));
         records.push(record);
     }
     csv_text(&records)
@@ -354,8 +361,8 @@ fn cell(json: &Value, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use lancet_core::{
-        Baseline, Baselines, Expectation, NotRunnable, Outcome, ReportedSuite, Sha256, Time, TotalsByKind,
-        Tried, published_rows,
+        Baseline, Baselines, Expectation, Expense, Microdollars, NotRunnable, Outcome, ReportedLimit,
+        ReportedModel, ReportedSuite, Sha256, Spent, Time, TotalsByKind, Tried, Usage, published_rows,
     };
 
     use super::*;
@@ -412,6 +419,9 @@ mod tests {
             without_baseline: 0,
             published: published_rows(&[Kind::SweManager]),
             verdicts_digest: Sha256::of(b"verdicts"),
+            models: Vec::new(),
+            attempt_budget: Vec::new(),
+            run_budget: Vec::new(),
         }
     }
 
@@ -452,6 +462,49 @@ mod tests {
         finished(report)
     }
 
+    /// The same with models: one attempt reached its budget, one request has no price.
+    fn with_models() -> Report {
+        let mut report = report();
+        let model = |name: &str, model: &str, base_url: &str, as_of: Option<&str>| ReportedModel {
+            name: name.to_owned(),
+            model: model.to_owned(),
+            base_url: base_url.to_owned(),
+            price_as_of: as_of.map(str::to_owned),
+        };
+        report.models = vec![
+            model("main", "anthropic/nice-model", "https://api.example", Some("2026-11-25")),
+            model("helper", "scripted/answers.toml", "", None),
+        ];
+        let limit = |unit: &str, limit| ReportedLimit { unit: unit.to_owned(), limit };
+        report.attempt_budget = vec![limit("asks", 50), limit("microdollars", 3_500_000)];
+        report.run_budget = vec![limit("milliseconds", 7_200_000)];
+        let spent = |cost, input, output, estimated| {
+            let usage = Usage {
+                input: Some(input),
+                input_cached: Some(input / 2),
+                input_cache_written: None,
+                output: Some(output),
+                output_reasoning: Some(output / 4),
+            };
+            Spent { usage, cost, estimated }
+        };
+        let mut expense = Expense { asks: 3, answers: 2, failed_tries: 2, ..Expense::default() };
+        expense.payments.add(&spent(Some(Microdollars(1_234_567)), 123_456, 7_890, false));
+        expense.payments.add(&spent(Some(Microdollars(20_000)), 1_000, 100, true));
+        expense.solve_wait_ms = 90_000;
+        expense.served.insert("nice-model-2026-11-01".to_owned(), 2);
+        let mut unpriced = Expense { asks: 1, answers: 1, over_budget: true, ..Expense::default() };
+        unpriced.payments.add(&spent(None, 10, 20, false));
+        unpriced.served.insert(String::new(), 1);
+        let time = Time { solve_ms: 100_000.0, grade_ms: 0.0 };
+        let tried = Tried { outcome: Some(Outcome::Pass), time, ..Tried::default() };
+        for totals in report.totals.of_mut(Kind::SweManager) {
+            totals.add_expense(&tried, &expense);
+            totals.add_expense(&tried, &unpriced);
+        }
+        finished(report)
+    }
+
     fn assert_shows(text: &str, expected: &str) {
         assert_eq!(text, expected, "\n{text}");
         let longest = text.lines().map(|line| line.chars().count()).max().unwrap();
@@ -467,6 +520,24 @@ mod tests {
     fn a_run_of_one_kind() {
         let text = report_table(&finished(report()), &Style::default());
         assert_shows(&text, include_str!("report/one-kind.txt"));
+    }
+
+    #[test]
+    fn a_run_with_models() {
+        let report = with_models();
+        assert_shows(&report_table(&report, &Style::default()), include_str!("report/models.txt"));
+        let csv = report_csv(&report);
+        let columns = csv.lines().next().unwrap().split(',').zip(csv.lines().last().unwrap().split(','));
+        let cells: std::collections::BTreeMap<_, _> = columns.collect();
+        assert_eq!((cells["models.cost_microdollars"], cells["models.net_cents"]), ("1254567", ""));
+        assert_eq!((cells["models.tokens.input"], cells["models.asks"]), ("124466", "4"));
+        let json = serde_json::to_value(&report).unwrap();
+        for path in spending::COLUMNS {
+            let path = format!("/{}", path.replace('.', "/"));
+            assert!(json["totals"]["all"].pointer(&path).is_some(), "{path}");
+        }
+        let without = serde_json::to_value(with_ic()).unwrap().to_string();
+        assert!(!without.contains("models") && !without.contains("budget"), "{without}");
     }
 
     #[test]

@@ -1,92 +1,75 @@
-//! Programs from PyPI that tests hold the broker against, and their servers.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! Python packages of others, as oracles: each set in a virtual environment of its own
+//! below the target folder, where it stays for the next time.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use serde_json::Value;
-use tokio::time::sleep;
-
-/// An environment of Python with these packages, below the folder that Cargo gives tests.
-/// It is made once, and kept while the packages are the same.
-pub(crate) fn environment(name: &str, packages: &[&str]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::create_dir_all(&folder).unwrap();
-    // One test at a time, in all processes; the others find it made.
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let made = folder.join("packages");
-    let wanted = packages.join(" ");
-    if fs::read_to_string(&made).is_ok_and(|there| there == wanted) {
-        return folder;
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder.join("venv")));
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-    run(Command::new(folder.join("venv/bin/python")).args(pip).args(packages));
-    fs::write(made, wanted).unwrap();
-    folder
+/// A virtual environment.
+pub(crate) struct Python {
+    folder: PathBuf,
 }
 
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
-}
-
-/// A server in a process of its own. It is killed with the test.
-pub(crate) struct Program {
-    child: Child,
-    pub(crate) url: String,
-}
-
-impl Program {
-    /// Starts it at a free port and waits, at most that long, until a path is answered.
-    pub(crate) async fn start(command: impl FnOnce(u16) -> Command, ready: &str, patience: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let log = tempfile::NamedTempFile::new().unwrap();
-        let (out, err) = (log.reopen().unwrap(), log.reopen().unwrap());
-        let mut command = command(port);
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
-        let mut program = Self { child, url: format!("http://127.0.0.1:{port}") };
-        let until = Instant::now() + patience;
-        while program.get(ready).await.is_none() {
-            let ended = program.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && Instant::now() < until,
-                "{command:?} is not ready ({ended:?}): {}",
-                fs::read_to_string(log.path()).unwrap()
-            );
-            sleep(Duration::from_millis(100)).await;
+impl Python {
+    /// The environment of that name with exactly these packages and what they need.
+    pub(crate) fn with(name: &str, packages: &[&str]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(name);
+        let done = folder.join("installed");
+        let wanted = packages.join("\n");
+        let python = Self { folder };
+        fs::create_dir_all(&python.folder).expect("the target folder can be written to");
+        // Of several tests that want it one sets it up, and the others find it.
+        let lock =
+            File::create(python.folder.with_extension("lock")).expect("the target folder can be written to");
+        lock.lock().expect("files of the target folder can be locked");
+        if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+            return python;
         }
-        program
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder));
+        python.pip(["install".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)));
+        fs::write(done, wanted).expect("the target folder can be written to");
+        python
     }
 
-    /// What is at a path, once it is there.
-    pub(crate) async fn get(&self, path: &str) -> Option<Value> {
-        let reply = client().get(format!("{}{path}", self.url)).send().await.ok()?;
-        let reply = reply.error_for_status().ok()?;
-        serde_json::from_slice(&reply.bytes().await.ok()?).ok()
+    /// The wheel of a package, without what it needs.
+    #[allow(dead_code, reason = "not every test wants one")]
+    pub(crate) fn wheel(&self, package: &str) -> PathBuf {
+        let folder = self.folder.join("wheels").join(package);
+        let found = || {
+            let mut files = fs::read_dir(&folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+            files.find(|path| path.extension().is_some_and(|end| end == "whl"))
+        };
+        found().unwrap_or_else(|| {
+            let arguments = ["download", "--no-deps", "--only-binary=:all:", "--dest"].map(OsStr::new);
+            self.pip(arguments.into_iter().chain([folder.as_os_str(), package.as_ref()]));
+            found().unwrap_or_else(|| panic!("pip left no wheel of {package} in {}", folder.display()))
+        })
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) {
-        let request = client().post(format!("{}{path}", self.url)).body(body.to_string());
-        request.send().await.unwrap().error_for_status().unwrap();
+    fn pip<'a>(&self, arguments: impl Iterator<Item = &'a OsStr>) {
+        let quietly = ["--quiet", "--disable-pip-version-check", "--no-input"];
+        run(Command::new(self.folder.join("bin/pip")).args(quietly).args(arguments));
+    }
+
+    /// A program of the environment: `python`, or one that a package brought.
+    #[allow(dead_code, reason = "not every test wants one")]
+    pub(crate) fn program(&self, name: &str) -> Command {
+        Command::new(self.folder.join("bin").join(name))
+    }
+
+    /// What a script of this folder's parent prints.
+    #[allow(dead_code, reason = "not every test wants one")]
+    pub(crate) fn script(&self, name: &str, arguments: &[&Path]) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+        run(Command::new(self.folder.join("bin/python")).arg("-B").arg(script).args(arguments))
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn client() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
+fn run(command: &mut Command) -> String {
+    let hint = "Python 3.11 with its `venv` module and PyPI have to be at hand";
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; {hint}"));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{told}\n{hint}", output.status);
+    String::from_utf8(output.stdout).expect("scripts print UTF-8")
 }

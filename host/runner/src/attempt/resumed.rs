@@ -212,6 +212,7 @@ impl Original {
             row,
             record: None,
             sandboxes: Sandboxes::new(DockerOptions::default()),
+            models: Models::none(store),
             observer: script.clone(),
             before: Arc::new(move |phase, sources| {
                 let (script, next) = (Arc::clone(&doubled), Mutex::new(0));
@@ -266,7 +267,7 @@ async fn an_attempt_goes_on_from_any_of_its_calls_and_ends_as_undisturbed() {
     let store = recorded_store(&folder.path().join("store"));
     let loader = Loader::new(NonZeroUsize::MIN, || Ok(Compiler::Here), None).unwrap();
     let mut originals = originals(&store, &loader);
-    originals.retain(|original| original.row.kind == lancet_core::Kind::IcSwe);
+    originals.retain(|original| original.row.kind == Kind::IcSwe);
     assert!(originals.len() >= 8, "{} attempts are recorded", originals.len());
     let (mut runs, mut cuts) = (0, 0);
     for original in &originals {
@@ -389,8 +390,5 @@ async fn a_plugin_goes_on_from_each_of_its_recorded_calls() {
         }
     }
     let of = |kind| kinds.iter().filter(|other| **other == kind).count();
-    assert!(
-        of(lancet_core::Kind::SweManager) >= 5 && of(lancet_core::Kind::IcSwe) >= 8 && cuts >= 100,
-        "{cuts}"
-    );
+    assert!(of(Kind::SweManager) >= 5 && of(Kind::IcSwe) >= 8 && cuts >= 100, "{cuts}");
 }

@@ -142,7 +142,7 @@ async fn work(folder: &Path, dies_before: Option<usize>, dies_after: Option<usiz
         record: store.run(&row.id.run).await.unwrap().record,
     };
     let outside = Arc::new(Paid { asked: folder.join("asked"), dies_before });
-    let Beginning { began_us, behind, journal } = recorder.begin(began, Phase::Solve, || outside.clone());
+    let Beginning { began_us, behind, journal } = recorder.begin(began, Phase::Solve, |_| outside.clone());
     let mut exchange = Exchange::new(&limits, [3; 32], behind, Some(journal));
     for (number, request) in script().into_iter().enumerate() {
         let fuel_used = 10_000 * (number as u64 + 1);

@@ -22,7 +22,7 @@ pub(super) struct Answers {
 
 #[derive(Debug, Default)]
 struct OfAttempt {
-    /// Questions that have been answered since the phase began, by conversation.
+    /// Questions since the phase began, by conversation.
     asked: BTreeMap<(Phase, u32), u32>,
     /// What each answer came to. A phase that went on from its record holds them again.
     found: BTreeMap<Place, Spent>,
@@ -38,15 +38,16 @@ impl Answers {
                 }
             }
             Event::Called { phase, call } => {
-                let (Request::ModelAsk { conversation }, Response::Answered(answer)) =
-                    (&call.request, &call.response)
-                else {
+                let Request::ModelAsk { conversation } = &call.request else { return };
+                // One that the infrastructure failed is asked again.
+                if matches!(call.response, Response::Unavailable(_)) {
                     return;
-                };
+                }
                 let of = self.attempts.entry(key.clone()).or_default();
                 let next = of.asked.entry((*phase, *conversation)).or_default();
                 let ordinal = *next;
                 *next += 1;
+                let Response::Answered(answer) = &call.response else { return };
                 // The answer was paid for when it was first in the journal.
                 if !answer.marks.contains(&AnswerMark::FromRecord) {
                     of.found.insert((*phase, *conversation, ordinal, answer.raw), answer.spent);

@@ -25,7 +25,8 @@ pub struct ImageEntry {
     pub args: BTreeMap<String, String>,
 }
 
-/// What individual contributors' tasks are worked on and judged in.
+/// What tasks are worked on and judged in. For managers' tasks it needs `image` and
+/// `work-tree` only: what is there for tests means nothing to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EnvironmentEntry {
@@ -89,7 +90,9 @@ pub struct EnvironmentEntry {
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// The published images of SWE-Lancer's individual contributor tasks. With
-    /// `image`, that one image holds all issues; without, each task names its own.
+    /// `image`, that one image holds all issues; without, each task names its own. A
+    /// `swe-manager` task needs that one: its agent reads the repository as it was before
+    /// the task's `source.commit`, and what is made ready for a commit is kept as an image.
     SweLancer,
 }
 

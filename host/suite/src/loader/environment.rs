@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    Account, Environment, Isolation, PinnedImage, ProtectedPath, Protection, Resources, Service, Step,
+    Account, Environment, Isolation, Kind, PinnedImage, ProtectedPath, Protection, Resources, Service, Step,
     SubmissionLimits,
 };
 
@@ -39,10 +39,19 @@ impl Loader {
                 None => checker.own(),
             }
             checker.common();
-            if entry.profile.is_none() && entry.driver.is_none() {
+        }
+    }
+
+    /// Warns of environments whose tests are not apart from what they test, where tasks
+    /// with tests may be in them: of all that are not there for managers alone.
+    pub(super) fn warn_of_shared_containers(&mut self, file: &SuiteFile) {
+        for (name, entry) in &file.environments {
+            let is_managers = self.settled.get(name).is_some_and(|kinds| !kinds.contains(&Kind::IcSwe));
+            if entry.profile.is_none() && entry.driver.is_none() && !is_managers {
                 let message = "the tests run beside the submitted code, which can tamper with them";
                 let hint = "name another image in `driver`: the tests run there then";
-                self.warnings.push(Problem::new("suite.toml", message).key(checker.key).hint(hint));
+                let key = format!("environments.{}", shown(name));
+                self.warnings.push(Problem::new("suite.toml", message).key(key).hint(hint));
             }
         }
     }
@@ -289,7 +298,11 @@ pub(super) fn swe_lancer(
     image: &str,
     issue: &profile::Issue<'_>,
 ) -> Environment {
-    let mut environment = profile::environment(name, unpinned(image), entry.image.is_some(), issue);
+    adjusted(profile::environment(name, unpinned(image), entry.image.is_some(), issue), entry)
+}
+
+/// What a profile says, with what the suite says of it.
+pub(super) fn adjusted(mut environment: Environment, entry: &EnvironmentEntry) -> Environment {
     environment.variables.extend(entry.variables.clone());
     environment.resources = to_resources(Some(environment.resources), entry.resources);
     environment.protected.extend(protected(entry));
@@ -315,7 +328,7 @@ pub(super) fn isolation(entry: &EnvironmentEntry) -> Isolation {
 }
 
 /// An image that is only a name yet.
-fn unpinned(name: &str) -> PinnedImage {
+pub(super) fn unpinned(name: &str) -> PinnedImage {
     PinnedImage { name: name.to_owned(), reference: String::new() }
 }
 

@@ -28,9 +28,9 @@ const VOLUME: &str = "/lancet";
 const TEST_GRADERS: [&str; 2] = ["junit", "playwright-e2e"];
 
 /// A task, as far as its environment is concerned.
-struct Subject<'a> {
+pub(super) struct Subject<'a> {
     folder: &'a str,
-    file: &'a TaskFile,
+    pub(super) file: &'a TaskFile,
     private: &'a [StoredFile],
 }
 
@@ -48,6 +48,10 @@ impl Loader {
         let subject = Subject { folder: &folder, file, private };
         let mut rules = Rules { file: &toml_path, problems: &mut self.problems };
         let (name, entry) = place(&mut rules, file, context)?;
+        self.settled.entry(name.to_owned()).or_default().insert(file.kind);
+        if file.kind == Kind::SweManager {
+            return super::manager::repository(&mut rules, &subject, name, entry, context);
+        }
         if file.grader.is_none() {
             rules.problem("grader", "missing: a task in an environment needs a grader").hint =
                 Some("add [grader] with plugin = \"junit\"".to_owned());
@@ -129,17 +133,16 @@ fn place<'c>(
     ];
     let there = others.iter().filter(|(_, there)| *there).map(|(key, _)| *key);
     if file.kind == Kind::SweManager {
-        for key in there.chain(file.environment.is_some().then_some("environment")) {
-            rules.problem(key, "a swe-manager task is not run anywhere").hint = Some("remove it".to_owned());
+        for key in there {
+            let message = "nothing of a swe-manager task is tested: its answer is a choice";
+            rules.problem(key, message).hint = Some("remove it".to_owned());
         }
-        return None;
-    }
-    let Some(name) = &file.environment else {
+    } else if file.environment.is_none() {
         for key in there {
             rules.problem(key, "it has no meaning without `environment`");
         }
-        return None;
-    };
+    }
+    let name = file.environment.as_ref()?;
     let environments = context.environments?;
     match environments.get_key_value(name) {
         Some((name, entry)) => Some((name, entry)),
@@ -501,7 +504,12 @@ fn gold_place(
 
 /// Says which private files the agent would find in its image, because they lie in
 /// the folder that it is built from as well.
-fn leaks(rules: &mut Rules<'_>, subject: &Subject<'_>, entry: &EnvironmentEntry, context: &Context<'_>) {
+pub(super) fn leaks(
+    rules: &mut Rules<'_>,
+    subject: &Subject<'_>,
+    entry: &EnvironmentEntry,
+    context: &Context<'_>,
+) {
     let source = entry.image.as_ref().and_then(|image| context.images.get(image));
     let Some(ImageSource::Build { folder, .. }) = source else { return };
     let built = context.builds.get(folder).into_iter().flatten();

@@ -1,0 +1,70 @@
+//! Base URLs: where requests go, and whose server that is.
+
+use std::net::IpAddr;
+
+use lancet_core::WireForm;
+use reqwest::Url;
+
+use super::Wrong;
+
+/// The base URL as requests are made from it: without a `/` at its end.
+pub(super) fn checked(text: &str, allow_plain_http: bool) -> Result<String, Wrong> {
+    let wrong = |what: String| Wrong::new("base-url", what);
+    if text.is_empty() {
+        return Err(wrong("is needed: the server's address, like `https://HOST/v1`".to_owned()));
+    }
+    // Not told back where it may hold a key.
+    let url = Url::parse(text)
+        .map_err(|error| wrong(format!("is no URL ({error}): expected one like `https://HOST/v1`")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(
+            "holds a user or a password: keys come from `key-env` or `key-file` only".to_owned(),
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong(
+            "has a `?` or `#`: expected what stands before the paths of the API only".to_owned(),
+        ));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_plain_http || is_loopback(&url) => {}
+        "http" => {
+            return Err(wrong(format!(
+                "`{text}` would send the key and all else unencrypted: use https, or say `allow-plain-http = true` \
+                 in a `models.toml`"
+            )));
+        }
+        scheme => {
+            return Err(wrong(format!("begins with `{scheme}:`: expected https, or http to this machine")));
+        }
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong(format!("`{text}` names no host")));
+    }
+    let base = text.trim_end_matches('/');
+    for end in ["/chat/completions", "/responses", "/messages"] {
+        if let Some(rest) = base.strip_suffix(end) {
+            return Err(wrong(format!("ends with `{end}`, which the form adds: leave it out (`{rest}`)")));
+        }
+    }
+    Ok(base.to_owned())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    match address {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+/// The form of the provider whose own server it is.
+pub(super) fn provider(base_url: &str) -> Option<WireForm> {
+    match Url::parse(base_url).ok()?.host_str()? {
+        "api.anthropic.com" => Some(WireForm::Messages),
+        "api.openai.com" => Some(WireForm::Responses),
+        _ => None,
+    }
+}

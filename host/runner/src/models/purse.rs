@@ -1,0 +1,81 @@
+//! Who pays for one question: the run's budgets, and the store's ledger.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use lancet_core::{AttemptId, ModelChoice, Phase, Spent};
+use lancet_models::{Estimate, Held, NOTHING, NotAsked, Purse, Waiting};
+use lancet_store::{NewEntry, StoreError};
+
+use crate::blobs::unkept;
+use crate::models::Models;
+
+/// Pays for one question. What is set aside and what is settled is durable when that
+/// returns.
+pub(crate) struct Question<'a> {
+    pub(crate) models: &'a Models,
+    pub(crate) attempt: &'a AttemptId,
+    pub(crate) phase: Phase,
+    pub(crate) conversation: u32,
+    pub(crate) ordinal: u32,
+    pub(crate) choice: &'a ModelChoice,
+    /// The request that was settled last.
+    pub(crate) last: Mutex<Option<u64>>,
+}
+
+impl Question<'_> {
+    /// The request that was settled last: the one that was answered, if any was.
+    pub(crate) fn last(&self) -> Option<u64> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn held(&self, estimate: Estimate) -> Result<Held, NotAsked> {
+        let ledger = &self.models.ledger;
+        let price = self.choice.price.as_ref();
+        let held = ledger.hold(self.attempt, estimate, price).await.map_err(NotAsked::Failure)?;
+        let entry = NewEntry {
+            attempt: self.attempt.clone(),
+            entry: held.number,
+            phase: self.phase,
+            conversation: self.conversation,
+            ordinal: self.ordinal,
+            model: self.choice.name.clone(),
+            held: held.amount,
+            attempt_ms: ledger.attempt_used(self.attempt).milliseconds,
+            run_ms: ledger.run_used().milliseconds,
+            held_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        };
+        if let Err(error) = self.models.store.hold(entry).await {
+            ledger.settle(held, NOTHING);
+            return Err(unwritten(&error));
+        }
+        Ok(held)
+    }
+
+    async fn settled(&self, held: Held, spent: Spent) -> Result<(), NotAsked> {
+        let number = held.number;
+        // In memory first: should this be dropped, the write that has begun goes on.
+        self.models.ledger.settle(held, spent);
+        if spent.cost.is_none() {
+            self.models.note_unpriced();
+        }
+        let written = self.models.store.settle(self.attempt, number, spent).await;
+        written.map_err(|error| unwritten(&error))?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(number);
+        Ok(())
+    }
+}
+
+fn unwritten(error: &StoreError) -> NotAsked {
+    NotAsked::Fault { fault: unkept(error), tries: Vec::new() }
+}
+
+impl Purse for Question<'_> {
+    fn hold(&self, estimate: Estimate) -> Waiting<'_, Result<Held, NotAsked>> {
+        Box::pin(self.held(estimate))
+    }
+
+    fn settle(&self, held: Held, spent: Spent) -> Waiting<'_, Result<(), NotAsked>> {
+        Box::pin(self.settled(held, spent))
+    }
+}

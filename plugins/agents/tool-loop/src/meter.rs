@@ -1,0 +1,118 @@
+//! Counts what goes to and fro, as the host does.
+
+use lancet_sdk::CallError;
+use lancet_sdk::log::Level;
+use lancet_sdk::model::{Answer, Failure, Offer, Part, Setup, ToolResult};
+use lancet_sdk::shell::CommandOutput;
+use lancet_sdk::user_tool::Observation;
+use lancet_sdk::workspace::{Entry, Hit};
+
+use crate::world::World;
+
+/// How many calls there may be. The host ends whoever makes more than 10,000, with what it
+/// has done.
+const MOST_CALLS: u32 = 9_000;
+/// How many bytes all calls may carry. The host ends whoever has more than 32 MiB carried,
+/// and one call may carry 4 MiB.
+const MOST_BYTES: usize = 20 << 20;
+
+/// A world, and what of the host's bounds on it has been used.
+pub(crate) struct Meter<'a, W> {
+    world: &'a mut W,
+    calls: u32,
+    bytes: usize,
+}
+
+impl<'a, W: World> Meter<'a, W> {
+    pub(crate) fn new(world: &'a mut W) -> Self {
+        Self { world, calls: 0, bytes: 0 }
+    }
+
+    /// Whether no more should be begun, and why.
+    pub(crate) fn is_full(&self) -> Option<String> {
+        let Self { calls, bytes, .. } = self;
+        (*calls > MOST_CALLS || *bytes > MOST_BYTES)
+            .then(|| format!("there were {calls} calls to the host, which carried {bytes} bytes"))
+    }
+
+    fn sent(&mut self, bytes: usize) -> &mut W {
+        self.calls += 1;
+        self.bytes += bytes;
+        self.world
+    }
+
+    fn got<T, E>(&mut self, result: Result<T, E>, bytes: impl FnOnce(&T) -> usize) -> Result<T, E> {
+        self.bytes += result.as_ref().map_or(0, bytes);
+        result
+    }
+}
+
+impl<W: World> World for Meter<'_, W> {
+    fn offers(&mut self) -> Vec<Offer> {
+        self.sent(0).offers()
+    }
+
+    fn open(&mut self, setup: &Setup) -> Result<(), Failure> {
+        self.sent(setup.instructions.len()).open(setup)
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), Failure> {
+        self.sent(text.len()).say(text)
+    }
+
+    fn give(&mut self, results: &[ToolResult]) -> Result<(), Failure> {
+        self.sent(results.iter().map(|result| result.text.len()).sum()).give(results)
+    }
+
+    fn ask(&mut self) -> Result<Answer, Failure> {
+        let answer = self.sent(0).ask();
+        let part = |part: &Part| match part {
+            Part::Text(text) | Part::Reasoning(text) => text.len(),
+            Part::Call(call) => call.name.len() + call.arguments.len(),
+            Part::Other(other) => other.value.len(),
+        };
+        self.got(answer, |answer| answer.parts.iter().map(part).sum())
+    }
+
+    fn shell(&mut self, command: &str, seconds: u32) -> Result<CommandOutput, CallError> {
+        let output = self.sent(command.len()).shell(command, seconds);
+        self.got(output, |output| output.stdout.len() + output.stderr.len())
+    }
+
+    fn list(&mut self, path: &str) -> Result<Vec<Entry>, CallError> {
+        let entries = self.sent(path.len()).list(path);
+        self.got(entries, |entries| entries.iter().map(|entry| entry.path.len() + 8).sum())
+    }
+
+    fn read(&mut self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, CallError> {
+        let bytes = self.sent(path.len()).read(path, offset, length);
+        self.got(bytes, Vec::len)
+    }
+
+    fn search(&mut self, pattern: &str, path: &str) -> Result<Vec<Hit>, CallError> {
+        let hits = self.sent(pattern.len() + path.len()).search(pattern, path);
+        self.got(hits, |hits| hits.iter().map(|hit| hit.path.len() + hit.text.len() + 8).sum())
+    }
+
+    fn write(&mut self, path: &str, contents: &[u8]) -> Result<(), CallError> {
+        self.sent(path.len() + contents.len()).write(path, contents)
+    }
+
+    fn apply_patch(&mut self, patch: &str) -> Result<(), CallError> {
+        self.sent(patch.len()).apply_patch(patch)
+    }
+
+    fn reproduce(&mut self) -> Result<Observation, CallError> {
+        let seen = self.sent(0).reproduce();
+        self.got(seen, |seen| seen.artifacts.iter().map(|entry| entry.name.len() + 16).sum())
+    }
+
+    fn artifact(&mut self, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, CallError> {
+        let bytes = self.sent(name.len()).artifact(name, offset, length);
+        self.got(bytes, Vec::len)
+    }
+
+    fn log(&mut self, level: Level, message: &str, fields: &[(&str, &str)]) {
+        self.sent(message.len()).log(level, message, fields);
+    }
+}
