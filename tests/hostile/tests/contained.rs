@@ -5,7 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lancet_core::{
     Answer, CallRecord, Capability, Cents, Fault, FaultKind, Grant, Kind, Limits, Outcome, Proposal, Role,
@@ -195,6 +195,18 @@ impl Host {
                 wrong.push(format!("was refused: {error}"));
                 None
             }
+            (Ok(plugin), Expected::Undescribed(fragment)) => {
+                let started = Instant::now();
+                match plugin.describe().await.unwrap() {
+                    Ok(described) => wrong.push(format!("said that it has {described:?}")),
+                    Err(fault) if fault.to_string().contains(fragment) => {}
+                    Err(fault) => wrong.push(format!("was refused for another reason: {fault}")),
+                }
+                if started.elapsed() > Duration::from_secs(20) {
+                    wrong.push(format!("was asked for {:?}", started.elapsed()));
+                }
+                None
+            }
             (Ok(plugin), _) => Some(plugin),
         };
         match plugin {
@@ -230,7 +242,7 @@ impl Host {
         let as_declared = match case.expected {
             Expected::Fault(kind) => seen.is(case.role, kind),
             Expected::Harmless => seen.is_harmless(),
-            Expected::Refused(_) => false,
+            Expected::Refused(_) | Expected::Undescribed(_) => false,
         };
         if !as_declared {
             wrong.push(format!("came to {:?}", seen.end));
