@@ -306,7 +306,7 @@ async fn an_issue_is_worked_on_with_much_output_within_the_standard_limits() {
     let commands = names(&output.calls).iter().filter(|name| **name == "shell.run").count();
     println!("{commands} commands of 260 KB, {:?} units of fuel", output.fuel_used);
     assert!(commands > 50);
-    assert!(output.fuel_used.unwrap() < Limits::standard().fuel / 2, "{:?}", output.fuel_used);
+    assert!(output.fuel_used.unwrap() < Limits::standard().fuel / 4 * 3, "{:?}", output.fuel_used);
 
     let model = Model::of(vec![vec![call("bash", r#"{"command": "make"}"#)]]);
     let output =
