@@ -202,7 +202,8 @@ impl Host {
                     Err(fault) if fault.to_string().contains(fragment) => {}
                     Err(fault) => wrong.push(format!("was refused for another reason: {fault}")),
                 }
-                if started.elapsed() > Duration::from_secs(20) {
+                // Twice what it may compute, where others have the processor as well.
+                if started.elapsed() > 2 * Duration::from_millis(Limits::standard().wall_ms) {
                     wrong.push(format!("was asked for {:?}", started.elapsed()));
                 }
                 None
@@ -287,9 +288,11 @@ fn every_case_is_stopped_or_refused_as_declared() {
     let executor =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut failures = Vec::new();
+    // While one of them is worked on.
+    let chosen = std::env::var("LANCET_CASE").unwrap_or_default();
     executor.block_on(async {
         let host = Host::new().await;
-        for case in cases() {
+        for case in cases().iter().filter(|case| case.name.contains(&chosen)) {
             let started = Instant::now();
             let wrong = host.check(case).await;
             let verdict = if wrong.is_empty() { "ok" } else { "WRONG" };
