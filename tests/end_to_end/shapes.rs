@@ -14,7 +14,7 @@ use crate::context::{Context, Outcome, sample, workspace};
 /// Reads what was printed as `T` and writes it again: a key that `T` does not know, or one
 /// that it writes otherwise, makes another text. Then looks at it by the schema.
 #[track_caller]
-fn has_shape<T: Serialize + DeserializeOwned>(outcome: &Outcome, schema: &str) -> Value {
+pub(crate) fn has_shape<T: Serialize + DeserializeOwned>(outcome: &Outcome, schema: &str) -> Value {
     let read: T = serde_json::from_str(&outcome.stdout)
         .unwrap_or_else(|error| panic!("{schema}: {error}: {}{}", outcome.stdout, outcome.stderr));
     let found: Value = serde_json::from_str(&outcome.stdout).unwrap();

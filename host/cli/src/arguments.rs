@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use lancet_core::{Capability, Kind, Limits, Role};
+use lancet_core::{Capability, Kind, Limits, ModelChoice, Role};
 
 use crate::docker::{DockerArguments, SocketArgument};
 use crate::examples;
 use crate::exit::EXIT_CODES;
 use crate::grant::GrantParser;
+use crate::models::ModelArguments;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.
@@ -166,6 +167,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]
+    pub(crate) models: ModelArguments,
+    #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
@@ -248,26 +251,26 @@ fn of_controls(arg: Arg) -> Arg {
 
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
-    /// Attempts at a time [default: the number of processors]
+    /// Attempts at a time [default: the number of processors; with models on a network, as many as these and the memory take]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 
 impl Bounds {
-    /// What one call of the agent may use.
-    pub(crate) fn agent(&self) -> Limits {
-        limits(self.agent_fuel, self.agent_memory, self.agent_timeout)
+    /// What one call of the agent may use: more by default when there are models to ask.
+    pub(crate) fn agent(&self, asks: bool) -> Limits {
+        let standard = if asks { Limits::asking() } else { Limits::standard() };
+        limits(standard, self.agent_fuel, self.agent_memory, self.agent_timeout)
     }
 
     /// What one call of a grader may use.
     pub(crate) fn grader(&self) -> Limits {
-        limits(self.grader_fuel, self.grader_memory, self.grader_timeout)
+        limits(Limits::standard(), self.grader_fuel, self.grader_memory, self.grader_timeout)
     }
 }
 
-/// The standard limits, but for what the operator says: fuel, MiB and seconds.
-fn limits(fuel: Option<u64>, memory: Option<u64>, timeout: Option<u64>) -> Limits {
-    let standard = Limits::standard();
+/// Limits as they are without a word, but for what the operator says: fuel, MiB and seconds.
+fn limits(standard: Limits, fuel: Option<u64>, memory: Option<u64>, timeout: Option<u64>) -> Limits {
     Limits {
         fuel: fuel.unwrap_or(standard.fuel),
         memory_bytes: memory.map_or(standard.memory_bytes, |mib| mib << 20),
@@ -276,13 +279,26 @@ fn limits(fuel: Option<u64>, memory: Option<u64>, timeout: Option<u64>) -> Limit
     }
 }
 
+/// Bytes of memory that nobody needs, where the system says.
+fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
 impl Jobs {
     /// Beyond this the address space of the pool is the limit.
     const MAX: usize = 256;
 
     pub(crate) fn number(&self) -> NonZeroUsize {
+        self.number_with(&[], &Limits::standard())
+    }
+
+    /// The same for a run that may ask these models, whose agents wait most of their time.
+    pub(crate) fn number_with(&self, models: &[ModelChoice], agent: &Limits) -> NonZeroUsize {
+        let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let number =
-            self.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+            self.jobs.unwrap_or_else(|| lancet_runner::jobs(models, agent, processors, free_memory()));
         number.min(NonZeroUsize::new(Self::MAX).unwrap_or(NonZeroUsize::MIN))
     }
 }
@@ -291,13 +307,13 @@ impl Jobs {
 /// starve those that judge it.
 #[derive(Debug, Args)]
 pub(crate) struct Bounds {
-    /// Fuel for one call of the agent, about one unit per instruction [default: 1000000000]
+    /// Fuel for one call of the agent, about one unit per instruction [default: 1000000000; with models 20000000000]
     #[arg(long, visible_alias = "fuel", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) agent_fuel: Option<u64>,
-    /// Memory for one call of the agent, in MiB [default: 32]
+    /// Memory for one call of the agent, in MiB [default: 32; with models 64]
     #[arg(long, visible_alias = "memory", value_name = "MIB", value_parser = mib())]
     pub(crate) agent_memory: Option<u64>,
-    /// Processor time for one call of the agent, in seconds [default: 30]
+    /// Processor time for one call of the agent, in seconds [default: 30; with models 600]
     #[arg(long, visible_alias = "timeout", value_name = "SECONDS", value_parser = seconds())]
     pub(crate) agent_timeout: Option<u64>,
     /// Fuel for one call of a grader [default: 1000000000]

@@ -49,6 +49,10 @@ Examples:
   lancet run tasks/storefront-managers --agent ./my-agent.wasm --attempts 3 --jobs 4
   # IC tasks: one patch per task, each in a file named by the task's id.
   lancet run tasks/expensify-common --agent patch --input patches
+  # A model, and what all attempts and each of them may spend on it at most.
+  lancet run tasks/storefront-managers --agent tool-loop --model anthropic/MODEL --budget usd=3 --run-budget usd=100
+  # A server that speaks Chat Completions, and settings of the agent.
+  lancet run tasks/web-chat --agent tool-loop --model chat/MODEL --base-url http://localhost:8000/v1 --set steps=50
   # A control: an agent that is told the answers.
   lancet run tasks/storefront-managers --agent gold --grant answer-key";
 

@@ -200,6 +200,33 @@ impl From<Error> for Failure {
             } else {
                 "what an agent reads itself may have 1 MiB; the agent `patch` applies larger ones"
             }),
+            Error::Model { .. } => Self::usage(message)
+                .hint("`--model [NAME=]FORM/ID` names a model; docs/models.md has all that can be said of one"),
+            Error::Broker(_) => Self::usage(message)
+                .hint("the server's address is `--base-url`, or `base-url` in a file of models"),
+            Error::Key { .. } => Self::usage(message).hint(
+                "put the key into that variable or file; `key-env` and `key-file` in a file for `--models` name others",
+            ),
+            Error::Unpriced(_) => Self::usage(message).hint(
+                "give its `price` in a file for `--models`, or limit `asks` or `tokens` instead of money",
+            ),
+            Error::ModelsUnused { .. } => Self::usage(message)
+                .hint("leave `--model` out, run an agent that asks models, or grant one to a grader (`--grant grader:model`)"),
+            Error::Undescribed { .. } => Self::new(Exit::Plugin, message)
+                .hint("`lancet plugin inspect AGENT` asks it alone; the agent has to be mended"),
+            Error::Setting { .. } => {
+                Self::usage(message).hint("`lancet plugin inspect AGENT` lists its settings and what they take")
+            }
+            Error::NoPrompt { .. } => {
+                Self::usage(message).hint("leave `--prompt` out, or run an agent that has a prompt")
+            }
+            Error::Prompt { of_agent: Some(_), .. } => Self::new(Exit::Plugin, message)
+                .hint("the agent has to be mended; a prompt of your own takes its place (`--prompt`)"),
+            Error::Prompt { of_agent: None, .. } => Self::usage(message).hint(
+                "a prompt is a template for minijinja; `lancet plugin inspect AGENT` lists its variables",
+            ),
+            Error::GraderAsks { .. } => Self::usage(message)
+                .hint("a verdict that depends on a model is not compared with another: judge in a run of its own"),
             Error::SharedUser { error, .. } => Self::new(Exit::Host, message).hint(error.hint()),
             Error::DamagedBlob { .. } => Self::new(Exit::Store, message)
                 .hint("the run was recorded by another version; replay it with that one"),

@@ -11,6 +11,7 @@ mod examples;
 mod exit;
 mod failure;
 mod grant;
+mod models;
 mod output;
 mod paths;
 mod prediction;

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lancet_core::Outcome;
+use lancet_core::{Cents, Microdollars, Outcome};
 use lancet_engine::ENGINE_ID;
 use lancet_runner::{Notice, Observer};
 
 use crate::failure::{pin_images, warn};
+use crate::render::dollars;
 
 /// Tells the operator what a run does: warnings, and a bar where stderr is a terminal.
 pub(crate) struct Progress {
@@ -51,11 +52,23 @@ impl Observer for Progress {
             Notice::Planned { attempts, decided } => {
                 self.bar(|bar| *bar = Some(Bar::new(attempts, decided, self.quiet)));
             }
-            Notice::Decided { outcome, .. } => self.bar(|bar| {
+            Notice::Decided { outcome, earned, .. } => self.bar(|bar| {
                 if let Some(bar) = bar {
-                    bar.decided(outcome);
+                    bar.decided(outcome, earned);
                 }
             }),
+            Notice::Spent { cost, asks, .. } => self.bar(|bar| {
+                if let Some(bar) = bar {
+                    bar.spent(cost, asks);
+                }
+            }),
+            Notice::Lost { requests } => warn(&format!(
+                "{requests} requests to models were under way when the run was stopped: they count as what was set \
+                 aside for them"
+            )),
+            Notice::WithoutModel { agent } => warn(&format!(
+                "agent `{agent}` asks models, and there are none (hint: choose one with `--model`)"
+            )),
             Notice::Stopping { .. } => {
                 warn("stopping: the attempts under way are finished first; a second signal ends them now");
             }
@@ -83,6 +96,9 @@ struct Bar {
     pass: u64,
     fail: u64,
     invalid: u64,
+    earned: Cents,
+    /// What was spent on models, in words; `None` while nothing was asked.
+    spent: Option<String>,
 }
 
 impl Bar {
@@ -97,19 +113,38 @@ impl Bar {
             bar.set_style(style);
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, pass: 0, fail: 0, invalid: 0 }
+        Self { bar, pass: 0, fail: 0, invalid: 0, earned: Cents::ZERO, spent: None }
     }
 
-    fn decided(&mut self, outcome: Outcome) {
+    fn decided(&mut self, outcome: Outcome, earned: Cents) {
         match outcome {
             Outcome::Pass => self.pass += 1,
             Outcome::Fail => self.fail += 1,
             Outcome::Invalid => self.invalid += 1,
         }
+        self.earned += earned;
         self.bar.inc(1);
-        if !self.bar.is_hidden() {
-            self.bar.set_message(format!("{} pass, {} fail, {} invalid", self.pass, self.fail, self.invalid));
+        self.show();
+    }
+
+    /// What the run has spent so far. A cost that is not known is told in questions.
+    fn spent(&mut self, cost: Option<Microdollars>, asks: u64) {
+        self.spent = Some(match cost {
+            Some(cost) => dollars(cost),
+            None => format!("an unknown amount in {asks} questions"),
+        });
+        self.show();
+    }
+
+    fn show(&self) {
+        if self.bar.is_hidden() {
+            return;
         }
+        let counts = format!("{} pass, {} fail, {} invalid", self.pass, self.fail, self.invalid);
+        self.bar.set_message(match &self.spent {
+            Some(spent) => format!("{counts}; earned {}, spent {spent}", self.earned),
+            None => counts,
+        });
     }
 }
 

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Budget, BudgetUnit, Cents, Event, FailedTry, Microdollars, ModelChoice, ModelFailureKind, Phase, Request,
-    Response, Spent,
+    AnswerMark, Budget, BudgetUnit, Cents, Event, FailedTry, Microdollars, ModelChoice, ModelFailureKind,
+    Phase, Request, Response, Spent,
 };
 
 /// What requests to providers came to.
@@ -142,6 +142,10 @@ impl Expense {
                     asked.insert(*phase);
                 }
                 Event::Called { phase, call } if matches!(call.request, Request::ModelAsk { .. }) => {
+                    if is_of_before(&call.response) {
+                        expense.asks -= u64::from(asked.remove(phase));
+                        continue;
+                    }
                     // Answered without having been asked: nothing went out for it.
                     expense.asks += u64::from(!asked.remove(phase));
                     expense.called(*phase, &call.response);
@@ -187,6 +191,11 @@ impl Expense {
         };
         *waited = waited.saturating_add(ms);
     }
+}
+
+/// Whether an answer is that of an earlier beginning of the phase, which counts there.
+fn is_of_before(response: &Response) -> bool {
+    matches!(response, Response::Answered(answer) if answer.marks.contains(&AnswerMark::FromRecord))
 }
 
 /// What a group of attempts spent on models, summed over all of them, pending ones too.
@@ -427,6 +436,18 @@ mod tests {
         assert_eq!((payments.requests, payments.cost, payments.unpriced), (3, Microdollars(140), 0));
         assert_eq!((payments.estimated, payments.estimated_cost), (1, Microdollars(70)));
         assert_eq!((payments.input, payments.output), (22, 34));
+    }
+
+    #[test]
+    fn what_is_told_again_counts_once() {
+        let mut again = answer(spent(Some(30), 5, 6), Vec::new());
+        let first = again.clone();
+        if let Response::Answered(answer) = &mut again {
+            answer.marks.push(AnswerMark::FromRecord);
+        }
+        let expense = Expense::of(&[asked(), called(first), asked(), called(again.clone()), called(again)]);
+        assert_eq!((expense.asks, expense.answers, expense.solve_wait_ms), (1, 1, 1_000));
+        assert_eq!(expense.payments.cost, Microdollars(30));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use lancet_core::{
-    AgentFaults, Answer, AttemptState, CallRecord, Capability, Capture, ChangeSet, Environment, Event, Fault,
-    FaultKind, InfraFault, Kind, Limits, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec, Score,
-    Setting, Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
+    AgentFaults, Answer, AttemptState, CallRecord, Capability, Capture, Cents, ChangeSet, Environment, Event,
+    Fault, FaultKind, InfraFault, Kind, Limits, Outcome, Phase, RefusedSubmission, Response, Role, RunSpec,
+    Score, Setting, Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
     Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
@@ -65,6 +65,9 @@ struct Solved {
     elapsed_us: u64,
 }
 
+/// How an attempt ended, and what it earned.
+type Ended = (Outcome, Cents);
+
 impl Attempt {
     /// Solves and grades, from wherever the attempt is. Each half is durable
     /// before the next begins: what was handed in is never asked for again.
@@ -77,21 +80,21 @@ impl Attempt {
     pub(crate) async fn finish(self) -> Result<Outcome, Error> {
         self.observer.notice(Notice::Began { attempt: &self.row.id });
         let begun = self.models.begin(&self.row.id);
-        let outcome = self.decided().await?;
+        let (outcome, earned) = self.decided().await?;
         drop(begun);
-        self.observer.notice(Notice::Decided { attempt: &self.row.id, outcome });
+        self.observer.notice(Notice::Decided { attempt: &self.row.id, outcome, earned });
         Ok(outcome)
     }
 
-    async fn decided(&self) -> Result<Outcome, Error> {
+    async fn decided(&self) -> Result<Ended, Error> {
         let inputs = self.inputs()?;
         let mut recorder = Recorder::take_up(&self.store, &self.row, self.lock.clone()).await?;
         let solved = match self.row.state {
-            AttemptState::Decided(outcome) => return Ok(outcome),
+            AttemptState::Decided(outcome) => return Ok((outcome, self.row.earned.unwrap_or(Cents::ZERO))),
             AttemptState::Submitted => self.submitted()?,
             AttemptState::Queued => match self.solve(&mut recorder, &inputs).await? {
                 Ok(solved) => solved,
-                Err(outcome) => return Ok(outcome),
+                Err(ended) => return Ok(ended),
             },
         };
         failpoint("attempt-submitted");
@@ -181,13 +184,9 @@ impl Attempt {
         }
     }
 
-    /// Has the agent work. `Err` is the outcome when there is nothing to grade. When
+    /// Has the agent work. `Err` is how it ended when there is nothing to grade. When
     /// the engine goes away under it and comes back, it begins again.
-    async fn solve(
-        &self,
-        recorder: &mut Recorder,
-        inputs: &Inputs,
-    ) -> Result<Result<Solved, Outcome>, Error> {
+    async fn solve(&self, recorder: &mut Recorder, inputs: &Inputs) -> Result<Result<Solved, Ended>, Error> {
         let mut tries = 1;
         let (end, solved) = loop {
             let (end, solved) = self.solve_once(recorder, inputs).await?;
@@ -272,12 +271,7 @@ impl Attempt {
     }
 
     /// Has the grader judge, again when the engine went away under it.
-    async fn grade(
-        &self,
-        recorder: &mut Recorder,
-        inputs: &Inputs,
-        solved: Solved,
-    ) -> Result<Outcome, Error> {
+    async fn grade(&self, recorder: &mut Recorder, inputs: &Inputs, solved: Solved) -> Result<Ended, Error> {
         if let Some(Capture::Refused(refused)) = &solved.capture {
             let verdict = refused_verdict(refused);
             return self.decide(recorder, verdict, &solved, None, Testing::default()).await;
@@ -357,7 +351,7 @@ impl Attempt {
         solved: &Solved,
         grade_us: Option<u64>,
         testing: Testing,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Ended, Error> {
         let submission = submission_digest(&solved.answer, solved.capture.as_ref());
         let record = verdict_record(&self.spec, &self.row, self.grader.digest(), verdict, submission);
         let digest = record.digest();
@@ -376,7 +370,7 @@ impl Attempt {
         };
         recorder.commit(decided).await?;
         failpoint("attempt-decided");
-        Ok(outcome)
+        Ok((outcome, earned))
     }
 }
 

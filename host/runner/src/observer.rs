@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lancet_core::{AttemptId, InfraFault, Microdollars, Outcome, RunId, TaskId};
+use lancet_core::{AttemptId, Cents, InfraFault, Microdollars, Outcome, RunId, TaskId};
 
 /// Hears of what a run does, as it does it: a progress bar, a log, a stream of events.
 ///
@@ -107,6 +107,8 @@ pub enum Notice<'a> {
         attempt: &'a AttemptId,
         /// How it ended.
         outcome: Outcome,
+        /// What it earned.
+        earned: Cents,
     },
     /// The run was told to stop. It begins no attempt any more; those under way are
     /// finished first.

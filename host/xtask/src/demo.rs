@@ -1,4 +1,4 @@
-//! The demonstration: the sample suite with two agents.
+//! The demonstration: the sample suite with three agents, one of which asks a model.
 
 use crate::run;
 
@@ -6,7 +6,10 @@ use crate::run;
 /// leaves nothing else behind.
 const STORE: &str = "target/demo/store";
 
-/// The main job on embedded defaults: a sample suite, two agents, the reports.
+/// The answers of a model that is none: nothing goes to a network.
+const SCRIPT: &str = "scripted/docs/examples/managers.toml";
+
+/// The main job on embedded defaults: a sample suite, three agents, the reports.
 pub(crate) fn demo() -> Result<(), String> {
     eprintln!("building the plugins and the host; the first time takes a few minutes");
     run::wasm_target()?;
@@ -21,6 +24,12 @@ pub(crate) fn demo() -> Result<(), String> {
         println!("\n$ lancet run {suite} --agent {agent}      # {says}\n");
         run::program(&lancet, &["run", suite, "--agent", agent, "--store", STORE])?;
     }
+    println!("\n$ lancet run {suite} --agent tool-loop --model {SCRIPT}      # an agent that asks a model\n");
+    let asks =
+        ["run", suite, "--agent", "tool-loop", "--model", SCRIPT, "--budget", "asks=5", "--store", STORE];
+    run::program(&lancet, &asks)?;
+    println!("\n$ lancet show latest/search-race/1 --transcript      # what they said to one another\n");
+    run::program(&lancet, &["show", "latest/search-race/1", "--transcript", "--store", STORE])?;
     println!("\n$ lancet replay latest      # executed again from the journal alone\n");
     run::program(&lancet, &["replay", "latest", "--store", STORE])?;
     println!("\nmore: `{lancet} help`; the runs are in {STORE}");

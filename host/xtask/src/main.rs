@@ -13,7 +13,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
-  demo       build the plugins and the host, run the sample suite with two agents, show the reports
+  demo       build the plugins and the host, run the sample suite with three agents, show the reports
   test       pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
   lint       the structure, then rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
   structure  the first part of `lint` alone: directions between crates, circles of imports, lengths of files

@@ -32,7 +32,7 @@ pub(crate) fn main(suite: &Suite, arguments: &Check, global: &Global) -> Result<
         patterns: arguments.tasks.clone(),
         rounds: arguments.rounds,
         grants: arguments.grants.clone(),
-        agent_limits: arguments.bounds.agent(),
+        agent_limits: arguments.bounds.agent(false),
         grader_limits: arguments.bounds.grader(),
     };
     let progress: std::sync::Arc<dyn Observer> = Progress::new(global.quiet);

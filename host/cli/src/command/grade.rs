@@ -60,7 +60,7 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         seed: 0,
         attempts: NonZeroU32::MIN,
         grants: Vec::new(),
-        agent_limits: arguments.bounds.agent(),
+        agent_limits: arguments.bounds.agent(false),
         grader_limits: arguments.bounds.grader(),
         control: None,
         models: Vec::new(),

@@ -12,9 +12,10 @@ use crate::session::{block_on, finish, loader};
 /// Goes on with a run, by what was recorded when it started.
 pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure> {
     let store = super::existing_store(global)?;
-    let jobs = arguments.jobs.number();
     block_on(async {
         let id = store.resolve_run(&arguments.run).await?;
+        let spec = store.run(&id).await?.spec;
+        let jobs = arguments.jobs.number_with(&spec.models, &spec.agent_limits);
         let sandboxes = Sandboxes::new(arguments.docker.options());
         let host = Host { store, loader: loader(jobs)?, sandboxes };
         let progress = Progress::new(global.quiet);

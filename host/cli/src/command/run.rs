@@ -22,7 +22,15 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let suite = Suite::open(&arguments.suite)?;
     let selected = lancet_suite::select(&suite, arguments.kind.map(Kind::from), &arguments.tasks)
         .map_err(|e| Failure::from(e).exit(Exit::Usage))?;
-    let jobs = arguments.jobs.number();
+    let asked = arguments.models.chosen()?;
+    let (budgets, settings) = (arguments.models.budgets()?, arguments.models.settings()?);
+    let prompt = arguments.models.prompt()?;
+    if asked.models.is_empty() && !budgets.is_empty() {
+        return Err(Failure::usage("a budget limits what is spent on models, and there are none")
+            .hint("choose one with `--model`, or leave `--budget` and `--run-budget` out"));
+    }
+    let agent_limits = arguments.bounds.agent(!asked.models.is_empty());
+    let jobs = arguments.jobs.number_with(&asked.models, &agent_limits);
     let agent = find(Role::Agent, &arguments.agent)?;
     if arguments.input.is_some() {
         refuse_unread(&agent)?;
@@ -38,14 +46,14 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         seed: arguments.seed,
         attempts: arguments.attempts,
         grants: arguments.grants.clone(),
-        agent_limits: arguments.bounds.agent(),
+        agent_limits,
         grader_limits: arguments.bounds.grader(),
         control: None,
-        models: Vec::new(),
-        scripts: BTreeMap::new(),
-        budgets: lancet_core::Budgets::default(),
-        settings: BTreeMap::new(),
-        prompt: None,
+        models: asked.models,
+        scripts: asked.scripts,
+        budgets,
+        settings,
+        prompt,
     };
     let loader = loader(jobs)?;
     let progress = Progress::new(global.quiet);

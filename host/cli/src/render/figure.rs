@@ -42,7 +42,7 @@ pub(super) fn balance(cents: f64) -> String {
 
 /// An exact amount, rounded half up to cents from ten dollars on, and otherwise to the hundredth of
 /// a cent; in full when there would be nothing left.
-pub(super) fn dollars(amount: Microdollars) -> String {
+pub(crate) fn dollars(amount: Microdollars) -> String {
     let places = match amount.0 {
         10_000_000.. => 2,
         50.. | 0 => 4,

@@ -11,7 +11,7 @@ mod spending;
 mod table;
 mod transcript;
 
-pub(crate) use figure::money;
+pub(crate) use figure::{dollars, money};
 pub(crate) use report::{report_csv, report_markdown, report_table};
 pub(crate) use safety::display_safe;
 pub(crate) use spending::results_csv;
