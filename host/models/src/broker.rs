@@ -152,7 +152,11 @@ impl Broker {
             let failed = match self.outcome(received, &held) {
                 Outcome::Answer { raw, read } => {
                     let (spent, told) = self.spent(&read.usage, &held.amount);
+                    let read = conversation.named(read);
                     let mut marks = Vec::new();
+                    if conversation.is_cut_by(&read.usage) {
+                        marks.push(AnswerMark::SilentlyCut);
+                    }
                     if !is_served(&self.id, &read.served) {
                         marks.push(AnswerMark::OtherModel);
                     }

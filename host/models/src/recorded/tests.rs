@@ -1,6 +1,6 @@
 use lancet_core::{
-    AnswerPart, ConversationSetup, FailedTry, Microdollars, ModelFailureKind, Sha256, Spent, StopReason,
-    ToolCall, ToolResult, Usage,
+    AnswerMark, AnswerPart, ConversationSetup, FailedTry, Microdollars, ModelFailureKind, Sha256, Spent,
+    StopReason, ToolCall, ToolResult, Usage,
 };
 
 use super::*;
@@ -84,7 +84,7 @@ async fn the_same_question_has_the_same_answer_at_the_same_cost() {
         (reply.raw.as_slice(), &reply.read.parts, reply.read.stop),
         (&b"raw"[..], &then.parts, then.stop)
     );
-    assert_eq!((reply.spent, reply.tries, reply.cap_lowered), (then.spent, then.tries, true));
+    assert_eq!((reply.spent, reply.tries, reply.marks), (then.spent, then.tries, then.marks));
     assert_eq!(*purse.lines.lock().unwrap(), ["hold 1", "settle 1: Some(5) Some(70)"]);
     // By whatever form it was answered then.
     provider.ask(&second("seen"), asking("t", 0, 1, &purse)).await.unwrap();

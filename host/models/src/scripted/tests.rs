@@ -162,7 +162,7 @@ async fn what_is_answered_is_held_and_settled_at_its_price() {
     let script = Scripted::parse(SCRIPT).unwrap().priced(Some(price));
     let purse = Noted { answer_tokens: Some(9), ..Noted::default() };
     let reply = script.ask(&opened(), asking("expensify-7", 0, 1, &purse)).await.unwrap();
-    assert_eq!((reply.spent.cost, reply.cap_lowered), (Some(Microdollars(20)), true));
+    assert_eq!((reply.spent.cost, reply.marks), (Some(Microdollars(20)), vec![AnswerMark::CapLowered]));
     assert_eq!(*purse.lines.lock().unwrap(), ["hold 1", "settle 1: Some(5) Some(20)"]);
     let empty = Noted { empty: true, ..Noted::default() };
     let asked = script.ask(&opened(), asking("expensify-7", 0, 1, &empty)).await;

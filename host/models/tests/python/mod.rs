@@ -1,0 +1,64 @@
+//! Python packages of others, as oracles: each set in a virtual environment of its own
+//! below the target folder, where it stays for the next time.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A virtual environment.
+pub(crate) struct Python {
+    folder: PathBuf,
+}
+
+impl Python {
+    /// The environment of that name with exactly these packages and what they need.
+    pub(crate) fn with(name: &str, packages: &[&str]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(name);
+        let done = folder.join("installed");
+        let wanted = packages.join("\n");
+        let python = Self { folder };
+        if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+            return python;
+        }
+        fs::create_dir_all(&python.folder).expect("the target folder can be written to");
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder));
+        python.pip(["install".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)));
+        fs::write(done, wanted).expect("the target folder can be written to");
+        python
+    }
+
+    /// The wheel of a package, without what it needs.
+    #[allow(dead_code, reason = "not every test wants one")]
+    pub(crate) fn wheel(&self, package: &str) -> PathBuf {
+        let folder = self.folder.join("wheels").join(package);
+        let found = || {
+            let mut files = fs::read_dir(&folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+            files.find(|path| path.extension().is_some_and(|end| end == "whl"))
+        };
+        found().unwrap_or_else(|| {
+            let arguments = ["download", "--no-deps", "--only-binary=:all:", "--dest"].map(OsStr::new);
+            self.pip(arguments.into_iter().chain([folder.as_os_str(), package.as_ref()]));
+            found().unwrap_or_else(|| panic!("pip left no wheel of {package} in {}", folder.display()))
+        })
+    }
+
+    fn pip<'a>(&self, arguments: impl Iterator<Item = &'a OsStr>) {
+        let quietly = ["--quiet", "--disable-pip-version-check", "--no-input"];
+        run(Command::new(self.folder.join("bin/pip")).args(quietly).args(arguments));
+    }
+
+    /// What a script of this folder's parent prints.
+    pub(crate) fn script(&self, name: &str, arguments: &[&Path]) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
+        run(Command::new(self.folder.join("bin/python")).arg("-B").arg(script).args(arguments))
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    let hint = "Python 3.11 with its `venv` module and PyPI have to be at hand";
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; {hint}"));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{told}\n{hint}", output.status);
+    String::from_utf8(output.stdout).expect("scripts print UTF-8")
+}
