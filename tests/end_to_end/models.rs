@@ -390,9 +390,9 @@ fn watched(pid: u32) -> (usize, Vec<String>) {
 fn a_key_is_found_nowhere() {
     let context = Context::new();
     context.small_suite("suite");
-    // A stranger's agent is compiled in a child process, each time anew.
-    let mut component = lancet_builtin::find(Role::Agent, "tool-loop").unwrap().component.to_vec();
-    // A custom section that says nothing, so that it is none of the built-in ones.
+    // A stranger's agent is compiled in a child process: one of those that are built in, with a custom
+    // section that says nothing. It is small, and asks no model.
+    let mut component = lancet_builtin::find(Role::Agent, "first").unwrap().component.to_vec();
     component.extend(b"\0\x05\x04mine");
     fs::write(context.path("agent.wasm"), component).unwrap();
     // A server that tells the key back, where it fails and where it answers.
@@ -404,11 +404,10 @@ fn a_key_is_found_nowhere() {
         _ => Reply::new(401, json!({"error": {"message": format!("Incorrect API key: {CANARY}")}})),
     });
     let mut outputs = Vec::new();
-    let mut run = |models: &str, envs: &[(&str, &str)], code: i32| {
+    let mut run = |agent: &str, models: &str, envs: &[(&str, &str)], code: i32| {
         fs::write(context.path("models.toml"), models).unwrap();
-        let arguments = ["run", "suite", "--agent", "./agent.wasm", "--models", "models.toml"];
-        let mut command = context.command(&arguments);
-        command.env("LANCET_CACHE", context.path("cache")).envs(envs.iter().copied());
+        let mut command = context.command(&["run", "suite", "--agent", agent, "--models", "models.toml"]);
+        command.envs(envs.iter().copied());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (children, found) = watched(child.id());
         let output = child.wait_with_output().unwrap();
@@ -419,14 +418,17 @@ fn a_key_is_found_nowhere() {
     };
     let model =
         format!("[[model]]\nform = \"chat\"\nid = \"m\"\nbase-url = \"{}/v1\"\ntries = 3\n", server.address);
-    let children = run(&format!("{model}key-env = \"NICE_KEY\"\n"), &[("NICE_KEY", CANARY)], 0);
-    assert!(children > 0, "no child process was seen");
+    let named = format!("{model}key-env = \"NICE_KEY\"\n");
+    let cache = context.path("cache");
+    let stranger = [("NICE_KEY", CANARY), ("LANCET_CACHE", cache.to_str().unwrap())];
+    assert!(run("./agent.wasm", &named, &stranger, 2) > 0, "no child process was seen");
+    run("tool-loop", &named, &[("NICE_KEY", CANARY)], 0);
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), format!("{CANARY}\nand a note\n")).unwrap();
-    run(&format!("{model}key-file = \"{}\"\n", file.path().display()), &[], 5);
+    run("tool-loop", &format!("{model}key-file = \"{}\"\n", file.path().display()), &[], 5);
     // Where a key is expected to be named, and is given.
-    run(&format!("{model}key-env = \"{CANARY} \"\n"), &[], 2);
-    run(&format!("{model}api-key = \"{CANARY}\"\n"), &[], 2);
+    run("tool-loop", &format!("{model}key-env = \"{CANARY} \"\n"), &[], 2);
+    run("tool-loop", &format!("{model}api-key = \"{CANARY}\"\n"), &[], 2);
     fs::remove_file(context.path("models.toml")).unwrap();
 
     let show = context.json(&["show"]);

@@ -87,6 +87,7 @@ fn a_grant_says_what_can_be_granted() {
             .lancet(&grant)
             .fails(2, &["`answer-key` comes with the role", "can be granted: budget, model, wasi-inert"]);
         let help = context.lancet(&[&command[..command.len() - 1], &["-h"]].concat()).stdout;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains("[possible values: budget, model, wasi-inert]"), "{help}");
     }
     let help = context.lancet(&["run", "-h"]).stdout;

@@ -130,7 +130,10 @@ fn settings_of(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Fail
             .hint("one `KEY = VALUE` per line, as in `steps = 50` or `tools = \"bash\"`")
     };
     let table: toml::Table = toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = error.span().map(|span| {
+            let before = &text.as_bytes()[..span.start.min(text.len())];
+            before.iter().filter(|byte| **byte == b'\n').count() + 1
+        });
         unreadable(line.map_or_else(String::new, |line| format!("line {line}: ")) + error.message())
     })?;
     let written = |(name, value): (String, toml::Value)| {

@@ -49,8 +49,8 @@ impl Observer for Progress {
             Notice::FuelNotCompared { recorded } => warn(&format!(
                 "the run was recorded with {recorded}, this is {ENGINE_ID}: fuel is not compared"
             )),
-            Notice::Planned { attempts, decided } => {
-                self.bar(|bar| *bar = Some(Bar::new(attempts, decided, self.quiet)));
+            Notice::Planned { attempts, decided, earned } => {
+                self.bar(|bar| *bar = Some(Bar::new(attempts, decided, earned, self.quiet)));
             }
             Notice::Decided { outcome, earned, .. } => self.bar(|bar| {
                 if let Some(bar) = bar {
@@ -102,7 +102,7 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(attempts: u64, done: u64, quiet: bool) -> Self {
+    fn new(attempts: u64, done: u64, earned: Cents, quiet: bool) -> Self {
         let bar = ProgressBar::new(attempts).with_position(done);
         if quiet || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -113,7 +113,7 @@ impl Bar {
             bar.set_style(style);
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, pass: 0, fail: 0, invalid: 0, earned: Cents::ZERO, spent: None }
+        Self { bar, pass: 0, fail: 0, invalid: 0, earned, spent: None }
     }
 
     fn decided(&mut self, outcome: Outcome, earned: Cents) {

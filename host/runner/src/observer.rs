@@ -71,6 +71,8 @@ pub enum Notice<'a> {
         attempts: u64,
         /// Those that are decided already.
         decided: u64,
+        /// What those have earned.
+        earned: Cents,
     },
     /// An attempt begins, or goes on from its last durable state.
     Began {

@@ -148,7 +148,8 @@ impl Run {
         let attempts = rows.len() as u64;
         let mut waiting =
             rows.into_iter().filter(|row| !matches!(row.state, AttemptState::Decided(_))).collect::<Vec<_>>();
-        observer.notice(Notice::Planned { attempts, decided: attempts - waiting.len() as u64 });
+        let decided = attempts - waiting.len() as u64;
+        observer.notice(Notice::Planned { attempts, decided, earned: self.row.counts.earned });
         let environments = self.group_by_image(&mut waiting)?;
         let contained = !environments.is_empty();
         let spec = Arc::new(self.row.spec.clone());

@@ -95,7 +95,7 @@ impl Log {
 impl Observer for Log {
     fn notice(&self, notice: Notice<'_>) {
         let line = match notice {
-            Notice::Planned { attempts, decided } => format!("planned {attempts} {decided}"),
+            Notice::Planned { attempts, decided, .. } => format!("planned {attempts} {decided}"),
             Notice::Began { attempt } => {
                 self.began.add_permits(1);
                 format!("began {}/{}", attempt.task, attempt.number)

@@ -235,10 +235,8 @@ fn said_of(mark: AnswerMark) -> &'static str {
         AnswerMark::SilentlyCut => "the provider seems to have cut the conversation silently",
         AnswerMark::CapLowered => "the longest answer was lowered to what was left of a budget",
         AnswerMark::Shortened => "entries of the conversation had been left out",
+        AnswerMark::FromRecord => "answered from the record of an interrupted try",
         AnswerMark::NoUsage => "the provider told no tokens",
-        AnswerMark::FromRecord => {
-            "the answer is that of the phase's earlier beginning, and was paid for then"
-        }
     }
 }
 

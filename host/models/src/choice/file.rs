@@ -48,7 +48,13 @@ pub(super) fn choices(name: &str, text: &str) -> Result<Vec<ModelChoice>, Choice
         let what = format!("{} bytes are too many: at most {MAX_MODELS_BYTES}", text.len());
         return Err(ChoiceError::new(name, what));
     }
-    let file: File = toml::from_str(text).map_err(|error| ChoiceError::new(name, error.to_string()))?;
+    let file: File = toml::from_str(text).map_err(|error| {
+        // Without the line itself: somebody may have written a key into it.
+        let before = error.span().map(|span| &text.as_bytes()[..span.start.min(text.len())]);
+        let line = before.map(|before| before.iter().filter(|byte| **byte == b'\n').count() + 1);
+        let place = line.map_or_else(|| name.to_owned(), |line| format!("{name}, line {line}"));
+        ChoiceError::new(place, error.message())
+    })?;
     if file.model.is_empty() {
         return Err(ChoiceError::new(name, "there is no `[[model]]`: expected at least one"));
     }
