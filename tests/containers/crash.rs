@@ -297,7 +297,12 @@ fn an_engine_that_is_restarted_under_a_run_is_survived() {
             let shown = command(&context, &["show", "latest", "--format", "json"]).output().unwrap();
             invalid.push(String::from_utf8_lossy(&shown.stdout).into_owned());
             let errors = String::from_utf8_lossy(&resumed.stderr).into_owned();
-            eprintln!("at {part} tenths, invalid after a resume: {invalid:#?}\n{errors}");
+            eprintln!("at {part} tenths, invalid after a resume: {}\n{errors}", invalid[invalid.len() - 1]);
+            for task in ["beside", "apart"] {
+                // How its tests ended, and what they printed.
+                let journal = command(&context, &["show", &format!("latest/{task}/1")]).output().unwrap();
+                eprintln!("{}", String::from_utf8_lossy(&journal.stdout));
+            }
             assert!(resumed.status.code() == Some(5) && invalid.len() < RESUMES, "at {part} tenths");
         }
         assert_eq!(verdicts(&context, "latest"), expected, "at {part} tenths");
