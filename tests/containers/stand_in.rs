@@ -136,9 +136,58 @@ fn submissions_to_it_come_to_what_they_declare() {
     hostile::judge("stand-in", suite());
 }
 
+/// Builds the image of all issues once, and gives its name.
+fn monolith() -> String {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| build("monolith", &["--target", "monolith"]));
+    format!("{PREFIX}_monolith:releasev1")
+}
+
+/// A manager task about a commit. The file of its first proposal was not there before that,
+/// the one of its second was.
+fn manager_row(commit: &str) -> String {
+    let proposals = [(0, "config/webpack/webpack.common.js"), (1, "README.md")].map(|(id, text)| {
+        format!(
+            "{{'id': {id}, 'source_url': 'https://example.org/{id}', 'content': '{text}', 'explanation': ''}}"
+        )
+    });
+    let data = format!(
+        "{{'all_proposals': [], 'game': {{'correct_proposal_scraped_beforehand': False, 'all_formal_proposals': [{}], \
+         'correct_proposal': {{'id': 1, 'approval_comment_url': None, 'explanation': ''}}}}, 'price': 500.0, \
+         'title': 'The chat', 'issue_repo_steps': '', 'html_description': '', 'fix_commit_hash': '{commit}'}}",
+        proposals.join(", ")
+    );
+    format!(
+        "90003-manager-0,swe_manager,500.0,2000000.0,\"{data}\",{commit},[],/app/expensify,diamond,The chat,Choose.,\r\n"
+    )
+}
+
+#[test]
+fn a_manager_reads_the_repository_as_it_was() {
+    let image = monolith();
+    let commits = ["run", "--rm", "--network", "none", "--entrypoint", "git", &image, "rev-list", "HEAD"];
+    let commits = Command::new("docker").args(commits).output().unwrap();
+    let commits = String::from_utf8(commits.stdout).unwrap();
+    let second = commits.lines().rev().nth(1).unwrap();
+    let context = Context::new();
+    let table = fs::read_to_string(folder().join("table.csv")).unwrap();
+    let header = table.split_inclusive('\n').next().unwrap();
+    fs::write(context.path("table.csv"), format!("{header}{}", manager_row(second))).unwrap();
+    let import = ["suite", "import", "swe-lancer", "--csv", "table.csv", "--image-prefix", PREFIX];
+    let imported = json(&context, &[&import[..], &["--manager-repository", "--out", "imported"]].concat(), 0);
+    assert_eq!(number(&imported, "swe_manager/tasks"), 1.0);
+    let suite = suites::pinned("stand-in-managers", &context.path("imported"));
+    let agent = lancet_hostile::case("repository-reader-agent").unwrap();
+    fs::write(context.path("reader.wasm"), lancet_hostile::component(agent)).unwrap();
+    let run = ["run", suite.to_str().unwrap(), "--agent", "./reader.wasm", "--jobs", "1"];
+    let report = json(&context, &run, 0);
+    assert_eq!(number(&report, "totals/swe-manager/pass"), 1.0, "{report:#}");
+    assert_eq!(number(&json(&context, &["replay", "latest"], 0), "identical"), 1.0);
+}
+
 #[test]
 fn the_image_of_all_issues_is_set_up_for_one() {
-    build("monolith", &["--target", "monolith"]);
+    monolith();
     let suite = import("stand-in-monolith", &["--monolith"]);
     let context = Context::new();
     let check = ["suite", "check", suite.to_str().unwrap(), "--controls", "--task", "90002", "--jobs", "1"];

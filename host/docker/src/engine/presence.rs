@@ -22,8 +22,8 @@ const DOING: &str = "looking whether it was there all the time";
 /// No container is called that: the events of it are none.
 const NOBODY: &str = "lancet-nobody";
 /// How long the end of the connection may take to be heard of, after an engine has
-/// answered that came after it.
-const MOMENT: Duration = Duration::from_millis(20);
+/// answered that came after it: this process may get few turns itself.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// Holds a connection to the engine until it is dropped.
 pub(crate) struct Presence {
