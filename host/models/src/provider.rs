@@ -90,7 +90,9 @@ pub struct Held {
 }
 
 /// Stands before the money: each request is held before it is sent, and settled once
-/// more is known. Both are durable when they return.
+/// more is known. What is held is durable when that returns; what is settled is durable
+/// with whatever is written next, and so before another request is sent or the plugin is
+/// told.
 ///
 /// Holding may wait for other requests, and ends by itself when the time is over. A
 /// question that is dropped while its request is under way settles nothing: nobody knows

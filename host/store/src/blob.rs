@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -26,6 +26,8 @@ const PARALLEL: usize = 4;
 #[derive(Debug, Clone)]
 pub(crate) struct Blobs {
     root: Arc<Path>,
+    /// The folders in `root` that are known to be durable there.
+    durable: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl Blobs {
@@ -36,7 +38,7 @@ impl Blobs {
         make_folder(&root)?;
         make_folder(&temporary)?;
         remove_stale(&temporary);
-        Ok(Self { root: root.into() })
+        Ok(Self { root: root.into(), durable: Arc::default() })
     }
 
     /// Where a blob is, or would be.
@@ -73,10 +75,20 @@ impl Blobs {
         in_parallel(&missing, |(path, _, bytes)| self.write(path, bytes))?;
         let folders: Vec<PathBuf> = folders.into_iter().collect();
         in_parallel(&folders, |folder| sync_folder(folder))?;
-        if !missing.is_empty() {
+        // Once for each of 256: a run with models keeps a blob for each answer.
+        let mut durable = self.durable();
+        if folders.iter().any(|folder| !durable.contains(folder)) {
+            drop(durable);
             sync_folder(&self.root)?;
+            durable = self.durable();
+            durable.extend(folders);
         }
+        drop(durable);
         Ok(digests)
+    }
+
+    fn durable(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

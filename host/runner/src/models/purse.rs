@@ -1,7 +1,7 @@
 //! Who pays for one question: the run's budgets, and the store's ledger.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::future::ready;
+use std::sync::{Mutex, PoisonError};
 
 use lancet_core::{AttemptId, ModelChoice, Phase, Spent};
 use lancet_models::{Estimate, Held, NOTHING, NotAsked, Purse, Waiting};
@@ -10,8 +10,7 @@ use lancet_store::{NewEntry, StoreError};
 use crate::blobs::unkept;
 use crate::models::Models;
 
-/// Pays for one question. What is set aside and what is settled is durable when that
-/// returns.
+/// Pays for one question.
 pub(crate) struct Question<'a> {
     pub(crate) models: &'a Models,
     pub(crate) attempt: &'a AttemptId,
@@ -52,17 +51,17 @@ impl Question<'_> {
         Ok(held)
     }
 
-    async fn settled(&self, held: Held, spent: Spent) -> Result<(), NotAsked> {
+    /// What is written here comes before anything that is written later, the next request's
+    /// line and the answer's in the journal among it: nobody has to wait for it. Where the
+    /// host dies before, the line is held and counts as what was held.
+    fn settled(&self, held: Held, spent: Spent) {
         let number = held.number;
-        // In memory first: should this be dropped, the write that has begun goes on.
         self.models.ledger.settle(held, spent);
         if spent.cost.is_none() {
             self.models.note_unpriced();
         }
-        let written = self.models.store.settle(self.attempt, number, spent).await;
-        written.map_err(|error| unwritten(&error))?;
+        self.models.store.note_settled(self.attempt, number, spent);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(number);
-        Ok(())
     }
 }
 
@@ -76,6 +75,7 @@ impl Purse for Question<'_> {
     }
 
     fn settle(&self, held: Held, spent: Spent) -> Waiting<'_, Result<(), NotAsked>> {
-        Box::pin(self.settled(held, spent))
+        self.settled(held, spent);
+        Box::pin(ready(Ok(())))
     }
 }
