@@ -2,11 +2,14 @@
 //! nothing is lost or doubled, and nothing is left behind.
 
 use std::fs;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use lancet_core::{CallErrorKind, Capture, InfraFaultKind};
+use lancet_docker::{Docker, DockerOptions, Lease};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -291,6 +294,99 @@ fn an_engine_that_is_restarted_under_a_run_is_survived() {
         let left = engine.docker(&["ps", "-aq", "--filter", &filter]).output().unwrap();
         assert!(left.stdout.is_empty(), "{}", String::from_utf8_lossy(&left.stdout));
     }
+}
+
+/// A socket in front of an engine's, which takes connections while that is away and passes
+/// them on when it is back, as systemd's does: no call fails in between.
+fn held_socket(engine: &Engine) -> PathBuf {
+    let (front, back) = (engine.folder.path().join("held.sock"), engine.folder.path().join("docker.sock"));
+    let listener = UnixListener::bind(&front).unwrap();
+    std::thread::spawn(move || {
+        for taken in listener.incoming() {
+            let (Ok(taken), back) = (taken, back.clone()) else { return };
+            std::thread::spawn(move || {
+                let passed = loop {
+                    match UnixStream::connect(&back) {
+                        Ok(passed) => break passed,
+                        Err(_) => std::thread::sleep(Duration::from_millis(20)),
+                    }
+                };
+                let pass = |mut from: UnixStream, mut to: UnixStream| {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Both);
+                };
+                let other = (taken.try_clone().unwrap(), passed.try_clone().unwrap());
+                let sending = std::thread::spawn(move || pass(other.0, other.1));
+                pass(passed, taken);
+                let _ = sending.join();
+            });
+        }
+    });
+    front
+}
+
+struct NoBlobs;
+
+impl lancet_docker::BlobSource for NoBlobs {
+    fn blob(&self, _: lancet_core::Sha256) -> std::io::Result<Vec<u8>> {
+        Ok(b"def test_add():\n    pass\n".to_vec())
+    }
+}
+
+#[test]
+fn what_an_engine_does_as_it_is_stopped_is_nobodys_failure() {
+    let mut engine = Engine::new();
+    let context = Context::new();
+    let suite = small_suite(&context);
+    for reference in references(&suite) {
+        engine.take(&reference);
+    }
+    let suite = lancet_suite::Suite::open(&suite).unwrap();
+    let lock = lancet_suite::ImageLock::read(&suite).unwrap();
+    let task = suite.task(&"beside".parse().unwrap()).unwrap();
+    let mut environment = suite.environment(task, &lock).unwrap().unwrap();
+    environment.plans[0].argv = ["sleep", "300"].map(str::to_owned).to_vec();
+    environment.plans[0].timeout_seconds = 120;
+    let options = DockerOptions { socket: Some(held_socket(&engine)), ..DockerOptions::default() };
+    let lease = || Lease::new("run", "attempt", Duration::from_secs(600));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let docker = runtime.block_on(Docker::connect(options)).unwrap();
+
+    // Between two calls of an agent, where it may wait for a model for minutes.
+    let agent_box = runtime.block_on(docker.agent_box(&environment, &lease())).unwrap();
+    let ran = runtime.block_on(agent_box.run("echo changed >> NOTE", 20)).unwrap().unwrap();
+    assert_eq!(ran.exit_status, Some(0));
+    let captured = runtime.block_on(agent_box.snapshot()).unwrap();
+    engine.stop();
+    engine.start();
+    let fault = runtime.block_on(agent_box.run("true", 20)).unwrap_err();
+    assert_eq!(fault.kind, InfraFaultKind::DockerUnreachable, "{}", fault.message);
+    runtime.block_on(agent_box.discard());
+    // An agent's own doing stays its own.
+    let agent_box = runtime.block_on(docker.agent_box(&environment, &lease())).unwrap();
+    let ended = runtime.block_on(agent_box.run("kill -9 -1; sleep 5", 20)).unwrap();
+    let ended = ended.and_then(|_| runtime.block_on(agent_box.run("true", 20)).unwrap());
+    assert!(ended.as_ref().is_err_and(|error| error.kind == CallErrorKind::Unavailable), "{ended:?}");
+    runtime.block_on(agent_box.discard());
+
+    // Under tests, beside which submitted code runs.
+    let Capture::Taken(changes) = captured.capture else { panic!("{:?}", captured.capture) };
+    let testing = runtime.spawn(async move {
+        docker.run_plan(&environment, &environment.plans[0], &changes, &NoBlobs, &lease()).await
+    });
+    let deadline = Instant::now() + GONE;
+    loop {
+        let single = ["ps", "-q", "--filter", "label=dev.lancet.role=single"];
+        if !engine.docker(&single).output().unwrap().stdout.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < deadline && !testing.is_finished(), "there are no tests");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    engine.stop();
+    engine.start();
+    let fault = runtime.block_on(testing).unwrap().unwrap_err();
+    assert_eq!(fault.kind, InfraFaultKind::DockerUnreachable, "{}", fault.message);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Host, Random};
 use crate::model_server::{Answer, Asked, ModelServer};
@@ -14,11 +14,14 @@ const KILLS: usize = 50;
 /// How many answers the agent needs.
 const TURNS: usize = 20;
 
-/// Proposes what there is not, until the last turn.
+/// Thinks aloud, until the last turn.
 fn answer(asked: &Asked) -> Answer {
     let turn = asked.turn();
-    let proposal = if turn + 1 < TURNS { 100 + turn } else { 0 };
-    let mut answer = Answer::call("hand_in", &json!({ "proposal": proposal }), turn);
+    let text = match turn + 1 < TURNS {
+        true => format!("Thought {turn}."),
+        false => "{\"selected_proposal_id\": 0}".to_owned(),
+    };
+    let mut answer = Answer::text(&text, turn);
     answer.after = Duration::from_millis(5);
     answer
 }
@@ -43,7 +46,7 @@ impl Asking {
 
     fn run(&self) -> Vec<String> {
         let url = self.server.url();
-        let words = ["run", "suite", "--agent", "tool-loop", "--model", "chat/mock", "--base-url", &url];
+        let words = ["run", "suite", "--agent", "swelancer-simple", "--model", "chat/mock", "--base-url", &url];
         words.map(str::to_owned).to_vec()
     }
 

@@ -230,6 +230,9 @@ fn contract(
         "user-tool",
         "tests",
         "artifacts",
+        "settings",
+        "budget",
+        "model",
         "teleport",
     ] {
         writeln!(world, "import lancet:plugin/{name}@{VERSION};").map_err(|e| e.to_string())?;

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The most settings of one agent: 200.
-const MAX_SETTINGS: usize = 200;
+/// The most settings of one agent, and the most variables of its prompt: 200.
+pub const MAX_SETTINGS: usize = 200;
 /// The most bytes of a name: 64.
 const MAX_NAME_BYTES: usize = 64;
 /// The most bytes of a value, of a choice or of what is said about a setting: 16 KiB.
@@ -127,11 +127,29 @@ impl Configuration {
                 return broken(format!("the setting `{shown}` does not take its own default"));
             }
         }
-        if let Some(prompt) = &self.prompt
-            && prompt.text.len() > MAX_PROMPT_BYTES
-        {
+        if let Some(prompt) = &self.prompt {
             let bytes = prompt.text.len();
-            return broken(format!("the prompt has {bytes} bytes, at most {MAX_PROMPT_BYTES} are allowed"));
+            if bytes > MAX_PROMPT_BYTES {
+                return broken(format!(
+                    "the prompt has {bytes} bytes, at most {MAX_PROMPT_BYTES} are allowed"
+                ));
+            }
+            let variables = prompt.variables.len();
+            if variables > MAX_SETTINGS {
+                return broken(format!(
+                    "the prompt has {variables} variables, at most {MAX_SETTINGS} are allowed"
+                ));
+            }
+            let named = |name: &&String| {
+                let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+                first
+                    && name.len() <= MAX_NAME_BYTES
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            };
+            if let Some(name) = prompt.variables.iter().find(|name| !named(name)) {
+                let name = shown(name);
+                return broken(format!("`{name}` is no name of a variable: letters, digits and `_`"));
+            }
         }
         Ok(self)
     }
@@ -260,6 +278,18 @@ mod tests {
         }
         let error = agents.parse("step", "1").unwrap_err().to_string();
         assert!(error.contains("`step`") && error.contains("steps, tools, look-first"), "{error}");
+    }
+
+    #[test]
+    fn variables_have_names() {
+        let prompt = |name: &str| {
+            let prompt = DeclaredPrompt { text: String::new(), variables: BTreeSet::from([name.to_owned()]) };
+            Configuration { settings: Vec::new(), prompt: Some(prompt) }.validated()
+        };
+        assert!(prompt("hand_in_line").is_ok() && prompt("_a1").is_ok());
+        for name in ["", "1a", "a-b", "a b", "é", &"a".repeat(65)] {
+            assert!(prompt(name).unwrap_err().to_string().contains("is no name of a variable"), "{name}");
+        }
     }
 
     #[test]

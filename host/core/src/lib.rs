@@ -55,7 +55,8 @@ pub use capability::{
 pub use checked::{CheckedSuite, SuiteWarning};
 pub use conclusion::{Conclusion, Facts, conclude};
 pub use configuration::{
-    Configuration, ConfigurationError, DeclaredPrompt, DeclaredSetting, MAX_PROMPT_BYTES, SettingKind,
+    Configuration, ConfigurationError, DeclaredPrompt, DeclaredSetting, MAX_PROMPT_BYTES, MAX_SETTINGS,
+    SettingKind,
 };
 pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
 pub use digest::{Digester, ParseSha256Error, Sha256};

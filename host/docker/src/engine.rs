@@ -22,6 +22,7 @@ pub(crate) mod overlayfs;
 pub(crate) mod path;
 pub(crate) mod pieces;
 pub(crate) mod prepared;
+pub(crate) mod presence;
 pub(crate) mod property;
 pub(crate) mod quota;
 pub(crate) mod reaper;

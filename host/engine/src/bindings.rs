@@ -4,10 +4,10 @@
 use lancet_core::{
     Allowance, Answer, AnswerPart, Artifact, ArtifactEntry, ArtifactKind, CallError, CallErrorKind,
     CaseStatus, Check, CommandOutput, Conclusion, Configuration, ConfigurationError, ConversationSetup,
-    DeclaredPrompt, DeclaredSetting, FileChange, Kind, LogLevel, MalformedVerdict, ModelAnswer, ModelFailure,
-    ModelFailureKind, ModelParameter, ModelTool, Observation, Offer, Outcome, PlanView, ReportState, RunEnd,
-    SearchHit, SettingKind, StopReason, SubmittedFile, Task, TestCase, TestReport, TestRun, ToolResult,
-    Usage, Verdict, WorkspaceEntry,
+    DeclaredPrompt, DeclaredSetting, FileChange, Kind, LogLevel, MAX_SETTINGS, MalformedVerdict, ModelAnswer,
+    ModelFailure, ModelFailureKind, ModelParameter, ModelTool, Observation, Offer, Outcome, PlanView,
+    ReportState, RunEnd, SearchHit, SettingKind, StopReason, SubmittedFile, Task, TestCase, TestReport,
+    TestRun, ToolResult, Usage, Verdict, WorkspaceEntry,
 };
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
@@ -283,6 +283,14 @@ impl TryFrom<configuring::Configuration> for Configuration {
     type Error = ConfigurationError;
 
     fn try_from(declared: configuring::Configuration) -> Result<Self, Self::Error> {
+        // Before any of it is looked at: what is counted may be all that one call can carry.
+        let variables = declared.prompt.as_ref().map_or(0, |prompt| prompt.variables.len());
+        for (count, what) in [(declared.settings.len(), "settings"), (variables, "variables")] {
+            if count > MAX_SETTINGS {
+                let why = format!("{count} {what}, at most {MAX_SETTINGS} are allowed");
+                return Err(ConfigurationError::Declaration(why));
+            }
+        }
         let mut settings = Vec::with_capacity(declared.settings.len());
         for setting in declared.settings {
             let default = serde_json::from_str(&setting.default).map_err(|error| {

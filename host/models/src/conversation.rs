@@ -1,16 +1,14 @@
 //! A conversation: how it was set up, and what was said since.
 
-mod setup;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lancet_core::{
-    AnswerPart, ConversationSetup, Digester, ModelChoice, ModelFailure, ModelFailureKind, Sha256, StopReason,
-    ToolCall, ToolResult, Usage, WireForm,
+    AnswerPart, ConversationSetup, Digester, ModelFailure, ModelFailureKind, Sha256, StopReason, ToolCall,
+    ToolResult, Usage, WireForm,
 };
 
-use crate::wire::Read;
+use crate::answer::Read;
 
 /// Bytes that are taken for one token where no provider has counted: 3. English prose and
 /// code have about 4, so a guess is rather too high than too low.
@@ -85,20 +83,9 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// Begins a conversation with a model. Nothing is sent.
-    ///
-    /// # Errors
-    /// [`ModelFailureKind::Refused`] when the operator's choice or the form of requests
-    /// does not allow a part of the setup; which, and what would be allowed, is said.
-    pub fn open(setup: ConversationSetup, choice: &ModelChoice) -> Result<Self, ModelFailure> {
-        let checked = setup::check(&setup, choice)?;
-        Ok(Self {
-            setup: Arc::new(setup),
-            effort: checked.effort,
-            answer_tokens: checked.answer_tokens,
-            entries: Vec::new(),
-            shortened: false,
-        })
+    /// A conversation in which nothing was said yet, of a setup that was looked at.
+    pub(crate) fn begun(setup: ConversationSetup, effort: String, answer_tokens: u64) -> Self {
+        Self { setup: Arc::new(setup), effort, answer_tokens, entries: Vec::new(), shortened: false }
     }
 
     /// How the conversation was set up, as the plugin said it.
@@ -372,7 +359,7 @@ impl Conversation {
     }
 }
 
-fn refused(message: impl Into<String>) -> ModelFailure {
+pub(crate) fn refused(message: impl Into<String>) -> ModelFailure {
     ModelFailure::new(ModelFailureKind::Refused, message)
 }
 
@@ -381,7 +368,7 @@ fn bytes_as_tokens(bytes: usize) -> u64 {
 }
 
 /// At most 80 characters of what a plugin or a model wrote, for a message.
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(80).collect()
 }
 

@@ -9,18 +9,22 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod broker;
 mod choice;
 mod client;
 mod conversation;
+mod json;
 mod key;
 mod ledger;
 mod price;
 mod provider;
 mod recorded;
 mod scripted;
+mod setup;
 mod wire;
 
+pub use answer::Read;
 pub use broker::{Broker, BrokerError, Pace};
 pub use choice::{
     ChoiceError, DEFAULT_ANSWER_TOKENS, DEFAULT_CONCURRENCY, DEFAULT_IDLE_SECONDS, DEFAULT_TRIES,
@@ -34,4 +38,4 @@ pub use price::price;
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
 pub use recorded::{Recorded, RecordedAnswer};
 pub use scripted::{MAX_SCRIPT_BYTES, ScriptError, Scripted};
-pub use wire::{Problem, Read, Unread, Wire, WireRequest, wire_of};
+pub use wire::{Problem, Unread, Wire, WireRequest, wire_of};

@@ -1,15 +1,15 @@
 //! What goes over the wire and comes back: one file for each form.
 
 mod chat;
-pub(crate) mod json;
 mod messages;
 mod problem;
 mod responses;
 
 use std::collections::BTreeMap;
 
-use lancet_core::{AnswerPart, StopReason, Usage, WireForm};
+use lancet_core::{AnswerPart, StopReason, WireForm};
 
+pub(crate) use crate::answer::Read;
 use crate::conversation::{Answered, Conversation};
 
 /// A request, all of it but the key and the base URL.
@@ -23,21 +23,6 @@ pub struct WireRequest {
     pub key_header: (&'static str, &'static str),
     /// The body: JSON.
     pub body: Vec<u8>,
-}
-
-/// What an answer says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
-    /// The answer's parts, in the model's order.
-    pub parts: Vec<AnswerPart>,
-    /// Why the answer ended.
-    pub stop: StopReason,
-    /// The provider's word for that, and what it explains; may be empty.
-    pub stop_detail: String,
-    /// Tokens, as far as they were told.
-    pub usage: Usage,
-    /// The model as the provider names it; empty when it does not.
-    pub served: String,
 }
 
 /// Why a body is no answer.

@@ -4,8 +4,8 @@
 #[path = "server/asking.rs"]
 mod asking;
 mod program;
+mod python;
 
-use std::process::Command;
 use std::time::Duration;
 
 use asking::{Till, choice, failure, fault, key};
@@ -15,6 +15,7 @@ use lancet_core::{
 };
 use lancet_models::{Answered, Asked, Broker, Clients, Conversation, Pace, Reply};
 use program::Program;
+use python::Python;
 use serde_json::{Value, json};
 
 const LLMOCK: &str = "llmock==0.2.2";
@@ -27,9 +28,9 @@ const FORMS: [(WireForm, &str, &str); 3] = [
 ];
 
 async fn llmock(options: &[&str]) -> Program {
-    let python = tokio::task::spawn_blocking(|| program::environment("llmock", &[LLMOCK])).await.unwrap();
+    let python = tokio::task::spawn_blocking(|| Python::with("llmock", &[LLMOCK])).await.unwrap();
     let start = |port: u16| {
-        let mut command = Command::new(python.join("venv/bin/llmock"));
+        let mut command = python.program("llmock");
         command.args(["serve", "--host", "127.0.0.1", "--port", &port.to_string()]).args(options);
         command
     };

@@ -228,10 +228,14 @@ fn wrong_ones(name: &str, right: &Value, cases: &mut Cases) {
         cases.add(name, what, "request", &body, Some(said));
     };
     wrong("an unknown key", &|body| body["bogus"] = json!(1), "bogus: unknown");
-    wrong("no model", &|body| drop(body.as_object_mut().unwrap().remove("model")), "model: missing");
     wrong("a number as text", &|body| body["tools"] = json!([{ "type": 1 }]), "tools[0]");
     match name {
         "messages" => {
+            wrong(
+                "no cap",
+                &|body| drop(body.as_object_mut().unwrap().remove("max_tokens")),
+                "max_tokens: missing",
+            );
             let signed =
                 json!([{ "role": "assistant", "content": [{ "type": "thinking", "thinking": "" }] }]);
             wrong("an unsigned thought", &|body| body["messages"] = signed.clone(), "signature: missing");
@@ -239,6 +243,8 @@ fn wrong_ones(name: &str, right: &Value, cases: &mut Cases) {
             wrong("a temperature", &|body| body["temperature"] = json!(0.0), "temperature: unknown");
         }
         "responses" => {
+            let tools = json!([{ "type": "function", "name": "n", "strict": false }]);
+            wrong("a tool without parameters", &|body| body["tools"] = tools.clone(), "parameters: missing");
             wrong(
                 "a call without its id",
                 &|body| body["input"] = json!([{ "type": "function_call", "name": "n", "arguments": "" }]),
@@ -247,6 +253,7 @@ fn wrong_ones(name: &str, right: &Value, cases: &mut Cases) {
             wrong("an effort", &|body| body["reasoning"]["effort"] = json!("huge"), "'huge' is none of");
         }
         _ => {
+            wrong("no model", &|body| drop(body.as_object_mut().unwrap().remove("model")), "model: missing");
             let call = json!([{ "role": "tool", "content": "x" }]);
             wrong(
                 "a result without its call",

@@ -154,6 +154,7 @@ impl Attempt {
                 paid,
                 observer: Arc::clone(&self.observer),
                 open: Mutex::default(),
+                copied: Mutex::default(),
             }));
             sources.budget = Some(self.models.allowances(&self.row.id));
         }

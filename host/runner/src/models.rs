@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lancet_core::{AttemptId, Budgets, Microdollars, ModelChoice, Offer, RunId, RunSpec, Sha256, WireForm};
+use lancet_core::{
+    AttemptId, Budgets, Microdollars, ModelChoice, Offer, Phase, RunId, RunSpec, Sha256, WireForm,
+};
 use lancet_engine::{BudgetSource, SettingsSource};
 use lancet_models::{Broker, Clients, Held, Key, Ledger, Provider, Recorded, RecordedAnswer, Scripted, Used};
 use lancet_store::{LedgerEntry, Reader, Store};
@@ -132,13 +134,14 @@ fn recorded(reader: &Reader, run: &RunId) -> Result<Vec<RecordedAnswer>, Error> 
     let mut answers = Vec::new();
     for row in reader.attempts(run)? {
         let history = recorder::history(reader.events(&row.id)?);
-        for part in [history.solve, history.grade].into_iter().flatten() {
+        for (phase, part) in [(Phase::Solve, history.solve), (Phase::Grade, history.grade)] {
+            let Some(part) = part else { continue };
             let calls = part.calls.iter();
             for (place, outcome) in paid::questions(calls.map(|call| (&call.request, &call.response))) {
                 answers.push(RecordedAnswer {
                     task: row.id.task.to_string(),
                     attempt: row.id.number,
-                    conversation: place.0,
+                    conversation: paid::in_attempt(phase, place.0),
                     ordinal: place.1,
                     raw: match outcome {
                         Ok(answer) => reader.blob(answer.raw)?.into(),

@@ -7,7 +7,7 @@ use lancet_core::FaultKind::{
 use lancet_core::Role::{self, Agent, Grader};
 use lancet_core::{Capability, Kind};
 
-use crate::Expected::{self, Fault, Harmless, Refused};
+use crate::Expected::{self, Fault, Harmless, Refused, Undescribed};
 use crate::{COMPONENTS, Case, broken};
 
 /// All of them, by threat.
@@ -103,6 +103,8 @@ fn described(name: &str) -> (&'static str, &'static str) {
 fn entries() -> Vec<Entry> {
     vec![
         // 16. Endless loops, also where the host waits for the guest.
+        agent(16, "configuration-loops", Undescribed("fuel")).always(),
+        agent(16, "endless-asks", Fault(TooManyCalls)).on_work_tree(),
         agent(16, "endless-calls", Fault(TooManyCalls)),
         agent(16, "endless-commands", Fault(TooManyCalls)).on_work_tree(),
         both(16, "endless-fields", Fault(OutOfFuel)),
@@ -137,6 +139,8 @@ fn entries() -> Vec<Entry> {
         both(17, "table-growth", Fault(OutOfMemory)),
         both(17, "table-refused", Harmless),
         agent(17, "too-many-memories", Refused("cannot be compiled")).always(),
+        // It holds as many as there may be, which is as many as there may be handles.
+        agent(17, "endless-conversations", Fault(TooManyCalls)).on_work_tree(),
         // 18. Deep recursion.
         both(18, "deep-recursion", Fault(StackOverflow)),
         grader(18, "large-frames", Fault(Trap)),
@@ -147,6 +151,12 @@ fn entries() -> Vec<Entry> {
         grader(19, "checks-duplicate", Fault(MalformedResult)),
         grader(19, "checks-many", Fault(CallTooLarge)),
         grader(19, "checks-over-limit", Fault(MalformedResult)),
+        agent(19, "configuration-deep", Undescribed("the default of `a` is no JSON")).always(),
+        agent(19, "configuration-large", Undescribed("bytes")).always(),
+        agent(19, "configuration-many", Undescribed("10000 settings, at most 200 are allowed")).always(),
+        agent(19, "configuration-no-json", Undescribed("the default of `a` is no JSON")).always(),
+        agent(19, "configuration-twice", Undescribed("the setting `a` is there twice")).always(),
+        agent(19, "configuration-variables", Undescribed("100000 variables, at most 200")).always(),
         agent(19, "document-large", Fault(CallTooLarge)),
         agent(19, "document-not-utf8", Fault(Trap)),
         agent(19, "document-out-of-bounds", Fault(Trap)),
@@ -188,6 +198,9 @@ fn entries() -> Vec<Entry> {
         agent(19, "write-huge", Fault(CallTooLarge)).on_work_tree(),
         agent(19, "write-out-of-bounds", Fault(Trap)).on_work_tree(),
         // 20. Traps around and in the middle of host calls.
+        agent(20, "configuration-asks", Undescribed("asks the host")).always(),
+        agent(20, "configuration-traps", Undescribed("unreachable")).always(),
+        agent(20, "forged-conversation", Fault(Trap)),
         both(20, "call-in-post-return", Fault(Trap)),
         agent(20, "call-in-start", Harmless).always(),
         grader(20, "division-by-zero", Fault(Trap)),

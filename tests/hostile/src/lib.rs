@@ -63,6 +63,9 @@ pub enum Expected {
     Fault(FaultKind),
     /// It cannot be loaded, and the error contains this text.
     Refused(&'static str),
+    /// It can be loaded, and when it is asked what can be set, that ends with a fault whose
+    /// text contains this. No run of it begins.
+    Undescribed(&'static str),
     /// It is contained, and comes to an ordinary answer or verdict, the same
     /// each time.
     Harmless,

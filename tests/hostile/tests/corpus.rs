@@ -78,7 +78,18 @@ fn what_is_to_run_imports_what_it_is_granted_and_exports_its_role() {
     for case in cases().iter().filter(|case| !matches!(case.expected, Expected::Refused(_))) {
         let (imports, exports) = names(&component(case));
         let standard: &[&str] = match case.role {
-            Role::Agent => &["types", "log", "random", "input", "workspace", "shell", "user-tool"],
+            Role::Agent => &[
+                "types",
+                "log",
+                "random",
+                "input",
+                "workspace",
+                "shell",
+                "user-tool",
+                "settings",
+                "budget",
+                "model",
+            ],
             Role::Grader => &["types", "log", "submission", "answer-key", "tests", "artifacts"],
         };
         for import in imports {

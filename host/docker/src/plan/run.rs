@@ -176,8 +176,22 @@ impl Running<'_> {
         Ok((TestRun { end: seen.end, status, report, cases, artifacts, conclusion, wall_ms }, blobs))
     }
 
-    /// Makes a run in fresh containers.
+    /// Makes a run in fresh containers. What an engine did to them as it was stopped is
+    /// not taken for anything else.
     pub(crate) async fn seen(&self) -> Result<Seen, InfraFault> {
+        let presence = self.docker.presence();
+        let seen = Box::pin(self.seen_once()).await;
+        let is_certain = match &seen {
+            Ok(seen) => conclude(self.plan, seen.facts()).outcome == Outcome::Pass,
+            Err(fault) => fault.kind == InfraFaultKind::DockerUnreachable,
+        };
+        if !is_certain {
+            presence.confirm().await?;
+        }
+        seen
+    }
+
+    async fn seen_once(&self) -> Result<Seen, InfraFault> {
         self.laid.store(false, Ordering::Relaxed);
         self.started.store(false, Ordering::Relaxed);
         let mut stage = Stage::default();
@@ -203,10 +217,15 @@ impl Running<'_> {
         let comes_up = match self.comes_up {
             Some(comes_up) => comes_up,
             None => {
+                let presence = self.docker.presence();
                 let mut stage = Stage::default();
                 let result = self.bare(&mut stage).await;
                 stage.clear().await;
-                *self.comes_up.insert(result?)
+                let comes_up = result?;
+                if !comes_up {
+                    presence.confirm().await?;
+                }
+                *self.comes_up.insert(comes_up)
             }
         };
         if comes_up {

@@ -16,6 +16,7 @@ use crate::engine::admission::{Admission, containers};
 use crate::engine::container::{Container, State};
 use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::engine::hardening::{ContainerSpec, idle};
+use crate::engine::presence::Presence;
 use crate::engine::timer::Timer;
 use crate::engine::wait::Ended;
 use crate::submission::capture::Original;
@@ -97,6 +98,8 @@ pub struct AgentBox {
     original: Original,
     /// Ends the container at the limits of its disk, and notes why it has ended.
     watch: Watch,
+    /// Tells an engine's end from the container's.
+    presence: Presence,
     /// Why the container ended, once it has.
     ended: Arc<OnceLock<String>>,
     /// What is left of the time for the task: it passes while a call is under way.
@@ -113,6 +116,7 @@ impl Docker {
     /// Those of [`Docker::prepare`], and of the engine.
     pub async fn agent_box(&self, environment: &Environment, lease: &Lease) -> Result<AgentBox, InfraFault> {
         let prepared = self.prepare(environment, lease).await?;
+        let presence = self.presence();
         let user = environment.user_tool.as_deref().and_then(|name| environment.plan(name));
         let user = user.map(|plan| containers(environment, plan)).unwrap_or_default();
         let admission = self.admit_paused(environment.resources, &user).await?;
@@ -145,6 +149,7 @@ impl Docker {
             original: Original::new(self, &prepared.agent, lease),
             container,
             watch,
+            presence,
             ended,
             time,
             admission: Mutex::new(admission),
@@ -383,7 +388,32 @@ impl AgentBox {
         self.execute(&argv, stdin, limit, time).await
     }
 
+    /// Executes a command. That the container has ended is the agent's affair, unless the
+    /// engine ended it as it was stopped.
     async fn execute(&self, argv: &[&str], stdin: &[u8], limit: usize, time: Duration) -> Answer<ExecOutput> {
+        let answer = Box::pin(self.execute_in(argv, stdin, limit, time)).await;
+        if let Ok(Err(error)) = &answer
+            && error.kind == CallErrorKind::Unavailable
+            && !self.is_explained()
+        {
+            self.presence.confirm().await?;
+        }
+        answer
+    }
+
+    /// Whether it is known why there are no more calls: its time is over, or it reached a
+    /// limit.
+    fn is_explained(&self) -> bool {
+        self.time.is_over() || self.ended.get().is_some_and(|reason| reason != ENDED)
+    }
+
+    async fn execute_in(
+        &self,
+        argv: &[&str],
+        stdin: &[u8],
+        limit: usize,
+        time: Duration,
+    ) -> Answer<ExecOutput> {
         if self.is_over() {
             return Ok(Err(self.unavailable().await));
         }

@@ -41,6 +41,21 @@ impl Docker {
         {
             return Ok(prepared.clone());
         }
+        let presence = self.presence();
+        match Box::pin(self.made_ready(environment, lease)).await {
+            Ok(prepared) => Ok(slot.insert(prepared).clone()),
+            Err(fault) => {
+                // A step that an engine ended as it was stopped has not failed.
+                if fault.kind != InfraFaultKind::DockerUnreachable {
+                    presence.confirm().await?;
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    async fn made_ready(&self, environment: &Environment, lease: &Lease) -> Result<Prepared, InfraFault> {
+        let Environment { image, setup, conceal, .. } = environment;
         let app = match setup {
             Some(step) => self.prepared(environment, image, "setup", step, lease).await?,
             None => image.clone(),
@@ -50,7 +65,7 @@ impl Docker {
             None => app.clone(),
         };
         let agent = self.examined(environment, &agent, lease).await?;
-        Ok(slot.insert(Prepared { agent, app }).clone())
+        Ok(Prepared { agent, app })
     }
 
     /// Somebody may have removed an image since.

@@ -367,3 +367,30 @@ async fn apart<T: Send + 'static>(
         None => unreachable!("a task that was spawned is there to be waited for"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lancet_core::ConversationSetup;
+
+    use super::*;
+    use crate::answer::Sources;
+
+    fn opens(mebibytes: usize) -> Request {
+        let setup = ConversationSetup { instructions: "x".repeat(mebibytes << 20), ..Default::default() };
+        Request::ModelOpen { setup }
+    }
+
+    #[test]
+    fn what_is_said_to_models_is_counted_apart() {
+        let mut exchange = Exchange::new(&Limits::asking(), [0; 32], Behind::live(Sources::default()), None);
+        for fuel_used in 0..4 {
+            exchange.answer_now(fuel_used, opens(31)).unwrap();
+        }
+        // Of the other calls' 32 MiB nothing is used.
+        exchange.answer_now(4, Request::BudgetLeft { unit: "x".repeat(31 << 20) }).unwrap();
+        let error = exchange.answer_now(5, opens(8)).unwrap_err().to_string();
+        assert!(error.contains("conversations with models carried more than 128 MiB"), "{error}");
+        let error = exchange.answer_now(6, Request::BudgetLeft { unit: "x".repeat(2 << 20) }).unwrap_err();
+        assert!(error.to_string().contains("calls carried more than 32 MiB"), "{error}");
+    }
+}

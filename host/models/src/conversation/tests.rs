@@ -1,4 +1,4 @@
-use lancet_core::{ModelParameter, ModelTool};
+use lancet_core::{ModelChoice, ModelParameter, ModelTool};
 
 use super::*;
 use crate::choice::{ModelFlag, choices};

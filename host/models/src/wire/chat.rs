@@ -8,9 +8,9 @@ use lancet_core::{AnswerPart, ModelParameter, StopReason, ToolCall, Usage};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::json::{Body, Loose, Object, checked};
 use super::{Problem, Profile, Read, Unread, Wire, WireRequest, problem};
 use crate::conversation::{Answered, Conversation, Entry};
+use crate::json::{Body, Loose, Object, checked};
 
 pub(super) const PROFILE: Profile = Profile {
     date: "2026-11-25",

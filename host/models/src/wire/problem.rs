@@ -4,7 +4,7 @@
 use lancet_core::MAX_MODEL_FAILURE_BYTES;
 
 use super::Problem;
-use super::json::{Loose, Object};
+use crate::json::{Loose, Object};
 
 /// Types and codes of errors that asking again does not mend: the account is empty, or
 /// at a limit that its owner set.

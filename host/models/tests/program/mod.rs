@@ -1,39 +1,12 @@
-//! Programs from PyPI that tests hold the broker against, and their servers.
+//! Servers of others, each in a process of its own.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::time::sleep;
-
-/// An environment of Python with these packages, below the folder that Cargo gives tests.
-/// It is made once, and kept while the packages are the same.
-pub(crate) fn environment(name: &str, packages: &[&str]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::create_dir_all(&folder).unwrap();
-    // One test at a time, in all processes; the others find it made.
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let made = folder.join("packages");
-    let wanted = packages.join(" ");
-    if fs::read_to_string(&made).is_ok_and(|there| there == wanted) {
-        return folder;
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder.join("venv")));
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-    run(Command::new(folder.join("venv/bin/python")).args(pip).args(packages));
-    fs::write(made, wanted).unwrap();
-    folder
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
-}
 
 /// A server in a process of its own. It is killed with the test.
 pub(crate) struct Program {
@@ -72,6 +45,7 @@ impl Program {
         serde_json::from_slice(&reply.bytes().await.ok()?).ok()
     }
 
+    #[allow(dead_code, reason = "not every test wants it")]
     pub(crate) async fn post(&self, path: &str, body: &Value) {
         let request = client().post(format!("{}{path}", self.url)).body(body.to_string());
         request.send().await.unwrap().error_for_status().unwrap();

@@ -2,7 +2,7 @@
 //! below the target folder, where it stays for the next time.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,12 +18,19 @@ impl Python {
         let done = folder.join("installed");
         let wanted = packages.join("\n");
         let python = Self { folder };
+        fs::create_dir_all(&python.folder).expect("the target folder can be written to");
+        // Of several tests that want it one sets it up, and the others find it.
+        let lock =
+            File::create(python.folder.with_extension("lock")).expect("the target folder can be written to");
+        lock.lock().expect("files of the target folder can be locked");
         if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
             return python;
         }
-        fs::create_dir_all(&python.folder).expect("the target folder can be written to");
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder));
-        python.pip(["install".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)));
+        // Of all that is installed little is used, and that is compiled when it is.
+        python.pip(
+            ["install".as_ref(), "--no-compile".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)),
+        );
         fs::write(done, wanted).expect("the target folder can be written to");
         python
     }
@@ -48,10 +55,17 @@ impl Python {
         run(Command::new(self.folder.join("bin/pip")).args(quietly).args(arguments));
     }
 
+    /// A program of the environment: `python`, or one that a package brought.
+    #[allow(dead_code, reason = "not every test wants one")]
+    pub(crate) fn program(&self, name: &str) -> Command {
+        Command::new(self.folder.join("bin").join(name))
+    }
+
     /// What a script of this folder's parent prints.
+    #[allow(dead_code, reason = "not every test wants one")]
     pub(crate) fn script(&self, name: &str, arguments: &[&Path]) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
-        run(Command::new(self.folder.join("bin/python")).arg("-B").arg(script).args(arguments))
+        run(Command::new(self.folder.join("bin/python")).arg(script).args(arguments))
     }
 }
 

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use lancet_core::{
-    AnswerMark, AttemptId, CallRecord, ConversationSetup, FailedTry, MAX_CONVERSATIONS, ModelAnswer,
-    ModelFailure, ModelFailureKind, Offer, Phase, Request, Response, ToolResult, Usage,
+    AnswerMark, AttemptId, CallRecord, ConversationSetup, FailedTry, ITEM_BYTES, MAX_CONVERSATIONS,
+    ModelAnswer, ModelFailure, ModelFailureKind, Offer, Phase, Request, Response, ToolResult, Usage,
 };
 use lancet_engine::{ModelSource, NotRecalled, Reply, SourceError};
-use lancet_models::{Answered, Asking, Conversation, NotAsked, Read};
+use lancet_models::{Answered, Asking, Conversation, Entry, NotAsked, Read};
 
 use crate::blobs::{Blobs, unkept};
-use crate::models::paid::Paid;
+use crate::models::paid::{self, Paid};
 use crate::models::purse::Question;
 use crate::models::{Model, Models};
 use crate::observer::Observer;
@@ -28,7 +28,13 @@ pub(crate) struct Conversations {
     pub(crate) paid: Paid,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) open: Mutex<Vec<Open>>,
+    /// Bytes of conversations that are like another one.
+    pub(crate) copied: Mutex<u64>,
 }
+
+/// The most bytes of one plugin's conversations that are copies of others, for
+/// [`ModelSource::without`]: each is kept until the plugin is done.
+const MAX_COPIED_BYTES: u64 = 256 << 20;
 
 /// A conversation that has been opened.
 pub(crate) struct Open {
@@ -64,6 +70,23 @@ impl Conversations {
         let number = u32::try_from(open.len()).unwrap_or(u32::MAX);
         open.push(Open { conversation: Arc::new(conversation), model, questions: 0 });
         Ok(number)
+    }
+
+    fn may_copy(&self, conversation: &Conversation) -> Failing<()> {
+        let bytes = conversation.entries().iter().map(|entry| match entry {
+            Entry::Said(text) => text.len(),
+            Entry::Given(results) => results.iter().map(|result| ITEM_BYTES + result.text.len()).sum(),
+            // The provider's JSON is shared, and its parts are about as large.
+            Entry::Answered(answered) => answered.raw.len(),
+        });
+        let bytes = bytes.map(|bytes| (ITEM_BYTES + bytes) as u64).sum::<u64>();
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        if copied.saturating_add(bytes) > MAX_COPIED_BYTES {
+            let limit = MAX_COPIED_BYTES >> 20;
+            return Err(refused(format!("shortened conversations would have more than {limit} MiB in all")));
+        }
+        *copied += bytes;
+        Ok(())
     }
 
     fn model(&self, number: usize) -> &Model {
@@ -110,7 +133,7 @@ impl Conversations {
         let asking = Asking {
             task: self.attempt.task.as_str(),
             attempt: self.attempt.number,
-            conversation: number,
+            conversation: paid::in_attempt(self.phase, number),
             ordinal,
             deadline: self.models.ledger.deadline(&self.attempt),
             purse: &purse,
@@ -129,6 +152,8 @@ impl Conversations {
         // Nobody is told of an answer that is not kept.
         self.blobs.keep_one(Arc::clone(&answered.raw)).await.map_err(|e| unkept(&e))?;
         let mut marks = reply.marks;
+        // What another run was told for the second time, this one is told for the first.
+        marks.retain(|mark| *mark != AnswerMark::FromRecord);
         if conversation.is_cut_by(&read.usage) {
             marks.push(AnswerMark::SilentlyCut);
         }
@@ -281,6 +306,8 @@ impl ModelSource for Conversations {
     }
 
     fn without(&self, conversation: u32, first: u32, end: u32) -> Result<u32, ModelFailure> {
+        // Before it is copied.
+        self.with(conversation, |open| self.may_copy(&open.conversation))?;
         let (shorter, model) =
             self.with(conversation, |open| Ok((open.conversation.without(first, end)?, open.model)))?;
         self.add(shorter, model)

@@ -3,11 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lancet_core::{AnswerMark, Event, ModelAnswer, ModelFailure, Phase, Request, Response, Sha256};
+use lancet_core::{
+    AnswerMark, Event, MAX_CONVERSATIONS, ModelAnswer, ModelFailure, Phase, Request, Response, Sha256,
+};
 use lancet_store::TimedEvent;
 
 /// A question: its conversation's number, and its number in that.
 pub(crate) type Place = (u32, u32);
+
+/// The number by which providers know a conversation of a phase: unique in the attempt, as
+/// the grader's conversations come after all that the agent can have.
+pub(crate) fn in_attempt(phase: Phase, conversation: u32) -> u32 {
+    match phase {
+        Phase::Solve => conversation,
+        Phase::Grade => conversation.saturating_add(u32::try_from(MAX_CONVERSATIONS).unwrap_or(u32::MAX)),
+    }
+}
 
 /// What became of the questions among the calls of one beginning of a phase. Those that the
 /// infrastructure failed are asked again, and are none.

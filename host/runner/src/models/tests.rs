@@ -280,6 +280,7 @@ impl Executing {
                 paid,
                 observer: Arc::new(()),
                 open: Mutex::default(),
+                copied: Mutex::default(),
             })),
             budget: Some(self.models.allowances(&row.id)),
             shell: Some(self.container.clone()),

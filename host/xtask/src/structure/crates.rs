@@ -60,7 +60,8 @@ const DIRECTIONS: [Line; 21] = [
     Line { folder: "host/xtask", may: &["lancet-core", "lancet-guest-build", "lancet-suite"], tests: &[] },
     Line { folder: "plugins/sdk", may: &[], tests: &[] },
     Line { folder: "plugins/evidence", may: &["lancet-sdk"], tests: &[] },
-    Line { folder: "plugins/agents/*", may: &["lancet-sdk"], tests: &[] },
+    Line { folder: "plugins/brief", may: &["lancet-sdk"], tests: &[] },
+    Line { folder: "plugins/agents/*", may: &["lancet-brief", "lancet-sdk"], tests: &[] },
     Line { folder: "plugins/graders/*", may: &["lancet-evidence", "lancet-sdk"], tests: &[] },
     // Nothing that is delivered depends on what follows.
     Line { folder: "tests/hostile", may: &["lancet-core", "lancet-guest-build"], tests: &["lancet-engine"] },

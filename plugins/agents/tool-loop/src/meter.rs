@@ -14,7 +14,7 @@ use crate::world::World;
 const MOST_CALLS: u32 = 9_000;
 /// How many bytes all calls may carry. The host ends whoever has more than 32 MiB carried,
 /// and one call may carry 4 MiB.
-const MOST_BYTES: usize = 20 << 20;
+const MOST_BYTES: usize = 16 << 20;
 
 /// A world, and what of the host's bounds on it has been used.
 pub(crate) struct Meter<'a, W> {

@@ -1,16 +1,24 @@
 //! What a tool gave, as the model reads it.
 
+use std::borrow::Cow;
+
 use lancet_sdk::shell::CommandOutput;
 
 /// A text of at most that many characters: its first half and its last half, and between
 /// them how many were left out.
 pub(crate) fn cut(text: &str, most: usize) -> String {
-    let characters = text.chars().count();
+    // Bytes are counted first, and the ends are looked for from the ends: much output is
+    // looked at often.
+    let characters = if text.len() <= most { 0 } else { text.chars().count() };
     if characters <= most {
         return text.to_owned();
     }
-    let first: String = text.chars().take(most - most / 2).collect();
-    let last: String = text.chars().skip(characters - most / 2).collect();
+    let (before, after) = (most - most / 2, most / 2);
+    let first = &text[..text.char_indices().nth(before).map_or(text.len(), |(at, _)| at)];
+    let last = match after.checked_sub(1) {
+        Some(back) => &text[text.char_indices().nth_back(back).map_or(0, |(at, _)| at)..],
+        None => "",
+    };
     let left_out = characters - most;
     format!("{first}\n[… {left_out} characters left out …]\n{last}")
 }
@@ -22,7 +30,7 @@ pub(crate) fn command(output: &CommandOutput, seconds: u32, most: usize) -> Stri
         None => format!("no return code: it took longer than {seconds} seconds and was ended"),
     };
     let text = both(output);
-    let mut shown = if text.trim().is_empty() {
+    let mut shown = if text.trim_start().is_empty() {
         format!("{code}\nno output")
     } else {
         format!("{code}\noutput:\n{}", cut(text.trim_end(), most))
@@ -34,9 +42,11 @@ pub(crate) fn command(output: &CommandOutput, seconds: u32, most: usize) -> Stri
 }
 
 /// What a command wrote. Its outputs are one when it was started so.
-pub(crate) fn both(output: &CommandOutput) -> String {
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
+pub(crate) fn both(output: &CommandOutput) -> Cow<'_, str> {
+    let mut text = String::from_utf8_lossy(&output.stdout);
+    if !output.stderr.is_empty() {
+        text.to_mut().push_str(&String::from_utf8_lossy(&output.stderr));
+    }
     text
 }
 

@@ -2,16 +2,17 @@
 //! asked for what the engine must not let through.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use lancet_core::{
-    Answer, ArtifactEntry, CallError, CallErrorKind, CallRecord, CommandOutput, Conclusion, MAX_READ_BYTES,
-    MAX_WRITE_BYTES, Observation, Octets, Outcome, PlanView, ReportState, Response, RunEnd, SearchHit,
-    TestReport, TestRun, WorkspaceEntry,
+    Answer, ArtifactEntry, CallError, CallErrorKind, CallRecord, CommandOutput, Conclusion,
+    ConversationSetup, MAX_CONVERSATIONS, MAX_READ_BYTES, MAX_WRITE_BYTES, ModelAnswer, ModelFailure,
+    ModelFailureKind, Observation, Octets, Offer, Outcome, PlanView, ReportState, Response, RunEnd,
+    SearchHit, Sha256, Spent, StopReason, TestReport, TestRun, ToolResult, WorkspaceEntry,
 };
 use lancet_engine::{
-    ArtifactsSource, NotRecalled, Reply, ShellSource, Sources, SubmissionSource, TestsSource, UserToolSource,
-    WorkspaceSource,
+    ArtifactsSource, ModelSource, NotRecalled, Reply, ShellSource, Sources, SubmissionSource, TestsSource,
+    UserToolSource, WorkspaceSource,
 };
 
 /// Every source of an attempt at a task with an environment.
@@ -25,16 +26,17 @@ pub(crate) fn sources() -> Sources {
         artifacts: Some(double.clone()),
         workspace: Some(double.clone()),
         shell: Some(double.clone()),
-        user_tool: Some(double),
+        user_tool: Some(double.clone()),
         settings: None,
         budget: None,
-        model: None,
+        model: Some(double),
     }
 }
 
 #[derive(Default)]
 struct Double {
     tested: AtomicBool,
+    conversations: AtomicU32,
 }
 
 fn ready<'a, T: Send + 'a>(value: T) -> Reply<'a, T> {
@@ -186,6 +188,63 @@ impl UserToolSource for Double {
     }
 
     fn recall(&self, _: &CallRecord) -> Result<(), NotRecalled> {
+        Ok(())
+    }
+}
+
+/// A model that has nothing to say.
+impl ModelSource for Double {
+    fn offers(&self) -> Vec<Offer> {
+        Vec::new()
+    }
+
+    fn open(&self, _: &ConversationSetup) -> Result<u32, ModelFailure> {
+        let number = self.conversations.fetch_add(1, Ordering::Relaxed);
+        if number as usize >= MAX_CONVERSATIONS {
+            return Err(ModelFailure::new(ModelFailureKind::Refused, "there are too many"));
+        }
+        Ok(number)
+    }
+
+    fn say(&self, _: u32, _: &str) -> Result<(), ModelFailure> {
+        Ok(())
+    }
+
+    fn give(&self, _: u32, _: &[ToolResult]) -> Result<(), ModelFailure> {
+        Ok(())
+    }
+
+    fn ask<'a>(&'a self, _: u32) -> Reply<'a, Result<ModelAnswer, ModelFailure>> {
+        ready(Ok(ModelAnswer {
+            parts: Vec::new(),
+            stop: StopReason::Finished,
+            stop_detail: String::new(),
+            spent: Spent::default(),
+            tries: Vec::new(),
+            served: String::new(),
+            marks: Vec::new(),
+            asked: Sha256::of(b""),
+            raw: Sha256::of(b""),
+            waited_ms: 0,
+        }))
+    }
+
+    fn length(&self, conversation: u32) -> u32 {
+        assert!(conversation < self.conversations.load(Ordering::Relaxed), "{conversation} was never begun");
+        0
+    }
+
+    fn tokens(&self, conversation: u32) -> u64 {
+        self.length(conversation).into()
+    }
+
+    fn without(&self, _: u32, _: u32, _: u32) -> Result<u32, ModelFailure> {
+        Err(ModelFailure::new(ModelFailureKind::Refused, "nothing can be left out"))
+    }
+
+    fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled> {
+        let opened = matches!(call.response, Response::Conversation(_));
+        self.conversations.fetch_add(u32::from(opened), Ordering::Relaxed);
         Ok(())
     }
 }

@@ -5,19 +5,28 @@ use std::collections::BTreeSet;
 use lancet_core::{ConversationSetup, MAX_MODEL_TOOLS, ModelChoice, ModelFailure, ModelTool};
 use serde_json::value::RawValue;
 
-use super::{excerpt, refused};
-use crate::wire::{Profile, json::Loose};
+use crate::conversation::{Conversation, excerpt, refused};
+use crate::json::Loose;
+use crate::wire::Profile;
 
 /// The most characters of a tool's name, which is what all three forms take.
 const MAX_TOOL_NAME: usize = 64;
 
-/// What a setup comes to under the operator's choice.
-pub(super) struct Checked {
-    pub(super) effort: String,
-    pub(super) answer_tokens: u64,
+impl Conversation {
+    /// Begins a conversation with a model. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ModelFailureKind::Refused`](lancet_core::ModelFailureKind::Refused) when the
+    /// operator's choice or the form of requests does not allow a part of the setup;
+    /// which, and what would be allowed, is said.
+    pub fn open(setup: ConversationSetup, choice: &ModelChoice) -> Result<Self, ModelFailure> {
+        let (effort, answer_tokens) = check(&setup, choice)?;
+        Ok(Self::begun(setup, effort, answer_tokens))
+    }
 }
 
-pub(super) fn check(setup: &ConversationSetup, choice: &ModelChoice) -> Result<Checked, ModelFailure> {
+/// The effort and the most tokens of an answer that a setup comes to.
+fn check(setup: &ConversationSetup, choice: &ModelChoice) -> Result<(String, u64), ModelFailure> {
     let profile = Profile::of(choice.form);
     check_tools(&setup.tools, choice)?;
     let effort = if setup.effort.is_empty() { &choice.effort } else { &setup.effort };
@@ -35,7 +44,7 @@ pub(super) fn check(setup: &ConversationSetup, choice: &ModelChoice) -> Result<C
         Some(tokens) => tokens.min(choice.answer_tokens),
         None => choice.answer_tokens,
     };
-    Ok(Checked { effort: effort.clone(), answer_tokens })
+    Ok((effort.clone(), answer_tokens))
 }
 
 fn check_tools(tools: &[ModelTool], choice: &ModelChoice) -> Result<(), ModelFailure> {
