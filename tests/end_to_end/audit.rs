@@ -301,7 +301,7 @@ fn runs_from_before_there_were_records_are_read_and_said_to_be_unlisted() {
         &context,
         "UPDATE events SET event = substr(event, 1, instr(event, ',\"record\":\"sha256:') - 1) || '}'
              WHERE event LIKE '{\"event\":\"began\"%';
-         ALTER TABLE runs DROP COLUMN record; PRAGMA user_version = 2",
+         ALTER TABLE runs DROP COLUMN record; DROP TABLE ledger; PRAGMA user_version = 2",
     );
     let report = context.lancet(&["report"]);
     assert_eq!(report.code, Some(0), "{}", report.stderr);
