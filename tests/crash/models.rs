@@ -46,7 +46,8 @@ impl Asking {
 
     fn run(&self) -> Vec<String> {
         let url = self.server.url();
-        let words = ["run", "suite", "--agent", "swelancer-simple", "--model", "chat/mock", "--base-url", &url];
+        let words =
+            ["run", "suite", "--agent", "swelancer-simple", "--model", "chat/mock", "--base-url", &url];
         words.map(str::to_owned).to_vec()
     }
 

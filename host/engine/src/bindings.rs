@@ -10,6 +10,11 @@ use lancet_core::{
     TestRun, ToolResult, Usage, Verdict, WorkspaceEntry,
 };
 
+/// What a guest's handle of a conversation stands for. Its representation is the
+/// conversation's number.
+#[allow(unreachable_pub, reason = "generated code names it")]
+pub struct ConversationHandle;
+
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 pub(crate) mod agent {
     wasmtime::component::bindgen!({
@@ -20,7 +25,7 @@ pub(crate) mod agent {
         // at a time, by what is granted; see `linker`.
         imports: { default: trappable },
         with: {
-            "lancet:plugin/model.conversation": crate::capability::model::ConversationHandle,
+            "lancet:plugin/model.conversation": super::ConversationHandle,
         },
     });
 }

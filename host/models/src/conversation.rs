@@ -211,7 +211,7 @@ impl Conversation {
     #[must_use]
     pub fn named(&self, mut read: Read) -> Read {
         let calls = |entry| match entry {
-            &Entry::Answered(ref answered) => Some(answered.calls()),
+            Entry::Answered(answered) => Some(answered.calls()),
             Entry::Said(_) | Entry::Given(_) => None,
         };
         let mut taken: BTreeSet<String> =

@@ -10,9 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use lancet_core::Sha256;
 
+use crate::error::StoreError;
 use crate::failpoint::failpoint;
 use crate::folder::make_folder;
-use crate::{Bytes, StoreError};
+
+/// The bytes of a blob, which several owners can share.
+pub type Bytes = Arc<[u8]>;
 
 /// How old a temporary file is before it is taken for a dead process's. Writing
 /// one takes milliseconds.

@@ -37,9 +37,8 @@ mod schema;
 mod store;
 mod writer;
 
-use std::sync::Arc;
-
 pub use audit::Audit;
+pub use blob::Bytes;
 pub use error::StoreError;
 pub use failpoint::{FAILPOINT_VARIABLE, FAILPOINTS, failpoint};
 pub use ledger::{EntryState, LedgerEntry, LedgerTotals, NewEntry};
@@ -47,6 +46,3 @@ pub use lock::RunLock;
 pub use reader::Reader;
 pub use row::{AttemptRow, NewAttempt, RunCounts, RunRow, TimedEvent, Transition};
 pub use store::Store;
-
-/// The bytes of a blob, which several owners can share.
-pub type Bytes = Arc<[u8]>;

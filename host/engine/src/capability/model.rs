@@ -6,7 +6,7 @@ use lancet_core::{
 use wasmtime::StoreContextMut;
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
-use crate::bindings::model;
+use crate::bindings::{ConversationHandle, model};
 use crate::link;
 use crate::outside::{NotRecalled, Reply};
 use crate::state::State;
@@ -57,10 +57,6 @@ pub trait ModelSource: Send + Sync {
     /// When it cannot be had again.
     fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled>;
 }
-
-/// What a handle of a guest stands for. Its representation is the conversation's number.
-#[allow(unreachable_pub, reason = "generated code names it")]
-pub struct ConversationHandle;
 
 type Handle = Resource<ConversationHandle>;
 type Failing<T> = wasmtime::Result<(Result<T, model::Failure>,)>;
