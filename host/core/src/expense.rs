@@ -454,7 +454,7 @@ mod tests {
     fn what_is_unknown_is_neither_nothing_nor_left_out() {
         let unpriced = Expense::of(&[asked(), called(answer(spent(None, 5, 6), Vec::new()))]);
         let priced = Expense::of(&[asked(), called(answer(spent(Some(30_000), 5, 6), Vec::new()))]);
-        let none = totals(&[unpriced.clone()], 100);
+        let none = totals(std::slice::from_ref(&unpriced), 100);
         assert_eq!((none.cost_microdollars, none.unpriced_requests, none.net_cents), (None, 1, None));
         assert_eq!(none.tokens.input, Some(5));
         let some = totals(&[unpriced, priced.clone()], 100);

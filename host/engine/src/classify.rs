@@ -14,7 +14,7 @@ pub(crate) enum Ending {
     /// The plugin's fault.
     Fault(Fault),
     /// The plugin did something else than its record says.
-    Diverged(Divergence),
+    Diverged(Box<Divergence>),
     /// The infrastructure's fault, by what a capability was answered.
     Unavailable(InfraFault),
     /// The host's fault.
@@ -26,7 +26,7 @@ pub(crate) enum Ending {
 pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
     match error.downcast_ref::<ExchangeError>() {
         Some(ExchangeError::Fault(fault)) => return Ending::Fault(fault.clone()),
-        Some(ExchangeError::Diverged(divergence)) => return Ending::Diverged((**divergence).clone()),
+        Some(ExchangeError::Diverged(divergence)) => return Ending::Diverged(divergence.clone()),
         Some(of_the_host) => return Ending::Host(of_the_host.to_string()),
         None => {}
     }

@@ -396,7 +396,7 @@ impl Plugin {
                     }
                     Ending::Unavailable(fault) => Err(Stop::Unavailable(fault)),
                     Ending::Diverged(at) => {
-                        divergence = Some(at);
+                        divergence = Some(*at);
                         Err(Stop::Diverged)
                     }
                     Ending::Host(cause) => return Err(EngineError { doing: "answering a plugin", cause }),

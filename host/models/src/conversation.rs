@@ -204,18 +204,21 @@ impl Conversation {
         self.entries.push(Entry::Answered(answered));
     }
 
+    fn answers(&self) -> impl Iterator<Item = &Answered> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Answered(answered) => Some(answered),
+            Entry::Said(_) | Entry::Given(_) => None,
+        })
+    }
+
     /// What was read of an answer, with ids of calls that are unique in this
     /// conversation: one that is empty, or that occurred before, is replaced by
     /// `call-ENTRY-NUMBER`. The provider's JSON is left alone, and results go back under
     /// the ids that stand there, by the order of the calls.
     #[must_use]
     pub fn named(&self, mut read: Read) -> Read {
-        let calls = |entry| match entry {
-            Entry::Answered(answered) => Some(answered.calls()),
-            Entry::Said(_) | Entry::Given(_) => None,
-        };
         let mut taken: BTreeSet<String> =
-            self.entries.iter().filter_map(calls).flatten().map(|call| call.id.clone()).collect();
+            self.answers().flat_map(Answered::calls).map(|call| call.id.clone()).collect();
         let mut number = 0_u32;
         for part in &mut read.parts {
             let AnswerPart::Call(call) = part else { continue };

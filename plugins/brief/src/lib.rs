@@ -63,7 +63,7 @@ pub fn dollars(price: Cents) -> String {
         }
         text.push(digit);
     }
-    if price % 100 > 0 {
+    if !price.is_multiple_of(100) {
         text.push_str(&format!(".{:02}", price % 100));
     }
     text

@@ -90,6 +90,7 @@ fn number(mut store: StoreContextMut<'_, State>, request: Request) -> wasmtime::
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as the others of its kind")]
 fn handle(response: Response) -> Option<Handle> {
     match response {
         Response::Conversation(number) => Some(Resource::new_own(number)),
