@@ -8,6 +8,8 @@ mod controls;
 mod graders;
 mod help;
 mod jobs;
+#[path = "../model_server/mod.rs"]
+mod model_server;
 mod models;
 mod options;
 mod plugins;
@@ -17,6 +19,6 @@ mod records;
 mod report;
 mod secrets;
 mod security;
-mod server;
 mod shapes;
+mod spending;
 mod swe_lancer;
