@@ -8,6 +8,7 @@ mod controls;
 mod graders;
 mod help;
 mod jobs;
+mod judging;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;
