@@ -15,11 +15,16 @@ mod models;
 mod options;
 mod plugins;
 mod predictions;
+#[path = "../../host/models/tests/python/mod.rs"]
+mod python;
+mod real_model;
 mod recorded;
 mod records;
 mod report;
 mod secrets;
 mod security;
 mod shapes;
+#[path = "../../host/models/tests/smollm2/mod.rs"]
+mod smollm2;
 mod spending;
 mod swe_lancer;
