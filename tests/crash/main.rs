@@ -9,7 +9,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 #[path = "../model_server/mod.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
 mod model_server;
 #[path = "../campaign/scale.rs"]
 mod scale;

@@ -160,6 +160,23 @@ pub(crate) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
         .unwrap_or_else(|| panic!("no {path} in {value:#}"))
 }
 
+/// Every file below a folder that has a text in it.
+pub(crate) fn files_with(text: &str, folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files_with(text, &path));
+        } else if holds(&fs::read(&path).unwrap_or_default(), text) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
 /// Copies a folder with all that is in it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();

@@ -8,15 +8,23 @@ mod controls;
 mod graders;
 mod help;
 mod jobs;
+mod judging;
+#[path = "../model_server/mod.rs"]
+mod model_server;
 mod models;
 mod options;
 mod plugins;
 mod predictions;
+#[path = "../../host/models/tests/python/mod.rs"]
+mod python;
+mod real_model;
 mod recorded;
 mod records;
 mod report;
 mod secrets;
 mod security;
-mod server;
 mod shapes;
+#[path = "../../host/models/tests/smollm2/mod.rs"]
+mod smollm2;
+mod spending;
 mod swe_lancer;

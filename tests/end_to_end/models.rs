@@ -2,15 +2,14 @@
 //! and what they spent and said is shown.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use lancet_core::{InspectedPlugin, Report, Role, Transcript};
 use serde_json::{Value, json};
 
-use crate::context::{Context, number, text, workspace};
-use crate::server::{Reply, Server};
+use crate::context::{Context, files_with, holds, number, text, workspace};
+use crate::model_server::{Answer, ModelServer};
 use crate::shapes::has_shape;
 
 const CANARY: &str = "sk-canary-4f1b7d20c95e83a6";
@@ -30,9 +29,9 @@ served = "nice-model"
 "#;
 
 /// A file of one model with the form `chat`, which takes its key from the environment.
-fn chat(context: &Context, address: &str, more: &str) {
+fn chat(context: &Context, url: &str, more: &str) {
     let model = format!(
-        "[[model]]\nform = \"chat\"\nid = \"nice-model\"\nbase-url = \"{address}/v1\"\nkey-env = \"NICE_KEY\"\n{more}\n"
+        "[[model]]\nform = \"chat\"\nid = \"nice-model\"\nbase-url = \"{url}\"\nkey-env = \"NICE_KEY\"\n{more}\n"
     );
     fs::write(context.path("models.toml"), model).unwrap();
 }
@@ -274,24 +273,22 @@ fn the_example_is_answered_as_the_readme_says() {
 fn a_server_is_where_the_operator_says() {
     let context = Context::new();
     context.small_suite("suite");
-    let elsewhere = Server::start(|_| Reply::picks(1));
-    let address = elsewhere.address.clone();
-    let server = Server::start(move |_| {
-        Reply::new(307, "").header("location", &format!("{address}/v1/chat/completions"))
-    });
-    chat(&context, &server.address, "tries = 1");
+    let elsewhere = ModelServer::start(|_| Answer::picks(1));
+    let to = format!("{}/chat/completions", elsewhere.url());
+    let server = ModelServer::start(move |_| Answer::new(307, "").header("location", &to));
+    chat(&context, &server.url(), "tries = 1");
     let output = run_chat(&context, &[]);
     assert_eq!(output.status.code(), Some(5), "{}", said(&output));
-    assert_eq!((server.seen().len(), elsewhere.seen().len()), (1, 0));
+    assert_eq!((server.asked().len(), elsewhere.asked().len()), (1, 0));
 
-    let server = Server::start(|_| Reply::picks(1));
-    chat(&context, &server.address, "");
+    let server = ModelServer::start(|_| Answer::picks(1));
+    chat(&context, &server.url(), "");
     let output = run_chat(&context, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    let seen = server.seen();
-    assert!(seen[0].head.starts_with("POST /v1/chat/completions "), "{}", seen[0].head);
-    assert!(seen[0].head.contains(&format!("Bearer {CANARY}")), "the key goes to its server");
-    assert_eq!(seen[0].body["model"], "nice-model");
+    let asked = server.asked();
+    assert!(asked[0].head.starts_with("POST /v1/chat/completions "), "{}", asked[0].head);
+    assert!(asked[0].head.contains(&format!("Bearer {CANARY}")), "the key goes to its server");
+    assert_eq!(asked[0].body["model"], "nice-model");
     let report = context.json(&["report"]);
     assert_eq!(report["totals"]["all"]["models"]["cost_microdollars"], Value::Null, "no price is known");
     assert_eq!(report["totals"]["all"]["models"]["net_cents"], Value::Null);
@@ -314,11 +311,11 @@ fn what_a_server_fails_at_is_nobodys_verdict() {
         // It is mended after the run has ended.
         let mended = context.path("mended");
         let looked = mended.clone();
-        let server = Server::start(move |_| match looked.exists() {
-            true => Reply::picks(1),
-            false => Reply::new(status, &body),
+        let server = ModelServer::start(move |_| match looked.exists() {
+            true => Answer::picks(1),
+            false => Answer::new(status, &body),
         });
-        chat(&context, &server.address, "tries = 2");
+        chat(&context, &server.url(), "tries = 2");
         let output = run_chat(&context, &[]);
         assert_eq!(output.status.code(), Some(5), "{reason}: {}", said(&output));
         assert_eq!(context.json(&["show"])[0]["reason"], reason);
@@ -331,27 +328,11 @@ fn what_a_server_fails_at_is_nobodys_verdict() {
     }
     let context = Context::new();
     context.small_suite("suite");
-    chat(&context, "http://127.0.0.1:9", "tries = 1");
+    chat(&context, "http://127.0.0.1:9/v1", "tries = 1");
     let output = run_chat(&context, &[]);
     assert_eq!(output.status.code(), Some(5), "{}", said(&output));
     assert_eq!(context.json(&["show"])[0]["reason"], "model-unreachable");
     context.lancet(&["resume"]).fails(2, &["`main`", "NICE_KEY"]);
-}
-
-/// Every file below a folder that has the key in it.
-fn with_the_key(folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            with_the_key(&path, found);
-        } else if holds_key(&fs::read(&path).unwrap_or_default()) {
-            found.push(path.display().to_string());
-        }
-    }
-}
-
-fn holds_key(bytes: &[u8]) -> bool {
-    bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
 }
 
 /// Looks at a process and all that it starts until it ends: how many children there were, and where
@@ -376,7 +357,7 @@ fn watched(pid: u32) -> (usize, Vec<String>) {
             }
             for file in looked_at {
                 let path = format!("/proc/{other}/{file}");
-                if holds_key(&fs::read(&path).unwrap_or_default()) {
+                if holds(&fs::read(&path).unwrap_or_default(), CANARY) {
                     found.push(path);
                 }
             }
@@ -396,12 +377,12 @@ fn a_key_is_found_nowhere() {
     component.extend(b"\0\x05\x04mine");
     fs::write(context.path("agent.wasm"), component).unwrap();
     // A server that tells the key back, where it fails and where it answers.
-    let server = Server::start(|number| match number {
+    let server = ModelServer::start(|asked| match asked.number {
         0 => {
-            Reply::new(503, json!({"error": {"message": format!("busy, {CANARY}"), "type": "server_error"}}))
+            Answer::new(503, json!({"error": {"message": format!("busy, {CANARY}"), "type": "server_error"}}))
         }
-        1 => Reply::picks(1),
-        _ => Reply::new(401, json!({"error": {"message": format!("Incorrect API key: {CANARY}")}})),
+        1 => Answer::picks(1),
+        _ => Answer::new(401, json!({"error": {"message": format!("Incorrect API key: {CANARY}")}})),
     });
     let mut outputs = Vec::new();
     let mut run = |agent: &str, models: &str, envs: &[(&str, &str)], code: i32| {
@@ -417,7 +398,7 @@ fn a_key_is_found_nowhere() {
         children
     };
     let model =
-        format!("[[model]]\nform = \"chat\"\nid = \"m\"\nbase-url = \"{}/v1\"\ntries = 3\n", server.address);
+        format!("[[model]]\nform = \"chat\"\nid = \"m\"\nbase-url = \"{}\"\ntries = 3\n", server.url());
     let named = format!("{model}key-env = \"NICE_KEY\"\n");
     let cache = context.path("cache");
     let stranger = [("NICE_KEY", CANARY), ("LANCET_CACHE", cache.to_str().unwrap())];
@@ -447,10 +428,9 @@ fn a_key_is_found_nowhere() {
         outputs.push(outcome.stdout + &outcome.stderr);
     }
     for output in &outputs {
-        assert!(!holds_key(output.as_bytes()), "{output}");
+        assert!(!output.contains(CANARY), "{output}");
     }
-    let mut found = Vec::new();
-    with_the_key(&context.path(""), &mut found);
+    let found = files_with(CANARY, &context.path(""));
     assert!(found.is_empty(), "{found:?}");
-    assert!(server.seen().iter().all(|seen| seen.head.contains(CANARY)), "its server got it");
+    assert!(server.asked().iter().all(|asked| asked.head.contains(CANARY)), "its server got it");
 }

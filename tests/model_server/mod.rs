@@ -1,6 +1,8 @@
 //! A server that speaks Chat Completions on loopback and answers what a test says, counts
 //! what it was asked, and remembers it.
 
+#![allow(dead_code, reason = "shared by tests that need different parts of it")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +14,10 @@ use serde_json::{Value, json};
 /// What a client asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    /// The path that was posted to.
-    pub(crate) path: String,
-    /// The value of the header `authorization`, if there was one.
-    pub(crate) authorization: Option<String>,
+    /// How many requests came before it.
+    pub(crate) number: usize,
+    /// The first line and the headers, as they arrived.
+    pub(crate) head: String,
     /// The body.
     pub(crate) body: Value,
 }
@@ -32,12 +34,23 @@ impl Asked {
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Lines that end with CR LF.
+    pub(crate) headers: String,
     pub(crate) body: String,
     /// How long the server takes.
     pub(crate) after: Duration,
 }
 
 impl Answer {
+    /// Whatever a test wants.
+    pub(crate) fn new(status: u16, body: impl ToString) -> Self {
+        Self { status, headers: String::new(), body: body.to_string(), after: Duration::ZERO }
+    }
+
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
+        Self { headers: format!("{}{name}: {value}\r\n", self.headers), ..self }
+    }
+
     fn of(message: &Value, finish: &str, turn: usize) -> Self {
         let (read, written) = (100 + 10 * turn, 10);
         let body = json!({
@@ -45,7 +58,7 @@ impl Answer {
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
         });
-        Self { status: 200, body: body.to_string(), after: Duration::ZERO }
+        Self::new(200, body)
     }
 
     /// A text.
@@ -58,6 +71,19 @@ impl Answer {
         let function = json!({"name": name, "arguments": arguments.to_string()});
         let call = json!({"id": format!("call-{turn}"), "type": "function", "function": function});
         Self::of(&json!({"role": "assistant", "content": null, "tool_calls": [call]}), "tool_calls", turn)
+    }
+
+    /// With these tokens read and written.
+    pub(crate) fn used(self, read: u64, written: u64) -> Self {
+        let mut body: Value = serde_json::from_str(&self.body).unwrap();
+        body["usage"] =
+            json!({"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written});
+        Self { body: body.to_string(), ..self }
+    }
+
+    /// The answer that picks a proposal.
+    pub(crate) fn picks(proposal: u32) -> Self {
+        Self::call("hand_in", &json!({ "proposal": proposal }), 0)
     }
 }
 
@@ -116,32 +142,30 @@ fn serve(
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
+        let mut head = String::new();
+        if reader.read_line(&mut head)? == 0 {
             return Ok(());
         }
-        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (mut length, mut authorization) = (0, None);
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header)?;
-            let Some((name, value)) = header.trim_end().split_once(':') else { break };
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.trim().parse().unwrap_or(0),
-                "authorization" => authorization = Some(value.trim().to_owned()),
-                _ => {}
-            }
-        }
-        let mut body = vec![0; length];
+        while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        let mut body = vec![0; length.unwrap_or_default()];
         reader.read_exact(&mut body)?;
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let asked = Asked { path, authorization, body };
-        heard.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
-        let Answer { status, body, after } = answer(&asked);
+        let asked = {
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let asked = Asked { number: heard.len(), head, body };
+            heard.push(asked.clone());
+            asked
+        };
+        let Answer { status, headers, body, after } = answer(&asked);
         std::thread::sleep(after);
+        let kind = if body.starts_with('{') { "application/json" } else { "text/html" };
+        let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
+            "HTTP/1.1 {status} Said\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n{headers}\r\n"
         );
         let mut stream = stream;
         stream.write_all((head + &body).as_bytes())?;

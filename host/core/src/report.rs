@@ -28,6 +28,10 @@ pub struct Report {
     /// Whether the agent was granted the answers: then this is a control of the
     /// suite and no result of the agent.
     pub control: bool,
+    /// Whether graders could ask models: judged again, the same submission may have
+    /// another verdict. Not there when they could not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_model: bool,
     /// What the random streams derived from.
     pub seed: u64,
     /// Attempts at each task.

