@@ -18,6 +18,11 @@ use lancet_models::{Asked, Broker, Clients, Ledger, NOTHING, NotAsked, Pace, Use
 use serde_json::{Value, json};
 use server::{Act, Server};
 
+/// What a server does with half of an answer.
+type Halfway = fn(Vec<u8>) -> Act;
+/// What a server does.
+type Replying = fn() -> Act;
+
 fn good() -> Act {
     Act::json(200, &completion("hello", 10, 5))
 }
@@ -198,7 +203,7 @@ async fn what_lasts_is_asked_once() {
 #[tokio::test]
 async fn what_stops_halfway_is_paid_as_held() {
     let half = || completion("hello", 10, 5).to_string().into_bytes()[..40].to_vec();
-    let acts: [(&str, fn(Vec<u8>) -> Act); 4] = [
+    let acts: [(&str, Halfway); 4] = [
         ("nothing came for 1 s", |_| Act::Silence),
         ("nothing came for 1 s", Act::Stall),
         ("", Act::Cut),
@@ -248,7 +253,7 @@ async fn what_comes_slowly_and_steadily_is_an_answer() {
 
 #[tokio::test]
 async fn a_reply_that_is_no_answer_is_unreadable() {
-    let replies: [(&str, fn() -> Act); 5] = [
+    let replies: [(&str, Replying); 5] = [
         ("", || Act::with(200, [], "{\"choices\": [")),
         ("", || Act::with(200, [], "")),
         ("HTML", || Act::with(200, [("content-type", "text/html".into())], "<html>Welcome</html>")),

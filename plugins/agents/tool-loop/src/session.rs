@@ -309,7 +309,7 @@ impl<'a, W: World> Session<'a, W> {
                 let applied = self.world.apply_patch(patch);
                 self.told(applied, |()| "applied".into())
             }
-            Tool::UserTool => match arguments.maybe_text("artifact")? {
+            Tool::User => match arguments.maybe_text("artifact")? {
                 None => self.reproduce(),
                 Some(name) => self.artifact(name),
             },

@@ -22,7 +22,7 @@ pub(crate) enum Tool {
     /// A unified diff.
     ApplyPatch,
     /// The user who reproduces the issue.
-    UserTool,
+    User,
     /// The end.
     HandIn,
 }
@@ -41,11 +41,11 @@ impl Tool {
                 Self::Search,
                 Self::Write,
                 Self::ApplyPatch,
-                Self::UserTool,
+                Self::User,
                 Self::HandIn,
             ],
         };
-        tools.retain(|tool| options.user_tool || *tool != Self::UserTool);
+        tools.retain(|tool| options.user_tool || *tool != Self::User);
         tools
     }
 
@@ -58,7 +58,7 @@ impl Tool {
             Self::Search => "search",
             Self::Write => "write",
             Self::ApplyPatch => "apply_patch",
-            Self::UserTool => "user_tool",
+            Self::User => "user_tool",
             Self::HandIn => "hand_in",
         }
     }
@@ -90,7 +90,7 @@ impl Tool {
             Self::ApplyPatch => "Applies a unified diff, as `git diff` writes it, to the work tree: all of \
                                  it, or nothing."
                 .into(),
-            Self::UserTool => "Has the user who reported the issue try the app again as it is now, which \
+            Self::User => "Has the user who reported the issue try the app again as it is now, which \
                                can take minutes. You get what the user saw. With `artifact`, gives the \
                                text of something that the last try left instead."
                 .into(),
@@ -130,7 +130,7 @@ impl Tool {
                 &["path", "contents"],
             ),
             Self::ApplyPatch => (json!({"patch": text("The diff.")}), &["patch"]),
-            Self::UserTool => {
+            Self::User => {
                 (json!({"artifact": text("The name of something that the last try left, to read it.")}), &[])
             }
             Self::HandIn if task.kind == TaskKind::IcSwe => (json!({}), &[]),
@@ -159,7 +159,7 @@ impl Tool {
             Self::Search => r#"{"pattern": "…", "path": "…"}"#,
             Self::Write => r#"{"path": "…", "contents": "…"}"#,
             Self::ApplyPatch => r#"{"patch": "…"}"#,
-            Self::UserTool => r#"{} or {"artifact": "…"}"#,
+            Self::User => r#"{} or {"artifact": "…"}"#,
             Self::HandIn if task.kind == TaskKind::IcSwe => "{}",
             Self::HandIn => r#"{"proposal": 0}"#,
         }
