@@ -1,7 +1,8 @@
-"""Inspect's side of `against_inspect.py`; runs in the virtual environment that has `inspect-ai`.
+"""Inspect's side of `against_inspect.py` and `models.py`; runs in the virtual environment that has `inspect-ai`.
 
     inspect_side.py record SAMPLES LOG    evaluate the samples with the mock model, once, into a log
     inspect_side.py score LOG ROUNDS      re-score the log in this process, and print what each round took
+    inspect_side.py solve SAMPLES LOGS N  have the mock model hand in by a tool, N samples at a time, and judge
 
 SAMPLES is a JSON list of {id, input, choices, target, answer}.
 """
@@ -12,12 +13,14 @@ import json
 import sys
 import time
 from pathlib import Path
+from string import ascii_uppercase
 
 from inspect_ai import Task, eval, score
+from inspect_ai.agent import react
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
-from inspect_ai.scorer import answer
+from inspect_ai.scorer import answer, match
 from inspect_ai.solver import multiple_choice
 
 MODEL = "mockllm/model"
@@ -71,12 +74,37 @@ def rescore(log: Path, rounds: int) -> None:
     print(json.dumps(result))
 
 
+def solve(samples: Path, logs: Path, at_a_time: int) -> None:
+    def reply(*_):
+        output = ModelOutput.for_tool_call(MODEL, "submit", {"answer": "A"})
+        output.usage = ModelUsage(input_tokens=1000, output_tokens=20, total_tokens=1020)
+        return output
+
+    def text(row: dict) -> str:
+        proposals = (f"Proposal {letter}\n\n{choice}" for letter, choice in zip(ascii_uppercase, row["choices"]))
+        return "\n\n".join([row["input"], *proposals])
+
+    rows = json.loads(samples.read_text(encoding="utf-8"))
+    dataset = [Sample(id=r["id"], input=text(r), target=r["target"]) for r in rows]
+    task = Task(dataset=dataset, solver=react(), scorer=match(), name="proposals")
+    model = get_model(MODEL, custom_outputs=reply)
+    started = time.perf_counter()
+    options = {"log_dir": str(logs), "max_samples": at_a_time, "max_connections": at_a_time}
+    made = eval(task, model=model, display="none", log_format="eval", **options)[0]
+    seconds = time.perf_counter() - started
+    if made.status != "success":
+        raise SystemExit(f"error: the evaluation ended with {made.status}: {made.error and made.error.message}")
+    print(json.dumps({"samples": len(made.samples), "right": _right(made), "seconds": seconds}))
+
+
 def main() -> None:
     match sys.argv[1:]:
         case ["record", samples, log]:
             record(Path(samples), Path(log))
         case ["score", log, rounds]:
             rescore(Path(log), int(rounds))
+        case ["solve", samples, logs, at_a_time]:
+            solve(Path(samples), Path(logs), int(at_a_time))
         case _:
             raise SystemExit(__doc__)
 
