@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::context::{Context, number, text};
+use crate::context::{Context, files_with, holds, number, text};
 use crate::model_server::{Answer, Asked, ModelServer};
 use crate::scale::scaled;
 use crate::suites::{self, command, lancet};
@@ -74,10 +74,9 @@ fn done(context: &Context, arguments: &[&str]) -> Value {
 
 /// Calls that the agent's plugin made of the host.
 fn called(context: &Context, attempt: &str) -> BTreeSet<String> {
-    let shown = done(context, &["show", attempt, "--events"]);
-    let shown = if shown.is_array() { shown } else { shown["events"].clone() };
-    let names =
-        shown.as_array().unwrap().iter().filter_map(|event| event["call"]["request"]["call"].as_str());
+    let shown = done(context, &["show", attempt]);
+    let events = shown.as_array().unwrap().iter();
+    let names = events.filter_map(|event| event["call"]["request"]["call"].as_str());
     names.map(str::to_owned).collect()
 }
 
@@ -88,7 +87,7 @@ fn assert_solved(suite: &Path, task: &str, turns: &[Vec<(&'static str, Value)>])
     let run = ["run", suite, "--task", task, "--agent", "tool-loop"];
     let report = done(&context, &[&run[..], &["--model", "scripted/script.toml"]].concat());
     assert_eq!(number(&report, "totals/ic-swe/pass"), 1.0, "{report:#}");
-    assert_eq!(number(&report, "models/asks"), turns.len() as f64, "{report:#}");
+    assert_eq!(number(&report, "totals/ic-swe/models/asks"), turns.len() as f64, "{report:#}");
     let journal = called(&context, &format!("latest/{task}/1"));
     for turn in turns {
         for (name, _) in turn {
@@ -202,4 +201,106 @@ fn killed_with_containers_what_was_answered_is_not_asked_again() {
         let replayed = done(&context, &["replay"]);
         assert_eq!(number(&replayed, "identical"), 1.0, "{when}: {replayed:#}");
     }
+}
+
+/// What a container is told of, as far as what runs in it can find out.
+const LOOKS: &str = "env; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'; sleep 1";
+
+/// The key is known to the one process that talks to the server.
+#[test]
+fn a_key_is_in_no_container() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let key = format!("sk-canary-{now:030}");
+    let suite = suites::parametrized();
+    let patch = fs::read_to_string(suite.join("tasks/beside/private/gold.patch")).unwrap();
+    let turns = [
+        ("shell", json!({ "command": LOOKS })),
+        ("apply_patch", json!({ "patch": patch })),
+        ("shell", json!({ "command": LOOKS })),
+        ("hand_in", json!({})),
+    ];
+    let server = ModelServer::start(move |asked| {
+        let turn = asked.turn();
+        let (name, arguments) = &turns[turn.min(turns.len() - 1)];
+        Answer::call(name, arguments, turn)
+    });
+    let context = Context::new();
+    let model = format!(
+        "[[model]]\nform = \"chat\"\nid = \"mock\"\nbase-url = \"{}\"\nkey-env = \"NICE_KEY\"\n",
+        server.url()
+    );
+    fs::write(context.path("models.toml"), model).unwrap();
+    let suite = suite.to_str().unwrap();
+    let words = ["run", suite, "--task", "beside", "--agent", "tool-loop", "--models", "models.toml"];
+    let mut child = command(&context, &words)
+        .env("NICE_KEY", &key)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+
+    let (mut containers, mut images) = (BTreeSet::new(), BTreeSet::new());
+    while child.try_wait().unwrap().is_none() {
+        let run = runs(&context);
+        let label = format!("label=dev.lancet.run={}", run.unwrap_or_default());
+        let listed = docker(&["ps", "-aq", "--no-trunc", "--filter", &label]);
+        for container in listed.lines() {
+            // It may be gone by now.
+            let inspected = docker(&["inspect", container]);
+            assert!(!inspected.contains(&key), "{inspected}");
+            let inspected: Value = serde_json::from_str(&inspected).unwrap_or_default();
+            if let Some(image) = inspected[0]["Image"].as_str() {
+                containers.insert(container.to_owned());
+                images.insert(image.to_owned());
+            }
+        }
+        let told = told(&key, child.id());
+        assert!(told.is_empty(), "{told:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert!(output.status.success() && !said.contains(&key), "{said}");
+    assert!(!containers.is_empty(), "no container was seen");
+    for image in &images {
+        for about in [&["image", "inspect", image][..], &["history", "--no-trunc", image]] {
+            let about = docker(about);
+            assert!(!about.is_empty() && !about.contains(&key), "{about}");
+        }
+    }
+    println!("{} containers and {} images looked at", containers.len(), images.len());
+
+    // What the agent's commands found out, what its plugin was told, and all else is there.
+    let attempt = "latest/beside/1";
+    let transcript = lancet(&context, &["show", attempt, "--transcript", "--full"]).1;
+    assert!(transcript.contains("PATH="), "the commands have looked: {transcript}");
+    for words in [&["show", attempt, "--format", "json"][..], &["report", "--format", "json"]] {
+        let (code, stdout, _) = lancet(&context, words);
+        assert!(code == Some(0) && !stdout.contains(&key), "{stdout}");
+    }
+    assert!(!transcript.contains(&key), "{transcript}");
+    let found = files_with(&key, &context.path(""));
+    assert!(found.is_empty(), "{found:?}");
+    assert!(server.asked().iter().all(|asked| asked.head.contains(&key)), "its server got it");
+}
+
+/// The run of a store, once it is there.
+fn runs(context: &Context) -> Option<String> {
+    let (_, stdout, _) = lancet(context, &["runs", "--format", "json"]);
+    let runs: Value = serde_json::from_str(&stdout).ok()?;
+    Some(runs[0]["run"].as_str()?.to_owned())
+}
+
+fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Processes of this machine, containers' included, that were started with the key. Only
+/// one is meant to have it.
+fn told(key: &str, but: u32) -> Vec<String> {
+    let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let others = pids.filter(|name| name.parse::<u32>().is_ok_and(|pid| pid != but));
+    let files = others.flat_map(|pid| ["environ", "cmdline"].map(|file| format!("/proc/{pid}/{file}")));
+    files.filter(|path| fs::read(path).is_ok_and(|bytes| holds(&bytes, key))).collect()
 }

@@ -4,7 +4,7 @@ use lancet_brief::{ids, selected};
 use lancet_sdk::log::Level;
 use lancet_sdk::model::{Answer as Said, Failure, Setup, Stop, ToolCall, ToolResult};
 use lancet_sdk::prompt::{Value, render};
-use lancet_sdk::{Answer, CallError, SolveError, Task, TaskKind};
+use lancet_sdk::{Answer, ArtifactKind, CallError, SolveError, Task, TaskKind};
 
 use crate::HAND_IN_LINE;
 use crate::arguments::Arguments;
@@ -408,7 +408,12 @@ impl<'a, W: World> Session<'a, W> {
         };
         let mut text = format!("{went}\n");
         for entry in &seen.artifacts {
-            text.push_str(&format!("- {} ({} bytes)\n", entry.name, entry.bytes));
+            // The size of a picture differs from try to try and means nothing: what is said
+            // to the model is to be the same when the app did the same.
+            text.push_str(&match entry.kind {
+                ArtifactKind::Log => format!("- {} ({} bytes)\n", entry.name, entry.bytes),
+                _ => format!("- {}\n", entry.name),
+            });
         }
         if seen.artifacts.is_empty() {
             text.push_str("Nothing was left to look at.\n");
