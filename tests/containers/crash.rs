@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use lancet_core::{CallErrorKind, Capture, InfraFaultKind};
+use lancet_core::{CallErrorKind, Capture, InfraFaultKind, Step};
 use lancet_docker::{Docker, DockerOptions, Lease};
 use serde_json::Value;
 
@@ -218,12 +218,29 @@ impl Engine {
     }
 
     fn stop(&mut self) {
+        self.end(rustix::process::Signal::TERM);
+    }
+
+    /// Its containers go on until the next one finds them.
+    fn crash(&mut self) {
+        self.end(rustix::process::Signal::KILL);
+    }
+
+    fn end(&mut self, signal: rustix::process::Signal) {
         let Some(mut process) = self.process.take() else { return };
-        let _ = rustix::process::kill_process(
-            rustix::process::Pid::from_child(&process),
-            rustix::process::Signal::TERM,
-        );
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&process), signal);
         process.wait().unwrap();
+    }
+
+    /// Waits until it has a container of that role, which runs.
+    fn until_there_is(&self, role: &str) {
+        let filter = format!("label=dev.lancet.role={role}");
+        let running = ["ps", "-q", "--filter", &filter, "--filter", "status=running"];
+        let deadline = Instant::now() + GONE;
+        while self.docker(&running).output().unwrap().stdout.is_empty() {
+            assert!(Instant::now() < deadline, "there is no container of the role {role}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn docker(&self, arguments: &[&str]) -> std::process::Command {
@@ -386,23 +403,29 @@ fn what_an_engine_does_as_it_is_stopped_is_nobodys_failure() {
     assert!(ended.as_ref().is_err_and(|error| error.kind == CallErrorKind::Unavailable), "{ended:?}");
     runtime.block_on(agent_box.discard());
 
-    // Under tests, beside which submitted code runs.
+    // Under tests, beside which submitted code runs; also where it does not end them itself.
     let Capture::Taken(changes) = captured.capture else { panic!("{:?}", captured.capture) };
-    let testing = runtime.spawn(async move {
-        docker.run_plan(&environment, &environment.plans[0], &changes, &NoBlobs, &lease()).await
-    });
-    let deadline = Instant::now() + GONE;
-    loop {
-        let single = ["ps", "-q", "--filter", "label=dev.lancet.role=single"];
-        if !engine.docker(&single).output().unwrap().stdout.is_empty() {
-            break;
-        }
-        assert!(Instant::now() < deadline && !testing.is_finished(), "there are no tests");
-        std::thread::sleep(Duration::from_millis(50));
+    for end in [Engine::stop, Engine::crash] {
+        let (docker, environment, changes) = (docker.clone(), environment.clone(), changes.clone());
+        let testing = runtime.spawn(async move {
+            docker.run_plan(&environment, &environment.plans[0], &changes, &NoBlobs, &lease()).await
+        });
+        engine.until_there_is("single");
+        end(&mut engine);
+        engine.start();
+        let fault = runtime.block_on(testing).unwrap().unwrap_err();
+        assert_eq!(fault.kind, InfraFaultKind::DockerUnreachable, "{}", fault.message);
     }
+
+    // Under a step that says it is done when it is told to end: nothing is kept of it.
+    let script = "trap 'exit 0' TERM; sleep 300 & wait";
+    let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+    environment.setup = Some(Step { argv, timeout_seconds: 120 });
+    let preparing = runtime.spawn(async move { docker.prepare(&environment, &lease()).await });
+    engine.until_there_is("setup");
     engine.stop();
     engine.start();
-    let fault = runtime.block_on(testing).unwrap().unwrap_err();
+    let fault = runtime.block_on(preparing).unwrap().unwrap_err();
     assert_eq!(fault.kind, InfraFaultKind::DockerUnreachable, "{}", fault.message);
 }
 

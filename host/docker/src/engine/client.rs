@@ -25,7 +25,7 @@ pub const OLDEST_API: &str = "1.41";
 const OLDEST: bollard::ClientVersion = bollard::ClientVersion { major_version: 1, minor_version: 41 };
 
 /// Seconds that the engine has for the head of an ordinary answer.
-const CALL_SECONDS: u64 = 120;
+pub(crate) const CALL_SECONDS: u64 = 120;
 /// Seconds for calls that copy whole images: commit, pull, build.
 const LONG_CALL_SECONDS: u64 = 3_600;
 

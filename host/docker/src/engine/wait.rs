@@ -34,6 +34,10 @@ impl Container {
     /// `disk_bytes` or more, or more than a million files. Its bytes are looked at every
     /// two seconds and at the end, its files then or every ten seconds at most. It has
     /// to have been started.
+    ///
+    /// # Errors
+    /// [`DockerError::Unreachable`] and [`DockerError::Interrupted`] when the engine was
+    /// stopped, which may be what has ended it; any other.
     pub(crate) async fn wait(&self, time: Duration, disk_bytes: u64) -> Result<Ended, DockerError> {
         self.wait_within(time, DiskLimits { bytes: disk_bytes, files: MAX_FILES }).await
     }
@@ -41,6 +45,7 @@ impl Container {
     /// As [`Container::wait`], with a limit of files too.
     pub(crate) async fn wait_within(&self, time: Duration, limits: DiskLimits) -> Result<Ended, DockerError> {
         let (client, timer) = (self.docker().client(), Timer::new(time));
+        let presence = self.docker().presence().await?;
         loop {
             // On the heap: attempts are many at a time, and this is in all of them.
             let mut ended = Box::pin(client.wait_container(self.id(), None::<WaitContainerOptions>));
@@ -67,6 +72,9 @@ impl Container {
                 }
                 (State::Exited { .. }, Some(killed)) => return Ok(killed),
                 (State::Exited { code, out_of_memory }, None) => {
+                    // An engine that ended it as it was stopped may answer like any other, or
+                    // break off; the next one may say 0 of what was killed.
+                    presence.confirm().await?;
                     return Ok(Ended::Exited { code, out_of_memory });
                 }
                 (State::Created | State::Running | State::Paused, _) => {

@@ -179,13 +179,9 @@ impl Running<'_> {
     /// Makes a run in fresh containers. What an engine did to them as it was stopped is
     /// not taken for anything else.
     pub(crate) async fn seen(&self) -> Result<Seen, InfraFault> {
-        let presence = self.docker.presence();
+        let presence = self.docker.presence().await?;
         let seen = Box::pin(self.seen_once()).await;
-        let is_certain = match &seen {
-            Ok(seen) => conclude(self.plan, seen.facts()).outcome == Outcome::Pass,
-            Err(fault) => fault.kind == InfraFaultKind::DockerUnreachable,
-        };
-        if !is_certain {
+        if !matches!(&seen, Err(fault) if fault.kind == InfraFaultKind::DockerUnreachable) {
             presence.confirm().await?;
         }
         seen
@@ -217,7 +213,7 @@ impl Running<'_> {
         let comes_up = match self.comes_up {
             Some(comes_up) => comes_up,
             None => {
-                let presence = self.docker.presence();
+                let presence = self.docker.presence().await?;
                 let mut stage = Stage::default();
                 let result = self.bare(&mut stage).await;
                 stage.clear().await;

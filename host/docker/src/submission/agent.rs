@@ -116,7 +116,7 @@ impl Docker {
     /// Those of [`Docker::prepare`], and of the engine.
     pub async fn agent_box(&self, environment: &Environment, lease: &Lease) -> Result<AgentBox, InfraFault> {
         let prepared = self.prepare(environment, lease).await?;
-        let presence = self.presence();
+        let presence = self.presence().await?;
         let user = environment.user_tool.as_deref().and_then(|name| environment.plan(name));
         let user = user.map(|plan| containers(environment, plan)).unwrap_or_default();
         let admission = self.admit_paused(environment.resources, &user).await?;

@@ -41,7 +41,7 @@ impl Docker {
         {
             return Ok(prepared.clone());
         }
-        let presence = self.presence();
+        let presence = self.presence().await?;
         match Box::pin(self.made_ready(environment, lease)).await {
             Ok(prepared) => Ok(slot.insert(prepared).clone()),
             Err(fault) => {
