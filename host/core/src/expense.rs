@@ -339,7 +339,8 @@ pub struct ReportedModel {
     pub model: String,
     /// Where requests went; empty when none went out.
     pub base_url: String,
-    /// The day of the price that its cost was worked out with; `null` when none is known.
+    /// The day of the price that its cost was worked out with; `null` when no price is known,
+    /// or nobody said of which day it is.
     pub price_as_of: Option<String>,
 }
 
@@ -349,7 +350,7 @@ impl From<&ModelChoice> for ReportedModel {
             name: choice.name.clone(),
             model: format!("{}/{}", choice.form.as_str(), choice.id),
             base_url: choice.base_url.clone(),
-            price_as_of: choice.price.as_ref().map(|price| price.as_of.clone()),
+            price_as_of: choice.price.as_ref().map(|price| price.as_of.clone()).filter(|day| !day.is_empty()),
         }
     }
 }

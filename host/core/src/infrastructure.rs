@@ -45,15 +45,17 @@ pub enum InfraFaultKind {
     ModelQuota,
     /// The model's server has no such model.
     ModelUnknown,
+    /// The model's server does not take what the operator set for its requests.
+    ModelSettings,
     /// The model's server answers what nobody can read.
     ModelUnreadable,
-    /// The recorded answers do not go on from what the agent asked.
+    /// The recorded answers, or those of a script, do not go on from what the agent asked.
     ModelDiffers,
 }
 
 impl InfraFaultKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::DockerUnreachable,
         Self::DockerTooOld,
         Self::DockerError,
@@ -71,6 +73,7 @@ impl InfraFaultKind {
         Self::ModelUnauthorized,
         Self::ModelQuota,
         Self::ModelUnknown,
+        Self::ModelSettings,
         Self::ModelUnreadable,
         Self::ModelDiffers,
     ];
@@ -96,6 +99,7 @@ impl InfraFaultKind {
             Self::ModelUnauthorized => "model-unauthorized",
             Self::ModelQuota => "model-quota",
             Self::ModelUnknown => "model-unknown",
+            Self::ModelSettings => "model-settings",
             Self::ModelUnreadable => "model-unreadable",
             Self::ModelDiffers => "model-differs",
         }
@@ -140,11 +144,14 @@ impl InfraFaultKind {
             }
             Self::ModelQuota => "top the provider's account up; `lancet resume` goes on at that question",
             Self::ModelUnknown => "look at the name of the model, and whether the key may use it",
+            Self::ModelSettings => {
+                "lower the model's `answer-tokens`, or look at what else its server says of it; `lancet resume` keeps the models of the run, so begin another"
+            }
             Self::ModelUnreadable => {
                 "look at whether the base URL is that of the provider's API, and at what stands between"
             }
             Self::ModelDiffers => {
-                "recorded answers are those to the same agent, prompt, settings and tasks: run it with those, or with a model"
+                "recorded answers are those to the same agent, prompt, settings and tasks: run it with those, or with a model; a script needs an answer to every question"
             }
         }
     }

@@ -244,6 +244,13 @@ impl ModelAnswer {
         costs.sum::<Option<Microdollars>>()
     }
 
+    /// The tokens that the provider told. What it did not tell is estimated in
+    /// [`Self::spent`], and no conversation counts by that.
+    #[must_use]
+    pub fn told(&self) -> Usage {
+        if self.marks.contains(&AnswerMark::NoUsage) { Usage::default() } else { self.spent.usage }
+    }
+
     /// The calls of the answer, in the model's order.
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.parts.iter().filter_map(|part| match part {
@@ -288,6 +295,10 @@ pub struct ModelFailure {
     /// The requests that gave no answer. The record's only: a plugin is not told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<FailedTry>,
+    /// The digest of what was asked, as in [`ModelAnswer::asked`]; none when nothing was
+    /// asked, and in older records. The record's only: a plugin is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Sha256>,
 }
 
 impl ModelFailure {
@@ -297,7 +308,7 @@ impl ModelFailure {
     pub fn new(kind: ModelFailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
         message.truncate(message.floor_char_boundary(MAX_MODEL_FAILURE_BYTES));
-        Self { kind, message, tries: Vec::new() }
+        Self { kind, message, tries: Vec::new(), asked: None }
     }
 }
 

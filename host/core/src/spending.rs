@@ -85,15 +85,16 @@ pub struct Price {
     /// number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub above: BTreeMap<u64, Rates>,
-    /// The day that the price was looked at: `2026-11-25`.
+    /// The day that the price was looked at: `2026-11-25`; empty when nobody said.
     pub as_of: String,
     /// Where it was found.
     pub source: String,
 }
 
 impl Price {
-    /// What a request costs, rounded up to the next microdollar; `None` when the number
-    /// of what was read or written is not known.
+    /// What a request costs, rounded up to the next microdollar and at most `i64::MAX` of
+    /// them, which is what a store holds; `None` when the number of what was read or
+    /// written is not known.
     #[must_use]
     pub fn of(&self, usage: &Usage) -> Option<Microdollars> {
         let (input, output) = (usage.input?, usage.output?);
@@ -108,8 +109,9 @@ impl Price {
         ]
         .into_iter()
         .map(|(tokens, rate)| u128::from(tokens) * u128::from(rate))
-        .sum::<u128>();
-        Some(Microdollars(u64::try_from(millionths.div_ceil(1_000_000)).unwrap_or(u64::MAX)))
+        .fold(0, u128::saturating_add);
+        let most = i64::MAX.unsigned_abs();
+        Some(Microdollars(u64::try_from(millionths.div_ceil(1_000_000)).unwrap_or(most).min(most)))
     }
 }
 
@@ -299,6 +301,14 @@ mod tests {
         assert_eq!(cheap.of(&usage(Some(0), Some(0))), Some(Microdollars(0)));
         assert_eq!(cheap.of(&usage(None, Some(0))), None);
         assert_eq!(cheap.of(&usage(Some(1), None)), None);
+    }
+
+    #[test]
+    fn a_cost_is_never_more_than_a_store_holds() {
+        let usage = Usage { input: Some(u64::MAX), output: Some(u64::MAX), ..Usage::default() };
+        let dear = Rates { input: u64::MAX, output: u64::MAX, input_cached: None, input_cache_written: None };
+        let dear = Price { rates: dear, above: BTreeMap::new(), ..price() };
+        assert_eq!(dear.of(&usage), Some(Microdollars(i64::MAX.unsigned_abs())));
     }
 
     #[test]

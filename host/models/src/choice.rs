@@ -24,6 +24,9 @@ const MAX_ID: usize = 256;
 /// The most tokens of an answer where the operator says nothing: 16,384. It is below what
 /// providers refuse to answer in one piece.
 pub const DEFAULT_ANSWER_TOKENS: u64 = 16_384;
+/// The most tokens of an answer of a provider's own form: nothing is streamed, and a
+/// connection that waits for more than these take to write does not last.
+const MAX_WHOLE_ANSWER_TOKENS: u64 = 200_000;
 /// The most requests under way at a time where the operator says nothing: 16.
 pub const DEFAULT_CONCURRENCY: u32 = 16;
 /// The most requests for one answer where the operator says nothing: 6.
@@ -226,6 +229,16 @@ fn finished(
         let fits = (1..=most).contains(&value);
         fits.then_some(()).ok_or_else(|| Wrong::new(key, format!("is {value}: expected 1 to {most}")))
     };
+    if matches!(choice.form, WireForm::Messages | WireForm::Responses)
+        && choice.answer_tokens > MAX_WHOLE_ANSWER_TOKENS
+    {
+        let what = format!(
+            "is {}: expected 1 to {MAX_WHOLE_ANSWER_TOKENS}, as answers come in one piece, and longer ones are \
+             cut off on the way",
+            choice.answer_tokens
+        );
+        return Err(Wrong::new("answer-tokens", what));
+    }
     range("answer-tokens", choice.answer_tokens, 10_000_000)?;
     range("context-tokens", choice.context_tokens.unwrap_or(1), 1_000_000_000)?;
     range("concurrency", choice.concurrency.into(), 10_000)?;

@@ -10,10 +10,9 @@ use reqwest::header::HeaderValue;
 
 /// The most bytes of a file with a key: 64 KiB.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
-/// The fewest bytes that a key has to have for it to be looked for in what a server says:
-/// shorter ones are words that local servers want and that nobody hides.
-const LEAST_HIDDEN_BYTES: usize = 8;
-
+/// The fewest bytes of a key. Shorter ones stand in too much of what a server says to be
+/// taken out of it; local servers that want any word take one of this length.
+const LEAST_BYTES: usize = 4;
 /// The fewest bytes of a key that cannot be in an answer by chance.
 const LEAST_SECRET_BYTES: usize = 16;
 
@@ -53,6 +52,12 @@ pub enum KeyError {
     /// There is something, and it cannot be a key.
     #[error("{0} holds no key: expected printable ASCII characters without spaces")]
     Invalid(String),
+    /// There is something too short to be kept out of errors.
+    #[error(
+        "{0} holds fewer than {least} characters, too few for a key: a server that takes any word takes `none`",
+        least = LEAST_BYTES
+    )]
+    TooShort(String),
 }
 
 impl Key {
@@ -89,6 +94,9 @@ impl Key {
         if !key.0.iter().all(u8::is_ascii_graphic) {
             return Err(KeyError::Invalid(place));
         }
+        if key.0.len() < LEAST_BYTES {
+            return Err(KeyError::TooShort(place));
+        }
         Ok(key)
     }
 
@@ -112,23 +120,34 @@ impl Key {
         self.0.len() >= LEAST_SECRET_BYTES
     }
 
-    /// Whether the bytes have the key in them, if it is one that is looked for.
+    /// Whether the bytes have the key in them.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        self.found(bytes, 0).is_some()
+    }
+
+    /// Where the key stands in the bytes, from a place on. One that is secret is found in
+    /// whatever is around it; a shorter one is found as a word of its own.
+    fn found(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let key = &self.0[..];
-        key.len() >= LEAST_HIDDEN_BYTES && bytes.windows(key.len()).any(|window| window == key)
+        let part = |at: Option<usize>| {
+            let byte = at.and_then(|at| bytes.get(at));
+            byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        };
+        let starts = bytes.get(from..)?.windows(key.len()).enumerate();
+        let mut starts = starts.filter(|(_, window)| *window == key).map(|(at, _)| from + at);
+        starts.find(|at| self.is_secret() || !(part(at.checked_sub(1)) || part(Some(at + key.len()))))
     }
 
     /// What a server says, without the key.
     pub(crate) fn hidden(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut rest = bytes;
         let mut hidden = Vec::with_capacity(bytes.len());
-        while self.is_in(rest) {
-            let at = rest.windows(self.0.len()).position(|window| window == self.0).unwrap_or(rest.len());
-            hidden.extend_from_slice(&rest[..at]);
+        let mut from = 0;
+        while let Some(at) = self.found(bytes, from) {
+            hidden.extend_from_slice(&bytes[from..at]);
             hidden.extend_from_slice(b"[key]");
-            rest = &rest[at + self.0.len()..];
+            from = at + self.0.len();
         }
-        hidden.extend_from_slice(rest);
+        hidden.extend_from_slice(&bytes[from..]);
         hidden
     }
 }
@@ -199,6 +218,7 @@ mod tests {
             ("sk-canary-4f1d0c7e9b\u{e9}".as_bytes(), "holds no key"),
             ("\u{feff}sk-canary-4f1d0c7e9b".as_bytes(), "holds no key"),
             (b"sk-canary-4f1d0c7e9b\xff", "holds no key"),
+            (b"sk\n", "fewer than 4 characters"),
             (&[b'a'; 65_537], "at most 64 KiB"),
         ] {
             let error = file(content).unwrap_err();
@@ -248,7 +268,17 @@ mod tests {
         let said = format!("no key {CANARY}, no {CANARY}{CANARY}.");
         assert_eq!(key.hidden(said.as_bytes()), b"no key [key], no [key][key].");
         assert!(key.is_in(said.as_bytes()) && !key.is_in(&said.as_bytes()[..20]));
-        let word = Key::parse(b"ollama".to_vec(), String::new()).unwrap();
-        assert_eq!(word.hidden(b"ollama says"), b"ollama says");
+    }
+
+    #[test]
+    fn a_short_key_is_taken_out_where_it_is_a_word() {
+        let key = |text: &str| Key::parse(text.into(), String::new()).unwrap();
+        assert_eq!(key("ollama").hidden(b"ollama says: Bearer ollama"), b"[key] says: Bearer [key]");
+        let said = b"no api_none, nonesuch or none-1, but `none`.";
+        assert_eq!(key("none").hidden(said), b"no api_none, nonesuch or none-1, but `[key]`.");
+        // A word of its own is found behind one that is none.
+        assert_eq!(key("none").hidden(b"nonenone none"), b"nonenone [key]");
+        assert_eq!(key("abcd-ef").hidden(b"{\"key\":\"abcd-ef\"}"), b"{\"key\":\"[key]\"}");
+        assert!(!key("none").is_in(b"") && !key("none").is_in(b"non"));
     }
 }

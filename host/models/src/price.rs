@@ -125,6 +125,11 @@ impl RatesTable {
         }
     }
 
+    /// Whether a tier has the rates of every request.
+    pub(crate) fn begins_at_nothing(&self) -> bool {
+        self.above.iter().any(|tier| tier.tokens == 0)
+    }
+
     /// A number of tokens that begins two tiers.
     pub(crate) fn repeated_tier(&self) -> Option<u64> {
         let mut tokens: Vec<u64> = self.above.iter().map(|tier| tier.tokens).collect();
@@ -138,16 +143,31 @@ impl RatesTable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dollars(pub(crate) u64);
 
+/// The most dollars per million tokens: nobody asks for a dollar per token.
+const MAX_DOLLARS: u64 = 1_000_000;
+
+/// Why a text is no amount.
+#[derive(Debug, PartialEq, Eq)]
+enum NoDollars {
+    /// It is none at all.
+    Shape,
+    /// It is more than [`MAX_DOLLARS`].
+    TooMuch,
+}
+
 impl Dollars {
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Result<Self, NoDollars> {
         const DECIMALS: usize = 6;
         let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole) || !digits(part) || part.len() > DECIMALS {
-            return None;
+            return Err(NoDollars::Shape);
         }
-        let part: u64 = format!("{part:0<DECIMALS$}").parse().ok()?;
-        whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(part).map(Self)
+        let part: u64 = format!("{part:0<DECIMALS$}").parse().map_err(|_| NoDollars::Shape)?;
+        // What has only digits and is no number is too large a one.
+        let whole = whole.parse::<u64>().ok().filter(|whole| *whole <= MAX_DOLLARS);
+        let amount = whole.ok_or(NoDollars::TooMuch)? * 1_000_000 + part;
+        if amount > MAX_DOLLARS * 1_000_000 { Err(NoDollars::TooMuch) } else { Ok(Self(amount)) }
     }
 }
 
@@ -162,7 +182,12 @@ impl<'de> Deserialize<'de> for Dollars {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Dollars, E> {
-                Dollars::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                Dollars::parse(text).map_err(|why| match why {
+                    NoDollars::Shape => E::invalid_value(de::Unexpected::Str(text), &self),
+                    NoDollars::TooMuch => E::custom(format!(
+                        "the price is too large: at most {MAX_DOLLARS} dollars per million tokens"
+                    )),
+                })
             }
         }
         deserializer.deserialize_str(Decimal)
@@ -210,14 +235,15 @@ mod tests {
             ("3.75", 3_750_000),
             ("0.000001", 1),
             ("0", 0),
-            ("18446744073709.551615", u64::MAX),
+            ("1000000.000000", 1_000_000_000_000),
         ] {
-            assert_eq!(Dollars::parse(text), Some(Dollars(amount)), "{text}");
+            assert_eq!(Dollars::parse(text), Ok(Dollars(amount)), "{text}");
         }
-        for text in
-            ["", ".5", "5.", "-1", "+1", "1e3", "1,5", " 1", "0.0000001", "18446744073709.551616", "１"]
-        {
-            assert_eq!(Dollars::parse(text), None, "{text}");
+        for text in ["1000000.000001", "1000001", "18446744073709.551616", "99999999999999999999"] {
+            assert_eq!(Dollars::parse(text), Err(NoDollars::TooMuch), "{text}");
+        }
+        for text in ["", ".5", "5.", "-1", "+1", "1e3", "1,5", " 1", "0.0000001", "１"] {
+            assert_eq!(Dollars::parse(text), Err(NoDollars::Shape), "{text}");
         }
     }
 }

@@ -30,7 +30,8 @@ pub struct RecordedAnswer {
 ///
 /// A question has to be the one that was asked then, by its digest; another one is
 /// [`InfraFaultKind::ModelDiffers`], and so is one more than there were. What was a
-/// failure then is the same failure now.
+/// failure then is the same failure now, of the same question where the record has its
+/// digest.
 ///
 /// Usage, cost and tries are those that were recorded, and are held and settled so: plugins
 /// read both, in answers and in what is left of budgets, and would decide differently
@@ -75,31 +76,38 @@ impl Recorded {
             tries: Vec::new(),
         };
         let recorded = self.find(&asking).map_err(differs)?;
-        let answer = match &recorded.outcome {
-            Ok(answer) => answer,
-            Err(failure) => return Err(NotAsked::Failure(failure.clone())),
+        let (then, tries) = match &recorded.outcome {
+            Ok(answer) => (Some(answer.asked), &answer.tries),
+            Err(failure) => (failure.asked, &failure.tries),
         };
         let asked = conversation.digest();
-        if asked != answer.asked {
+        if let Some(then) = then.filter(|then| *then != asked) {
             return Err(differs(format!(
                 "{}: the question is not the one that was recorded ({} now, {} then); {}",
                 place(&asking),
                 asked.short(),
-                answer.asked.short(),
+                then.short(),
                 since(conversation)
             )));
         }
         let estimate =
             Estimate { input_tokens: conversation.tokens(), answer_tokens: conversation.answer_tokens() };
-        let held = asking.purse.hold(estimate).await?;
-        asking.purse.settle(held, answer.spent).await?;
+        let spent = tries.iter().map(|tried| tried.spent);
+        for spent in spent.chain(recorded.outcome.iter().map(|answer| answer.spent)) {
+            let held = asking.purse.hold(estimate).await?;
+            asking.purse.settle(held, spent).await?;
+        }
+        let answer = match &recorded.outcome {
+            Ok(answer) => answer,
+            Err(failure) => return Err(NotAsked::Failure(failure.clone())),
+        };
         Ok(Reply {
             raw: recorded.raw.to_vec(),
             read: Read {
                 parts: answer.parts.clone(),
                 stop: answer.stop,
                 stop_detail: answer.stop_detail.clone(),
-                usage: answer.spent.usage,
+                usage: answer.told(),
                 served: answer.served.clone(),
             },
             spent: answer.spent,

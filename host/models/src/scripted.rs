@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::conversation::Conversation;
+use crate::ledger::NOTHING;
 use crate::provider::{Asked, Asking, Estimate, NotAsked, Provider, Reply, Waiting};
-use crate::wire::Read;
+use crate::wire::{MAX_TOLD_TOKENS, Read};
 
 /// The most bytes of a file of answers: 64 MiB.
 pub const MAX_SCRIPT_BYTES: usize = 64 << 20;
@@ -63,9 +64,9 @@ pub const MAX_SCRIPT_BYTES: usize = 64 << 20;
 /// `status` and `waited-ms` where wanted. Without `usage` tokens are guessed from
 /// the bytes; an empty table tells none.
 ///
-/// A script that has no answer left, or none for a conversation, rejects the question: it
-/// would do so the next time, and the plugin goes on as it does with any provider's
-/// rejection.
+/// A script that has no answer left, or none for a conversation, is a fault
+/// ([`InfraFaultKind::ModelDiffers`]): it is no agent's failure that a script is too short.
+/// What it says that was tried costs nothing; without a price the cost is not known.
 #[derive(Debug, Clone)]
 pub struct Scripted {
     conversations: Vec<Scene>,
@@ -148,13 +149,8 @@ impl Scripted {
     }
 
     async fn answer(&self, conversation: &Conversation, asking: Asking<'_>) -> Asked {
-        let line = self.line(&asking).map_err(NotAsked::Failure)?;
-        let spent = Spent {
-            cost: self.price.as_ref().and_then(|price| price.of(&Usage::default())),
-            ..Spent::default()
-        };
-        let tries: Vec<FailedTry> =
-            line.tries.iter().map(|tried| FailedTry { spent, ..tried.clone() }).collect();
+        let line = self.line(&asking).map_err(|fault| NotAsked::Fault { fault, tries: Vec::new() })?;
+        let tries = line.tries.clone();
         let (mut read, told) = match &line.outcome {
             Outcome::Answer { read, told } => (read.clone(), *told),
             Outcome::Failure(failure) => {
@@ -186,19 +182,20 @@ impl Scripted {
         Ok(Reply { raw, read: conversation.named(read), spent, tries, marks })
     }
 
-    fn line(&self, asking: &Asking<'_>) -> Result<&Line, ModelFailure> {
+    fn line(&self, asking: &Asking<'_>) -> Result<&Line, InfraFault> {
         let whose = format!(
             "task `{}`, attempt {}, conversation {}",
             asking.task, asking.attempt, asking.conversation
         );
-        let rejected = |message| ModelFailure::new(ModelFailureKind::Rejected, message);
+        let differs = |message| InfraFault::new(InfraFaultKind::ModelDiffers, message);
         let Some(scene) = self.conversations.iter().find(|scene| scene.fits(asking)) else {
-            return Err(rejected(format!("the script has no conversation for {whose}")));
+            return Err(differs(format!("the script has no conversation for {whose}: add one")));
         };
         scene.answer(asking.ordinal).ok_or_else(|| {
             let answers: u64 = scene.answers.iter().map(|line| u64::from(line.times)).sum();
-            rejected(format!(
-                "the script has no answer {} for {whose}: the conversation of line {} has {answers}, from 0",
+            differs(format!(
+                "the script has no answer {} for {whose}: the conversation of line {} has {answers}, from 0; \
+                 add it",
                 asking.ordinal, scene.line
             ))
         })
@@ -389,7 +386,7 @@ impl AnswerTable {
             status: tried.status,
             why: tried.why,
             waited_ms: tried.waited_ms,
-            spent: Spent::default(),
+            spent: NOTHING,
         });
         let (tries, delay) = (tries.collect(), Duration::from_millis(self.delay_ms));
         let done = |outcome| Ok(Line { times, delay, tries, outcome });
@@ -400,6 +397,12 @@ impl AnswerTable {
             return done(Outcome::Failure(ModelFailure::new(failure.kind, failure.message)));
         }
         if let Some(fault) = self.fault {
+            if !fault.kind.as_str().starts_with("model-") {
+                return Err(format!(
+                    "the kind of the `fault` is `{}`, and no model's: expected one like `model-unavailable`",
+                    fault.kind
+                ));
+            }
             return done(Outcome::Fault(InfraFault::new(fault.kind, fault.message)));
         }
         let parts = self.parts.unwrap_or_else(|| {
@@ -409,6 +412,9 @@ impl AnswerTable {
         });
         let parts: Vec<AnswerPart> = parts.into_iter().map(PartTable::part).collect();
         let calls = parts.iter().any(|part| matches!(part, AnswerPart::Call(_)));
+        if let Some((key, tokens)) = self.usage.as_ref().and_then(UsageTable::unbelievable) {
+            return Err(format!("`{key}` of `usage` is {tokens}: expected 0 to {MAX_TOLD_TOKENS} tokens"));
+        }
         let usage = self.usage.map(|usage| Usage {
             input: usage.input,
             input_cached: usage.input_cached,
@@ -424,6 +430,21 @@ impl AnswerTable {
             served: self.served.unwrap_or_else(|| "scripted".to_owned()),
         };
         done(Outcome::Answer { read, told: usage.is_some() })
+    }
+}
+
+impl UsageTable {
+    /// A number that is none of tokens of one answer.
+    fn unbelievable(&self) -> Option<(&'static str, u64)> {
+        let told = [
+            ("input", self.input),
+            ("input-cached", self.input_cached),
+            ("input-cache-written", self.input_cache_written),
+            ("output", self.output),
+            ("output-reasoning", self.output_reasoning),
+        ];
+        let mut told = told.into_iter().filter_map(|(key, tokens)| Some((key, tokens?)));
+        told.find(|(_, tokens)| *tokens > MAX_TOLD_TOKENS)
     }
 }
 

@@ -7,10 +7,11 @@ mod responses;
 
 use std::collections::BTreeMap;
 
-use lancet_core::{AnswerPart, StopReason, WireForm};
+use lancet_core::{AnswerPart, MAX_MODEL_FAILURE_BYTES, StopReason, WireForm};
 
 pub(crate) use crate::answer::Read;
 use crate::conversation::{Answered, Conversation};
+use crate::json::Object;
 
 /// A request, all of it but the key and the base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,12 @@ pub enum Problem {
         /// The wait that was asked for.
         after_ms: Option<u64>,
     },
+    /// It would pass, and the server says that asking again is of no use now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A proxy on the way does not let the request through.
+    #[error("{0}")]
+    Proxy(String),
     /// The key is not taken.
     #[error("{0}")]
     Unauthorized(String),
@@ -56,6 +63,9 @@ pub enum Problem {
     /// There is no such model.
     #[error("{0}")]
     UnknownModel(String),
+    /// A value is not taken that the operator or the host sets: how long an answer may be.
+    #[error("{0}")]
+    Settings(String),
     /// The conversation is too long for the model.
     #[error("{0}")]
     TooLong(String),
@@ -95,9 +105,12 @@ impl Profile {
     }
 
     pub(crate) fn is_reserved(&self, parameter: &str) -> bool {
-        self.reserved.contains(&parameter)
+        self.reserved.contains(&parameter) || CONVERSATION.contains(&parameter)
     }
 }
+
+/// What makes up the conversation in one form or another: the host's own in each.
+const CONVERSATION: [&str; 7] = ["model", "messages", "input", "system", "instructions", "tools", "stream"];
 
 /// Every effort that the contract names.
 pub(crate) const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
@@ -134,6 +147,33 @@ pub trait Wire: Send + Sync {
     /// Reads a reply with another status. `header` looks a header up by its lower-case
     /// name.
     fn problem(&self, status: u16, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) -> Problem;
+}
+
+/// The most bytes of the name of a model that was served.
+const MAX_SERVED_BYTES: usize = 256;
+/// The most tokens that are believed of one request: about 10^12. What tells more is
+/// broken, and would fill up every budget.
+pub(crate) const MAX_TOLD_TOKENS: u64 = 1 << 40;
+
+/// The provider's word for why an answer ended, at most as long as why there is none.
+fn detail(text: String) -> String {
+    cut(text, MAX_MODEL_FAILURE_BYTES)
+}
+
+/// A text without what is behind its first bytes.
+fn cut(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
+/// The name of the model that was served.
+fn served(of: &Object<'_>) -> String {
+    cut(of.text("model").unwrap_or_default(), MAX_SERVED_BYTES)
+}
+
+/// A number of tokens, unless it is none that can be believed.
+fn tokens(of: &Object<'_>, key: &str) -> Option<u64> {
+    of.number(key).filter(|tokens| *tokens <= MAX_TOLD_TOKENS)
 }
 
 /// A reason that agrees with the parts: servers end answers with calls as finished ones,

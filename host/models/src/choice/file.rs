@@ -53,7 +53,9 @@ pub(super) fn choices(name: &str, text: &str) -> Result<Vec<ModelChoice>, Choice
         let before = error.span().map(|span| &text.as_bytes()[..span.start.min(text.len())]);
         let line = before.map(|before| before.iter().filter(|byte| **byte == b'\n').count() + 1);
         let place = line.map_or_else(|| name.to_owned(), |line| format!("{name}, line {line}"));
-        ChoiceError::new(place, error.message())
+        let at = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let line = line.and_then(|line| text.lines().nth(line - 1)).unwrap_or_default();
+        ChoiceError::new(place, plain(error.message(), at, line))
     })?;
     if file.model.is_empty() {
         return Err(ChoiceError::new(name, "there is no `[[model]]`: expected at least one"));
@@ -68,6 +70,44 @@ pub(super) fn choices(name: &str, text: &str) -> Result<Vec<ModelChoice>, Choice
         })
     };
     file.model.into_iter().map(choose).collect()
+}
+
+/// What the reader of TOML says, in words of TOML and without texts of the file: somebody may
+/// have written a key where it does not belong. `at` is what it is about, and `line` the
+/// line that it begins on.
+fn plain(message: &str, at: &str, line: &str) -> String {
+    if message == "duplicate key" {
+        let key: String = at.trim().chars().take(80).collect();
+        return format!("the key `{key}` is there twice: leave one out");
+    }
+    // Of several lines, the first says what is wrong.
+    let message = message.lines().next().unwrap_or_default();
+    let Some((found, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let of_models = line.trim_start().starts_with('[') || line.trim_start().starts_with("model");
+    let list = if of_models { "a list `[[model]]`" } else { "a list `[…]`" };
+    let expected = match expected {
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" => "a whole number from 0 to 9223372036854775807",
+        "a boolean" => "true or false",
+        "a string" => "a text in quotes",
+        "a sequence" => list,
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    let found = match found.split_once(": ") {
+        Some((_, found)) if found.starts_with("string") => "a text",
+        Some((_, "map")) => "a table",
+        Some((_, "sequence")) => "a list",
+        Some((_, found)) => found.trim_end_matches(" as i128").trim_end_matches(" as u128"),
+        None => found,
+    };
+    format!("{found} is there, where {expected} is expected")
+}
+
+/// Whether an environment variable may be called so. What looks otherwise may be a key.
+fn is_variable(name: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && name.bytes().all(letter) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 impl Table {
@@ -107,9 +147,11 @@ impl Table {
         let key = match (&self.key_env, &self.key_file) {
             (Some(_), Some(_)) => return Err(Wrong::new("key-file", "and `key-env` exclude each other")),
             (Some(variable), None) => {
-                if variable.is_empty() || variable.contains(['=', '\0', ' ']) {
+                if !is_variable(variable) {
                     // Not told back: it may be the key itself.
-                    return Err(Wrong::new("key-env", "is no name of an environment variable"));
+                    let what = "is no name of an environment variable: expected letters, digits and `_`, as in \
+                                `GATEWAY_KEY`, and not the key itself";
+                    return Err(Wrong::new("key-env", what));
                 }
                 Some(KeyFrom::Env(variable.clone()))
             }
@@ -136,6 +178,10 @@ impl Table {
         };
         if form == WireForm::Recorded {
             return Err(Wrong::new("price", "is that of the run that was recorded: leave it out"));
+        }
+        if rates.begins_at_nothing() {
+            let what = "has rates above 0 tokens, which are those of every request: expected more tokens";
+            return Err(Wrong::new("price", what));
         }
         if let Some(tokens) = rates.repeated_tier() {
             return Err(Wrong::new("price", format!("has two rates above {tokens} tokens")));

@@ -160,6 +160,16 @@ fn a_file_says_everything() {
 }
 
 #[test]
+fn a_price_without_a_day_has_none_in_reports() {
+    let price = "price = { input = \"1\", output = \"2\" }";
+    let chosen = file(&format!("[[model]]\nform = \"openai\"\nid = \"m\"\n{price}")).unwrap();
+    assert_eq!(lancet_core::ReportedModel::from(&chosen[0]).price_as_of, None);
+    let day = format!("[[model]]\nform = \"openai\"\nid = \"m\"\n{price}\nprice-as-of = \"2026-11-25\"");
+    let chosen = file(&day).unwrap();
+    assert_eq!(lancet_core::ReportedModel::from(&chosen[0]).price_as_of.as_deref(), Some("2026-11-25"));
+}
+
+#[test]
 fn a_file_that_cannot_be_says_where_and_why() {
     let with = |more: &str| format!("\n[[model]]\nform = \"openai\"\nid = \"m\"\n{more}\n");
     for (text, said) in [
@@ -175,6 +185,46 @@ fn a_file_that_cannot_be_says_where_and_why() {
         (with("name = \"\""), "line 2: `name` is no name"),
         (with("key-env = \"A\"\nkey-file = \"b\""), "exclude each other"),
         (with("key-env = \"sk secret\""), "no name of an environment variable"),
+        (with("key-env = \"sk-secret\""), "as in `GATEWAY_KEY`"),
+        (with("key-env = \"1A\""), "no name of an environment variable"),
+        (with("key-env = \"É\""), "no name of an environment variable"),
+        (with("key-env = [\"sk-secret\"]"), "a list is there, where a text in quotes is expected"),
+        (
+            with("tries = \"sk-secret\""),
+            "a text is there, where a whole number from 0 to 4294967295 is expected",
+        ),
+        (with("tries = -1"), "line 5: integer `-1` is there, where a whole number from 0"),
+        (with("tries = 99999999999999999999999"), "line 5"),
+        (with("context-tokens = 18446744073709551615"), "is 18446744073709551615: expected 1 to"),
+        (with("context-tokens = true"), "a whole number from 0 to 9223372036854775807 is expected"),
+        (with("tools = \"sk-secret\""), "a text is there, where true or false is expected"),
+        (with("parameters = \"sk-secret\""), "a text is there, where a list `[…]` is expected"),
+        (
+            "[model]\nform = \"openai\"\nid = \"m\"".to_owned(),
+            "a table is there, where a list `[[model]]` is expected",
+        ),
+        ("model = \"sk-secret\"".to_owned(), "a text is there, where a list `[[model]]` is expected"),
+        (with("tries = 1\ntries = 2"), "line 6: the key `tries` is there twice"),
+        (
+            with("answer-tokens = 200001"),
+            "`answer-tokens` is 200001: expected 1 to 200000, as answers come in one piece",
+        ),
+        (with("parameters = [\"model\"]"), "`model`, which is the host's own"),
+        (with("parameters = [\"messages\"]"), "`messages`, which is the host's own"),
+        (
+            "[[model]]\nform = \"scripted\"\nid = \"x\"\nparameters = [\"messages\"]".to_owned(),
+            "`messages`, which is the host's own",
+        ),
+        (
+            with("price = { input = \"99999999999999999999\", output = \"1\" }"),
+            "the price is too large: at most 1000000",
+        ),
+        (
+            with(
+                "price = { input = \"1\", output = \"1\", above = [{ tokens = 0, input = \"1\", output = \"1\" }] }",
+            ),
+            "above 0 tokens",
+        ),
         (with("key-file = \"\""), "the path of a file"),
         (with("effort = \"huge\""), "`effort` `huge` is none of none, minimal"),
         (with("answer-tokens = 0"), "`answer-tokens` is 0"),
@@ -200,6 +250,8 @@ fn a_file_that_cannot_be_says_where_and_why() {
         let message = file(&text).unwrap_err();
         assert!(message.contains(said), "{text}: {message}");
         assert!(message.contains("model"), "{message}");
-        assert!(!message.contains("sk secret"), "{message}");
+        for word in ["sk secret", "sk-secret", "u32", "u64", "i128", "map", "sequence", "struct"] {
+            assert!(!message.contains(word), "{text}: {message}");
+        }
     }
 }

@@ -85,7 +85,11 @@ async fn the_same_question_has_the_same_answer_at_the_same_cost() {
         (&b"raw"[..], &then.parts, then.stop)
     );
     assert_eq!((reply.spent, reply.tries, reply.marks), (then.spent, then.tries, then.marks));
-    assert_eq!(*purse.lines.lock().unwrap(), ["hold 1", "settle 1: Some(5) Some(70)"]);
+    // What was tried before it as well: budgets are as they were then.
+    assert_eq!(
+        *purse.lines.lock().unwrap(),
+        ["hold 1", "settle 1: None None", "hold 1", "settle 1: Some(5) Some(70)"]
+    );
     // By whatever form it was answered then.
     provider.ask(&second("seen"), asking("t", 0, 1, &purse)).await.unwrap();
 }
@@ -117,6 +121,40 @@ async fn a_failure_then_is_the_same_failure_now() {
         Err(NotAsked::Failure(told)) => assert_eq!(told, failure),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn what_was_tried_before_a_failure_is_paid_as_it_was() {
+    let spent = Spent { cost: Some(Microdollars(3)), estimated: true, ..Spent::default() };
+    let tried = FailedTry { status: None, why: "cut".into(), waited_ms: 1, spent };
+    let failure = ModelFailure::new(ModelFailureKind::OverBudget, "too little is left");
+    let failure = ModelFailure { tries: vec![tried.clone(), tried], ..failure };
+    let (provider, purse) = (Recorded::new(vec![recorded(0, Err(failure))]), Noted::default());
+    let asked = provider.ask(&opened(""), asking("t", 0, 0, &purse)).await;
+    assert!(matches!(asked, Err(NotAsked::Failure(_))));
+    let paid = ["hold 1", "settle 1: None Some(3) estimated"];
+    assert_eq!(*purse.lines.lock().unwrap(), [paid, paid].concat());
+}
+
+#[tokio::test]
+async fn a_failure_is_that_of_the_same_question() {
+    let failure = ModelFailure {
+        asked: Some(opened("").digest()),
+        ..ModelFailure::new(ModelFailureKind::TooLong, "300 of 200 tokens")
+    };
+    let (provider, purse) = (Recorded::new(vec![recorded(0, Err(failure))]), Noted::default());
+    let asked = provider.ask(&opened(""), asking("t", 0, 0, &purse)).await;
+    assert!(matches!(asked, Err(NotAsked::Failure(_))));
+    let message = differs(provider.ask(&opened("Be bad."), asking("t", 0, 0, &purse)).await);
+    assert!(message.contains("question 0"), "{message}");
+}
+
+#[tokio::test]
+async fn a_conversation_does_not_count_by_what_was_estimated() {
+    let answer = ModelAnswer { marks: vec![AnswerMark::NoUsage], ..answer(opened("").digest()) };
+    let (provider, purse) = (Recorded::new(vec![recorded(0, Ok(answer.clone()))]), Noted::default());
+    let reply = provider.ask(&opened(""), asking("t", 0, 0, &purse)).await.unwrap();
+    assert_eq!((reply.read.usage, reply.spent), (Usage::default(), answer.spent));
 }
 
 #[test]

@@ -135,7 +135,7 @@ async fn answers_come_by_task_conversation_and_ordinal() {
 }
 
 #[tokio::test]
-async fn a_script_that_has_run_out_rejects_and_says_which_question() {
+async fn a_script_that_has_run_out_is_no_agents_failure_and_says_which_question() {
     let script = Scripted::parse(SCRIPT).unwrap();
     let purse = Noted::default();
     for (task, conversation, ordinal, said) in [
@@ -148,9 +148,9 @@ async fn a_script_that_has_run_out_rejects_and_says_which_question() {
         ("other", 0, 0, "no conversation for task `other`, attempt 1, conversation 0"),
     ] {
         let asked = script.ask(&opened(), asking(task, conversation, ordinal, &purse)).await;
-        let Err(NotAsked::Failure(failure)) = asked else { panic!("it fails") };
-        assert_eq!(failure.kind, ModelFailureKind::Rejected);
-        assert!(failure.message.contains(said), "{}", failure.message);
+        let Err(NotAsked::Fault { fault, .. }) = asked else { panic!("it fails") };
+        assert_eq!(fault.kind, InfraFaultKind::ModelDiffers);
+        assert!(fault.message.contains(said) && fault.message.contains("add"), "{}", fault.message);
     }
     assert_eq!(*purse.lines.lock().unwrap(), [] as [&str; 0]);
 }
@@ -162,6 +162,8 @@ async fn what_is_answered_is_held_and_settled_at_its_price() {
     let script = Scripted::parse(SCRIPT).unwrap().priced(Some(price));
     let purse = Noted { answer_tokens: Some(9), ..Noted::default() };
     let reply = script.ask(&opened(), asking("expensify-7", 0, 1, &purse)).await.unwrap();
+    // What is said to have been tried is known to be free, and so is the sum.
+    assert!(reply.tries.iter().all(|tried| tried.spent.cost == Some(Microdollars(0))));
     assert_eq!((reply.spent.cost, reply.marks), (Some(Microdollars(20)), vec![AnswerMark::CapLowered]));
     assert_eq!(*purse.lines.lock().unwrap(), ["hold 1", "settle 1: Some(5) Some(20)"]);
     let empty = Noted { empty: true, ..Noted::default() };
@@ -218,6 +220,15 @@ fn what_cannot_be_read_says_where() {
         (conversation("text = \"a\"\nfault = { kind = \"model-quota\", message = \"\" }"), "line 3"),
         (conversation("stop = \"calls\"\nfailure = { kind = \"other\", message = \"\" }"), "has no `stop`"),
         (conversation("failure = { kind = \"bad\", message = \"\" }"), "line 4"),
+        (
+            conversation("fault = { kind = \"docker-error\", message = \"\" }"),
+            "line 3: the kind of the `fault` is `docker-error`",
+        ),
+        (
+            conversation("usage = { input = 1, output = 9223372036854775807 }"),
+            "line 3: `output` of `usage` is 9223372036854775807",
+        ),
+        (conversation("usage = { input-cached = 1099511627777 }"), "`input-cached` of `usage`"),
         (conversation("times = 0"), "line 3: `times` is 0"),
         (conversation("calls = [{ arguments = {} }]"), "missing field `name`"),
         (conversation("parts = [{ txt = \"a\" }]"), "unknown variant"),

@@ -220,9 +220,11 @@ impl Wire for Chat {
         Ok(Read {
             stop: super::agreeing(stop, &parts),
             parts,
-            stop_detail: refusal.into_iter().fold(reason, |detail, told| format!("{detail}: {told}")),
+            stop_detail: super::detail(
+                refusal.into_iter().fold(reason, |detail, told| format!("{detail}: {told}")),
+            ),
             usage: completion.object("usage").map(|usage| self::usage(&usage)).unwrap_or_default(),
-            served: completion.text("model").unwrap_or_default(),
+            served: super::served(&completion),
         })
     }
 
@@ -278,17 +280,18 @@ fn call(call: Loose<'_>) -> Result<AnswerPart, Unread> {
 }
 
 fn usage(usage: &Object<'_>) -> Usage {
-    let details = |object: &str, key: &str| usage.object(object).and_then(|details| details.number(key));
-    let (input, written) = (usage.number("prompt_tokens"), usage.number("completion_tokens"));
+    let told = |key| super::tokens(usage, key);
+    let details = |object: &str, key: &str| super::tokens(&usage.object(object)?, key);
+    let (input, written) = (told("prompt_tokens"), told("completion_tokens"));
     // Some count reasoning into the total alone.
-    let output = match (input, written, usage.number("total_tokens")) {
+    let output = match (input, written, told("total_tokens")) {
         (Some(input), Some(written), Some(total)) => Some(written.max(total.saturating_sub(input))),
         _ => written,
     };
     Usage {
         input,
         input_cached: details("prompt_tokens_details", "cached_tokens")
-            .or_else(|| usage.number("prompt_cache_hit_tokens")),
+            .or_else(|| told("prompt_cache_hit_tokens")),
         input_cache_written: details("prompt_tokens_details", "cache_write_tokens"),
         output,
         output_reasoning: details("completion_tokens_details", "reasoning_tokens"),

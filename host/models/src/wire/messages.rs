@@ -141,9 +141,9 @@ impl Wire for Messages {
         Ok(Read {
             stop: super::agreeing(stop, &parts),
             parts,
-            stop_detail: detail(reason, &message),
+            stop_detail: super::detail(detail(reason, &message)),
             usage: message.object("usage").map(|usage| self::usage(&usage)).unwrap_or_default(),
-            served: message.text("model").unwrap_or_default(),
+            served: super::served(&message),
         })
     }
 
@@ -232,20 +232,25 @@ fn detail(reason: String, message: &Object<'_>) -> String {
 }
 
 fn usage(usage: &Object<'_>) -> Usage {
-    let cached = usage.number("cache_read_input_tokens");
-    let written = usage.number("cache_creation_input_tokens").or_else(|| {
+    // What is there and cannot be believed spoils a sum.
+    let part = |of: &Object<'_>, key: &str| Some(of.get(key)?.number().unwrap_or(u64::MAX));
+    let cached = part(usage, "cache_read_input_tokens");
+    let written = part(usage, "cache_creation_input_tokens").or_else(|| {
         let times = usage.object("cache_creation")?;
-        let of = |key| times.number(key).unwrap_or(0);
+        let of = |key| part(&times, key).unwrap_or(0);
         Some(of("ephemeral_5m_input_tokens").saturating_add(of("ephemeral_1h_input_tokens")))
     });
     // `input_tokens` is what was read besides these.
     let all = |input: u64| input.saturating_add(cached.unwrap_or(0)).saturating_add(written.unwrap_or(0));
+    let believed = |tokens: &u64| *tokens <= super::MAX_TOLD_TOKENS;
     Usage {
-        input: usage.number("input_tokens").map(all),
-        input_cached: cached,
-        input_cache_written: written,
-        output: usage.number("output_tokens"),
-        output_reasoning: usage.object("output_tokens_details").and_then(|d| d.number("thinking_tokens")),
+        input: part(usage, "input_tokens").map(all).filter(believed),
+        input_cached: cached.filter(believed),
+        input_cache_written: written.filter(believed),
+        output: super::tokens(usage, "output_tokens"),
+        output_reasoning: usage
+            .object("output_tokens_details")
+            .and_then(|details| super::tokens(&details, "thinking_tokens")),
     }
 }
 

@@ -18,14 +18,18 @@ const QUOTA: [&str; 8] = [
     "insufficient_credits",
     "quota_exhausted",
 ];
-const UNAUTHORIZED: [&str; 6] = [
+const UNAUTHORIZED: [&str; 8] = [
+    "api_key_invalid",
     "authentication_error",
     "permission_error",
     "invalid_api_key",
     "invalid_authentication",
     "permission_denied",
+    "unauthenticated",
     "unauthorized",
 ];
+/// What messages say of a key that is not taken, in lower case, whatever their status.
+const UNAUTHORIZED_WORDS: [&str; 2] = ["api key not valid", "incorrect api key provided"];
 const UNKNOWN_MODEL: [&str; 3] = ["model_not_found", "not_found_error", "model_not_available"];
 const TOO_LONG: [&str; 5] = [
     "context_length_exceeded",
@@ -35,7 +39,7 @@ const TOO_LONG: [&str; 5] = [
     "context_window_exceeded",
 ];
 /// What messages say of a conversation that is too long, in lower case.
-const TOO_LONG_WORDS: [&str; 9] = [
+const TOO_LONG_WORDS: [&str; 10] = [
     "prompt is too long",
     "maximum context length",
     "context length exceeded",
@@ -44,8 +48,17 @@ const TOO_LONG_WORDS: [&str; 9] = [
     "exceeds the available context size",
     "exceed context limit",
     "input is too long",
-    "input token count exceeds",
+    "maximum prompt length is",
+    "is longer than the maximum model length",
 ];
+/// Values of a request that the host and the operator set: how long an answer may be, and
+/// what the cache keeps. An effort is not among them, as plugins set it too.
+const SETTINGS: [&str; 4] = ["max_tokens", "max_completion_tokens", "max_output_tokens", "cache_control"];
+/// What a message about a value of a plugin's has in it: it may repeat the plugin's words.
+const OF_PLUGINS: [&str; 6] = ["messages", "input[", "tool", "function", "schema", "instructions"];
+/// What is said of a value that is too small, which no operator's is: a plugin, or what is
+/// left of a budget, asks for a shorter answer.
+const TOO_SMALL: [&str; 5] = ["integer_below_min_value", "below minimum", "at least", "greater than", ">= "];
 const TRANSIENT: [&str; 12] = [
     "api_error",
     "internal_error",
@@ -68,9 +81,18 @@ struct Said {
     /// Types and codes, in lower case.
     words: Vec<String>,
     message: String,
+    /// The value of the request that it is about, where that is named.
+    param: Option<String>,
 }
 
 impl Said {
+    fn of_body(body: &[u8]) -> Option<Self> {
+        let body = Loose::parse(body).ok()?;
+        // Gemini's come as an array of one.
+        let only = body.array().filter(|items| items.len() == 1).and_then(|items| items.into_iter().next());
+        only.unwrap_or(body).object().as_ref().and_then(Self::of_object)
+    }
+
     fn of_object(body: &Object<'_>) -> Option<Self> {
         let mut said = Self::default();
         let error = body.get("error").or_else(|| body.get("detail"));
@@ -94,8 +116,12 @@ impl Said {
     fn take(&mut self, error: &Object<'_>) {
         let words = ["type", "code", "status"].into_iter().filter_map(|key| error.get(key)?.word());
         let detail = error.object("details").and_then(|details| details.text("error_code"));
-        self.words.extend(words.chain(detail).map(|word| word.to_lowercase()));
+        // Gemini's: a list of what is known of it.
+        let details = error.array("details").unwrap_or_default().into_iter().filter_map(Loose::object);
+        let reasons = details.filter_map(|detail| detail.text("reason"));
+        self.words.extend(words.chain(detail).chain(reasons).map(|word| word.to_lowercase()));
         self.message = error.text("message").unwrap_or_default();
+        self.param = error.text("param");
     }
 
     fn has(&self, words: &[&str]) -> bool {
@@ -116,7 +142,42 @@ impl Said {
 
     fn is_too_long(&self) -> bool {
         let message = self.message.to_lowercase();
-        self.has(&TOO_LONG) || TOO_LONG_WORDS.iter().any(|words| message.contains(words))
+        let counted = message.contains("input token count") && message.contains("exceeds");
+        self.has(&TOO_LONG) || counted || TOO_LONG_WORDS.iter().any(|words| message.contains(words))
+    }
+
+    fn is_about_the_key(&self) -> bool {
+        let message = self.message.to_lowercase();
+        self.has(&UNAUTHORIZED) || UNAUTHORIZED_WORDS.iter().any(|words| message.contains(words))
+    }
+
+    /// Whether a value is not taken that is none of the plugin's.
+    fn is_about_settings(&self) -> bool {
+        let message = self.message.to_lowercase();
+        let said = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        if self.has(&TOO_SMALL) || said(&TOO_SMALL) {
+            return false;
+        }
+        match &self.param {
+            Some(param) => SETTINGS.contains(&param.as_str()),
+            None => said(&SETTINGS) && !said(&OF_PLUGINS),
+        }
+    }
+
+    /// Whether an answer that is as long as was asked for is longer than all that the model
+    /// reads and writes, however short the conversation is.
+    fn is_over_by_the_answer_alone(&self) -> bool {
+        let message = self.message.to_lowercase();
+        let behind = |words: &str| {
+            let digits = message.split_once(words)?.1.split(|c: char| !c.is_ascii_digit()).next()?;
+            digits.parse::<u64>().ok()
+        };
+        let before = |words: &str| {
+            let digits = message.split_once(words)?.0.rsplit(|c: char| !c.is_ascii_digit()).next()?;
+            digits.parse::<u64>().ok()
+        };
+        let answer = behind("tokens' is too large: ").or_else(|| before(" in the completion"));
+        matches!((answer, behind("maximum context length is ")), (Some(answer), Some(most)) if answer >= most)
     }
 
     fn is_about_the_model(&self) -> bool {
@@ -133,8 +194,7 @@ impl Said {
 
 /// What a reply whose status is not a good one means.
 pub(super) fn of_reply(status: u16, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) -> Problem {
-    let said = Loose::parse(body).ok().and_then(Loose::object).as_ref().and_then(Said::of_object);
-    let Some(said) = said else { return of_page(status, header, body) };
+    let Some(said) = Said::of_body(body) else { return of_page(status, header, body) };
     of_said(&said, status, header)
 }
 
@@ -149,29 +209,43 @@ pub(super) fn inside(body: &Object<'_>) -> Option<Problem> {
 
 fn of_said(said: &Said, status: u16, header: &dyn Fn(&str) -> Option<String>) -> Problem {
     let message = said.in_words(status);
-    let transient = |message| Problem::Transient { message, after_ms: wait(header) };
+    if matches!(status, 407 | 511) {
+        return Problem::Proxy(message);
+    }
     if status == 402 || said.is_quota() {
         return Problem::Quota(message);
     }
     if said.is_too_long() && !matches!(status, 401 | 403 | 404 | 429) {
-        return Problem::TooLong(message);
+        let alone = said.is_over_by_the_answer_alone();
+        return if alone { Problem::Settings(message) } else { Problem::TooLong(message) };
     }
     match status {
         401 | 403 => Problem::Unauthorized(message),
         404 if said.is_about_the_model() => Problem::UnknownModel(message),
-        404 | 405 => Problem::Unreadable(format!("{message}; is the base URL that of the provider's API?")),
+        404 | 405 => {
+            Problem::Unreadable(shortened(&format!("is the base URL that of the provider's API? {message}")))
+        }
         413 => Problem::TooLong(message),
-        408 | 409 | 425 | 429 | 500..=599 => transient(message),
-        _ if said.has(&UNAUTHORIZED) => Problem::Unauthorized(message),
+        408 | 409 | 425 | 429 | 500..=599 => transient(message, header),
+        _ if said.is_about_the_key() => Problem::Unauthorized(message),
         _ if said.has(&UNKNOWN_MODEL) => Problem::UnknownModel(message),
         _ if said.has(&TRANSIENT) || header("x-should-retry").as_deref() == Some("true") => {
-            transient(message)
+            transient(message, header)
         }
         // An error inside a good reply with no word that is known: more often the
         // gateway's than the request's.
-        200..=299 if !said.has(&REJECTED) => transient(message),
+        200..=299 if !said.has(&REJECTED) => transient(message, header),
         300..=399 => Problem::Unreadable(message),
+        _ if said.is_about_settings() => Problem::Settings(message),
         _ => Problem::Rejected(message),
+    }
+}
+
+/// A failure that asking again may mend, unless the server says that it will not.
+fn transient(message: String, header: &dyn Fn(&str) -> Option<String>) -> Problem {
+    match header("x-should-retry").as_deref() {
+        Some("false") => Problem::Unavailable(message),
+        _ => Problem::Transient { message, after_ms: wait(header) },
     }
 }
 
@@ -187,8 +261,9 @@ fn of_page(status: u16, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) ->
     match status {
         401 | 403 => Problem::Unauthorized(message),
         402 => Problem::Quota(message),
+        407 | 511 => Problem::Proxy(message),
         413 => Problem::TooLong(message),
-        408 | 409 | 425 | 429 | 500..=599 => Problem::Transient { message, after_ms: wait(header) },
+        408 | 409 | 425 | 429 | 500..=599 => transient(message, header),
         400 | 422 if !is_html(body) => Problem::Rejected(message),
         _ => Problem::Unreadable(message),
     }
@@ -208,7 +283,8 @@ pub(super) fn no_json(body: &[u8]) -> String {
             let to = lower[from..].find("</title>")? + from;
             text.get(from..to)
         });
-        let title = title.map_or(String::new(), |title| format!(", titled `{}`", title.trim()));
+        let short = |title: &str| title.trim().chars().take(200).collect::<String>();
+        let title = title.map_or(String::new(), |title| format!(", titled `{}`", short(title)));
         return format!("a page of HTML{title}, where JSON was expected; is the base URL that of an API?");
     }
     let start: String = text.chars().take(200).collect();
@@ -220,9 +296,7 @@ fn is_html(body: &[u8]) -> bool {
 }
 
 fn shortened(message: &str) -> String {
-    let mut message = message.to_owned();
-    message.truncate(message.floor_char_boundary(MAX_MODEL_FAILURE_BYTES));
-    message
+    super::cut(message.to_owned(), MAX_MODEL_FAILURE_BYTES)
 }
 
 /// The wait that a reply asks for, in milliseconds: `retry-after-ms`, or `retry-after` in

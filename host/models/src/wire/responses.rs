@@ -124,9 +124,9 @@ impl Wire for Responses {
         Ok(Read {
             stop: super::agreeing(stop, &parts),
             parts,
-            stop_detail: told.fold(status, |detail, told| format!("{detail}: {told}")),
+            stop_detail: super::detail(told.fold(status, |detail, told| format!("{detail}: {told}"))),
             usage: response.object("usage").map(|usage| self::usage(&usage)).unwrap_or_default(),
-            served: response.text("model").unwrap_or_default(),
+            served: super::served(&response),
         })
     }
 
@@ -241,13 +241,15 @@ fn reasoning(item: &Object<'_>) -> String {
 
 fn usage(usage: &Object<'_>) -> Usage {
     let input = usage.object("input_tokens_details");
-    let of_input = |key| input.as_ref().and_then(|details| details.number(key));
+    let of_input = |key| super::tokens(input.as_ref()?, key);
     Usage {
-        input: usage.number("input_tokens"),
+        input: super::tokens(usage, "input_tokens"),
         input_cached: of_input("cached_tokens"),
         input_cache_written: of_input("cache_write_tokens"),
-        output: usage.number("output_tokens"),
-        output_reasoning: usage.object("output_tokens_details").and_then(|d| d.number("reasoning_tokens")),
+        output: super::tokens(usage, "output_tokens"),
+        output_reasoning: usage
+            .object("output_tokens_details")
+            .and_then(|details| super::tokens(&details, "reasoning_tokens")),
     }
 }
 

@@ -249,3 +249,44 @@ fn what_is_no_answer_says_what_it_is() {
         assert!(matches!(wire.read(br#"{"error":{"code":529,"message":"busy"}}"#), Err(Unread::Problem(_))));
     }
 }
+
+#[test]
+fn numbers_of_tokens_that_nobody_can_believe_are_not_told() {
+    let read = |form, url: &str, body: &str| wire_of(form, url).read(body.as_bytes()).unwrap();
+    for odd in ["9223372036854775808", "18446744073709551615", "1e300", "1099511627777", "-1", "\"many\""] {
+        let messages = format!(
+            r#"{{"content":[],"stop_reason":"end_turn","usage":{{"input_tokens":5,"cache_read_input_tokens":{odd},"output_tokens":{odd}}}}}"#
+        );
+        let usage = read(FORMS[0].0, FORMS[0].2, &messages).usage;
+        assert_eq!((usage.input, usage.input_cached, usage.output), (None, None, None), "{odd}");
+        let responses = format!(
+            r#"{{"status":"completed","output":[],"usage":{{"input_tokens":{odd},"output_tokens":7,"input_tokens_details":{{"cached_tokens":{odd}}}}}}}"#
+        );
+        let usage = read(FORMS[1].0, FORMS[1].2, &responses).usage;
+        assert_eq!((usage.input, usage.input_cached, usage.output), (None, None, Some(7)), "{odd}");
+        let chat = format!(
+            r#"{{"choices":[{{"message":{{"content":"a"}},"finish_reason":"stop"}}],"usage":{{"prompt_tokens":5,"completion_tokens":7,"total_tokens":{odd},"completion_tokens_details":{{"reasoning_tokens":{odd}}}}}}}"#
+        );
+        let usage = read(FORMS[2].0, FORMS[2].2, &chat).usage;
+        assert_eq!((usage.input, usage.output, usage.output_reasoning), (Some(5), Some(7), None), "{odd}");
+    }
+}
+
+#[test]
+fn names_and_words_of_servers_are_kept_short() {
+    let long = "é".repeat(3_000);
+    let chat = format!(
+        r#"{{"model":"{long}","choices":[{{"message":{{"content":"a","refusal":"{long}"}},"finish_reason":"stop"}}]}}"#
+    );
+    let messages = format!(
+        r#"{{"model":"{long}","content":[],"stop_reason":"stop_sequence","stop_sequence":"{long}"}}"#
+    );
+    let responses = format!(
+        r#"{{"model":"{long}","status":"incomplete","incomplete_details":{{"reason":"{long}"}},"output":[]}}"#
+    );
+    for ((form, _, url), body) in FORMS.into_iter().zip([messages, responses, chat]) {
+        let read = wire_of(form, url).read(body.as_bytes()).unwrap();
+        assert_eq!(read.served.len(), 256, "{form:?}");
+        assert!((1_990..=2_000).contains(&read.stop_detail.len()), "{form:?}");
+    }
+}

@@ -101,7 +101,7 @@ fn usage_counts_caches_in() {
     assert_eq!(usage("null"), Usage::default());
     assert_eq!(usage(r#"{"input_tokens":-1,"output_tokens":"many"}"#), Usage::default());
     let most = r#"{"input_tokens":18446744073709551615,"cache_read_input_tokens":5}"#;
-    assert_eq!(usage(most).input, Some(u64::MAX));
+    assert_eq!(usage(most).input, None);
 }
 
 #[test]

@@ -13,6 +13,9 @@ fn kind(status: u16, body: &str) -> &'static str {
 fn word(problem: &Problem) -> &'static str {
     match problem {
         Problem::Transient { .. } => "transient",
+        Problem::Unavailable(_) => "unavailable",
+        Problem::Proxy(_) => "proxy",
+        Problem::Settings(_) => "settings",
         Problem::Unauthorized(_) => "unauthorized",
         Problem::Quota(_) => "quota",
         Problem::UnknownModel(_) => "unknown model",
@@ -85,6 +88,115 @@ fn each_error_is_what_its_provider_means() {
     ] {
         assert_eq!(kind(status, &body), wanted, "{status} {body}");
     }
+}
+
+#[test]
+fn the_key_and_the_length_are_told_in_many_ways() {
+    let gemini = r#"[{"error":{"code":400,"message":"Please pass a valid one","status":"INVALID_ARGUMENT",
+        "details":[{"@type":"x"},{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}]"#;
+    let said = |message: &str| format!(r#"{{"error":{{"code":400,"message":"{message}"}}}}"#);
+    for (body, wanted) in [
+        (gemini.to_owned(), "unauthorized"),
+        (format!("[{}]", said("API key not valid. Please pass a valid API key.")), "unauthorized"),
+        (r#"{"code":"x","error":"Incorrect API key provided: xa***ab."}"#.to_owned(), "unauthorized"),
+        (format!("[{}]", said("no such thing")), "rejected"),
+        (format!("[{0},{0}]", said("API key not valid")), "rejected"),
+        (
+            said("The input token count (1200293) exceeds the maximum number of tokens allowed (1048576)."),
+            "too long",
+        ),
+        (
+            said("This model's maximum prompt length is 131072 but the request contains 140000 tokens."),
+            "too long",
+        ),
+        (
+            said("The decoder prompt (length 5000) is longer than the maximum model length of 4096."),
+            "too long",
+        ),
+    ] {
+        assert_eq!(kind(400, &body), wanted, "{body}");
+    }
+}
+
+#[test]
+fn a_value_that_the_operator_sets_is_not_the_plugins_failure() {
+    let named = |param: &str, message: &str| {
+        format!(
+            r#"{{"error":{{"type":"invalid_request_error","param":"{param}","code":null,"message":"{message}"}}}}"#
+        )
+    };
+    let said =
+        |message: &str| format!(r#"{{"error":{{"type":"invalid_request_error","message":"{message}"}}}}"#);
+    let all = "This model's maximum context length is 8192 tokens.";
+    for (body, wanted) in [
+        (
+            named("max_tokens", "Unsupported parameter: 'max_tokens' is not supported with this model."),
+            "settings",
+        ),
+        (named("max_output_tokens", "Too large."), "settings"),
+        (
+            said("max_tokens: 200000 > 64000, which is the maximum allowed number of output tokens"),
+            "settings",
+        ),
+        (said("cache_control: Extra inputs are not permitted"), "settings"),
+        // An answer of no more than so little is asked for by a plugin, or by what is left.
+        (named("max_output_tokens", "Expected a value >= 16, but got 1 instead."), "rejected"),
+        (said("max_tokens: must be greater than or equal to 1"), "rejected"),
+        // A plugin's words, repeated: it cannot make itself nobody's fault.
+        (named("tools[0].name", "Invalid: 'max_tokens'"), "rejected"),
+        (said("tools.0.custom.name: `max_tokens`"), "rejected"),
+        (said("messages.1.content.0: unknown `cache_control`"), "rejected"),
+        // Plugins set efforts.
+        (named("reasoning_effort", "Unsupported value: 'max'"), "rejected"),
+        // No conversation is short enough for it.
+        (said(&format!("'max_tokens' or 'max_completion_tokens' is too large: 16384. {all}")), "settings"),
+        (said(&format!("'max_tokens' or 'max_completion_tokens' is too large: 4096. {all}")), "too long"),
+        (
+            said(&format!(
+                "{all} However, you requested 17384 tokens (1000 in the messages, 16384 in the completion)."
+            )),
+            "settings",
+        ),
+        (
+            said(&format!(
+                "{all} However, you requested 9000 tokens (8000 in the messages, 1000 in the completion)."
+            )),
+            "too long",
+        ),
+    ] {
+        assert_eq!(kind(400, &body), wanted, "{body}");
+    }
+    assert_eq!(kind(429, &named("max_tokens", "slow")), "transient");
+}
+
+#[test]
+fn a_proxy_that_refuses_and_a_server_that_gives_up_are_heard() {
+    for body in [r#"{"error":{"type":"invalid_request_error","message":"who?"}}"#, "<html>", ""] {
+        assert_eq!(kind(407, body), "proxy");
+        assert_eq!(kind(511, body), "proxy");
+    }
+    let gives_up = [("x-should-retry", "false"), ("retry-after", "1")];
+    for (status, wanted) in
+        [(429, "unavailable"), (503, "unavailable"), (400, "rejected"), (401, "unauthorized")]
+    {
+        assert_eq!(word(&problem(status, &gives_up, r#"{"error":{"message":"m"}}"#)), wanted, "{status}");
+    }
+    assert_eq!(word(&problem(503, &gives_up, "busy")), "unavailable");
+}
+
+#[test]
+fn messages_stay_short() {
+    let long = "é".repeat(5_000);
+    for (status, body) in [
+        (404, format!(r#"{{"error":{{"message":"{long}"}}}}"#)),
+        (400, format!(r#"{{"error":{{"message":"m","code":"{long}"}}}}"#)),
+        (400, long.clone()),
+        (404, format!("<title>{long}</title>")),
+    ] {
+        let message = problem(status, &[], &body).to_string();
+        assert!(message.len() <= MAX_MODEL_FAILURE_BYTES, "{status}: {}", message.len());
+    }
+    assert!(no_json(format!("<title>{}</title>", "a".repeat(3_000)).as_bytes()).len() < 400);
 }
 
 #[test]
