@@ -178,9 +178,11 @@ impl Docker {
             Property::TooMuch => Ok(Err(info)),
             Property::Some => {
                 let (_, tar) = sifted(move || sift(archive.as_slice(), user.id)).await?;
+                let presence = self.presence().await?;
                 let container = self.unstarted_as_root(base, &info, lease).await?;
                 let kept = async {
                     container.upload("/", tar).await?;
+                    presence.confirm().await?;
                     container.commit(&info, &BTreeMap::from([(PREPARED.to_owned(), key)])).await
                 };
                 let kept = kept.await;
@@ -273,6 +275,7 @@ impl Docker {
         lease: &Lease,
     ) -> Result<(Property, Vec<u8>), DockerError> {
         let user = User::of(Account::Unprivileged).id;
+        let presence = self.presence().await?;
         let lease = Lease { deadline: std::time::SystemTime::now() + READ_LIFETIME, ..lease.clone() };
         let container = self.unstarted_as_root(image, info, &lease).await?;
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
@@ -287,7 +290,12 @@ impl Docker {
         let _ = container.remove().await;
         match failed {
             Some(error) => Err(error),
-            None => sifted,
+            None => {
+                // An engine that is being stopped unmounts what it is reading, and ends its
+                // archive in good order.
+                presence.confirm().await?;
+                sifted
+            }
         }
     }
 }
