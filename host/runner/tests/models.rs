@@ -205,7 +205,9 @@ async fn what_a_budget_ends_is_graded() {
                     if failure.kind == lancet_core::ModelFailureKind::OverBudget)
         });
         assert!(refused, "{}", row.id);
-        assert!(matches!(history.solved.unwrap().end, SolveEnd::Answer(_)), "{}", row.id);
+        // A choice that was not made cannot be handed in; the end says why there is none.
+        let SolveEnd::GaveUp(why) = history.solved.unwrap().end else { panic!("{}", row.id) };
+        assert!(why.contains("over-budget"), "{why}");
         assert_eq!(row.state, AttemptState::Decided(Outcome::Fail));
     }
     outcomes(&host, &run).await;

@@ -1,8 +1,10 @@
 //! The loop: asks the model, does what its reply asks for, and ends.
 
+use std::collections::VecDeque;
+
 use lancet_brief::selected;
 use lancet_sdk::log::Level;
-use lancet_sdk::model::{Failure, Offer, Setup, Stop};
+use lancet_sdk::model::{Answer as Said, Failure, Offer, Part, Setup, Stop};
 use lancet_sdk::prompt::{Value, render};
 use lancet_sdk::{Answer, ArtifactKind, CallError, SolveError, Task, TaskKind};
 
@@ -22,9 +24,18 @@ const MOST_DECISION: usize = 64 << 10;
 const MOST_BYTES: usize = 3 << 20;
 /// The most bytes that are read of what the user left in logs: as of what code prints.
 const LOG_BYTES: usize = 256 << 10;
-/// How many bytes may be said and answered in all. The host ends whoever has more than 32 MiB
-/// carried to and fro, with what it has done; what is printed is carried twice.
-const MOST_CARRIED: usize = 12 << 20;
+/// How many bytes may be said and answered in all. The host ends whoever has more than 128
+/// MiB of conversation, with what it has done; a reply and a message are the most that come
+/// at once.
+const MOST_TALK: usize = 112 << 20;
+/// How many bytes may be printed and read in all. The host ends whoever has more than 32 MiB
+/// carried beside the conversation.
+const MOST_CARRIED: usize = 24 << 20;
+/// How many replies there may be. The host ends whoever makes more than 100,000 calls, and
+/// a turn takes about ten.
+const MOST_REPLIES: u64 = 9_000;
+/// What a call gets: the model was given no tools, and made one up.
+const NO_TOOLS: &str = "There are no tools. Reply with text, as the first message says.";
 /// Tokens that are left for an answer where neither the operator nor the offer says how many
 /// it may have.
 const ANSWER_TOKENS: u64 = 4_096;
@@ -101,7 +112,9 @@ pub(crate) fn solve(
         replies: 0,
         lost: 0,
         left_out: 0,
-        carried: message.len(),
+        turns: VecDeque::new(),
+        talk: message.len(),
+        carried: 0,
         ran: false,
         choice: None,
     };
@@ -127,7 +140,12 @@ struct Session<'a, W> {
     lost: u64,
     /// Messages that were left out.
     left_out: u32,
+    /// Entries of the conversation that each turn made, without the first message: a reply,
+    /// the results of calls in it, what went back.
+    turns: VecDeque<u32>,
     /// Bytes that were said and answered.
+    talk: usize,
+    /// Bytes that were printed and read.
     carried: usize,
     /// Whether code was run, which may have changed the work tree.
     ran: bool,
@@ -145,27 +163,54 @@ impl<W: World> Session<'_, W> {
                 Err(end) => return end,
             };
             self.replies += 1;
-            match said.stop {
-                Stop::Refused => return End::new("refused", said.stop_detail),
+            self.talk += bytes(&said);
+            if said.stop == Stop::Refused {
+                return End::new("refused", said.stop_detail);
+            }
+            let mut entries = 1;
+            // Nothing can be said before each call has its result.
+            let results: Vec<_> = said.calls().map(|call| call.failed(NO_TOOLS)).collect();
+            if !results.is_empty() {
+                self.talk +=
+                    results.iter().map(|result| result.call.len() + result.text.len()).sum::<usize>();
+                if let Err(failure) = self.world.give(&results) {
+                    return failed(failure);
+                }
+                entries += 1;
+            }
+            if said.stop == Stop::Paused {
                 // Asked again, it goes on.
-                Stop::Paused => continue,
-                _ => {}
+                self.turns.push_back(entries);
+                continue;
             }
             let back = match self.answer(&said.text()) {
                 Ok(back) => back,
                 Err(end) => return end,
             };
-            self.carried += said.text().len() + back.len();
-            if self.carried > MOST_CARRIED {
-                return End::new("calls", format!("{} bytes were said and answered", self.carried));
+            self.talk += back.len();
+            if let Some(end) = self.is_full() {
+                return end;
             }
-            if turns < self.options.turns
-                && let Err(failure) = self.world.say(bounded(&back))
-            {
-                return failed(failure);
+            if turns < self.options.turns {
+                if let Err(failure) = self.world.say(bounded(&back)) {
+                    return failed(failure);
+                }
+                entries += 1;
             }
+            self.turns.push_back(entries);
         }
         End::new("turns", format!("the model was asked {turns} times"))
+    }
+
+    /// Why no more should be begun: the host would end it soon.
+    fn is_full(&self) -> Option<End> {
+        let Self { replies, talk, carried, .. } = self;
+        (*replies >= MOST_REPLIES || *talk > MOST_TALK || *carried > MOST_CARRIED).then(|| {
+            let why = format!(
+                "{replies} replies and what went back had {talk} bytes, and what was printed and read {carried}"
+            );
+            End::new("calls", why)
+        })
     }
 
     /// Does what a reply asks for, and gives what goes back.
@@ -196,7 +241,7 @@ impl<W: World> Session<'_, W> {
     }
 
     /// Asks, and leaves out the oldest messages as far as that is needed.
-    fn ask(&mut self) -> Result<lancet_sdk::model::Answer, End> {
+    fn ask(&mut self) -> Result<Said, End> {
         while let Some(room) = self.room
             && self.world.tokens() > room
         {
@@ -222,9 +267,9 @@ impl<W: World> Session<'_, W> {
     }
 
     /// Turns that may be left out: a reply and what went back. The first message stays, and
-    /// so does the last one.
-    fn turns_before(&mut self) -> u32 {
-        self.world.length().saturating_sub(2) / 2
+    /// so does the last turn.
+    fn turns_before(&self) -> u32 {
+        u32::try_from(self.turns.len()).unwrap_or(u32::MAX).saturating_sub(1)
     }
 
     /// Leaves out the oldest turns. False when there are none.
@@ -233,8 +278,10 @@ impl<W: World> Session<'_, W> {
         if turns == 0 {
             return Ok(false);
         }
-        self.world.leave_out(1, 1 + 2 * turns)?;
-        self.left_out += 2 * turns;
+        let entries = self.turns.iter().take(turns as usize).sum::<u32>();
+        self.world.leave_out(1, 1 + entries)?;
+        self.turns.drain(..turns as usize);
+        self.left_out += entries;
         Ok(true)
     }
 
@@ -246,6 +293,7 @@ impl<W: World> Session<'_, W> {
             Err(error) => return Ok(format!("The code was not run: {}", error.message())),
         };
         self.ran = true;
+        self.carried += code.len() + output.stdout.len() + output.stderr.len();
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
         if text.is_empty() {
@@ -286,6 +334,7 @@ impl<W: World> Session<'_, W> {
             match self.world.artifact(&entry.name, u32::try_from(left).unwrap_or(u32::MAX)) {
                 Ok(bytes) => {
                     left = left.saturating_sub(bytes.len());
+                    self.carried += bytes.len();
                     text.push_str(&format!("\n{}:\n{}\n", entry.name, String::from_utf8_lossy(&bytes)));
                 }
                 Err(error) => text.push_str(&format!("\n{}: {}\n", entry.name, error.message())),
@@ -296,13 +345,22 @@ impl<W: World> Session<'_, W> {
 
     fn ended(mut self, end: End) -> Result<Answer, SolveError> {
         let End { word, why } = end;
-        let answer = match (word, self.task.kind) {
-            ("failed", _) if !self.ran => Err(SolveError::Other(format!("the model gave no answer: {why}"))),
-            (_, TaskKind::SweManager) => Ok(self.decision()),
+        let there = match (word, self.task.kind) {
+            ("failed", _) if !self.ran => Err(format!("the model gave no answer: {why}")),
+            (_, TaskKind::SweManager) => self.decision(),
             // As it would be judged: a work tree that nothing has touched solves nothing.
             ("done", TaskKind::IcSwe) => Ok(Answer::WorkTree),
-            (_, TaskKind::IcSwe) => Ok(if self.ran { Answer::WorkTree } else { Answer::Nothing }),
+            (_, TaskKind::IcSwe) if self.ran => Ok(Answer::WorkTree),
+            (_, TaskKind::IcSwe) => Err(String::new()),
         };
+        // Whoever reads the verdict learns why there is nothing.
+        let answer = there.map_err(|missing| {
+            let known: Vec<_> = [&*missing, &*why].into_iter().filter(|text| !text.is_empty()).collect();
+            SolveError::Other(match word {
+                "failed" if !self.ran => missing,
+                _ => format!("nothing was handed in ({word}): {}", known.join("; ")),
+            })
+        });
         let level = if word == "done" { Level::Info } else { Level::Warn };
         let counts = [self.replies.to_string(), self.lost.to_string(), self.left_out.to_string()];
         let [replies, lost, left_out] = counts.each_ref().map(String::as_str);
@@ -312,15 +370,21 @@ impl<W: World> Session<'_, W> {
     }
 
     /// What a manager decided: the document, for the grader to read, or what a reply said.
-    fn decision(&mut self) -> Answer {
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn decision(&mut self) -> Result<Answer, String> {
         if !self.has_files {
-            return self.choice.map_or(Answer::Nothing, Answer::Choice);
+            return self.choice.map(Answer::Choice).ok_or_else(|| "no reply names a proposal".into());
         }
         match self.world.read(DECISION, 1 << 20) {
-            Ok(bytes) if bytes.len() <= MOST_DECISION => {
-                String::from_utf8(bytes).map_or(Answer::Nothing, Answer::Document)
+            Ok(bytes) if bytes.len() > MOST_DECISION => {
+                Err(format!("`{DECISION}` has more than {MOST_DECISION} bytes, which a document may have"))
             }
-            _ => Answer::Nothing,
+            Ok(bytes) => String::from_utf8(bytes)
+                .map(Answer::Document)
+                .map_err(|_| format!("`{DECISION}` is no UTF-8")),
+            Err(error) => Err(format!("`{DECISION}` cannot be read: {}", error.message())),
         }
     }
 }
@@ -328,6 +392,16 @@ impl<W: World> Session<'_, W> {
 /// As much of a text as one call to the host may carry.
 fn bounded(text: &str) -> &str {
     &text[..text.floor_char_boundary(MOST_BYTES)]
+}
+
+/// Bytes of a reply, as the host counts them.
+fn bytes(said: &Said) -> usize {
+    let part = |part: &Part| match part {
+        Part::Text(text) | Part::Reasoning(text) => text.len(),
+        Part::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
+        Part::Other(other) => other.value.len(),
+    };
+    said.parts.iter().map(part).sum()
 }
 
 fn failed(failure: Failure) -> End {

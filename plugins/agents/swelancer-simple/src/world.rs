@@ -1,7 +1,7 @@
 //! What the loop reaches: the model and the task's environment.
 
 use lancet_sdk::log::Level;
-use lancet_sdk::model::{Answer, Conversation, Failure, Offer, Setup};
+use lancet_sdk::model::{Answer, Conversation, Failure, Offer, Setup, ToolResult};
 use lancet_sdk::shell::CommandOutput;
 use lancet_sdk::user_tool::Observation;
 use lancet_sdk::{CallError, log, model, shell, user_tool, workspace};
@@ -12,8 +12,8 @@ pub(crate) trait World {
     fn offers(&mut self) -> Vec<Offer>;
     fn open(&mut self, setup: &Setup) -> Result<(), Failure>;
     fn say(&mut self, text: &str) -> Result<(), Failure>;
+    fn give(&mut self, results: &[ToolResult]) -> Result<(), Failure>;
     fn ask(&mut self) -> Result<Answer, Failure>;
-    fn length(&mut self) -> u32;
     fn tokens(&mut self) -> u64;
     fn leave_out(&mut self, first: u32, end: u32) -> Result<(), Failure>;
     fn shell(&mut self, command: &str, seconds: u32) -> Result<CommandOutput, CallError>;
@@ -49,12 +49,12 @@ impl World for Host {
         self.conversation()?.say(text)
     }
 
-    fn ask(&mut self) -> Result<Answer, Failure> {
-        self.conversation()?.ask()
+    fn give(&mut self, results: &[ToolResult]) -> Result<(), Failure> {
+        self.conversation()?.give(results)
     }
 
-    fn length(&mut self) -> u32 {
-        self.conversation.as_ref().map_or(0, Conversation::length)
+    fn ask(&mut self) -> Result<Answer, Failure> {
+        self.conversation()?.ask()
     }
 
     fn tokens(&mut self) -> u64 {

@@ -21,8 +21,9 @@
 //! | `context`, `over-budget`: the conversation is too long, or too dear | what is there |
 //! | `failed`: the provider does not take the request | what is there, or an error |
 //!
-//! What is there is the work tree once anything was done that may have changed it, and
-//! nothing before, or on a task that asks for a choice.
+//! What is there is the work tree once anything was done that may have changed it. Before,
+//! and on a task that asks for a choice, there is nothing: the agent then ends with an error
+//! that has the word and what is known of it.
 
 #![forbid(unsafe_code)]
 

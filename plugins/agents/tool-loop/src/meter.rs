@@ -2,37 +2,52 @@
 
 use lancet_sdk::CallError;
 use lancet_sdk::log::Level;
-use lancet_sdk::model::{Answer, Failure, Offer, Part, Setup, ToolResult};
+use lancet_sdk::model::{Answer, Failure, Offer, Part, Setup, Tool, ToolResult};
 use lancet_sdk::shell::CommandOutput;
 use lancet_sdk::user_tool::Observation;
 use lancet_sdk::workspace::{Entry, Hit};
 
 use crate::world::World;
 
-/// How many calls there may be. The host ends whoever makes more than 10,000, with what it
-/// has done.
-const MOST_CALLS: u32 = 9_000;
-/// How many bytes all calls may carry. The host ends whoever has more than 32 MiB carried,
-/// and one call may carry 4 MiB.
-const MOST_BYTES: usize = 16 << 20;
+/// How many calls there may be. The host ends an agent that asks models and makes more than
+/// 100,000, with what it has done.
+const MOST_CALLS: u32 = 99_000;
+/// How many bytes of conversation with the model there may be. The host ends whoever has
+/// more than 128 MiB of it; one answer, and all results of a turn, are the most that come
+/// at once.
+const MOST_TALK: usize = 112 << 20;
+/// How many bytes all other calls may carry. The host ends whoever has more than 32 MiB
+/// carried, and one call may carry 4 MiB.
+const MOST_BYTES: usize = 24 << 20;
 
 /// A world, and what of the host's bounds on it has been used.
 pub(crate) struct Meter<'a, W> {
     world: &'a mut W,
     calls: u32,
+    talk: usize,
     bytes: usize,
 }
 
 impl<'a, W: World> Meter<'a, W> {
     pub(crate) fn new(world: &'a mut W) -> Self {
-        Self { world, calls: 0, bytes: 0 }
+        Self { world, calls: 0, talk: 0, bytes: 0 }
     }
 
     /// Whether no more should be begun, and why.
     pub(crate) fn is_full(&self) -> Option<String> {
-        let Self { calls, bytes, .. } = self;
-        (*calls > MOST_CALLS || *bytes > MOST_BYTES)
-            .then(|| format!("there were {calls} calls to the host, which carried {bytes} bytes"))
+        let Self { calls, talk, bytes, .. } = self;
+        (*calls > MOST_CALLS || *talk > MOST_TALK || *bytes > MOST_BYTES).then(|| {
+            format!(
+                "there were {calls} calls to the host, which carried {bytes} bytes beside the {talk} of the \
+                 conversation"
+            )
+        })
+    }
+
+    fn talked(&mut self, bytes: usize) -> &mut W {
+        self.calls += 1;
+        self.talk += bytes;
+        self.world
     }
 
     fn sent(&mut self, bytes: usize) -> &mut W {
@@ -53,25 +68,29 @@ impl<W: World> World for Meter<'_, W> {
     }
 
     fn open(&mut self, setup: &Setup) -> Result<(), Failure> {
-        self.sent(setup.instructions.len()).open(setup)
+        let tool = |tool: &Tool| tool.name.len() + tool.description.len() + tool.parameters.len();
+        let tools: usize = setup.tools.iter().map(tool).sum();
+        self.talked(setup.instructions.len() + tools).open(setup)
     }
 
     fn say(&mut self, text: &str) -> Result<(), Failure> {
-        self.sent(text.len()).say(text)
+        self.talked(text.len()).say(text)
     }
 
     fn give(&mut self, results: &[ToolResult]) -> Result<(), Failure> {
-        self.sent(results.iter().map(|result| result.text.len()).sum()).give(results)
+        let bytes = results.iter().map(|result| result.call.len() + result.text.len()).sum();
+        self.talked(bytes).give(results)
     }
 
     fn ask(&mut self) -> Result<Answer, Failure> {
-        let answer = self.sent(0).ask();
+        let answer = self.talked(0).ask();
         let part = |part: &Part| match part {
             Part::Text(text) | Part::Reasoning(text) => text.len(),
-            Part::Call(call) => call.name.len() + call.arguments.len(),
+            Part::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
             Part::Other(other) => other.value.len(),
         };
-        self.got(answer, |answer| answer.parts.iter().map(part).sum())
+        self.talk += answer.as_ref().map_or(0, |answer| answer.parts.iter().map(part).sum());
+        answer
     }
 
     fn shell(&mut self, command: &str, seconds: u32) -> Result<CommandOutput, CallError> {

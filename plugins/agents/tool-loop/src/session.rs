@@ -31,6 +31,8 @@ pub(crate) const VARIABLES: [&str; 11] = [
 
 /// What parts the instructions of a template from its message.
 const MESSAGE: &str = "{# message #}";
+/// What stands for [`MESSAGE`] where a template is rendered, which comments do not survive.
+const PARTING: &str = "\u{0}message\u{0}";
 /// How many answers in a row may be without a valid call.
 const MOST_INVALID: u32 = 3;
 /// How many calls of one answer are carried out. It bounds what one turn can cost.
@@ -136,7 +138,6 @@ impl<'a, W: World> Session<'a, W> {
 
     /// The instructions and the first message.
     fn prompt(&self, template: &str, has_files: bool) -> Result<(String, String), SolveError> {
-        let (instructions, message) = template.split_once(MESSAGE).unwrap_or(("", template));
         let tools: Vec<_> = self.tools.iter().map(|tool| tool.name()).collect();
         let mut variables = lancet_brief::variables(self.task);
         variables.extend([
@@ -146,9 +147,11 @@ impl<'a, W: World> Session<'a, W> {
             ("command_seconds", self.options.command_seconds.into()),
             ("hand_in_line", HAND_IN_LINE.into()),
         ]);
-        let text = |part: &str| {
-            let text = render(part, variables.clone())
-                .map_err(|error| SolveError::Other(format!("the prompt cannot be rendered: {error}")))?;
+        // As one, so that what is set before the message is there in it.
+        let whole = render(&template.replacen(MESSAGE, PARTING, 1), variables)
+            .map_err(|error| SolveError::Other(format!("the prompt cannot be rendered: {error}")))?;
+        let (instructions, message) = whole.split_once(PARTING).unwrap_or(("", &whole));
+        let text = |text: &str| {
             if text.len() > MOST_BYTES {
                 let why = format!("the prompt has {} bytes, at most {MOST_BYTES} can be sent", text.len());
                 return Err(SolveError::Other(why));
@@ -468,11 +471,16 @@ impl<'a, W: World> Session<'a, W> {
     fn ended(&mut self, end: End) -> Result<Answer, SolveError> {
         let (level, word, why, answer) = match end {
             End::HandedIn(answer) => (Level::Info, "handed-in", String::new(), Ok(answer)),
-            End::Stopped(word, why) => (Level::Warn, word, why, Ok(self.what_is_there())),
-            End::Failed(why) if self.changed => (Level::Error, "failed", why, Ok(self.what_is_there())),
+            End::Stopped(word, why) => {
+                // Whoever reads the verdict learns why there is nothing.
+                let nothing = || SolveError::Other(format!("nothing was handed in ({word}): {why}"));
+                let answer = self.what_is_there().ok_or_else(nothing);
+                (Level::Warn, word, why, answer)
+            }
             End::Failed(why) => {
-                let error = SolveError::Other(format!("the model gave no answer: {why}"));
-                (Level::Error, "failed", why, Err(error))
+                let nothing = || SolveError::Other(format!("the model gave no answer: {why}"));
+                let answer = self.what_is_there().ok_or_else(nothing);
+                (Level::Error, "failed", why, answer)
             }
         };
         let (asks, calls, mistakes) =
@@ -482,8 +490,8 @@ impl<'a, W: World> Session<'a, W> {
         answer
     }
 
-    fn what_is_there(&self) -> Answer {
-        if self.task.kind == TaskKind::IcSwe && self.changed { Answer::WorkTree } else { Answer::Nothing }
+    fn what_is_there(&self) -> Option<Answer> {
+        (self.task.kind == TaskKind::IcSwe && self.changed).then_some(Answer::WorkTree)
     }
 }
 

@@ -1,8 +1,6 @@
 //! The loop against a double of what it reaches.
 
-use std::collections::VecDeque;
-
-use lancet_sdk::model::{Answer as Said, Part, Usage};
+use lancet_sdk::model::{ToolCall, ToolResult, Usage};
 use lancet_sdk::shell::CommandOutput;
 use lancet_sdk::user_tool::Observation;
 use lancet_sdk::{ArtifactEntry, Proposal};
@@ -18,6 +16,8 @@ struct Double {
     /// answer.
     entries: Vec<String>,
     said: Vec<String>,
+    /// Calls of the last answer that wait for their results.
+    open: usize,
     commands: Vec<(String, u32)>,
     environment: bool,
     decision: Option<String>,
@@ -44,6 +44,7 @@ fn double(answers: &[&str]) -> Double {
         answers: answers.iter().map(said).collect(),
         entries: Vec::new(),
         said: Vec::new(),
+        open: 0,
         commands: Vec::new(),
         environment: true,
         decision: None,
@@ -64,8 +65,19 @@ impl World for Double {
     }
 
     fn say(&mut self, text: &str) -> Result<(), Failure> {
+        if self.open > 0 {
+            return Err(Failure::Refused("nothing can be said before the call got its result".into()));
+        }
         self.said.push(text.into());
         self.entries.push(text.chars().take(8).collect());
+        Ok(())
+    }
+
+    fn give(&mut self, results: &[ToolResult]) -> Result<(), Failure> {
+        assert!(self.open > 0 && self.open == results.len());
+        assert!(results.iter().all(|result| result.failed && result.text.starts_with("There are no tools")));
+        self.open = 0;
+        self.entries.push("no".into());
         Ok(())
     }
 
@@ -73,11 +85,8 @@ impl World for Double {
         let answer = self.answers.pop_front();
         let answer = answer.unwrap_or_else(|| Err(Failure::OverBudget("nothing is left".into())))?;
         self.entries.push("=".into());
+        self.open = answer.calls().count();
         Ok(answer)
-    }
-
-    fn length(&mut self) -> u32 {
-        u32::try_from(self.entries.len()).unwrap()
     }
 
     fn tokens(&mut self) -> u64 {
@@ -85,6 +94,8 @@ impl World for Double {
     }
 
     fn leave_out(&mut self, first: u32, end: u32) -> Result<(), Failure> {
+        let kept = self.entries.get(end as usize).map(String::as_str);
+        assert!(kept == Some("="), "a turn is left out whole: {:?}", self.entries);
         self.entries.drain(first as usize..end as usize);
         Ok(())
     }
@@ -149,6 +160,44 @@ fn work(double: &mut Double, task: &Task) -> Answer {
     solve(double, task, &options(), PROMPT).unwrap()
 }
 
+fn nothing(double: &mut Double, task: &Task) -> String {
+    match solve(double, task, &options(), PROMPT) {
+        Err(SolveError::Other(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Calls of tools that nobody offered, before each text.
+fn with_calls(double: Double, calls: usize) -> Double {
+    let call = |at| Part::Call(ToolCall { id: format!("c{at}"), name: "run".into(), arguments: "{}".into() });
+    let answers = double.answers.into_iter().map(|answer| {
+        let mut said = answer?;
+        said.parts.splice(0..0, (0..calls).map(call));
+        said.stop = Stop::Calls;
+        Ok(said)
+    });
+    Double { answers: answers.collect(), ..double }
+}
+
+#[test]
+fn calls_that_a_model_makes_up_fail_and_its_text_counts() {
+    let mut world = with_calls(double(&["", CODE, "done"]), 2);
+    assert!(matches!(work(&mut world, &issue()), Answer::WorkTree));
+    assert_eq!((world.commands.len(), world.said.len()), (1, 3));
+    assert!(world.said[1].starts_with("The reply asked for nothing"));
+    assert!(world.logged[0].starts_with("done"), "{:?}", world.logged);
+    // A turn with calls has three entries, and is left out as a whole.
+    let mut world = with_calls(Double { context: Some(1_000), ..double(&[CODE; 7]) }, 1);
+    work(&mut world, &issue());
+    assert!(world.logged[0].contains(r#"("left-out", "15")"#), "{:?}", world.logged);
+    assert_eq!(world.entries, ["You are ", "=", "no", "6 6 6 6 ", "=", "no", "7 7 7 7 "]);
+    // One that paused goes on.
+    let mut world = with_calls(double(&["", "done"]), 1);
+    world.answers[0].as_mut().unwrap().stop = Stop::Paused;
+    assert!(matches!(work(&mut world, &issue()), Answer::WorkTree));
+    assert_eq!(world.said.len(), 1);
+}
+
 #[test]
 fn an_issue_is_worked_on_by_code_and_by_the_user_until_it_is_done() {
     let mut world = double(&["Hm.", CODE, "I ask: <user-tool>", "Done"]);
@@ -173,8 +222,8 @@ fn turns_time_and_money_end_it_with_what_is_there() {
     assert!(world.logged[0].starts_with("turns"));
 
     // What the host would end is ended before, with what is there.
-    let mut world = double(&[CODE; 600]);
-    let patient = Options { turns: 1_000, ..options() };
+    let mut world = double(&[CODE; 1_000]);
+    let patient = Options { turns: 2_000, ..options() };
     assert!(matches!(solve(&mut world, &issue(), &patient, PROMPT), Ok(Answer::WorkTree)));
     assert!(world.logged[0].starts_with("calls") && world.answers.len() > 100, "{:?}", world.logged);
 
@@ -184,8 +233,12 @@ fn turns_time_and_money_end_it_with_what_is_there() {
 
     assert!(matches!(work(&mut double(&[CODE]), &issue()), Answer::WorkTree));
     let mut world = double(&["Hm."]);
-    assert!(matches!(work(&mut world, &issue()), Answer::Nothing));
+    let why = nothing(&mut world, &issue());
+    assert_eq!(why, "nothing was handed in (over-budget): nothing is left");
     assert!(world.logged[0].starts_with(r#"over-budget [("why", "nothing is left")"#));
+    let mut world = double(&vec!["Hm."; 9_100]);
+    assert!(matches!(solve(&mut world, &issue(), &Options { turns: 20_000, ..options() }, PROMPT), Err(_)));
+    assert!(world.logged[0].starts_with("calls") && world.answers.len() == 100, "{:?}", world.logged);
 
     let mut world = double(&[CODE, "", CODE]);
     world.answers[1].as_mut().unwrap().stop = Stop::Refused;
@@ -232,10 +285,11 @@ fn a_manager_s_choice_is_read_from_the_file_where_there_are_files() {
     assert!(matches!(work(&mut world, &choice()), Answer::Document(text) if text == document));
     assert!(world.said[0].contains("`manager_decisions.json`") && world.said[0].contains("## Proposal 3"));
     let mut world = double(&[r#"{"selected_proposal_id": 3}"#, "done"]);
-    assert!(matches!(work(&mut world, &choice()), Answer::Nothing), "as in the reference");
+    let why = nothing(&mut world, &choice());
+    assert_eq!(why, "nothing was handed in (done): `manager_decisions.json` cannot be read: no such file");
     let large = "x".repeat(MOST_DECISION + 1);
     let mut world = Double { decision: Some(large), ..double(&["done"]) };
-    assert!(matches!(work(&mut world, &choice()), Answer::Nothing));
+    assert!(nothing(&mut world, &choice()).contains("has more than 65536 bytes"));
 }
 
 #[test]
@@ -245,7 +299,8 @@ fn a_manager_s_choice_is_read_from_the_reply_where_there_are_none() {
     assert!(matches!(work(&mut world, &choice()), Answer::Choice(3)));
     assert!(!world.said[0].contains("python") && world.said[2].contains("one of 0, 3"), "{:?}", world.said);
     let mut world = Double { environment: false, ..double(&["Hm."]) };
-    assert!(matches!(work(&mut world, &choice()), Answer::Nothing));
+    let why = nothing(&mut world, &choice());
+    assert_eq!(why, "nothing was handed in (over-budget): no reply names a proposal; nothing is left");
 }
 
 #[test]

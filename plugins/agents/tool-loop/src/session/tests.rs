@@ -298,8 +298,13 @@ fn the_prompt_says_what_the_task_and_the_tools_are() {
 
     let mut other = with([]);
     let told = solve(&mut other, &choice(), &options(), "{{ title }}: {{ tools | join(' ') }}");
-    assert!(matches!(told, Ok(Answer::Nothing)));
+    refused(told);
     assert_eq!((&*other.opened.unwrap().instructions, &*other.said[0]), ("", "A title: hand_in"));
+    // What is set before the message is there in it.
+    let mut other = with([]);
+    let template = "{% set all = proposals | length %}Be brief.\n{# message #}\n{{ all }} proposals";
+    refused(solve(&mut other, &choice(), &options(), template));
+    assert_eq!((&*other.opened.unwrap().instructions, &*other.said[0]), ("Be brief.", "2 proposals"));
     let broken = solve(&mut with([]), &choice(), &options(), "{{ titel }}");
     assert!(refused(broken).contains("the prompt cannot be rendered"));
 }
@@ -395,7 +400,8 @@ fn what_is_no_call_is_told_and_counted() {
 fn three_answers_in_a_row_without_a_valid_call_end_it() {
     let wrong = || [text("Hm."), calls(&[("edit", "{}")]), text("")];
     let mut world = with_files(wrong());
-    assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::Nothing)));
+    let why = refused(work(&mut world, &issue(), &options()));
+    assert_eq!(why, "nothing was handed in (no-valid-call): 3 answers in a row had no valid call");
     assert!(world.logged[0].starts_with("no-valid-call"));
     assert_eq!(world.said.len(), 2, "nothing is said to a model that is not asked again");
 
@@ -438,15 +444,19 @@ fn what_ends_a_conversation_hands_in_what_is_there() {
 
         let mut world = with_files([look()]);
         world.answers.push_back(last.clone());
-        match work(&mut world, &issue(), &options()) {
-            Ok(Answer::Nothing) => {}
-            Err(SolveError::Other(why)) => assert_eq!(why, "the model gave no answer: no"),
-            other => panic!("{other:?}"),
-        }
+        // The error tells what the log tells.
+        let known = |why: &str| {
+            let (code, reason) = word.split_once(" [(\"why\", \"").unwrap_or((word, "its own words"));
+            let reason = reason.trim_end_matches("\")");
+            match code {
+                "failed" => assert_eq!(why, format!("the model gave no answer: {reason}")),
+                _ => assert_eq!(why, format!("nothing was handed in ({code}): {reason}")),
+            }
+        };
+        known(&refused(work(&mut world, &issue(), &options())));
         let mut world = with_files([look()]);
         world.answers.push_back(last);
-        let nothing = work(&mut world, &choice(), &options());
-        assert!(matches!(nothing, Ok(Answer::Nothing) | Err(_)), "{nothing:?}");
+        known(&refused(work(&mut world, &choice(), &options())));
     }
 }
 
@@ -457,7 +467,8 @@ fn a_model_that_paused_is_asked_again() {
     assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::WorkTree)));
     assert_eq!(world.said.len(), 1);
     let mut world = with_files(vec![paused; 300]);
-    assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::Nothing)));
+    let why = refused(work(&mut world, &issue(), &options()));
+    assert_eq!(why, "nothing was handed in (steps): the model was asked 250 times");
     assert_eq!((world.answers.len(), world.logged[0].starts_with("steps")), (50, true));
 }
 
@@ -474,16 +485,28 @@ fn steps_time_and_calls_are_bounded() {
     assert!(world.logged[0].starts_with("time-over [(\"why\", \"the agent's time is over\")"));
 
     let many = calls(&[("shell", r#"{"command": "ls"}"#); 40]);
-    let patient = Options { steps: 1_000, ..options() };
-    let mut world = with_files(vec![many.clone(); 500]);
+    let patient = Options { steps: 10_000, ..options() };
+    let mut world = with_files(vec![many.clone(); 4_000]);
     assert!(matches!(work(&mut world, &issue(), &patient), Ok(Answer::WorkTree)));
-    assert!(world.logged[0].starts_with("calls [(\"why\", \"there were 900"), "{:?}", world.logged);
-    assert!(world.commands.len() < 9_000 && world.given[0].len() == 40);
+    assert!(world.logged[0].starts_with("calls [(\"why\", \"there were 990"), "{:?}", world.logged);
+    assert!(world.commands.len() < 99_000 && world.given[0].len() == 40);
     assert!(world.result(0, 32).0.contains("at most 32 calls"));
 
     let mut world = Double { output: ("x".repeat(256 << 10), Some(0)), ..with_files(vec![many; 9]) };
     assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::WorkTree)));
-    assert!(world.logged[0].starts_with("calls") && world.commands.len() < 90, "{:?}", world.logged);
+    assert!(world.logged[0].starts_with("calls"), "{:?}", world.logged);
+    assert!((90..100).contains(&world.commands.len()), "{}", world.commands.len());
+
+    // What is said to the model, and by it, is counted apart: more than other calls may carry.
+    let thinking = |bytes: usize| {
+        let mut said = calls(&[("shell", r#"{"command": "ls"}"#)]);
+        said.parts.insert(0, Part::Reasoning("x".repeat(bytes)));
+        said
+    };
+    let mut world = with_files((0..120).map(|_| thinking(1 << 20)));
+    assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::WorkTree)));
+    assert!(world.logged[0].starts_with("calls"), "{:?}", world.logged);
+    assert!((110..115).contains(&world.commands.len()), "{}", world.commands.len());
 }
 
 #[test]
@@ -499,7 +522,7 @@ fn no_call_to_the_host_is_larger_than_it_may_be() {
     // A file of one line is read no further than needed.
     let mut world = with_files([calls(&[("read", r#"{"path": "src/a.js"}"#)])]);
     world.files.as_mut().unwrap().insert("src/a.js".into(), vec![b'x'; 3 << 20]);
-    work(&mut world, &issue(), &options()).unwrap();
+    refused(work(&mut world, &issue(), &options()));
     let (text, failed) = world.result(0, 0);
     assert!(!failed && text.starts_with("lines 1 to 1:\nx") && text.len() < 11_000);
 }
@@ -547,10 +570,13 @@ fn a_manager_hands_in_by_bash_as_well() {
         ("LANCET-HAND-IN\n", None),
     ] {
         let mut world = Double { output: (output.into(), Some(0)), ..with_files([run.clone()]) };
-        let answer = work(&mut world, &choice(), &bash()).unwrap();
+        let answer = work(&mut world, &choice(), &bash());
         match (answer, chosen) {
-            (Answer::Choice(id), Some(chosen)) => assert_eq!(id, chosen),
-            (Answer::Nothing, None) => assert!(world.result(0, 0).1),
+            (Ok(Answer::Choice(id)), Some(chosen)) => assert_eq!(id, chosen),
+            (Err(SolveError::Other(why)), None) => {
+                assert_eq!(why, "nothing was handed in (over-budget): nothing is left");
+                assert!(world.result(0, 0).1);
+            }
             other => panic!("{other:?}"),
         }
     }
