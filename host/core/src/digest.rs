@@ -118,7 +118,7 @@ impl JsonSchema for Sha256 {
 
 /// A digest over several named parts, each framed by its length, so that no two
 /// different lists of parts have the same digest.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Digester(sha2::Sha256);
 
 impl Digester {

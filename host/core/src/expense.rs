@@ -1,6 +1,6 @@
 //! What attempts spent on models, and what of it a report says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -110,8 +110,11 @@ fn sum(one: Microdollars, other: Microdollars) -> Microdollars {
 /// What an attempt did with models, both of its plugins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expense {
-    /// Questions that were asked.
+    /// Questions that were answered, or that may have to be paid for without an answer.
     pub asks: u64,
+    /// Questions beside these that nothing has to be paid for: a budget did not allow them,
+    /// or a provider did not take them.
+    pub refused_asks: u64,
     /// Questions that were answered.
     pub answers: u64,
     /// Requests that gave no answer.
@@ -129,29 +132,53 @@ pub struct Expense {
 }
 
 impl Expense {
-    /// What a journal says, with all that was given up in it. What was paid for questions
-    /// without an answer on record is not in a journal; a store's ledger has it.
+    /// What a journal says, with all that was given up in it: its events, each with its time
+    /// in microseconds. What was paid for questions without an answer on record is not in a
+    /// journal; a store's ledger has it.
+    ///
+    /// A phase that goes on from what was recorded of an earlier beginning has that in the
+    /// journal once more. It counts once.
     #[must_use]
-    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+    pub fn of<'a>(events: impl IntoIterator<Item = (u64, &'a Event)>) -> Self {
         let mut expense = Self::default();
-        let mut asked = BTreeSet::new();
-        for event in events {
+        let mut asked: BTreeMap<Phase, u64> = BTreeMap::new();
+        let mut next: BTreeMap<(Phase, u32), u32> = BTreeMap::new();
+        let mut seen: BTreeMap<(Phase, u32, u32), Vec<&Response>> = BTreeMap::new();
+        for (at_us, event) in events {
             match event {
                 Event::Asked { phase, request: Request::ModelAsk { .. }, .. } => {
                     expense.asks += 1;
-                    asked.insert(*phase);
+                    asked.insert(*phase, at_us);
                 }
-                Event::Called { phase, call } if matches!(call.request, Request::ModelAsk { .. }) => {
+                Event::Called { phase, call } => {
+                    let Request::ModelAsk { conversation } = &call.request else { continue };
+                    let asked_us = asked.remove(phase);
                     if is_of_before(&call.response) {
-                        expense.asks -= u64::from(asked.remove(phase));
+                        expense.asks -= u64::from(asked_us.is_some());
+                        *next.entry((*phase, *conversation)).or_default() += 1;
                         continue;
                     }
+                    if let Response::Unavailable(_) = &call.response {
+                        // It is asked again, as the same question.
+                        expense.asks += u64::from(asked_us.is_none());
+                        let ms = asked_us.map_or(0, |asked_us| at_us.saturating_sub(asked_us) / 1_000);
+                        expense.waited(*phase, ms);
+                        continue;
+                    }
+                    let next = next.entry((*phase, *conversation)).or_default();
+                    let seen = seen.entry((*phase, *conversation, *next)).or_default();
+                    *next += 1;
+                    if asked_us.is_none() && seen.contains(&&call.response) {
+                        continue;
+                    }
+                    seen.push(&call.response);
                     // Answered without having been asked: nothing went out for it.
-                    expense.asks += u64::from(!asked.remove(phase));
+                    expense.asks += u64::from(asked_us.is_none());
                     expense.called(*phase, &call.response);
                 }
                 Event::Began { phase, .. } => {
                     asked.remove(phase);
+                    next.retain(|(other, _), _| other != phase);
                 }
                 _ => {}
             }
@@ -171,10 +198,26 @@ impl Expense {
             Response::Unanswered(failure) => {
                 self.over_budget |= failure.kind == ModelFailureKind::OverBudget;
                 self.failed(&failure.tries);
-                self.waited(phase, failure.tries.iter().map(|tried| tried.waited_ms).sum());
+                // Earlier records have no more than the waits between tries.
+                let between = failure.tries.iter().map(|tried| tried.waited_ms).sum();
+                self.waited(phase, failure.waited_ms.max(between));
+                if !failure
+                    .tries
+                    .iter()
+                    .any(|tried| tried.spent.estimated || tried.spent.cost > Some(Microdollars(0)))
+                {
+                    self.refused();
+                }
             }
+            Response::Refused(_) => self.refused(),
             _ => {}
         }
+    }
+
+    /// A question that went nowhere, or that a provider did not take.
+    fn refused(&mut self) {
+        self.asks = self.asks.saturating_sub(1);
+        self.refused_asks += 1;
     }
 
     fn failed(&mut self, tries: &[FailedTry]) {
@@ -201,8 +244,12 @@ fn is_of_before(response: &Response) -> bool {
 /// What a group of attempts spent on models, summed over all of them, pending ones too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelTotals {
-    /// Questions asked.
+    /// Questions that were answered, or that may have to be paid for without an answer.
     pub asks: u64,
+    /// Questions beside these that nothing has to be paid for: a budget did not allow them,
+    /// or a provider did not take them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused_asks: u64,
     /// Questions answered.
     pub answers: u64,
     /// Requests that gave no answer.
@@ -278,6 +325,7 @@ impl ModelTotals {
     /// is decided.
     pub fn add(&mut self, expense: &Expense, solve_ms: f64, decided: bool) {
         self.asks += expense.asks;
+        self.refused_asks += expense.refused_asks;
         self.answers += expense.answers;
         self.failed_tries += expense.failed_tries;
         self.over_budget_attempts += u64::from(expense.over_budget);
@@ -330,12 +378,18 @@ fn precise(number: u64) -> f64 {
     number as f64
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// A model of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportedModel {
     /// What plugins ask for: `main`, or another name.
     pub name: String,
-    /// The model as `--model` names it: `anthropic/NAME`.
+    /// The model as `--model` names it: `anthropic/NAME`, or `recorded/RUN` with the run's
+    /// whole id.
     pub model: String,
     /// Where requests went; empty when none went out.
     pub base_url: String,
@@ -346,9 +400,10 @@ pub struct ReportedModel {
 
 impl From<&ModelChoice> for ReportedModel {
     fn from(choice: &ModelChoice) -> Self {
+        let id = choice.run.as_ref().map_or_else(|| choice.id.clone(), ToString::to_string);
         Self {
             name: choice.name.clone(),
-            model: format!("{}/{}", choice.form.as_str(), choice.id),
+            model: format!("{}/{id}", choice.form.as_str()),
             base_url: choice.base_url.clone(),
             price_as_of: choice.price.as_ref().map(|price| price.as_of.clone()).filter(|day| !day.is_empty()),
         }
@@ -407,6 +462,16 @@ mod tests {
         Event::Called { phase: Phase::Solve, call: CallRecord { fuel_used: 1, request, response } }
     }
 
+    /// What events say that come half a second after one another.
+    fn expense(events: &[Event]) -> Expense {
+        Expense::of((0..).step_by(500_000).zip(events))
+    }
+
+    fn began() -> Event {
+        let (plugin, limits, engine) = (Sha256::of(b""), crate::Limits::standard(), String::new());
+        Event::Began { phase: Phase::Solve, plugin, grant: Vec::new(), limits, engine, record: None }
+    }
+
     fn totals(expenses: &[Expense], earned: u64) -> ModelTotals {
         let mut totals = ModelTotals::default();
         for expense in expenses {
@@ -421,7 +486,7 @@ mod tests {
         let cut = Spent { estimated: true, ..spent(Some(70), 10, 20) };
         let tried = |spent| FailedTry { status: Some(529), why: String::new(), waited_ms: 200, spent };
         let over = ModelFailure::new(ModelFailureKind::OverBudget, "too little is left");
-        let expense = Expense::of(&[
+        let expense = expense(&[
             asked(),
             called(answer(spent(Some(30), 5, 6), vec![tried(Spent::default()), tried(cut)])),
             // Killed in between, and asked again.
@@ -430,7 +495,8 @@ mod tests {
             called(answer(spent(Some(40), 7, 8), Vec::new())),
             called(Response::Unanswered(Box::new(over))),
         ]);
-        assert_eq!((expense.asks, expense.answers, expense.failed_tries), (4, 2, 2));
+        assert_eq!((expense.asks, expense.answers, expense.failed_tries), (3, 2, 2));
+        assert_eq!(expense.refused_asks, 1);
         assert!(expense.over_budget);
         assert_eq!((expense.solve_wait_ms, expense.served["m-1"]), (2_000, 2));
         let payments = expense.payments;
@@ -446,15 +512,43 @@ mod tests {
         if let Response::Answered(answer) = &mut again {
             answer.marks.push(AnswerMark::FromRecord);
         }
-        let expense = Expense::of(&[asked(), called(first), asked(), called(again.clone()), called(again)]);
+        let expense = expense(&[asked(), called(first), asked(), called(again.clone()), called(again)]);
         assert_eq!((expense.asks, expense.answers, expense.solve_wait_ms), (1, 1, 1_000));
         assert_eq!(expense.payments.cost, Microdollars(30));
     }
 
     #[test]
+    fn what_is_gone_on_from_counts_once_however_often() {
+        let first = || called(answer(spent(Some(30), 5, 6), Vec::new()));
+        let second = || called(answer(spent(Some(40), 7, 8), Vec::new()));
+        let over = || {
+            let mut over = ModelFailure::new(ModelFailureKind::OverBudget, "the time is over");
+            over.waited_ms = 700;
+            called(Response::Unanswered(Box::new(over)))
+        };
+        let fault = || {
+            let fault = crate::InfraFault::new(crate::InfraFaultKind::ModelUnavailable, "529");
+            called(Response::Unavailable(fault))
+        };
+        let events = [
+            vec![began(), asked(), first(), asked(), over(), asked(), fault()],
+            vec![began(), first(), over(), asked(), fault()],
+            // The same answer to another question is another answer.
+            vec![began(), first(), over(), asked(), second(), asked(), second()],
+        ]
+        .concat();
+        let expense = expense(&events);
+        assert_eq!((expense.asks, expense.answers, expense.refused_asks), (5, 3, 1));
+        assert_eq!(expense.payments.cost, Microdollars(110));
+        assert_eq!(expense.served["m-1"], 3);
+        // Three answers, the failure, and the two questions that the infrastructure failed.
+        assert_eq!(expense.solve_wait_ms, 3 * 1_000 + 700 + 2 * 500);
+    }
+
+    #[test]
     fn what_is_unknown_is_neither_nothing_nor_left_out() {
-        let unpriced = Expense::of(&[asked(), called(answer(spent(None, 5, 6), Vec::new()))]);
-        let priced = Expense::of(&[asked(), called(answer(spent(Some(30_000), 5, 6), Vec::new()))]);
+        let unpriced = expense(&[asked(), called(answer(spent(None, 5, 6), Vec::new()))]);
+        let priced = expense(&[asked(), called(answer(spent(Some(30_000), 5, 6), Vec::new()))]);
         let none = totals(std::slice::from_ref(&unpriced), 100);
         assert_eq!((none.cost_microdollars, none.unpriced_requests, none.net_cents), (None, 1, None));
         assert_eq!(none.tokens.input, Some(5));
@@ -463,7 +557,7 @@ mod tests {
         assert_eq!(some.net_cents, None);
         let all = totals(&[priced], 100);
         assert_eq!((all.cost_microdollars, all.net_cents), (Some(Microdollars(30_000)), Some(97.0)));
-        let untold = Expense::of(&[asked(), called(answer(Spent::default(), Vec::new()))]);
+        let untold = expense(&[asked(), called(answer(Spent::default(), Vec::new()))]);
         let untold = totals(&[untold], 0);
         assert_eq!((untold.tokens, untold.untold_requests), (TokenTotals::default(), 1));
         // Nothing was asked, which costs nothing.

@@ -170,6 +170,33 @@ pub struct Spent {
     pub estimated: bool,
 }
 
+impl Usage {
+    /// The numbers as records keep them: at most 2^63 − 1, whatever a provider tells.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        let kept = |tokens: Option<u64>| tokens.map(|tokens| tokens.min(MOST));
+        Self {
+            input: kept(self.input),
+            input_cached: kept(self.input_cached),
+            input_cache_written: kept(self.input_cache_written),
+            output: kept(self.output),
+            output_reasoning: kept(self.output_reasoning),
+        }
+    }
+}
+
+impl Spent {
+    /// The amounts as records keep them: at most 2^63 − 1, whatever a provider tells.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        let cost = self.cost.map(|cost| Microdollars(cost.0.min(MOST)));
+        Self { usage: self.usage.kept(), cost, ..self }
+    }
+}
+
+/// The largest amount that databases and other readers of records can be relied on to hold.
+const MOST: u64 = i64::MAX.unsigned_abs();
+
 /// A request to a provider that gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -295,10 +322,18 @@ pub struct ModelFailure {
     /// The requests that gave no answer. The record's only: a plugin is not told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<FailedTry>,
-    /// The digest of what was asked, as in [`ModelAnswer::asked`]; none when nothing was
-    /// asked, and in older records. The record's only: a plugin is not told.
+    /// Milliseconds until that was known, tries and waits included. The record's only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited_ms: u64,
+    /// The digest of what was asked, as in an answer; none when nothing was asked. The
+    /// record's only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Sha256>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl ModelFailure {
@@ -308,7 +343,7 @@ impl ModelFailure {
     pub fn new(kind: ModelFailureKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
         message.truncate(message.floor_char_boundary(MAX_MODEL_FAILURE_BYTES));
-        Self { kind, message, tries: Vec::new(), asked: None }
+        Self { kind, message, tries: Vec::new(), waited_ms: 0, asked: None }
     }
 }
 

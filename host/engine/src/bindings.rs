@@ -2,12 +2,12 @@
 //! domain's. Generated code stays in here.
 
 use lancet_core::{
-    Allowance, Answer, AnswerPart, Artifact, ArtifactEntry, ArtifactKind, CallError, CallErrorKind,
-    CaseStatus, Check, CommandOutput, Conclusion, Configuration, ConfigurationError, ConversationSetup,
-    DeclaredPrompt, DeclaredSetting, FileChange, Kind, LogLevel, MAX_SETTINGS, MalformedVerdict, ModelAnswer,
-    ModelFailure, ModelFailureKind, ModelParameter, ModelTool, Observation, Offer, Outcome, PlanView,
-    ReportState, RunEnd, SearchHit, SettingKind, StopReason, SubmittedFile, Task, TestCase, TestReport,
-    TestRun, ToolResult, Usage, Verdict, WorkspaceEntry,
+    Allowance, Answer, AnswerMark, AnswerPart, Artifact, ArtifactEntry, ArtifactKind, CallError,
+    CallErrorKind, CaseStatus, Check, CommandOutput, Conclusion, Configuration, ConfigurationError,
+    ConversationSetup, DeclaredPrompt, DeclaredSetting, FileChange, Kind, LogLevel, MAX_SETTINGS,
+    MalformedVerdict, ModelAnswer, ModelFailure, ModelFailureKind, ModelParameter, ModelTool, Observation,
+    Offer, Outcome, PlanView, ReportState, RunEnd, SearchHit, SettingKind, StopReason, SubmittedFile, Task,
+    TestCase, TestReport, TestRun, ToolResult, Usage, Verdict, WorkspaceEntry,
 };
 
 /// What a guest's handle of a conversation stands for. Its representation is the
@@ -391,6 +391,10 @@ impl From<Usage> for model::Usage {
 impl From<ModelAnswer> for model::Answer {
     fn from(answer: ModelAnswer) -> Self {
         let cost = answer.cost().map(|cost| cost.0);
+        // What is estimated was not counted by the provider. It is charged all the same, so
+        // the cost is told.
+        let told = !answer.marks.contains(&AnswerMark::NoUsage);
+        let usage = if told { answer.spent.usage } else { Usage::default() };
         Self {
             parts: answer.parts.into_iter().map(Into::into).collect(),
             stop: match answer.stop {
@@ -403,7 +407,7 @@ impl From<ModelAnswer> for model::Answer {
                 StopReason::Other => model::Stop::Other,
             },
             stop_detail: answer.stop_detail,
-            usage: answer.spent.usage.into(),
+            usage: usage.into(),
             cost,
         }
     }

@@ -22,6 +22,8 @@ use crate::wire::{Problem, Read, Unread, Wire, wire_of};
 
 /// The most bytes of what is told of a failed request: 2,000.
 const MAX_WHY_BYTES: usize = 2_000;
+/// The most bytes of a request: 32 MiB, above which no provider takes one.
+const MAX_REQUEST_BYTES: usize = 32 << 20;
 /// The most requests for one answer that have to be paid for without one: 3.
 const MAX_PAID_TRIES: u32 = 3;
 
@@ -105,7 +107,7 @@ impl Broker {
             return Err(wrong(format!("it begins with `{}:`", base.scheme())));
         }
         Ok(Self {
-            http: clients.http(),
+            http: clients.http(&base),
             wire: wire_of(choice.form, &choice.base_url),
             lane: clients.lane(&base, key.as_ref(), choice.concurrency),
             key,
@@ -129,6 +131,7 @@ impl Broker {
 
     async fn answer(&self, conversation: &Conversation, asking: Asking<'_>) -> Asked {
         let deadline = asking.deadline.map(Instant::from_std);
+        self.fits(conversation).map_err(NotAsked::Failure)?;
         let estimate = self.estimate(conversation);
         let mut tries = Tries::default();
         loop {
@@ -139,7 +142,15 @@ impl Broker {
                 Ok(held) => held,
                 Err(not) => return Err(tries.within(not)),
             };
-            let request = self.request(conversation, held.answer_tokens);
+            let (request, bytes) = self.request(conversation, held.answer_tokens);
+            if bytes > MAX_REQUEST_BYTES {
+                asking.purse.settle(held, NOTHING).await?;
+                let most = MAX_REQUEST_BYTES >> 20;
+                let why = format!("the request would have {bytes} bytes, and at most {most} MiB are sent");
+                return Err(
+                    tries.within(NotAsked::Failure(ModelFailure::new(ModelFailureKind::TooLong, why)))
+                );
+            }
             let limit = deadline.map_or(self.pace.reply, |end| {
                 end.saturating_duration_since(Instant::now()).min(self.pace.reply)
             });
@@ -197,6 +208,19 @@ impl Broker {
         self.lane.acquire().await.expect("nobody closes it")
     }
 
+    /// Whether a conversation may fit what the model reads. It surely does not where even
+    /// half of the guess is more: guesses are rather too high, and a provider that is asked
+    /// says it exactly.
+    fn fits(&self, conversation: &Conversation) -> Result<(), ModelFailure> {
+        let Some(most) = self.context_tokens else { return Ok(()) };
+        let about = conversation.tokens();
+        if about / 2 <= most {
+            return Ok(());
+        }
+        let why = format!("the conversation has about {about} tokens, and the model reads at most {most}");
+        Err(ModelFailure::new(ModelFailureKind::TooLong, why))
+    }
+
     fn estimate(&self, conversation: &Conversation) -> Estimate {
         // What is not counted yet is estimated, so a part more may be read.
         let tokens = conversation.tokens();
@@ -208,7 +232,8 @@ impl Broker {
         Estimate { input_tokens, answer_tokens: conversation.answer_tokens().min(fits) }
     }
 
-    fn request(&self, conversation: &Conversation, answer_tokens: u64) -> reqwest::RequestBuilder {
+    /// A request, and the bytes of its body.
+    fn request(&self, conversation: &Conversation, answer_tokens: u64) -> (reqwest::RequestBuilder, usize) {
         let request = self.wire.request(conversation, &self.id, answer_tokens);
         let mut url = self.base.clone();
         url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), request.path));
@@ -223,7 +248,8 @@ impl Broker {
             let (name, prefix) = request.key_header;
             headers.insert(name_of(name), key.header(prefix));
         }
-        self.http.post(url).headers(headers).body(request.body)
+        let bytes = request.body.len();
+        (self.http.post(url).headers(headers).body(request.body), bytes)
     }
 
     /// What becomes of a request, and what it came to.
@@ -271,12 +297,20 @@ impl Broker {
             let why = "the reply repeats the key, so it cannot be kept";
             return failed(status, why, held.amount, Next::Fault(unreadable));
         }
+        let kind = reply.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        if is_page(kind, &reply.body) {
+            let bytes = reply.body.len();
+            let why = format!(
+                "the reply ({bytes} bytes of {kind}) is a page of a website and no answer: expected the base URL \
+                 of an API"
+            );
+            // No model was asked.
+            return failed(status, &why, NOTHING, Next::Fault(unreadable));
+        }
         match self.wire.read(&reply.body) {
             Ok(read) => Outcome::Answer { raw: reply.body, read },
             Err(Unread::Malformed(why)) => {
-                let what =
-                    reply.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-                let why = format!("the reply ({} bytes of {what}) is no answer: {why}", reply.body.len());
+                let why = format!("the reply ({} bytes of {kind}) is no answer: {why}", reply.body.len());
                 failed(status, &why, held.amount, again(unreadable, None))
             }
             Err(Unread::Problem(problem)) => {
@@ -465,6 +499,11 @@ async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> O
         Some(end) => time::timeout_at(end, work).await.ok(),
         None => Some(work.await),
     }
+}
+
+/// Whether a reply is for a browser: a portal's or a proxy's page, say.
+fn is_page(kind: &str, body: &[u8]) -> bool {
+    kind.to_ascii_lowercase().contains("html") || body.trim_ascii_start().first() == Some(&b'<')
 }
 
 fn name_of(header: &'static str) -> HeaderName {

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Url};
+use reqwest::{Client, ClientBuilder, Url};
 use tokio::sync::Semaphore;
 use tokio::time;
 
@@ -25,11 +26,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(45);
 
 /// How models' servers are reached, for all models of a run: TLS with the platform's
 /// certificates (or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name), proxies as
-/// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. Redirects are not followed,
-/// since the key would go with them; nothing is unpacked.
+/// `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say. What goes to this machine
+/// unencrypted goes through no proxy, whatever they say: the key would leave the machine in
+/// clear, which nobody allowed. Redirects are not followed, since the key would go with
+/// them; nothing is unpacked.
 #[derive(Debug)]
 pub struct Clients {
     http: Client,
+    /// For plain HTTP to this machine.
+    direct: Client,
     lanes: Mutex<HashMap<Lane, (Arc<Semaphore>, usize)>>,
     digests: RandomState,
 }
@@ -56,19 +61,23 @@ impl Clients {
     pub fn new() -> Result<Self, ClientError> {
         // An error says that there is one already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
-            .user_agent(concat!("lancet/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECTING)
-            .tcp_keepalive(KEEP_ALIVE)
-            .build()
-            .map_err(|error| ClientError(causes(&error)))?;
-        Ok(Self { http, lanes: Mutex::default(), digests: RandomState::new() })
+        let builder = || {
+            Client::builder()
+                .user_agent(concat!("lancet/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(CONNECTING)
+                .tcp_keepalive(KEEP_ALIVE)
+        };
+        let built = |builder: ClientBuilder| builder.build().map_err(|error| ClientError(causes(&error)));
+        let (http, direct) = (built(builder())?, built(builder().no_proxy())?);
+        Ok(Self { http, direct, lanes: Mutex::default(), digests: RandomState::new() })
     }
 
-    pub(crate) fn http(&self) -> Client {
-        self.http.clone()
+    /// Who reaches a server.
+    pub(crate) fn http(&self, base: &Url) -> Client {
+        let direct = base.scheme() == "http" && is_this_machine(base);
+        if direct { self.direct.clone() } else { self.http.clone() }
     }
 
     /// What requests to a server with that key wait at. Of several models there, the one
@@ -84,6 +93,15 @@ impl Clients {
             *before = most;
         }
         Arc::clone(semaphore)
+    }
+}
+
+/// Whether a URL is of this machine, by its host's name or address.
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

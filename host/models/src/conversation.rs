@@ -80,12 +80,50 @@ pub struct Conversation {
     answer_tokens: u64,
     entries: Vec<Entry>,
     shortened: bool,
+    /// What the setup and the entries digest to, so far: a long conversation is not read
+    /// again for each question.
+    digester: Digester,
+    /// The guess of all its tokens.
+    tokens: u64,
 }
 
 impl Conversation {
     /// A conversation in which nothing was said yet, of a setup that was looked at.
     pub(crate) fn begun(setup: ConversationSetup, effort: String, answer_tokens: u64) -> Self {
-        Self { setup: Arc::new(setup), effort, answer_tokens, entries: Vec::new(), shortened: false }
+        let mut digester = Digester::new();
+        digester.part(Sha256::of_json(&setup).as_bytes());
+        let tokens = bytes_as_tokens(setup_bytes(&setup));
+        let setup = Arc::new(setup);
+        Self { setup, effort, answer_tokens, entries: Vec::new(), shortened: false, digester, tokens }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let digester = &mut self.digester;
+        match &entry {
+            Entry::Said(text) => digester.part(b"said").part(text.as_bytes()),
+            Entry::Given(results) => digester.part(b"given").part(Sha256::of_json(results).as_bytes()),
+            Entry::Answered(answered) => {
+                digester.part(if answered.bare { b"bare" } else { b"answered" });
+                // The ids of calls are the plugin's words for them, and not always in the JSON.
+                let calls: Vec<&ToolCall> = answered.calls().collect();
+                digester.part(answered.digest.as_bytes()).part(Sha256::of_json(&calls).as_bytes())
+            }
+        };
+        let before = self.tokens;
+        self.tokens = match &entry {
+            Entry::Said(text) => before.saturating_add(bytes_as_tokens(text.len())),
+            Entry::Given(results) => {
+                let bytes = results.iter().map(|result| result.text.len()).sum();
+                before.saturating_add(bytes_as_tokens(bytes))
+            }
+            Entry::Answered(answered) => match (answered.bare, answered.usage.input, answered.usage.output) {
+                // Everything before was counted.
+                (false, Some(input), Some(output)) => input.saturating_add(output),
+                // What was counted before entries were left out counts these as well.
+                _ => before.saturating_add(answered.tokens()),
+            },
+        };
+        self.entries.push(entry);
     }
 
     /// How the conversation was set up, as the plugin said it.
@@ -139,7 +177,7 @@ impl Conversation {
         if let Some(open) = self.open_calls() {
             return Err(refused(format!("nothing can be said before {open} got its result with `give`")));
         }
-        self.entries.push(Entry::Said(text));
+        self.push(Entry::Said(text));
         Ok(())
     }
 
@@ -177,7 +215,7 @@ impl Conversation {
                 order.len()
             )));
         }
-        self.entries.push(Entry::Given(places.into_iter().flatten().collect()));
+        self.push(Entry::Given(places.into_iter().flatten().collect()));
         Ok(())
     }
 
@@ -201,7 +239,7 @@ impl Conversation {
     /// Adds an answer. Its calls are known by the ids in its parts from then on; see
     /// [`Self::named`].
     pub fn answered(&mut self, answered: Answered) {
-        self.entries.push(Entry::Answered(answered));
+        self.push(Entry::Answered(answered));
     }
 
     fn answers(&self) -> impl Iterator<Item = &Answered> {
@@ -238,20 +276,7 @@ impl Conversation {
     /// third of the bytes since.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        let counted = self.entries.iter().enumerate().rev().find_map(|(at, entry)| match entry {
-            // What was counted before entries were left out counts these as well.
-            Entry::Answered(Answered { usage, bare: false, .. }) => {
-                Some((at + 1, usage.input?.saturating_add(usage.output?)))
-            }
-            _ => None,
-        });
-        let (since, tokens) = counted.unwrap_or_else(|| (0, bytes_as_tokens(self.setup_bytes())));
-        let added = self.entries[since..].iter().map(|entry| match entry {
-            Entry::Said(text) => bytes_as_tokens(text.len()),
-            Entry::Given(results) => bytes_as_tokens(results.iter().map(|result| result.text.len()).sum()),
-            Entry::Answered(answered) => answered.tokens(),
-        });
-        added.fold(tokens, u64::saturating_add)
+        self.tokens
     }
 
     /// A conversation of the same setup with the entries `first..end` left out. The
@@ -294,12 +319,18 @@ impl Conversation {
                 }
             }
         }
-        let mut entries = self.entries[..from].to_vec();
-        entries.extend(self.entries[to..].iter().cloned().map(|entry| match entry {
-            Entry::Answered(answered) => Entry::Answered(Answered { bare: true, ..answered }),
-            other => other,
-        }));
-        Ok(Self { entries, shortened: true, ..self.clone() })
+        let mut shorter = Self::begun((*self.setup).clone(), self.effort.clone(), self.answer_tokens);
+        shorter.shortened = true;
+        for entry in &self.entries[..from] {
+            shorter.push(entry.clone());
+        }
+        for entry in &self.entries[to..] {
+            shorter.push(match entry.clone() {
+                Entry::Answered(answered) => Entry::Answered(Answered { bare: true, ..answered }),
+                other => other,
+            });
+        }
+        Ok(shorter)
     }
 
     /// The digest of the setup as the plugin said it, and of the entries. Equal
@@ -307,21 +338,7 @@ impl Conversation {
     /// operator's choice is in it.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
-        let mut digester = Digester::new();
-        digester.part(Sha256::of_json(&*self.setup).as_bytes());
-        for entry in &self.entries {
-            match entry {
-                Entry::Said(text) => digester.part(b"said").part(text.as_bytes()),
-                Entry::Given(results) => digester.part(b"given").part(Sha256::of_json(results).as_bytes()),
-                Entry::Answered(answered) => {
-                    digester.part(if answered.bare { b"bare" } else { b"answered" });
-                    // The ids of calls are the plugin's words for them, and not always in the JSON.
-                    let calls: Vec<&ToolCall> = answered.calls().collect();
-                    digester.part(answered.digest.as_bytes()).part(Sha256::of_json(&calls).as_bytes())
-                }
-            };
-        }
-        digester.finish()
+        self.digester.clone().finish()
     }
 
     /// Whether a provider cut this conversation silently, by the usage of its newest
@@ -348,18 +365,18 @@ impl Conversation {
         matches!((before.usage.input, usage.input), (Some(before), Some(now)) if now <= before)
     }
 
-    fn setup_bytes(&self) -> usize {
-        let tools = self.setup.tools.iter();
-        let tools = tools.map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
-        self.setup.instructions.len() + tools.sum::<usize>()
-    }
-
     /// The first call that waits for its result, in words.
     fn open_calls(&self) -> Option<String> {
         let Some(Entry::Answered(last)) = self.entries.last() else { return None };
         let call = last.calls().next()?;
         Some(format!("the call `{}` of `{}`", excerpt(&call.id), excerpt(&call.name)))
     }
+}
+
+fn setup_bytes(setup: &ConversationSetup) -> usize {
+    let tools = setup.tools.iter();
+    let tools = tools.map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
+    setup.instructions.len() + tools.sum::<usize>()
 }
 
 pub(crate) fn refused(message: impl Into<String>) -> ModelFailure {

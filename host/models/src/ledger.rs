@@ -71,6 +71,13 @@ impl Used {
         self.microdollars = self.microdollars.saturating_sub(cost);
     }
 
+    fn take(&mut self, part: &Self) {
+        self.asks = self.asks.saturating_sub(part.asks);
+        self.input_tokens = self.input_tokens.saturating_sub(part.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_sub(part.output_tokens);
+        self.microdollars = self.microdollars.saturating_sub(part.microdollars);
+    }
+
     fn plus(&self, other: &Self) -> Self {
         Self {
             asks: self.asks.saturating_add(other.asks),
@@ -117,14 +124,17 @@ pub struct UnpricedModel {
     pub id: String,
 }
 
-/// Sees to it, before a run, that its budgets can be kept. Models that reach no server
-/// cost nothing, and need no price.
+/// Sees to it, before a run, that its budgets can be kept. Recorded models need no price:
+/// what their answers cost when they were recorded counts. A scripted model needs one as
+/// any other.
 ///
 /// # Errors
 /// [`UnpricedModel`] for the first model that may cost something nobody knows, when money
 /// is limited.
 pub fn check(budgets: &Budgets, choices: &[ModelChoice]) -> Result<(), UnpricedModel> {
-    let unpriced = choices.iter().find(|choice| choice.form.reaches_out() && choice.price.is_none());
+    let unpriced = choices
+        .iter()
+        .find(|choice| choice.form != lancet_core::WireForm::Recorded && choice.price.is_none());
     match unpriced {
         Some(choice) if budgets.limits_money() => {
             Err(UnpricedModel { name: choice.name.clone(), form: choice.form, id: choice.id.clone() })
@@ -166,6 +176,8 @@ struct Books<K> {
 struct Account {
     used: Used,
     held: Used,
+    /// What of `used` is estimated, for requests of questions that got no answer.
+    doubted: Used,
     /// Since when the clock runs; `used` has the milliseconds before.
     since: Option<Instant>,
 }
@@ -216,7 +228,7 @@ impl<K: Ord + Clone> Ledger<K> {
         let attempts =
             attempts.into_iter().map(|(attempt, used)| (attempt, Account { used, ..Account::default() }));
         let books = Books {
-            run: Account { used: run, held: Used::default(), since: Some(Instant::now()) },
+            run: Account { used: run, since: Some(Instant::now()), ..Account::default() },
             attempts: attempts.collect(),
             open: BTreeMap::new(),
             next: 0,
@@ -314,6 +326,33 @@ impl<K: Ord + Clone> Ledger<K> {
     pub fn settle(&self, held: Held, spent: Spent) {
         self.books().settle(held.number, &spent);
         self.settled.notify_waiters();
+    }
+
+    /// Notes of what was settled for an attempt that it is an estimate, for a question that
+    /// got no answer. It stays used: a provider may bill it.
+    pub fn doubt(&self, attempt: &K, spent: &Spent) {
+        let mut books = self.books();
+        books.run.doubted.add(spent);
+        books.attempt(attempt).doubted.add(spent);
+    }
+
+    /// Whether a request that cannot be held as a limit is reached could be, were nothing
+    /// counted of what is in doubt ([`Ledger::doubt`]). No verdict may rest on that limit:
+    /// how much an outage used of it is nothing that the attempt did.
+    #[must_use]
+    pub fn is_over_by_doubt(&self, attempt: &K, estimate: Estimate, price: Option<&Price>) -> bool {
+        let books = self.books();
+        let own = books.attempts.get(attempt).copied().unwrap_or_default();
+        let need = Need::new(estimate, price);
+        [(&own, &self.budgets.attempt), (&books.run, &self.budgets.run)].into_iter().all(
+            |(account, budget)| {
+                let mut used = Used { milliseconds: account.milliseconds(), ..account.used };
+                used.take(&account.doubted);
+                budget.iter().all(|(unit, limit)| {
+                    need.answer(*unit, limit.saturating_sub(used.of(*unit))) >= need.least
+                })
+            },
+        )
     }
 
     /// Counts calls of tools that an answer of the attempt has.
@@ -497,10 +536,24 @@ fn over(scope: Scope, unit: BudgetUnit, limit: u64, used: u64) -> ModelFailure {
     let message = if unit == BudgetUnit::Milliseconds {
         format!("the time is over: of the {whose}'s {limit} milliseconds, {used} have passed")
     } else {
-        let rest = if used < limit { ", too few are left for an answer" } else { "" };
-        format!("the budget is used up: of the {whose}'s {limit} {unit}, {used} are used{rest}")
+        let (all, part) = match unit {
+            BudgetUnit::Microdollars => (dollars(limit), format!("{} is used", dollars(used))),
+            _ => (format!("{limit} {unit}"), format!("{used} are used")),
+        };
+        if used < limit {
+            format!("too little is left of the {whose}'s {all} for an answer: {part}")
+        } else {
+            format!("the budget is used up: of the {whose}'s {all}, {part}")
+        }
     };
     ModelFailure::new(ModelFailureKind::OverBudget, message)
+}
+
+fn dollars(microdollars: u64) -> String {
+    let digits = format!("{}.{:06}", microdollars / 1_000_000, microdollars % 1_000_000);
+    let whole = digits.trim_end_matches('0');
+    let places = whole.len() - whole.find('.').map_or(0, |at| at + 1);
+    format!("${whole}{}", "0".repeat(2_usize.saturating_sub(places)))
 }
 
 #[cfg(test)]

@@ -253,10 +253,9 @@ async fn what_comes_slowly_and_steadily_is_an_answer() {
 
 #[tokio::test]
 async fn a_reply_that_is_no_answer_is_unreadable() {
-    let replies: [(&str, Replying); 5] = [
+    let replies: [(&str, Replying); 4] = [
         ("", || Act::with(200, [], "{\"choices\": [")),
         ("", || Act::with(200, [], "")),
-        ("HTML", || Act::with(200, [("content-type", "text/html".into())], "<html>Welcome</html>")),
         ("", || Act::json(200, &json!({"choices": []}))),
         ("", || Act::with(200, [], vec![0xff_u8; 100])),
     ];
@@ -268,6 +267,38 @@ async fn a_reply_that_is_no_answer_is_unreadable() {
         assert!(message.contains(why), "{message}");
         assert!(till.settled().iter().all(paid));
     }
+}
+
+/// No model was asked: nothing is paid for it, and nobody asks there again.
+#[tokio::test]
+async fn a_page_for_a_browser_is_no_answer_at_all() {
+    let replies: [Replying; 3] = [
+        || Act::with(200, [("content-type", "text/html".into())], "Welcome"),
+        || Act::with(200, [("content-type", "application/json".into())], " \n<!DOCTYPE html><p>Welcome"),
+        || Act::with(200, [], "<html>Welcome</html>"),
+    ];
+    for reply in replies {
+        let server = Server::start(move |_, _| reply()).await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let (kind, message, tries) = fault(asked);
+        assert_eq!((kind, tries.len()), (InfraFaultKind::ModelUnreadable, 1), "{message}");
+        assert!(message.contains("a page of a website"), "{message}");
+        assert_eq!(till.settled(), [NOTHING]);
+    }
+}
+
+/// What surely does not fit is not sent, and nothing is held for it.
+#[tokio::test]
+async fn what_is_far_too_long_is_not_sent() {
+    let server = Server::start(|_, _| good()).await;
+    let small = ModelChoice { context_tokens: Some(1_000), ..chat(&server) };
+    let till = Till::new();
+    let asked = till.ask(&broker(&small), &conversation(&small, &"word ".repeat(2_000))).await;
+    assert_eq!(failure(asked).kind, ModelFailureKind::TooLong);
+    let large = chat(&server);
+    let asked = till.ask(&broker(&large), &conversation(&large, &"word ".repeat(7_000_000))).await;
+    assert_eq!(failure(asked).kind, ModelFailureKind::TooLong);
+    assert_eq!((server.seen().len(), till.settled()), (0, vec![NOTHING]));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ use lancet_core::{
 };
 use lancet_engine::{BudgetSource, SettingsSource};
 use lancet_models::{Broker, Clients, Held, Key, Ledger, Provider, Recorded, RecordedAnswer, Scripted, Used};
-use lancet_store::{LedgerEntry, Reader, Store};
+use lancet_store::{Elapsed, LedgerEntry, NewEntry, Reader, Store};
 
 use crate::error::Error;
 use crate::observer::{Notice, Observer};
@@ -226,6 +226,14 @@ impl Models {
         Arc::new(Allowances { models: Arc::clone(self), attempt: attempt.clone() })
     }
 
+    /// How long an attempt and the run have gone on.
+    fn elapsed(&self, attempt: &AttemptId) -> Elapsed {
+        Elapsed {
+            attempt_ms: self.ledger.attempt_used(attempt).milliseconds,
+            run_ms: self.ledger.run_used().milliseconds,
+        }
+    }
+
     fn note_unpriced(&self) {
         self.unpriced.fetch_add(1, Ordering::Relaxed);
     }
@@ -259,7 +267,19 @@ fn ledger(budgets: Budgets, entries: &[LedgerEntry]) -> Ledger<AttemptId> {
             used.milliseconds = used.milliseconds.max(milliseconds);
         }
     }
-    Ledger::new(budgets, run, attempts).numbered_from(next)
+    let ledger = Ledger::new(budgets, run, attempts).numbered_from(next);
+    let place = |entry: &LedgerEntry| {
+        let NewEntry { attempt, phase, conversation, ordinal, .. } = &entry.new;
+        (attempt.clone(), *phase, *conversation, *ordinal)
+    };
+    let answered: BTreeSet<_> =
+        entries.iter().filter(|entry| entry.tool_calls.is_some()).map(place).collect();
+    for entry in entries.iter().filter(|entry| entry.counts().estimated) {
+        if !answered.contains(&place(entry)) {
+            ledger.doubt(&entry.new.attempt, &entry.counts());
+        }
+    }
+    ledger
 }
 
 /// An attempt whose clock runs. It is stopped when this is dropped, and what is still held
@@ -275,7 +295,8 @@ impl Drop for Begun {
             return;
         }
         for Held { number, amount, .. } in self.models.ledger.end(&self.attempt) {
-            self.models.store.note_settled(&self.attempt, number, amount);
+            let elapsed = self.models.elapsed(&self.attempt);
+            self.models.store.note_settled(&self.attempt, number, amount.kept(), elapsed);
         }
     }
 }

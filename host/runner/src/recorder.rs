@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lancet_core::{
-    AttemptId, AttemptState, CallRecord, Event, History, Outcome, Part, Phase, Request, RunId, Setting,
-    Sha256, Task,
+    AttemptId, AttemptState, CallRecord, Event, History, InfraFault, Outcome, Part, Phase, Request, RunId,
+    Setting, Sha256, Task,
 };
 use lancet_engine::{Behind, Durable, ENGINE_ID, Journal, NotDurable, Outside, Resumed};
 use lancet_store::{AttemptRow, Reader, RunLock, Store, StoreError, TimedEvent, Transition};
@@ -257,11 +257,7 @@ impl Journal for Calls {
 pub(crate) async fn reopen(store: &Store, run: &RunId) -> Result<u64, Error> {
     let mut reopened = 0;
     for row in store.attempts(run).await? {
-        if row.state != AttemptState::Decided(Outcome::Invalid) {
-            continue;
-        }
-        let history = history(store.events(&row.id).await?);
-        let Some(cause) = history.unavailable().cloned() else { continue };
+        let Some((history, cause)) = failed(store, &row).await? else { continue };
         let submitted = row.solve_us.is_some() && history.was_submitted();
         let phase = if submitted { Phase::Grade } else { Phase::Solve };
         let event = TimedEvent { at_us: 0, event: Event::Reopened { phase, cause } };
@@ -269,6 +265,26 @@ pub(crate) async fn reopen(store: &Store, run: &RunId) -> Result<u64, Error> {
         reopened += 1;
     }
     Ok(reopened)
+}
+
+/// How many attempts [`reopen`] would take up.
+pub(crate) async fn reopens(store: &Store, run: &RunId) -> Result<u64, Error> {
+    let mut reopens = 0;
+    for row in store.attempts(run).await? {
+        reopens += u64::from(failed(store, &row).await?.is_some());
+    }
+    Ok(reopens)
+}
+
+/// The journal of an attempt that is invalid because the infrastructure failed, and how it
+/// did.
+async fn failed(store: &Store, row: &AttemptRow) -> Result<Option<(History, InfraFault)>, Error> {
+    if row.state != AttemptState::Decided(Outcome::Invalid) {
+        return Ok(None);
+    }
+    let history = history(store.events(&row.id).await?);
+    let cause = history.unavailable().cloned();
+    Ok(cause.map(|cause| (history, cause)))
 }
 
 /// A journal as it was recorded, read as far as it goes.
@@ -309,8 +325,8 @@ mod killed;
 #[cfg(test)]
 mod tests {
     use lancet_core::{
-        Answer, Capture, Cents, InfraFault, InfraFaultKind, Kind, Limits, Outcome, Response, Score, SolveEnd,
-        Verdict, VerdictRecord,
+        Answer, Capture, Cents, InfraFaultKind, Kind, Limits, Outcome, Response, Score, SolveEnd, Verdict,
+        VerdictRecord,
     };
 
     use super::*;

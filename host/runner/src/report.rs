@@ -33,7 +33,7 @@ pub fn expenses(
     let mut expenses = BTreeMap::new();
     for row in attempts {
         let events = reader.events(&row.id)?;
-        let mut expense = Expense::of(events.iter().map(|timed| &timed.event));
+        let mut expense = Expense::of(events.iter().map(|timed| (timed.at_us, &timed.event)));
         (expense.payments, expense.failed_tries) = paid.remove(&row.id).unwrap_or_default();
         expenses.insert(row.id.clone(), expense);
     }

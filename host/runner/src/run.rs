@@ -78,6 +78,17 @@ impl Run {
         // Work that is added to records that do not hold together would make them
         // look as if they did.
         audit::audited(&store.reader(), id, observer)?;
+        // What is missing, as a key may be, is found before anything is written.
+        let reopens = recorder::reopens(store, id).await?;
+        let row = store.run(id).await?;
+        // One that is over can be reported whatever becomes of its plugins.
+        let (models, plugins) = match is_over(&row) && reopens == 0 {
+            true => (Vec::new(), None),
+            false => {
+                let models = models::providers(&store.reader(), &row.spec.models, &Scripts::new())?;
+                (models, Some(Plugins::recorded(store, loader, &row.spec)?))
+            }
+        };
         let attempts = recorder::reopen(store, id).await?;
         if attempts > 0 {
             observer.notice(Notice::Reopened { attempts });
@@ -86,14 +97,6 @@ impl Run {
         if row.spec.engine != ENGINE_ID && !is_over(&row) {
             observer.notice(Notice::OtherEngine { recorded: &row.spec.engine });
         }
-        // One that is over can be reported whatever becomes of its plugins.
-        let (plugins, models) = match is_over(&row) {
-            true => (None, Vec::new()),
-            false => {
-                let models = models::providers(&store.reader(), &row.spec.models, &Scripts::new())?;
-                (Some(Plugins::recorded(store, loader, &row.spec)?), models)
-            }
-        };
         // Whoever was answering then is gone, and nobody else executes the run.
         let lost = store.lose(id).await?;
         if lost > 0 {

@@ -28,12 +28,22 @@ pub struct NewEntry {
     pub model: String,
     /// What is set aside: the most tokens that are read and written, and what they cost.
     pub held: Spent,
-    /// Milliseconds that the attempt has gone on.
+    /// Milliseconds that the attempt has gone on: until this was set aside and, once it is
+    /// settled, until then.
     pub attempt_ms: u64,
-    /// Milliseconds that the run has gone on.
+    /// The same of the run.
     pub run_ms: u64,
     /// When it was set aside: RFC 3339, UTC.
     pub held_at: String,
+}
+
+/// How long an attempt and its run have gone on, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Elapsed {
+    /// The attempt.
+    pub attempt_ms: u64,
+    /// The run.
+    pub run_ms: u64,
 }
 
 /// How far a request has come.
@@ -220,14 +230,11 @@ fn entry(row: &Row<'_>) -> Result<LedgerEntry, Failure> {
     })
 }
 
-/// An amount as the database holds it.
-fn amount(what: &'static str, amount: Option<u64>) -> Result<Option<i64>, StoreError> {
-    amount.map(|amount| integer(what, amount)).transpose()
+/// An amount as the database holds it: at most what a signed number can be. Whatever a
+/// provider tells has to be held, and journals keep no more either ([`Spent::kept`]).
+fn amount(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
 }
-
-const TOKENS: &str = "a number of tokens";
-const MONEY: &str = "an amount in microdollars";
-const TIME: &str = "a time in milliseconds";
 
 pub(crate) fn hold(connection: &Connection, new: &NewEntry) -> Result<(), Failure> {
     let AttemptId { run, task, number } = &new.attempt;
@@ -245,11 +252,11 @@ pub(crate) fn hold(connection: &Connection, new: &NewEntry) -> Result<(), Failur
         new.conversation,
         new.ordinal,
         new.model,
-        amount(TOKENS, new.held.usage.input)?,
-        amount(TOKENS, new.held.usage.output)?,
-        amount(MONEY, new.held.cost.map(|cost| cost.0))?,
-        integer(TIME, new.attempt_ms)?,
-        integer(TIME, new.run_ms)?,
+        new.held.usage.input.map(amount),
+        new.held.usage.output.map(amount),
+        new.held.cost.map(|cost| amount(cost.0)),
+        amount(new.attempt_ms),
+        amount(new.run_ms),
         new.held_at,
     ])?;
     Ok(())
@@ -268,25 +275,28 @@ pub(crate) fn settle(
     attempt: &AttemptId,
     entry: u64,
     spent: &Spent,
+    at: Elapsed,
 ) -> Result<bool, Failure> {
     let Spent { usage, cost, estimated } = spent;
     let mut update = connection.prepare_cached(
         "UPDATE ledger SET state = 'settled', input = ?5, input_cached = ?6, input_written = ?7, output = ?8,
-         output_reasoning = ?9, microdollars = ?10, estimated = ?11
-         WHERE run = ?1 AND task = ?2 AND number = ?3 AND entry = ?4 AND state = 'held'",
+         output_reasoning = ?9, microdollars = ?10, estimated = ?11, attempt_ms = max(attempt_ms, ?12),
+         run_ms = max(run_ms, ?13) WHERE run = ?1 AND task = ?2 AND number = ?3 AND entry = ?4 AND state = 'held'",
     )?;
     let changed = update.execute(params![
         attempt.run.as_str(),
         attempt.task.as_str(),
         attempt.number,
         integer("a number of a request", entry)?,
-        amount(TOKENS, usage.input)?,
-        amount(TOKENS, usage.input_cached)?,
-        amount(TOKENS, usage.input_cache_written)?,
-        amount(TOKENS, usage.output)?,
-        amount(TOKENS, usage.output_reasoning)?,
-        amount(MONEY, cost.map(|cost| cost.0))?,
+        usage.input.map(amount),
+        usage.input_cached.map(amount),
+        usage.input_cache_written.map(amount),
+        usage.output.map(amount),
+        usage.output_reasoning.map(amount),
+        cost.map(|cost| amount(cost.0)),
         estimated,
+        amount(at.attempt_ms),
+        amount(at.run_ms),
     ])?;
     Ok(changed > 0)
 }

@@ -41,7 +41,7 @@ pub use audit::Audit;
 pub use blob::Bytes;
 pub use error::StoreError;
 pub use failpoint::{FAILPOINT_VARIABLE, FAILPOINTS, failpoint};
-pub use ledger::{EntryState, LedgerEntry, LedgerTotals, NewEntry};
+pub use ledger::{Elapsed, EntryState, LedgerEntry, LedgerTotals, NewEntry};
 pub use lock::RunLock;
 pub use reader::Reader;
 pub use row::{AttemptRow, NewAttempt, RunCounts, RunRow, TimedEvent, Transition};

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::failpoint::failpoint;
 use crate::folder::{is_empty, make_folder, make_private_file};
 use crate::journal::{self, Line};
-use crate::ledger;
+use crate::ledger::{self, Elapsed};
 use crate::schema::open_writer;
 use crate::writer::Writer;
 use crate::{
@@ -346,7 +346,7 @@ impl Store {
     pub async fn settle(&self, attempt: &AttemptId, entry: u64, spent: Spent) -> Result<(), StoreError> {
         let attempt = attempt.clone();
         self.write(move |connection| {
-            if ledger::settle(connection, &attempt, entry, &spent)? {
+            if ledger::settle(connection, &attempt, entry, &spent, Elapsed::default())? {
                 Ok(())
             } else {
                 Err(StoreError::NotHeld { attempt, entry }.into())
@@ -356,22 +356,22 @@ impl Store {
     }
 
     /// Settles what a request to a model came to that was given up, unless it is settled
-    /// already. It is durable with the next write that is waited for.
-    pub fn note_settled(&self, attempt: &AttemptId, entry: u64, spent: Spent) {
+    /// already, and how long the attempt and the run have gone on. It is durable with the
+    /// next write that is waited for. Where it is not, as the disk is full, no later write
+    /// to this store is done: each fails as this did.
+    pub fn note_settled(&self, attempt: &AttemptId, entry: u64, spent: Spent, at: Elapsed) {
         let attempt = attempt.clone();
-        drop(self.inner.writer.submit(move |connection| ledger::settle(connection, &attempt, entry, &spent)));
+        let settle = move |connection: &Connection| ledger::settle(connection, &attempt, entry, &spent, at);
+        self.inner.writer.note(move |connection| settle(connection).map(drop));
     }
 
     /// Notes that a request to a model gave an answer, with so many calls of tools. It is
     /// durable with the next write that is waited for, and never later than one that is
-    /// begun after this: the answer's line in the journal.
+    /// begun after this: the answer's line in the journal. Where it is not, no later write
+    /// to this store is done.
     pub fn note_answer(&self, attempt: &AttemptId, entry: u64, tool_calls: u64) {
         let attempt = attempt.clone();
-        drop(
-            self.inner
-                .writer
-                .submit(move |connection| ledger::answered(connection, &attempt, entry, tool_calls)),
-        );
+        self.inner.writer.note(move |connection| ledger::answered(connection, &attempt, entry, tool_calls));
     }
 
     /// Gives up what is still set aside for requests of a run whose host died: they count

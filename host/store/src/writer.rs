@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -21,8 +22,13 @@ const MAX_GROUP: usize = 256;
 pub(crate) struct Writer {
     /// `None` only while it is dropped.
     requests: Option<Sender<Box<dyn Request>>>,
+    lost: Lost,
     thread: Option<JoinHandle<()>>,
 }
+
+/// The failure of a write that nobody waited for. Nothing is written after it: what is
+/// acknowledged must not rest on what is missing.
+type Lost = Arc<OnceLock<StoreError>>;
 
 /// A write that waits.
 trait Request: Send {
@@ -39,6 +45,7 @@ struct Write<T, F> {
     work: Option<F>,
     /// What came of it.
     result: Result<T, StoreError>,
+    lost: Lost,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -49,7 +56,10 @@ where
 {
     fn apply(&mut self, connection: &Connection, path: &Path) -> bool {
         if let Some(work) = self.work.take() {
-            self.result = work(connection).map_err(|failure| failure.at(path));
+            self.result = match self.lost.get() {
+                None => work(connection).map_err(|failure| failure.at(path)),
+                Some(error) => Err(error.clone()),
+            };
         }
         self.result.is_ok()
     }
@@ -57,6 +67,32 @@ where
     fn acknowledge(self: Box<Self>, committed: Result<(), StoreError>) {
         // Nobody may be waiting any more; the write is done all the same.
         let _ = self.reply.send(self.result.and_then(|value| committed.map(|()| value)));
+    }
+}
+
+/// A write that nobody waits for.
+struct Note<F> {
+    /// `None` when it is done.
+    work: Option<F>,
+    lost: Lost,
+}
+
+impl<F> Request for Note<F>
+where
+    F: FnOnce(&Connection) -> Result<(), Failure> + Send,
+{
+    fn apply(&mut self, connection: &Connection, path: &Path) -> bool {
+        let Some(work) = self.work.take().filter(|_| self.lost.get().is_none()) else { return false };
+        let done = work(connection).map_err(|failure| failure.at(path));
+        // Before the next of the group is applied, which may rest on it.
+        done.map_err(|error| self.lost.set(error)).is_ok()
+    }
+
+    fn acknowledge(self: Box<Self>, committed: Result<(), StoreError>) {
+        if let Err(error) = committed {
+            // The first counts.
+            let _ = self.lost.set(error);
+        }
     }
 }
 
@@ -69,7 +105,7 @@ impl Writer {
             .name("lancet-store".to_owned())
             .spawn(move || serve(connection, &queue, &database))
             .map_err(|e| StoreError::io("start the thread that writes to", path, e))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        Ok(Self { requests: Some(requests), lost: Lost::default(), thread: Some(thread) })
     }
 
     /// Hands in a write. What comes back resolves once it is durable, or has
@@ -80,12 +116,26 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let write = Write { work: Some(work), result: Err(StoreError::Closed), reply };
+        let lost = Arc::clone(&self.lost);
+        let write = Write { work: Some(work), result: Err(StoreError::Closed), lost, reply };
         if let Some(requests) = &self.requests {
             // Without a thread the reply is dropped, which says that it is closed.
             let _ = requests.send(Box::new(write));
         }
         answer
+    }
+
+    /// Hands in a write that nobody waits for. When it fails, so does every write that is
+    /// handed in later.
+    pub(crate) fn note<F>(&self, work: F)
+    where
+        F: FnOnce(&Connection) -> Result<(), Failure> + Send + 'static,
+    {
+        let note = Note { work: Some(work), lost: Arc::clone(&self.lost) };
+        if let Some(requests) = &self.requests {
+            // Without a thread nothing later is acknowledged either.
+            let _ = requests.send(Box::new(note));
+        }
     }
 }
 
@@ -148,7 +198,8 @@ mod tests {
             connection.execute("INSERT INTO t VALUES (?1)", [value])?;
             if fails { Err(Failure::Store(StoreError::Closed)) } else { Ok(value) }
         };
-        (Box::new(Write { work: Some(work), result: Err(StoreError::Closed), reply }), answer)
+        let lost = Lost::default();
+        (Box::new(Write { work: Some(work), result: Err(StoreError::Closed), lost, reply }), answer)
     }
 
     fn values(connection: &Connection) -> Vec<i64> {
@@ -170,6 +221,28 @@ mod tests {
         let results: Vec<bool> = answers.into_iter().map(|a| a.blocking_recv().unwrap().is_ok()).collect();
         assert_eq!(results, [true, false, true, false, true]);
         assert_eq!(values(&connection), [1, 3, 5]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_after_what_was_lost() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY)").unwrap();
+        let writer = Writer::start(connection, Path::new("lancet.db")).unwrap();
+        let insert = |value: i64| {
+            move |connection: &Connection| {
+                connection.execute("INSERT INTO t VALUES (?1)", [value])?;
+                Ok(())
+            }
+        };
+        writer.note(insert(1));
+        writer.submit(insert(2)).await.unwrap().unwrap();
+        // There is one already.
+        writer.note(insert(2));
+        for value in [3, 4] {
+            assert!(writer.submit(insert(value)).await.unwrap().is_err(), "{value}");
+        }
+        writer.note(insert(5));
+        assert!(writer.submit(|connection| Ok(values(connection))).await.unwrap().is_err());
     }
 
     #[test]

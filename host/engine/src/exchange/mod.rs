@@ -92,6 +92,8 @@ pub struct Exchange {
     bytes: u64,
     /// What was said to models and answered by them.
     talk_bytes: u64,
+    /// Questions to models in a row, up to now, without an answer.
+    vain: u32,
 }
 
 enum Mode {
@@ -129,6 +131,7 @@ impl Exchange {
             recorded: Vec::new(),
             bytes: 0,
             talk_bytes: 0,
+            vain: 0,
         }
     }
 
@@ -234,6 +237,10 @@ impl Exchange {
             let limit = self.max_calls;
             return over(FaultKind::TooManyCalls, format!("more than {limit} calls of capabilities"));
         }
+        if matches!(request, Request::ModelAsk { .. }) && self.vain >= MAX_VAIN {
+            let message = format!("models were asked {MAX_VAIN} times in a row in vain");
+            return over(FaultKind::TooManyCalls, message);
+        }
         let (carried, limit, what) = match is_talk(&request) {
             true => (self.talk_bytes, MAX_TALK_BYTES, "conversations with models"),
             false => (self.bytes, MAX_RECORD_BYTES, "calls"),
@@ -323,6 +330,9 @@ impl Exchange {
         let bytes = request.bytes().saturating_add(response.bytes());
         let carried = if is_talk(&request) { &mut self.talk_bytes } else { &mut self.bytes };
         *carried = carried.saturating_add(bytes as u64);
+        if matches!(request, Request::ModelAsk { .. }) {
+            self.vain = if matches!(response, Response::Answered(_)) { 0 } else { self.vain + 1 };
+        }
         let call = CallRecord { fuel_used, request, response };
         if let Some(journal) = &self.journal {
             journal.called(&call, Instant::now());
@@ -330,6 +340,11 @@ impl Exchange {
         self.recorded.push(call);
     }
 }
+
+/// The most questions to models in a row that get no answer: 1,000. Each costs the host
+/// work, by the length of its conversation, and costs the plugin next to nothing. They are
+/// counted by the record, so that a plugin ends where it did before.
+const MAX_VAIN: u32 = 1_000;
 
 /// Whether a call is part of a conversation with a model.
 fn is_talk(request: &Request) -> bool {
@@ -378,6 +393,21 @@ mod tests {
     fn opens(mebibytes: usize) -> Request {
         let setup = ConversationSetup { instructions: "x".repeat(mebibytes << 20), ..Default::default() };
         Request::ModelOpen { setup }
+    }
+
+    #[test]
+    fn asking_in_vain_has_an_end() {
+        let mut exchange = Exchange::new(&Limits::asking(), [0; 32], Behind::live(Sources::default()), None);
+        let ask = || Request::ModelAsk { conversation: 0 };
+        let failure = lancet_core::ModelFailure::new(lancet_core::ModelFailureKind::OverBudget, "");
+        for fuel_used in 0..u64::from(MAX_VAIN) {
+            exchange.enter(fuel_used, ask()).unwrap();
+            exchange.record(fuel_used, ask(), Response::Unanswered(Box::new(failure.clone())));
+        }
+        let error = exchange.answer_now(1_000, ask()).unwrap_err().to_string();
+        assert!(error.contains("1000 times in a row in vain"), "{error}");
+        // Everything else goes on.
+        exchange.answer_now(1_001, opens(1)).unwrap();
     }
 
     #[test]

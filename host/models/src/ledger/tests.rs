@@ -70,12 +70,12 @@ fn a_limit_that_is_reached_is_named_with_whose_it_is() {
         (
             vec![],
             vec![(BudgetUnit::InputTokens, 999)],
-            "the budget is used up: of the run's 999 input-tokens, 0 are used, too few are left for an answer",
+            "too little is left of the run's 999 input-tokens for an answer: 0 are used",
         ),
         (
             vec![(BudgetUnit::Tokens, 2_023)],
             vec![],
-            "the budget is used up: of the attempt's 2023 tokens, 0 are used, too few are left for an answer",
+            "too little is left of the attempt's 2023 tokens for an answer: 0 are used",
         ),
         (
             vec![],
@@ -256,7 +256,25 @@ fn money_is_only_limited_for_models_with_a_price() {
     );
     check(&budgets(&[(BudgetUnit::Tokens, 1)], &[]), &unpriced).unwrap();
     check(&money, &unpriced[..1]).unwrap();
-    check(&money, &[choice(WireForm::Scripted, None)]).unwrap();
+    assert!(check(&money, &[choice(WireForm::Scripted, None)]).is_err());
+    check(&money, &[choice(WireForm::Recorded, None)]).unwrap();
+}
+
+#[tokio::test]
+async fn a_limit_that_an_outage_reached_is_told_apart() {
+    let price = price(1_000_000, 1_000_000);
+    let ledger = ledger(&[(BudgetUnit::Microdollars, 5_000)], &[]);
+    let held = ledger.hold(&1, estimate(100, 4_000), Some(&price)).await.unwrap();
+    let amount = held.amount;
+    ledger.settle(held, amount);
+    let failure = ledger.hold(&1, estimate(100, 4_000), Some(&price)).await.unwrap_err();
+    assert_eq!(failure.message, "too little is left of the attempt's $0.005 for an answer: $0.0041 is used");
+    assert!(!ledger.is_over_by_doubt(&1, estimate(100, 4_000), Some(&price)));
+    ledger.doubt(&1, &amount);
+    assert!(ledger.is_over_by_doubt(&1, estimate(100, 4_000), Some(&price)));
+    // It stays used, and what would not fit anyway is not in doubt.
+    assert_eq!(ledger.attempt_used(&1).microdollars, 4_100);
+    assert!(!ledger.is_over_by_doubt(&1, estimate(4_900, 4_000), Some(&price)));
 }
 
 /// 100 attempts on 16 threads, each with questions until the money is used up: what is

@@ -72,20 +72,12 @@ impl Conversations {
         Ok(number)
     }
 
-    fn may_copy(&self, conversation: &Conversation) -> Failing<()> {
-        let bytes = conversation.entries().iter().map(|entry| match entry {
-            Entry::Said(text) => text.len(),
-            Entry::Given(results) => results.iter().map(|result| ITEM_BYTES + result.text.len()).sum(),
-            // The provider's JSON is shared, and its parts are about as large.
-            Entry::Answered(answered) => answered.raw.len(),
-        });
-        let bytes = bytes.map(|bytes| (ITEM_BYTES + bytes) as u64).sum::<u64>();
-        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+    fn may_copy(&self, bytes: u64) -> Failing<()> {
+        let copied = *self.copied.lock().unwrap_or_else(PoisonError::into_inner);
         if copied.saturating_add(bytes) > MAX_COPIED_BYTES {
             let limit = MAX_COPIED_BYTES >> 20;
             return Err(refused(format!("shortened conversations would have more than {limit} MiB in all")));
         }
-        *copied += bytes;
         Ok(())
     }
 
@@ -144,10 +136,22 @@ impl Conversations {
         self.models.tell(&self.attempt, &*self.observer);
         let reply = match replied {
             Ok(reply) => reply,
-            Err(NotAsked::Failure(failure)) => return Ok(Err(failure)),
-            Err(NotAsked::Fault { fault, .. }) => return Err(fault.into()),
+            Err(NotAsked::Failure(mut failure)) => {
+                self.doubt(&failure.tries);
+                failure.tries.iter_mut().for_each(|tried| tried.spent = tried.spent.kept());
+                failure.asked = Some(asked);
+                // What is waited for between tries is in them.
+                failure.waited_ms = waited_ms;
+                return Ok(Err(failure));
+            }
+            Err(NotAsked::Fault { fault, tries }) => {
+                self.doubt(&tries);
+                return Err(fault.into());
+            }
         };
-        let read = conversation.named(reply.read);
+        let mut read = conversation.named(reply.read);
+        // As the journal has it, from which the conversation may have to be made again.
+        read.usage = read.usage.kept();
         let answered = Answered::new(choice.form, reply.raw, &read);
         // Nobody is told of an answer that is not kept.
         self.blobs.keep_one(Arc::clone(&answered.raw)).await.map_err(|e| unkept(&e))?;
@@ -164,12 +168,14 @@ impl Conversations {
         marks.dedup();
         drop(conversation);
         let calls = answered.calls().count() as u64;
+        let mut tries = reply.tries;
+        tries.iter_mut().for_each(|tried| tried.spent = tried.spent.kept());
         let answer = ModelAnswer {
             parts: read.parts,
             stop: read.stop,
             stop_detail: read.stop_detail,
-            spent: reply.spent,
-            tries: reply.tries,
+            spent: reply.spent.kept(),
+            tries,
             served: read.served,
             marks,
             asked,
@@ -188,6 +194,13 @@ impl Conversations {
         }))
     }
 
+    /// Notes of requests of a question without an answer what is only estimated.
+    fn doubt(&self, tries: &[FailedTry]) {
+        for tried in tries.iter().filter(|tried| tried.spent.estimated) {
+            self.models.ledger.doubt(&self.attempt, &tried.spent);
+        }
+    }
+
     /// An answer that the plugin can be told. One that is larger than a call may be has
     /// been paid for, and is none: the conversation stays as it was.
     fn told(&self, answer: ModelAnswer) -> Failing<ModelAnswer> {
@@ -199,6 +212,7 @@ impl Conversations {
         }
         let message = format!("the answer has {bytes} bytes, and a call carries at most {}", self.call_bytes);
         let mut failure = ModelFailure::new(ModelFailureKind::Other, message.clone());
+        (failure.asked, failure.waited_ms) = (Some(answer.asked), answer.waited_ms);
         failure.tries = answer.tries;
         failure.tries.push(FailedTry { status: None, why: message, waited_ms: 0, spent: answer.spent });
         Err(failure)
@@ -256,6 +270,17 @@ impl Conversations {
     }
 }
 
+/// What a conversation that is like another one takes.
+fn copied_bytes(conversation: &Conversation) -> u64 {
+    let bytes = conversation.entries().iter().map(|entry| match entry {
+        Entry::Said(text) => text.len(),
+        Entry::Given(results) => results.iter().map(|result| ITEM_BYTES + result.text.len()).sum(),
+        // The provider's JSON is shared, and its parts are about as large.
+        Entry::Answered(answered) => answered.raw.len(),
+    });
+    bytes.map(|bytes| (ITEM_BYTES + bytes) as u64).sum()
+}
+
 /// The tokens that the provider told of an answer.
 fn usage(answer: &ModelAnswer) -> Usage {
     if answer.marks.contains(&AnswerMark::NoUsage) { Usage::default() } else { answer.spent.usage }
@@ -306,11 +331,14 @@ impl ModelSource for Conversations {
     }
 
     fn without(&self, conversation: u32, first: u32, end: u32) -> Result<u32, ModelFailure> {
-        // Before it is copied.
-        self.with(conversation, |open| self.may_copy(&open.conversation))?;
         let (shorter, model) =
             self.with(conversation, |open| Ok((open.conversation.without(first, end)?, open.model)))?;
-        self.add(shorter, model)
+        let bytes = copied_bytes(&shorter);
+        self.may_copy(bytes)?;
+        let number = self.add(shorter, model)?;
+        // Only what was done counts: a record that is gone on from has nothing else.
+        *self.copied.lock().unwrap_or_else(PoisonError::into_inner) += bytes;
+        Ok(number)
     }
 
     fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled> {

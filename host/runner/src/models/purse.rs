@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::{Mutex, PoisonError};
 
-use lancet_core::{AttemptId, ModelChoice, Phase, Spent};
+use lancet_core::{AttemptId, InfraFault, InfraFaultKind, ModelChoice, Phase, Spent};
 use lancet_models::{Estimate, Held, NOTHING, NotAsked, Purse, Waiting};
 use lancet_store::{NewEntry, StoreError};
 
@@ -31,7 +31,20 @@ impl Question<'_> {
     async fn held(&self, estimate: Estimate) -> Result<Held, NotAsked> {
         let ledger = &self.models.ledger;
         let price = self.choice.price.as_ref();
-        let held = ledger.hold(self.attempt, estimate, price).await.map_err(NotAsked::Failure)?;
+        let held = match ledger.hold(self.attempt, estimate, price).await {
+            Ok(held) => held,
+            Err(failure) if ledger.is_over_by_doubt(self.attempt, estimate, price) => {
+                let message = format!(
+                    "{}, part of it for questions that the infrastructure left without an answer: what those came \
+                     to is an estimate, on which nothing is graded",
+                    failure.message
+                );
+                let fault = InfraFault::new(InfraFaultKind::ModelUnavailable, message);
+                return Err(NotAsked::Fault { fault, tries: Vec::new() });
+            }
+            Err(failure) => return Err(NotAsked::Failure(failure)),
+        };
+        let elapsed = self.models.elapsed(self.attempt);
         let entry = NewEntry {
             attempt: self.attempt.clone(),
             entry: held.number,
@@ -40,8 +53,8 @@ impl Question<'_> {
             ordinal: self.ordinal,
             model: self.choice.name.clone(),
             held: held.amount,
-            attempt_ms: ledger.attempt_used(self.attempt).milliseconds,
-            run_ms: ledger.run_used().milliseconds,
+            attempt_ms: elapsed.attempt_ms,
+            run_ms: elapsed.run_ms,
             held_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         };
         if let Err(error) = self.models.store.hold(entry).await {
@@ -56,11 +69,12 @@ impl Question<'_> {
     /// host dies before, the line is held and counts as what was held.
     fn settled(&self, held: Held, spent: Spent) {
         let number = held.number;
+        let spent = spent.kept();
         self.models.ledger.settle(held, spent);
         if spent.cost.is_none() {
             self.models.note_unpriced();
         }
-        self.models.store.note_settled(self.attempt, number, spent);
+        self.models.store.note_settled(self.attempt, number, spent, self.models.elapsed(self.attempt));
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(number);
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Mutex;
 
 use lancet_core::{
     Answer, AnswerMark, AnswerPart, AttemptState, BudgetUnit, CallRecord, Cents, CommandOutput,
-    ConversationSetup, Event, Grant, InfraFault, InfraFaultKind, KeyFrom, Kind, Limits, ModelAnswer,
-    ModelFailureKind, Octets, Outcome, Phase, PluginIdentity, Price, Rates, Request, Response, Role,
-    SolveEnd, Spent, StopReason, ToolCall, ToolResult, Usage, Verdict,
+    ConversationSetup, Event, FailedTry, Grant, InfraFault, InfraFaultKind, KeyFrom, Kind, Limits,
+    ModelAnswer, ModelFailureKind, Octets, Outcome, Phase, PluginIdentity, Price, Rates, Request, Response,
+    Role, SolveEnd, Spent, StopReason, ToolCall, ToolResult, Usage, Verdict,
 };
 use lancet_engine::{ENGINE_ID, Exchange, NotRecalled, Outside, Reply, ShellSource, Sources};
 use lancet_models::{
@@ -75,6 +75,10 @@ struct Double {
     cut: Option<(usize, Cut)>,
     /// The question, of all of this double's, that the server fails.
     fails: Option<usize>,
+    /// Whether what the server fails may have to be paid for.
+    estimated: bool,
+    /// Whether the server tells of more tokens than there can be.
+    boundless: bool,
     at_the_cut: Notify,
     asked: Mutex<usize>,
 }
@@ -107,16 +111,19 @@ impl Double {
         let held = asking.purse.hold(estimate).await?;
         self.reaches(number, Cut::Held).await;
         if self.fails == Some(number) {
-            asking.purse.settle(held, lancet_models::NOTHING).await?;
+            let spent = if self.estimated { held.amount } else { lancet_models::NOTHING };
+            asking.purse.settle(held, spent).await?;
             let fault = InfraFault::new(InfraFaultKind::ModelUnavailable, "529, whatever was tried");
-            return Err(NotAsked::Fault { fault, tries: Vec::new() });
+            let tries = vec![FailedTry { status: None, why: String::new(), waited_ms: 0, spent }];
+            return Err(NotAsked::Fault { fault, tries });
         }
         let place = (asking.task.to_owned(), asking.conversation, asking.ordinal);
         self.served.lock().unwrap().push(place);
         self.reaches(number, Cut::Served).await;
+        let most = || Some(u64::MAX).filter(|_| self.boundless);
         let usage = Usage {
-            input: Some(100 * (u64::from(asking.ordinal) + 1)),
-            output: Some(held.answer_tokens.min(50)),
+            input: most().or(Some(100 * (u64::from(asking.ordinal) + 1))),
+            output: most().or(Some(held.answer_tokens.min(50))),
             ..Usage::default()
         };
         let spent =
@@ -443,6 +450,53 @@ async fn a_fault_at_an_answer_is_gone_on_from() {
     assert_eq!((answers(&calls).len(), failing.served(), double.served()), (5, 2, 3));
     assert_eq!(double.served.lock().unwrap()[0].2, 2, "from the third on");
     assert_eq!(executing.audited().await.len(), 6);
+}
+
+#[tokio::test]
+async fn amounts_beyond_all_bounds_are_kept_and_agree() {
+    let script = script(4, false);
+    let folder = tempfile::tempdir().unwrap();
+    recorded(folder.path(), Budgets::default(), 1).await;
+    let boundless = |cut| Arc::new(Double { cut, boundless: true, ..Double::default() });
+    let first = boundless(Some((3, Cut::Held)));
+    take_up(folder.path(), &first).await.cut_off(&first, &script).await;
+    let second = boundless(None);
+    let executing = take_up(folder.path(), &second).await;
+    let (calls, _) = executing.work(0, &script).await;
+    let found = answers(&calls);
+    assert_eq!((found.len(), second.served()), (5, 2));
+    let most = i64::MAX.unsigned_abs();
+    for answer in &found {
+        assert_eq!(answer.spent.usage.input, Some(most));
+        assert_eq!(answer.spent.cost, Some(Microdollars(most)));
+    }
+    executing.audited().await;
+}
+
+/// What an outage came to counts, and nobody is graded for having no more.
+#[tokio::test]
+async fn a_budget_that_an_outage_used_up_decides_nothing() {
+    let script = script(4, false);
+    let folder = tempfile::tempdir().unwrap();
+    let limit = Budgets { attempt: [(BudgetUnit::OutputTokens, 2_500)].into(), run: BTreeMap::new() };
+    recorded(folder.path(), limit, 1).await;
+    for served in [1, 0, 0] {
+        let fails = (served > 0).then_some(1);
+        let double = Arc::new(Double { fails, estimated: true, ..Double::default() });
+        let executing = take_up(folder.path(), &double).await;
+        let (_, end) = executing.work(0, &script).await;
+        assert!(
+            matches!(&end, SolveEnd::Unavailable(fault) if fault.kind == InfraFaultKind::ModelUnavailable)
+        );
+        if let (0, SolveEnd::Unavailable(fault)) = (served, &end) {
+            assert!(fault.message.contains("on which nothing is graded"), "{}", fault.message);
+        }
+        assert_eq!(double.served(), served);
+        assert_eq!(executing.row(0).await.state, AttemptState::Decided(Outcome::Invalid));
+        // The estimate counts as it did.
+        assert_eq!(executing.models.ledger.run_used().output_tokens, 2_050);
+        executing.audited().await;
+    }
 }
 
 #[tokio::test]
