@@ -99,6 +99,12 @@ impl Profile {
     }
 }
 
+/// The efforts that requests of a form can name.
+#[must_use]
+pub fn efforts(form: WireForm) -> &'static [&'static str] {
+    Profile::of(form).efforts
+}
+
 /// Every effort that the contract names.
 pub(crate) const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
