@@ -94,7 +94,7 @@ pub(super) fn tried(text: &str, variables: &BTreeSet<String>, kinds: &BTreeSet<K
                 known.iter().filter(|(name, _)| variables.contains(**name)).map(|(n, v)| (*n, v.clone())),
             );
             let mut rendered = Bounded(Vec::new());
-            match template.render_to_write(Value::from(values), &mut rendered) {
+            match template.render_captured_to(Value::from(values), &mut rendered) {
                 Ok(_) => says_something |= !rendered.0.trim_ascii().is_empty(),
                 Err(error) if all_known || is_certain(error.kind()) => {
                     let problem = format!("{} (for a task of the kind `{kind}`)", words(&error));
