@@ -2,10 +2,12 @@
 //! and what they spent and said is shown.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use lancet_core::{InspectedPlugin, Report, Role, Transcript};
+use lancet_guest_build::{Request, build};
 use serde_json::{Value, json};
 
 use crate::context::{Context, files_with, holds, number, text, workspace};
@@ -63,6 +65,7 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
     write("settings.toml", "steps = 5\ntools = \"none\"\n");
     write("prompt.md", "one\n{{ nobody }}\n");
     write("open.md", "{{ title");
+    write("filter.md", "{{ title | shorten }}");
     fs::write(context.path("bytes.md"), b"\xff\xfe").unwrap();
     let scripted = ["--model", "scripted/answers.toml"];
     let with = |more: &[&str]| [&scripted[..], more].concat().join(" ");
@@ -94,6 +97,11 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         (&with(&["--budget", "asks=0"]), &["allows nothing"]),
         (&with(&["--run-budget", "usd=1.2345678"]), &["six decimals"]),
         (&with(&["--budget", "usd=1", "--budget", "microdollars=1"]), &["microdollars twice"]),
+        ("--seed 1", &["`tool-loop` asks a model", "none is chosen", "--model"]),
+        (&with(&["--set", "model=judge"]), &["`model`", "`judge`", "there are `main`", "hint"]),
+        ("--model judge=scripted/answers.toml", &["`model`", "`main`", "there are `judge`"]),
+        (&with(&["--prompt", "filter.md"]), &["prompt, line 1", "shorten"]),
+        (&with(&["--prompt", "none.toml"]), &["the prompt", "empty"]),
         ("--budget asks=5", &["there are none", "--model"]),
         ("--models models.toml --budget usd=5", &["`main`", "price"]),
         (&with(&["--set", "stepps=5"]), &["`stepps`", "steps", "plugin inspect"]),
@@ -237,6 +245,23 @@ fn an_agent_says_what_can_be_set_of_it() {
     // An option comes before the file.
     let report = context.json(&[&run[..], &["--settings", "settings.toml", "--set", "steps=9"]].concat());
     assert_eq!((number(&report, "totals/all/models/asks"), number(&report, "totals/all/pass")), (2.0, 1.0));
+}
+
+/// The agent of `plugins/README.md`, built from what stands there.
+#[test]
+fn the_example_agent_chooses_with_a_model() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guests");
+    let request =
+        Request::new(workspace(), target).examples("lancet-example-grader", ["lancet-example-agent"]);
+    let context = Context::new();
+    context.small_suite("suite");
+    fs::write(context.path("mine.wasm"), build(&request).unwrap().remove(0).component).unwrap();
+    let answers = PICKS_RIGHT.replace("hand_in", "choose").replace("proposal = 1", "id = 1");
+    fs::write(context.path("answers.toml"), answers).unwrap();
+    let run = ["run", "suite", "--agent", "./mine.wasm"];
+    let report = context.json(&[&run[..], &["--model", "scripted/answers.toml"]].concat());
+    assert_eq!((number(&report, "totals/all/models/asks"), number(&report, "totals/all/pass")), (2.0, 1.0));
+    context.lancet(&run).fails(2, &["asks a model", "none is chosen"]);
 }
 
 #[test]

@@ -212,6 +212,12 @@ impl From<Error> for Failure {
             ),
             Error::ModelsUnused { .. } => Self::usage(message)
                 .hint("leave `--model` out, run an agent that asks models, or grant one to a grader (`--grant grader:model`)"),
+            Error::NoModel { .. } => Self::usage(message)
+                .hint("name one with `--model FORM/ID`, for example `--model scripted/answers.toml`; docs/models.md has the forms"),
+            Error::UnofferedModel { .. } => Self::usage(message)
+                .hint("`--set model=NAME` takes a name of those; `--model NAME=FORM/ID` chooses another model"),
+            Error::UnknownEffort { .. } => Self::usage(message)
+                .hint("set one of those, or leave `--set effort=…` out for the model's own"),
             Error::Undescribed { .. } => Self::new(Exit::Plugin, message)
                 .hint("`lancet plugin inspect AGENT` asks it alone; the agent has to be mended"),
             Error::Setting { .. } => {

@@ -220,7 +220,12 @@ impl DeclaredSetting {
     fn expected(&self) -> String {
         match self.kind {
             SettingKind::Text if self.choices.is_empty() => "a text of at most 16 KiB".to_owned(),
-            SettingKind::Text => format!("one of {}", self.choices.join(", ")),
+            SettingKind::Text => {
+                // An empty one has to be seen.
+                let shown =
+                    |choice: &String| if choice.is_empty() { "\"\"".to_owned() } else { choice.clone() };
+                format!("one of {}", self.choices.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
             SettingKind::Number => "a whole number".to_owned(),
             SettingKind::Flag => "true or false".to_owned(),
         }
@@ -276,6 +281,14 @@ mod tests {
             let error = agents.parse(name, text).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(text), "{error}");
         }
+        let effort = DeclaredSetting {
+            choices: vec![String::new(), "low".into()],
+            ..setting("effort", SettingKind::Text, "".into())
+        };
+        let effort = Configuration { settings: vec![effort], prompt: None };
+        assert_eq!(effort.parse("effort", "").unwrap(), "");
+        let error = effort.parse("effort", "high").unwrap_err().to_string();
+        assert!(error.contains("one of \"\", low"), "{error}");
         let error = agents.parse("step", "1").unwrap_err().to_string();
         assert!(error.contains("`step`") && error.contains("steps, tools, look-first"), "{error}");
     }

@@ -38,4 +38,4 @@ pub use price::price;
 pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
 pub use recorded::{Recorded, RecordedAnswer};
 pub use scripted::{MAX_SCRIPT_BYTES, ScriptError, Scripted};
-pub use wire::{Problem, Unread, Wire, WireRequest, wire_of};
+pub use wire::{Problem, Unread, Wire, WireRequest, efforts, wire_of};

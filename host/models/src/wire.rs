@@ -112,6 +112,12 @@ impl Profile {
 /// What makes up the conversation in one form or another: the host's own in each.
 const CONVERSATION: [&str; 7] = ["model", "messages", "input", "system", "instructions", "tools", "stream"];
 
+/// The efforts that requests of a form can name.
+#[must_use]
+pub fn efforts(form: WireForm) -> &'static [&'static str] {
+    Profile::of(form).efforts
+}
+
 /// Every effort that the contract names.
 pub(crate) const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 

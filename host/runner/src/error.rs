@@ -234,6 +234,40 @@ pub enum Error {
         /// The agent's name.
         agent: String,
     },
+    /// The agent asks models, and there are none.
+    #[error("the agent `{agent}` asks a model, and none is chosen")]
+    NoModel {
+        /// The agent's name.
+        agent: String,
+    },
+    /// The agent is set to ask a model that there is not.
+    #[error(
+        "the setting `model` of the agent `{agent}` is `{name}`, and there is no model of that name; there are {}",
+        offered.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    UnofferedModel {
+        /// The agent's name.
+        agent: String,
+        /// The model that the agent is set to ask.
+        name: String,
+        /// What plugins ask for the models by that there are.
+        offered: Vec<String>,
+    },
+    /// The agent is set to an effort that its model does not have.
+    #[error(
+        "the setting `effort` of the agent `{agent}` is `{effort}`, which the model `{model}` does not have; it has \
+         {known}"
+    )]
+    UnknownEffort {
+        /// The agent's name.
+        agent: String,
+        /// The effort that is set.
+        effort: String,
+        /// What plugins ask for the model by.
+        model: String,
+        /// The efforts that the model has, joined.
+        known: String,
+    },
     /// The agent does not say what can be set of it.
     #[error("the agent `{agent}` does not say what can be set of it: {fault}")]
     Undescribed {

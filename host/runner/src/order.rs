@@ -138,6 +138,7 @@ pub async fn prepare<'a>(
         budgets: order.budgets,
         settings: order.settings,
         prompt: order.prompt,
+        kinds: tasks.iter().map(|due| due.task.public.kind).collect(),
     };
     let Wanted { models, scripts, budgets, settings, prompt } =
         models::wanted(&agent, grader_plugins.values(), asked, observer).await?;

@@ -214,22 +214,6 @@ async fn what_a_budget_ends_is_graded() {
 }
 
 #[tokio::test]
-async fn an_agent_that_is_offered_nothing_is_run_and_told_of() {
-    let folder = tempfile::tempdir().unwrap();
-    let host = host(folder.path());
-    let path = suite();
-    let suite = Suite::open(&path).unwrap();
-    let ear = Arc::new(Ear::default());
-    let run = finished(&host, order(&suite, &path, "tool-loop", Vec::new()), &ear).await;
-    assert_eq!(*ear.0.lock().unwrap(), ["tool-loop has no model"]);
-    let outcomes = outcomes(&host, &run).await;
-    assert!(
-        outcomes.iter().all(|(_, state, _)| *state == AttemptState::Decided(Outcome::Fail)),
-        "{outcomes:?}"
-    );
-}
-
-#[tokio::test]
 async fn what_is_wrong_is_told_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(folder.path());
@@ -247,6 +231,36 @@ async fn what_is_wrong_is_told_before_anything_is_written() {
     let cases: Vec<(Order<'_>, &[&str])> = vec![
         (with("first", vec![scripted()], |_| {}), &["`first`", "asks no model"]),
         (with("tool-loop", vec![scripted(), scripted()], |_| {}), &["`main`", "two models"]),
+        (with("tool-loop", Vec::new(), |_| {}), &["`tool-loop` asks a model", "none is chosen"]),
+        (with("swelancer-simple", Vec::new(), |_| {}), &["`swelancer-simple` asks a model"]),
+        (
+            with("tool-loop", vec![scripted()], |order| {
+                _ = order.settings.insert("model".into(), "judge".into())
+            }),
+            &["`model`", "`tool-loop`", "`judge`", "there are `main`"],
+        ),
+        (
+            with("swelancer-simple", vec![ModelChoice { name: "judge".into(), ..scripted() }], |order| {
+                _ = order.scripts.insert("judge".into(), Arc::from(SCRIPT))
+            }),
+            &["`model`", "`main`", "there are `judge`"],
+        ),
+        (
+            with("tool-loop", vec![model(WireForm::Messages, "m")], |order| {
+                _ = order.settings.insert("effort".into(), "minimal".into())
+            }),
+            &["`effort`", "`minimal`", "`main`", "low, medium, high, xhigh, max"],
+        ),
+        (
+            with("tool-loop", vec![scripted()], |order| {
+                order.prompt = Some("a\n{{ title | shorten }}".into())
+            }),
+            &["the prompt, line 2", "shorten"],
+        ),
+        (
+            with("tool-loop", vec![scripted()], |order| order.prompt = Some(" ".into())),
+            &["the prompt", "empty"],
+        ),
         (
             with("tool-loop", vec![scripted()], |order| {
                 _ = order.settings.insert("stepz".into(), "1".into())

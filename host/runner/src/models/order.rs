@@ -1,17 +1,18 @@
 //! What an order says of models, budgets, settings and the prompt: looked at before
 //! anything is written.
 
+mod prompt;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lancet_core::{
-    Budgets, Capability, Configuration, DeclaredPrompt, Limits, MAX_PROMPT_BYTES, ModelChoice, Sha256,
+    Budgets, Capability, Configuration, DeclaredPrompt, Grant, Kind, Limits, ModelChoice, Role, Sha256,
     WireForm,
 };
 use lancet_engine::Plugin;
 use lancet_models::Scripted;
-use minijinja::Environment;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -25,6 +26,8 @@ pub(crate) struct Asked {
     pub(crate) budgets: Budgets,
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) prompt: Option<String>,
+    /// The kinds of the run's tasks, which the prompt is tried for.
+    pub(crate) kinds: BTreeSet<Kind>,
 }
 
 /// The same, after it has been looked at.
@@ -36,21 +39,23 @@ pub(crate) struct Wanted {
     pub(crate) prompt: Option<Arc<str>>,
 }
 
-/// Looks at what an order says. [`Notice::WithoutModel`] is told when the agent can ask
-/// models and there are none.
+/// The setting that names the model that an agent asks, where an agent has it: its value is
+/// a model's name, or empty for none in particular.
+const MODEL: &str = "model";
+/// The setting that says how hard that model thinks.
+const EFFORT: &str = "effort";
+
+/// Looks at what an order says. [`Notice::WithoutModel`] is told when there are no models
+/// and the agent imports all of its world, `model` with it, which some languages always do.
 pub(crate) async fn wanted(
     agent: &Plugin,
     graders: impl Iterator<Item = &Plugin>,
     asked: Asked,
     observer: &dyn Observer,
 ) -> Result<Wanted, Error> {
-    let Asked { mut models, scripts, budgets, settings, prompt } = asked;
+    let Asked { mut models, scripts, budgets, settings, prompt, kinds } = asked;
     let agent_asks = agent.has(Capability::Model);
-    if models.is_empty() {
-        if agent_asks {
-            observer.notice(Notice::WithoutModel { agent: agent.name() });
-        }
-    } else if !agent_asks && !graders.into_iter().any(|grader| grader.has(Capability::Model)) {
+    if !models.is_empty() && !agent_asks && !graders.into_iter().any(|grader| grader.has(Capability::Model)) {
         return Err(Error::ModelsUnused { agent: agent.name().to_owned() });
     }
     let mut names = BTreeSet::new();
@@ -59,6 +64,11 @@ pub(crate) async fn wanted(
         return Err(Error::Model { name: twice.name.clone(), problem });
     }
     lancet_models::check(&budgets, &models)?;
+    let without = || Error::NoModel { agent: agent.name().to_owned() };
+    let imports_all = || Grant::standard(Role::Agent).iter().all(|capability| agent.has(capability));
+    if agent_asks && models.is_empty() && !imports_all() {
+        return Err(without());
+    }
     for model in models.iter().filter(|model| model.form.reaches_out()) {
         read_key(model)?;
     }
@@ -77,8 +87,55 @@ pub(crate) async fn wanted(
     let declared = agent.describe().await?.map_err(|fault| Error::Undescribed { agent: name(), fault })?;
     let settings = resolved(&declared, &settings)
         .map_err(|source| Error::Setting { agent: agent.name().to_owned(), source })?;
-    let prompt = prompted(agent.name(), declared.prompt.as_ref(), prompt)?;
+    if agent_asks {
+        let meant = meant(agent.name(), &settings, &models)?;
+        match (meant, models.is_empty()) {
+            (Meant::Named, true) => return Err(without()),
+            (Meant::Any, true) => observer.notice(Notice::WithoutModel { agent: agent.name() }),
+            (_, false) => {}
+        }
+    }
+    let prompt = prompted(agent.name(), declared.prompt.as_ref(), prompt, &kinds)?;
     Ok(Wanted { models, scripts: recorded, budgets, settings, prompt })
+}
+
+/// Which model an agent is set to ask.
+enum Meant {
+    /// One by its name.
+    Named,
+    /// None in particular.
+    Any,
+}
+
+/// Looks whether there is the model that an agent is set to ask, and whether it has the
+/// effort that is set.
+fn meant(agent: &str, settings: &BTreeMap<String, Value>, models: &[ModelChoice]) -> Result<Meant, Error> {
+    let text = |name: &str| settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (meant, model) = match text(MODEL) {
+        None => (Meant::Any, models.first()),
+        Some(_) if models.is_empty() => (Meant::Named, None),
+        Some(name) => {
+            let found = models.iter().find(|model| model.name == name);
+            let unoffered = || Error::UnofferedModel {
+                agent: agent.to_owned(),
+                name: name.to_owned(),
+                offered: models.iter().map(|model| model.name.clone()).collect(),
+            };
+            (Meant::Named, Some(found.ok_or_else(unoffered)?))
+        }
+    };
+    if let (Some(model), Some(effort)) = (model, text(EFFORT)) {
+        let known = lancet_models::efforts(model.form);
+        if !known.contains(&effort) {
+            return Err(Error::UnknownEffort {
+                agent: agent.to_owned(),
+                effort: effort.to_owned(),
+                model: model.name.clone(),
+                known: known.join(", "),
+            });
+        }
+    }
+    Ok(meant)
 }
 
 /// Every setting with its value.
@@ -98,6 +155,7 @@ fn prompted(
     agent: &str,
     declared: Option<&DeclaredPrompt>,
     given: Option<String>,
+    kinds: &BTreeSet<Kind>,
 ) -> Result<Option<Arc<str>>, Error> {
     let (declared, given, whose) = match (declared, given) {
         (None, None) => return Ok(None),
@@ -105,64 +163,13 @@ fn prompted(
         (Some(declared), Some(given)) => (declared, given, None),
         (Some(declared), None) => (declared, declared.text.clone(), Some(agent.to_owned())),
     };
-    checked(&given, &declared.variables).map_err(|(line, problem)| Error::Prompt {
-        of_agent: whose,
-        line,
-        problem,
-    })?;
+    let looked_at = prompt::checked(&given, &declared.variables).and_then(|()| match whose {
+        None => prompt::tried(&given, &declared.variables, kinds),
+        // What a stranger wrote is not carried out here.
+        Some(_) => Ok(()),
+    });
+    looked_at.map_err(|(line, problem)| Error::Prompt { of_agent: whose, line, problem })?;
     Ok(Some(given.into()))
-}
-
-/// Looks whether a template can be rendered with these variables, as far as that can be
-/// told without rendering it. The error has the line where that is known.
-fn checked(text: &str, variables: &BTreeSet<String>) -> Result<(), (Option<usize>, String)> {
-    if text.len() > MAX_PROMPT_BYTES {
-        let bytes = text.len();
-        return Err((None, format!("it has {bytes} bytes, at most {MAX_PROMPT_BYTES} are allowed")));
-    }
-    let environment = Environment::new();
-    let template = environment.template_from_str(text).map_err(|error| {
-        let problem = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-        (error.line(), problem)
-    })?;
-    let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
-    let mut undeclared: Vec<_> = template
-        .undeclared_variables(false)
-        .into_iter()
-        .filter(|name| !variables.contains(name) && !globals.contains(name.as_str()))
-        .map(|name| (line_of(text, &name), name))
-        .collect();
-    undeclared.sort();
-    match undeclared.into_iter().next() {
-        None => Ok(()),
-        Some((line, name)) => {
-            let known: Vec<_> = variables.iter().map(|name| format!("`{name}`")).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Err((line, format!("there is no variable `{name}`; there are {known}")))
-        }
-    }
-}
-
-/// The first line that has a word in it that stands between the marks of a template.
-fn line_of(text: &str, name: &str) -> Option<usize> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut from = 0;
-    while let Some(begin) = ["{{", "{%"].iter().filter_map(|mark| text[from..].find(mark)).min() {
-        let begin = from + begin;
-        let end = ["}}", "%}"].iter().filter_map(|mark| text[begin..].find(mark)).min();
-        let end = end.map_or(text.len(), |end| begin + end);
-        let code = &text[begin..end];
-        let found = code.match_indices(name).find(|(at, _)| {
-            let before = code[..*at].chars().next_back();
-            let after = code[at + name.len()..].chars().next();
-            !before.is_some_and(is_word) && !after.is_some_and(is_word)
-        });
-        if let Some((at, _)) = found {
-            return Some(text[..begin + at].matches('\n').count() + 1);
-        }
-        from = end.max(begin + 2);
-    }
-    None
 }
 
 /// What an attempt takes beside its plugin's memory, in bytes: its record, which is kept
@@ -196,46 +203,15 @@ pub fn jobs(
 mod tests {
     use super::*;
 
-    fn variables() -> BTreeSet<String> {
-        ["title".to_owned(), "proposals".to_owned()].into()
-    }
-
-    #[test]
-    fn a_prompt_uses_what_is_declared() {
-        let good = "{% set n = namespace(x=0) %}{{ title }}{% for p in proposals %}{{ p.id }} {{ loop.index }}{% endfor %}";
-        assert_eq!(checked(good, &variables()), Ok(()));
-        assert_eq!(checked("price: {unbraced} price", &variables()), Ok(()));
-        let (line, problem) =
-            checked("price\n{{ title }}\n{# price #}\n{{ price }}", &variables()).unwrap_err();
-        assert_eq!(line, Some(4));
-        assert!(problem.contains("`price`") && problem.contains("`proposals`, `title`"), "{problem}");
-        let (line, _) = checked("one\n{% if a_price %}{% endif %}{% if\n price %}{% endif %}", &{
-            let mut variables = variables();
-            variables.insert("a_price".into());
-            variables
-        })
-        .unwrap_err();
-        assert_eq!(line, Some(3));
-    }
-
-    #[test]
-    fn a_broken_prompt_names_its_line() {
-        for (text, line) in [("one\n{{ title", 2), ("{% for p in proposals %}", 1), ("a\nb\n{% endif %}", 3)]
-        {
-            let (found, problem) = checked(text, &variables()).unwrap_err();
-            assert_eq!(found, Some(line), "{text}: {problem}");
-        }
-        assert!(checked(&"x".repeat(MAX_PROMPT_BYTES + 1), &variables()).is_err());
-    }
-
     #[test]
     fn an_agent_without_a_prompt_takes_none() {
-        assert!(matches!(prompted("a", None, Some("x".into())), Err(Error::NoPrompt { .. })));
-        assert!(prompted("a", None, None).unwrap().is_none());
-        let declared = DeclaredPrompt { text: "{{ title }}".into(), variables: variables() };
-        let own = prompted("a", Some(&declared), None).unwrap();
+        let kinds = Kind::ALL.into();
+        assert!(matches!(prompted("a", None, Some("x".into()), &kinds), Err(Error::NoPrompt { .. })));
+        assert!(prompted("a", None, None, &kinds).unwrap().is_none());
+        let declared = DeclaredPrompt { text: "{{ title }}".into(), variables: ["title".to_owned()].into() };
+        let own = prompted("a", Some(&declared), None, &kinds).unwrap();
         assert_eq!(own.as_deref(), Some("{{ title }}"));
-        let error = prompted("a", Some(&declared), Some("{{ x }}".into())).unwrap_err().to_string();
+        let error = prompted("a", Some(&declared), Some("{{ x }}".into()), &kinds).unwrap_err().to_string();
         assert!(error.contains("line 1") && error.contains("`x`"), "{error}");
     }
 
