@@ -187,7 +187,8 @@ pub(crate) fn results_csv(attempts: &[AttemptRow], expenses: &BTreeMap<AttemptId
         let AttemptState::Decided(outcome) = row.state else { continue };
         let payments = expenses.get(&row.id).map(|expense| expense.payments).unwrap_or_default();
         let whole = payments.untold == 0 && payments.estimated == 0;
-        let known = |tokens: Option<u64>| tokens.filter(|_| whole).map_or_else(String::new, |n| n.to_string());
+        let known =
+            |tokens: Option<u64>| tokens.filter(|_| whole).map_or_else(String::new, |n| n.to_string());
         let tokens = payments.tokens();
         let earned = row.earned.unwrap_or(Cents::ZERO).0;
         records.push(vec![
