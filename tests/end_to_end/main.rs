@@ -5,6 +5,9 @@ mod bad_input;
 mod bounds;
 mod context;
 mod controls;
+mod demo;
+#[path = "../../host/xtask/src/demo/commands.rs"]
+mod demo_commands;
 mod graders;
 mod help;
 mod jobs;

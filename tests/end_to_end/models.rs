@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use lancet_core::{InspectedPlugin, Report, Role, Transcript};
+use lancet_core::{InfraFaultKind, InspectedPlugin, Report, Role, Transcript};
 use lancet_guest_build::{Request, build};
 use serde_json::{Value, json};
 
@@ -67,6 +67,8 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
     write("open.md", "{{ title");
     write("filter.md", "{{ title | shorten }}");
     fs::write(context.path("bytes.md"), b"\xff\xfe").unwrap();
+    let made = std::process::Command::new("mkfifo").arg(context.path("pipe")).status().unwrap();
+    assert!(made.success());
     let scripted = ["--model", "scripted/answers.toml"];
     let with = |more: &[&str]| [&scripted[..], more].concat().join(" ");
     for (options, fragments) in [
@@ -87,7 +89,10 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         (&with(&["--base-url", "http://localhost:1"]), &["--base-url", "no `--model` sends requests"]),
         (&with(&["--model", "scripted/answers.toml"]), &["`main`", "two models"]),
         (&with(&["--models", "twice.toml"]), &["`main`", "two models"]),
-        ("--models nowhere.toml", &["cannot read the models `nowhere.toml`"]),
+        ("--models nowhere.toml", &["cannot read the models `nowhere.toml`", "hint", "[[model]]"]),
+        ("--models suite", &["cannot read the models `suite`", "a folder", "[[model]]"]),
+        ("--models pipe", &["cannot read the models `pipe`", "a named pipe", "/dev/stdin"]),
+        ("--model scripted/pipe", &["cannot read the script", "`pipe`", "a named pipe", "managers.toml"]),
         ("--models none.toml", &["none.toml", "[[model]]"]),
         ("--models effort.toml", &["effort.toml", "`effort`", "`huge`"]),
         ("--models parameter.toml", &["`parameters`", "`model`"]),
@@ -114,7 +119,10 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         (&with(&["--prompt", "prompt.md"]), &["prompt, line 2", "`nobody`", "`title`"]),
         (&with(&["--prompt", "open.md"]), &["prompt, line 1"]),
         (&with(&["--prompt", "bytes.md"]), &["`bytes.md`", "no UTF-8"]),
-        (&with(&["--prompt", "nowhere.md"]), &["cannot read the prompt `nowhere.md`"]),
+        (&with(&["--prompt", "nowhere.md"]), &["cannot read the prompt `nowhere.md`", "minijinja"]),
+        (&with(&["--prompt", "pipe"]), &["cannot read the prompt `pipe`", "a named pipe"]),
+        (&with(&["--settings", "pipe"]), &["cannot read the settings `pipe`", "a named pipe", "KEY = VALUE"]),
+        ("--input pipe", &["cannot read the input `pipe`", "a named pipe"]),
         (&with(&["--prompt", "suite"]), &["cannot read the prompt `suite`"]),
     ] {
         let options: Vec<&str> = options.split(' ').collect();
@@ -169,9 +177,14 @@ fn what_was_said_and_spent_is_shown() {
     let turns = transcript["conversations"][0]["turns"].as_array().unwrap();
     assert_eq!(turns[1]["what"]["answered"]["parts"][0]["text"], "Let me think.");
     let shown = context.lancet(&["show", attempt, "--transcript"]).stdout;
-    for words in
-        ["conversation 0 of the agent", "[0] user", "Let me think.", "calls hand_in", "The other one."]
-    {
+    for words in [
+        "conversation 0 of the agent",
+        "[0] user",
+        "[1] model main (served nice-model)",
+        "Let me think.",
+        "calls hand_in",
+        "The other one.",
+    ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     context.lancet(&["show", "--transcript"]).fails(2, &["names a run", "RUN/TASK/NUMBER"]);
@@ -185,8 +198,32 @@ fn what_was_said_and_spent_is_shown() {
     );
     context.lancet(&["report", "--results", "results.csv"]);
     assert_eq!(fs::read_to_string(context.path("results.csv")).unwrap(), results.stdout);
+    context.lancet(&["report", "--results", "-", "--format", "json"]).fails(2, &["--results -", "--format"]);
     context.lancet(&["report", "--results", "nowhere/results.csv"]).fails(1, &["nowhere/results.csv"]);
     assert_eq!(context.lancet(&["replay"]).code, Some(0));
+}
+
+#[test]
+fn what_nobody_told_is_unknown_and_not_nothing() {
+    let context = Context::new();
+    context.small_suite("suite");
+    let script = "[[conversation]]\n[[conversation.answer]]\nusage = { input = 100, output = 10 }\n\
+                  calls = [{ name = \"hand_in\", arguments = { proposal = 1 } }]\n";
+    fs::write(context.path("answers.toml"), script).unwrap();
+    let model =
+        "[[model]]\nform = \"scripted\"\nid = \"answers.toml\"\nprice = { input = \"1\", output = \"10\" }\n";
+    fs::write(context.path("models.toml"), model).unwrap();
+    let report = context.json(&["run", "suite", "--agent", "tool-loop", "--models", "models.toml"]);
+    let tokens = &report["totals"]["all"]["models"]["tokens"];
+    assert_eq!((&tokens["input"], &tokens["output"]), (&json!(100), &json!(10)), "{report:#}");
+    assert_eq!((&tokens["input_cached"], &tokens["output_reasoning"]), (&Value::Null, &Value::Null));
+    let table = context.lancet(&["report"]).stdout;
+    let row = table.lines().find(|line| line.starts_with("all") && line.contains("unknown")).unwrap();
+    let cells: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(cells[1..6], ["1", "100", "unknown", "10", "unknown"], "{table}");
+    assert!(!table.contains("prices of"), "{table}");
+    let results = context.lancet(&["report", "--results", "-"]).stdout;
+    assert!(results.contains("one,1,True,100,10,,1000.00"), "{results}");
 }
 
 #[test]
@@ -344,10 +381,26 @@ fn what_a_server_fails_at_is_nobodys_verdict() {
         let output = run_chat(&context, &[]);
         assert_eq!(output.status.code(), Some(5), "{reason}: {}", said(&output));
         assert_eq!(context.json(&["show"])[0]["reason"], reason);
+        let run =
+            context.json(&["show"])[0]["attempt"].as_str().unwrap().split('/').next().unwrap().to_owned();
+        let kind = InfraFaultKind::ALL.into_iter().find(|kind| kind.as_str() == reason).unwrap();
+        let hint = format!("hint: {}", kind.hint());
+        let again = format!("`lancet resume {run}` takes 1 attempt up again");
+        for text in [said(&output), context.lancet(&["report"]).stdout] {
+            for words in ["invalid, by reason", &format!("{reason}, 1 attempt: "), &hint, &again] {
+                assert!(text.contains(words), "{words}: {text}");
+            }
+        }
+        assert!(context.lancet(&["show", "latest/one/1"]).stdout.contains(&hint), "{reason}");
+        let results = context.lancet(&["report", "--results", "-"]);
+        assert_eq!(results.code, Some(5), "{}", results.stderr);
+        assert!(results.stdout.contains("one,1,,") && results.stdout.contains(",0.00"), "{}", results.stdout);
         fs::write(&mended, "").unwrap();
         let output = context.command(&["resume"]).env("NICE_KEY", CANARY).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{reason}: {}", said(&output));
         assert_eq!(context.json(&["show"])[0]["state"], "pass");
+        let table = context.lancet(&["report"]).stdout;
+        assert!(!table.contains("by reason") && !table.contains("resume"), "{table}");
         // Without its key a run that is over is shown, and one that is not is not resumed.
         assert_eq!(context.lancet(&["resume"]).code, Some(0));
     }

@@ -161,17 +161,18 @@ pub(crate) struct Run {
     /// Grant a capability to the agent, or with `grader:` in front to the graders
     #[arg(long = "grant", value_name = "[grader:]CAPABILITY", value_parser = GrantParser::Any)]
     pub(crate) grants: Vec<(Role, Capability)>,
-    /// What the agent is given: a file for every task, or a folder with a file for each, named by its id
+    /// What the agent is given: one file for every task, or a folder with one per task, named by its id
     #[arg(long, value_name = "PATH")]
     pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    // Before what is under a heading, which clap gives to all that follows.
+    #[command(flatten)]
+    pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) models: ModelArguments,
     #[command(flatten)]
     pub(crate) docker: DockerArguments,
-    #[command(flatten)]
-    pub(crate) format: Format,
 }
 
 /// What is graded without an agent.

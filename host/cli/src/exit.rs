@@ -33,7 +33,7 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    the host failed (a file, the engine)
-  2    bad usage: an option, an unknown agent, run or task
+  2    bad usage: an option, an unknown agent, run or task; models, keys, prices, budgets, prompts
   3    a suite or a table has problems
   4    a plugin is refused
   5    done, and there are invalid attempts

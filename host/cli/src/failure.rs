@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use lancet_core::{Difference, Role, RunId};
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError};
+use lancet_models::KeyError;
 use lancet_runner::Error;
 pub(crate) use lancet_runner::with_causes;
 use lancet_store::StoreError;
@@ -204,9 +205,14 @@ impl From<Error> for Failure {
                 .hint("`--model [NAME=]FORM/ID` names a model; docs/models.md has all that can be said of one"),
             Error::Broker(_) => Self::usage(message)
                 .hint("the server's address is `--base-url`, or `base-url` in a file of models"),
-            Error::Key { .. } => Self::usage(message).hint(
-                "put the key into that variable or file; `key-env` and `key-file` in a file for `--models` name others",
-            ),
+            Error::Key { source, .. } => Self::usage(message).hint(format!(
+                "put the key {}; `key-env` and `key-file` in a file for `--models` name another place",
+                match source {
+                    KeyError::Unset(_) => "into that variable",
+                    KeyError::File { .. } | KeyError::NotRegular(_) | KeyError::TooLong(_) => "into that file",
+                    KeyError::Empty(_) | KeyError::Invalid(_) => "there",
+                }
+            )),
             Error::Unpriced(_) => Self::usage(message).hint(
                 "give its `price` in a file for `--models`, or limit `asks` or `tokens` instead of money",
             ),

@@ -10,6 +10,7 @@ mod docker;
 mod examples;
 mod exit;
 mod failure;
+mod file;
 mod grant;
 mod models;
 mod output;

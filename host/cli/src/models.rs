@@ -2,7 +2,6 @@
 //! name.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use lancet_models::{MAX_MODELS_BYTES, MAX_SCRIPT_BYTES, ModelFlag, choices};
 use crate::amount::{self, Amount};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::file;
 
 /// The most bytes of a file of settings: 1 MiB.
 const MAX_SETTINGS_BYTES: usize = 1 << 20;
@@ -21,6 +21,17 @@ const MAX_SETTINGS_BYTES: usize = 1 << 20;
 /// What to do about models that cannot be chosen as they were.
 const HINT: &str = "a model is `--model [NAME=]FORM/ID`, or a `[[model]]` of a file for `--models`; docs/models.md has \
                     all keys";
+
+/// What a file for `--models` is.
+const MODELS_HINT: &str =
+    "`--models` takes a TOML file with one `[[model]]` per model; docs/models.md has all keys";
+/// What a file of a scripted model is.
+const SCRIPT_HINT: &str = "`scripted/FILE` takes a TOML file of answers, such as docs/examples/managers.toml; one that \
+                           a file for `--models` names lies beside that file";
+/// What a file for `--settings` is.
+const SETTINGS_HINT: &str = "`--settings` takes a TOML file, one `KEY = VALUE` per line, as in `steps = 50`";
+/// What a file for `--prompt` is.
+const PROMPT_HINT: &str = "`--prompt` takes a file with a template for minijinja; `lancet plugin inspect AGENT` lists its variables";
 
 /// Which models a run may ask, what it may spend on them, and what is set of its agent.
 #[derive(Debug, Args)]
@@ -63,11 +74,13 @@ impl ModelArguments {
     /// The models of the options, then those of the file. What a file names lies beside it,
     /// when its path is not absolute.
     pub(crate) fn chosen(&self) -> Result<Chosen, Failure> {
-        let file = match &self.file {
+        let given = match &self.file {
             None => None,
-            Some(path) => Some((path.display().to_string(), text("the models", path, MAX_MODELS_BYTES)?)),
+            Some(path) => {
+                Some((path.display().to_string(), text("the models", path, MAX_MODELS_BYTES, MODELS_HINT)?))
+            }
         };
-        let file_text = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+        let file_text = given.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
         let mut models = choices(&self.models, self.base_url.as_deref(), file_text)
             .map_err(|error| Failure::usage(error.to_string()).hint(HINT))?;
         let folder = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -81,7 +94,7 @@ impl ModelArguments {
             }
             if model.form == WireForm::Scripted {
                 let what = format!("the script of the model `{}`", model.name);
-                let script = text(&what, &beside.join(&model.id), MAX_SCRIPT_BYTES)?;
+                let script = text(&what, &beside.join(&model.id), MAX_SCRIPT_BYTES, SCRIPT_HINT)?;
                 scripts.insert(model.name.clone(), script.into());
             }
         }
@@ -100,7 +113,7 @@ impl ModelArguments {
     pub(crate) fn settings(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut settings = match &self.settings {
             None => BTreeMap::new(),
-            Some(path) => settings_of(path, &text("the settings", path, MAX_SETTINGS_BYTES)?)?,
+            Some(path) => settings_of(path, &text("the settings", path, MAX_SETTINGS_BYTES, SETTINGS_HINT)?)?,
         };
         let mut set = BTreeMap::new();
         for option in &self.set {
@@ -119,7 +132,7 @@ impl ModelArguments {
 
     /// The agent's prompt.
     pub(crate) fn prompt(&self) -> Result<Option<String>, Failure> {
-        self.prompt.as_deref().map(|path| text("the prompt", path, MAX_PROMPT_BYTES)).transpose()
+        self.prompt.as_deref().map(|path| text("the prompt", path, MAX_PROMPT_BYTES, PROMPT_HINT)).transpose()
     }
 }
 
@@ -153,11 +166,12 @@ fn settings_of(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Fail
     table.into_iter().map(written).collect()
 }
 
-/// A file of the operator's as text.
-pub(crate) fn text(what: &str, path: &Path, most: usize) -> Result<String, Failure> {
-    let failed =
-        |error: &std::io::Error| Failure::file(&format!("read {what}"), path, error).exit(Exit::Usage);
-    let file = File::open(path).map_err(|e| failed(&e))?;
+/// A file of the operator's as text; `hint` says what it has to be.
+fn text(what: &str, path: &Path, most: usize, hint: &str) -> Result<String, Failure> {
+    let failed = |error: &std::io::Error| {
+        Failure::file(&format!("read {what}"), path, error).exit(Exit::Usage).hint(hint)
+    };
+    let file = file::open(path).map_err(|e| failed(&e))?;
     let mut bytes = Vec::new();
     file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
     let unusable = |why: String| Failure::usage(format!("{what} `{}` cannot be used: {why}", path.display()));

@@ -127,11 +127,11 @@ impl Bar {
         self.show();
     }
 
-    /// What the run has spent so far. A cost that is not known is told in questions.
+    /// What the run has spent so far. A cost that is not known is told in asks.
     fn spent(&mut self, cost: Option<Microdollars>, asks: u64) {
         self.spent = Some(match cost {
             Some(cost) => dollars(cost),
-            None => format!("an unknown amount in {asks} questions"),
+            None => format!("an unknown amount in {asks} asks"),
         });
         self.show();
     }

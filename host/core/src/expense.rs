@@ -33,8 +33,26 @@ pub struct Payments {
     pub output: u64,
     /// Of these, reasoning.
     pub output_reasoning: u64,
-    /// Requests whose numbers of tokens are not known.
+    /// Requests whose numbers of tokens are not known: not that of all read, or not that of all written.
     pub untold: u64,
+    /// Requests of which each number of tokens is known.
+    pub told: Told,
+}
+
+/// How many requests told a number of tokens, for each number. One that none told is not known,
+/// which is not 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Requests that told what was read, all of it.
+    pub input: u64,
+    /// Requests that told what of it was read from a cache.
+    pub input_cached: u64,
+    /// Requests that told what of it was written to a cache.
+    pub input_cache_written: u64,
+    /// Requests that told what was written, all of it.
+    pub output: u64,
+    /// Requests that told what of it was reasoning.
+    pub output_reasoning: u64,
 }
 
 impl Payments {
@@ -53,14 +71,16 @@ impl Payments {
         self.estimated += u64::from(spent.estimated);
         let usage = &spent.usage;
         self.untold += u64::from(usage.input.is_none() || usage.output.is_none());
-        for (total, tokens) in [
-            (&mut self.input, usage.input),
-            (&mut self.input_cached, usage.input_cached),
-            (&mut self.input_cache_written, usage.input_cache_written),
-            (&mut self.output, usage.output),
-            (&mut self.output_reasoning, usage.output_reasoning),
+        let told = &mut self.told;
+        for (total, told, tokens) in [
+            (&mut self.input, &mut told.input, usage.input),
+            (&mut self.input_cached, &mut told.input_cached, usage.input_cached),
+            (&mut self.input_cache_written, &mut told.input_cache_written, usage.input_cache_written),
+            (&mut self.output, &mut told.output, usage.output),
+            (&mut self.output_reasoning, &mut told.output_reasoning, usage.output_reasoning),
         ] {
             *total = total.saturating_add(tokens.unwrap_or_default());
+            *told += u64::from(tokens.is_some());
         }
     }
 
@@ -86,6 +106,11 @@ impl Payments {
             (&mut self.output, other.output),
             (&mut self.output_reasoning, other.output_reasoning),
             (&mut self.untold, other.untold),
+            (&mut self.told.input, other.told.input),
+            (&mut self.told.input_cached, other.told.input_cached),
+            (&mut self.told.input_cache_written, other.told.input_cache_written),
+            (&mut self.told.output, other.told.output),
+            (&mut self.told.output_reasoning, other.told.output_reasoning),
         ] {
             *total = total.saturating_add(more);
         }
@@ -97,9 +122,18 @@ impl Payments {
         (self.unpriced == 0 || self.unpriced < self.requests).then_some(self.cost)
     }
 
-    /// Whether no number of tokens is known, although there were requests.
-    fn all_untold(&self) -> bool {
-        self.untold > 0 && self.untold == self.requests
+    /// The tokens, as far as they were told: `None` for a number that no request told, although
+    /// there were requests.
+    #[must_use]
+    pub fn tokens(&self) -> TokenTotals {
+        let known = |total, told| (told > 0 || self.requests == 0).then_some(total);
+        TokenTotals {
+            input: known(self.input, self.told.input),
+            input_cached: known(self.input_cached, self.told.input_cached),
+            input_cache_written: known(self.input_cache_written, self.told.input_cache_written),
+            output: known(self.output, self.told.output),
+            output_reasoning: known(self.output_reasoning, self.told.output_reasoning),
+        }
     }
 }
 
@@ -352,15 +386,7 @@ impl ModelTotals {
         self.estimated_microdollars = payments.estimated_cost;
         self.estimated_requests = payments.estimated;
         self.untold_requests = payments.untold;
-        if !payments.all_untold() {
-            self.tokens = TokenTotals {
-                input: Some(payments.input),
-                input_cached: Some(payments.input_cached),
-                input_cache_written: Some(payments.input_cache_written),
-                output: Some(payments.output),
-                output_reasoning: Some(payments.output_reasoning),
-            };
-        }
+        self.tokens = payments.tokens();
         let earned = precise(earned.0);
         if self.sums.decided > 0 {
             let ms = self.sums.decided_ms;
@@ -555,11 +581,18 @@ mod tests {
         let some = totals(&[unpriced, priced.clone()], 100);
         assert_eq!((some.cost_microdollars, some.unpriced_requests), (Some(Microdollars(30_000)), 1));
         assert_eq!(some.net_cents, None);
-        let all = totals(&[priced], 100);
+        let all = totals(std::slice::from_ref(&priced), 100);
         assert_eq!((all.cost_microdollars, all.net_cents), (Some(Microdollars(30_000)), Some(97.0)));
         let untold = expense(&[asked(), called(answer(Spent::default(), Vec::new()))]);
         let untold = totals(&[untold], 0);
         assert_eq!((untold.tokens, untold.untold_requests), (TokenTotals::default(), 1));
+        // A number that one of two told is a sum, and one that neither told is none.
+        let usage = Usage { input: Some(7), input_cached: Some(0), ..Usage::default() };
+        let told = Spent { usage, cost: Some(Microdollars(1)), estimated: false };
+        let told = Expense::of(&[asked(), called(answer(told, Vec::new()))]);
+        let tokens = totals(&[told, priced], 0).tokens;
+        assert_eq!((tokens.input, tokens.input_cached, tokens.output), (Some(12), Some(0), Some(6)));
+        assert_eq!((tokens.input_cache_written, tokens.output_reasoning), (None, None));
         // Nothing was asked, which costs nothing.
         let idle = totals(&[Expense::default()], 0);
         assert_eq!((idle.cost_microdollars, idle.tokens.input), (Some(Microdollars(0)), Some(0)));

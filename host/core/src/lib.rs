@@ -67,7 +67,8 @@ pub use environment::{
     UNPRIVILEGED_ID,
 };
 pub use expense::{
-    Expense, ModelTotals, Payments, ReportedLimit, ReportedModel, ServedModel, TokenTotals, reported_limits,
+    Expense, ModelTotals, Payments, ReportedLimit, ReportedModel, ServedModel, TokenTotals, Told,
+    reported_limits,
 };
 pub use fault::{Fault, FaultKind};
 pub use fold::fold;

@@ -109,8 +109,12 @@ fn matched(suite: &Suite, patches: BTreeMap<String, Option<String>>) -> Result<M
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let failed = |e: &std::io::Error| Failure::file("read", path, e).exit(Exit::Usage);
-    let file = std::fs::File::open(path).map_err(|e| failed(&e))?;
+    let failed = |e: &std::io::Error| {
+        let hint =
+            "`--predictions` takes a file of SWE-bench predictions, and `--patch` one with a unified diff";
+        Failure::file("read", path, e).exit(Exit::Usage).hint(hint)
+    };
+    let file = crate::file::open(path).map_err(|e| failed(&e))?;
     let mut text = String::new();
     file.take(MAX_PREDICTIONS_BYTES + 1).read_to_string(&mut text).map_err(|e| failed(&e))?;
     if text.len() as u64 > MAX_PREDICTIONS_BYTES {

@@ -87,13 +87,13 @@ fn refuse_unread(agent: &Named) -> Result<(), Failure> {
         .hint("it imports neither `input` nor `workspace`: leave the option out, or run another agent"))
 }
 
-/// What the agent is given: one file for every task, or a folder with a file for each,
+/// What the agent is given: one file for every task, or a folder with one per task,
 /// named by the task's id, with any ending.
 fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, Arc<str>>, Failure> {
     let Some(path) = path else { return Ok(BTreeMap::new()) };
     let failed = |path: &Path, e: &std::io::Error| {
         Failure::file("read the input", path, e).exit(Exit::Usage).hint(
-            "`--input` takes a file for every task, or a folder with a file for each, named by the task's id",
+            "`--input` takes one file for every task, or a folder with one per task, named by the task's id",
         )
     };
     if !path.is_dir() {
@@ -122,7 +122,7 @@ fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, 
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let most = MAX_PATCH_BYTES as u64;
-    let file = std::fs::File::open(path)?;
+    let file = crate::file::open(path)?;
     let mut text = String::new();
     file.take(most + 1).read_to_string(&mut text)?;
     if text.len() as u64 > most {

@@ -5,13 +5,13 @@ use lancet_core::{
     Response, RunId, ShownAttempt, ShownEvent, ShownState, SolveEnd, TestReport, Transcript,
 };
 use lancet_runner::Error;
-use lancet_store::{Store, TimedEvent};
+use lancet_store::{EntryState, Store, TimedEvent};
 
 use crate::arguments::{FormatKind, Global, Show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::render::{Style, Table, left, right, transcript_text};
+use crate::render::{LostQuestion, Style, Table, hint, left, right, transcript_text};
 use crate::session::block_on;
 
 /// Shows a run's attempts, or the journal of one attempt.
@@ -93,6 +93,11 @@ fn whole(run: &RunId, differences: Vec<Difference>) -> Result<(), Failure> {
 
 async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Result<(), Failure> {
     let events = store.events(attempt).await?;
+    // One that was taken up again is not decided by what came before.
+    let reason = match events.last().map(|timed| &timed.event) {
+        Some(Event::Decided { record, .. }) => Some(record.verdict.reason.clone()),
+        _ => None,
+    };
     let mut table =
         Table::new([right("seq"), right("at us"), left("event"), left("phase"), right("fuel"), left("what")]);
     for (seq, TimedEvent { at_us, event }) in events.iter().enumerate() {
@@ -111,7 +116,26 @@ async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Resu
         .enumerate()
         .map(|(seq, line)| ShownEvent { seq, at_us: line.at_us, event: line.event })
         .collect();
-    output::print_table(format, &table, &lines)
+    output::print_table(format, &table, &lines)?;
+    match reason.as_ref().and_then(hint) {
+        Some(hint) if format == FormatKind::Table => output::print(&format!("hint: {hint}")),
+        _ => Ok(()),
+    }
+}
+
+/// The requests of an attempt that were under way when its run was stopped, in the order in which they
+/// were made.
+async fn lost(store: &Store, attempt: &AttemptId) -> Result<Vec<LostQuestion>, Failure> {
+    let ledger = store.ledger(&attempt.run).await?;
+    let lost =
+        ledger.into_iter().filter(|line| line.new.attempt == *attempt && line.state != EntryState::Settled);
+    Ok(lost
+        .map(|line| LostQuestion {
+            phase: line.new.phase,
+            conversation: line.new.conversation,
+            aside: line.new.held,
+        })
+        .collect())
 }
 
 /// What the plugins of an attempt said to models, and what these said.
@@ -133,7 +157,8 @@ async fn transcript(
     if transcript.is_empty() {
         return output::print("no plugin of this attempt talked to a model");
     }
-    output::print(&transcript_text(&transcript, Style { color: output::color(), width: 100 }, full))
+    let lost = lost(store, attempt).await?;
+    output::print(&transcript_text(&transcript, &lost, Style { color: output::color(), width: 100 }, full))
 }
 
 fn phase_name(phase: Phase) -> &'static str {

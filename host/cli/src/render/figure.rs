@@ -34,10 +34,26 @@ pub(crate) fn money(cents: f64) -> String {
     format!("{cents:.0}").parse().map_or_else(|_| NO_RATE.to_owned(), |cents| Cents(cents).to_string())
 }
 
-/// An amount that may be less than nothing, rounded to cents.
+/// An amount that may be less than nothing. What is no whole number of cents is rounded as
+/// [`dollars`] are, so that a cost below a cent is not nothing.
 pub(super) fn balance(cents: f64) -> String {
-    let rounded = cents.round();
-    format!("{}{}", if rounded < 0.0 { "-" } else { "" }, money(rounded.abs()))
+    let sign = if cents < 0.0 { "-" } else { "" };
+    let microdollars = format!("{:.0}", cents.abs() * 10_000.0).parse().unwrap_or(u64::MAX);
+    match microdollars {
+        0 => money(0.0),
+        whole if whole.is_multiple_of(10_000) => format!("{sign}{}", Cents(whole / 10_000)),
+        part => format!("{sign}{}", dollars(Microdollars(part))),
+    }
+}
+
+/// An amount in whole dollars.
+pub(super) fn whole_dollars(cents: f64) -> String {
+    money((cents / 100.0).round() * 100.0)
+}
+
+/// A number of things: `1 request`, `2 requests`.
+pub(super) fn many(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// An exact amount, rounded half up to cents from ten dollars on, and otherwise to the hundredth of
@@ -125,10 +141,9 @@ mod tests {
             "$12,345.68",
         ];
         assert_eq!(texts, expected);
-        assert_eq!(
-            (balance(-150.4), balance(-0.2), balance(99_900.0)),
-            ("-$1.50".into(), "$0".into(), "$999".into())
-        );
+        let balances = [-150.4, -0.41, 0.0, -0.000_01, 99_900.0, -300.0, 50_000.0 - 0.41].map(balance);
+        assert_eq!(balances, ["-$1.504", "-$0.0041", "$0", "$0", "$999", "-$3", "$500.00"]);
+        assert_eq!((whole_dollars(123_456.0), whole_dollars(49.0)), ("$1,235".into(), "$0".into()));
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
     }
 

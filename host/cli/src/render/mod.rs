@@ -4,6 +4,7 @@
 //! suite or a plugin is passed through [`display_safe`] before it is shown.
 
 mod figure;
+mod reasons;
 mod report;
 mod safety;
 mod sheet;
@@ -12,11 +13,12 @@ mod table;
 mod transcript;
 
 pub(crate) use figure::{dollars, money};
+pub(crate) use reasons::{Reasons, hint};
 pub(crate) use report::{report_csv, report_markdown, report_table};
 pub(crate) use safety::display_safe;
 pub(crate) use spending::results_csv;
 pub(crate) use table::{Table, left, right};
-pub(crate) use transcript::transcript_text;
+pub(crate) use transcript::{LostQuestion, transcript_text};
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

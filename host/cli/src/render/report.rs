@@ -7,24 +7,24 @@ use super::figure::{NONE, duration, interval, mean, money, percent, precise, sha
 use super::safety::{clipped, spreadsheet};
 use super::sheet::{Block, Sheet, name};
 use super::table::{Table, csv_text, left, right};
-use super::{Style, spending};
+use super::{Reasons, Style, reasons, spending};
 
 /// A report for a terminal.
-pub(crate) fn report_table(report: &Report, style: &Style) -> String {
+pub(crate) fn report_table(report: &Report, reasons: &Reasons, style: &Style) -> String {
     let mut totals = totals_block(report, true);
     if totals.table.as_ref().is_some_and(|table| table.width() > style.width) {
         // The times then stand below the table.
         totals = totals_block(report, false);
     }
-    sheet(report, totals).to_text(*style)
+    sheet(report, reasons, totals).to_text(*style)
 }
 
 /// A report for an issue or a wiki: GitHub-flavoured Markdown.
-pub(crate) fn report_markdown(report: &Report) -> String {
-    sheet(report, totals_block(report, true)).to_markdown()
+pub(crate) fn report_markdown(report: &Report, reasons: &Reasons) -> String {
+    sheet(report, reasons, totals_block(report, true)).to_markdown()
 }
 
-fn sheet(report: &Report, totals: Block) -> Sheet {
+fn sheet(report: &Report, reasons: &Reasons, totals: Block) -> Sheet {
     let mut notices = Vec::new();
     if report.control {
         let meaning =
@@ -47,6 +47,7 @@ fn sheet(report: &Report, totals: Block) -> Sheet {
     }
     let blocks = [
         Some(totals),
+        reasons::block(&report.run, reasons),
         spending::block(report),
         Some(decided_block(report)),
         baselines_block(report),
@@ -518,19 +519,25 @@ mod tests {
 
     #[test]
     fn a_run() {
-        assert_shows(&report_table(&with_ic(), &Style::default()), include_str!("report/run.txt"));
+        assert_shows(
+            &report_table(&with_ic(), &Reasons::default(), &Style::default()),
+            include_str!("report/run.txt"),
+        );
     }
 
     #[test]
     fn a_run_of_one_kind() {
-        let text = report_table(&finished(report()), &Style::default());
+        let text = report_table(&finished(report()), &Reasons::default(), &Style::default());
         assert_shows(&text, include_str!("report/one-kind.txt"));
     }
 
     #[test]
     fn a_run_with_models() {
         let report = with_models();
-        assert_shows(&report_table(&report, &Style::default()), include_str!("report/models.txt"));
+        assert_shows(
+            &report_table(&report, &Reasons::default(), &Style::default()),
+            include_str!("report/models.txt"),
+        );
         let csv = report_csv(&report);
         let columns = csv.lines().next().unwrap().split(',').zip(csv.lines().last().unwrap().split(','));
         let cells: std::collections::BTreeMap<_, _> = columns.collect();
@@ -547,13 +554,16 @@ mod tests {
 
     #[test]
     fn a_control() {
-        assert_shows(&report_table(&interrupted(), &Style::default()), include_str!("report/control.txt"));
+        assert_shows(
+            &report_table(&interrupted(), &Reasons::default(), &Style::default()),
+            include_str!("report/control.txt"),
+        );
     }
 
     #[test]
     fn in_markdown() {
-        assert_eq!(report_markdown(&with_ic()), include_str!("report/run.md"));
-        let text = report_markdown(&interrupted());
+        assert_eq!(report_markdown(&with_ic(), &Reasons::default()), include_str!("report/run.md"));
+        let text = report_markdown(&interrupted(), &Reasons::default());
         assert!(text.contains("> **CONTROL**: "), "{text}");
         assert!(
             text.contains("on =nice\\|\\\\u{1b}\\[2J\\\\nsuite\\\\u{202e} (CONTROL) (SO FAR)\n"),
@@ -585,12 +595,12 @@ mod tests {
     #[test]
     fn colour_adds_nothing_but_colour() {
         let report = interrupted();
-        let mut text = report_table(&report, &Style { color: true, width: 100 });
+        let mut text = report_table(&report, &Reasons::default(), &Style { color: true, width: 100 });
         assert!(text.starts_with("\u{1b}[1;33mCONTROL\u{1b}[0m: "), "{text}");
         for sequence in ["\u{1b}[1;33m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[0m"] {
             text = text.replace(sequence, "");
         }
-        assert_eq!(text, report_table(&report, &Style::default()));
+        assert_eq!(text, report_table(&report, &Reasons::default(), &Style::default()));
     }
 
     #[test]
@@ -599,7 +609,10 @@ mod tests {
         for (tasks, words) in [(1, "1 manager task has no baseline"), (3, "3 manager tasks have no baseline")]
         {
             report.without_baseline = tasks;
-            for text in [report_table(&report, &Style::default()), report_markdown(&report)] {
+            for text in [
+                report_table(&report, &Reasons::default(), &Style::default()),
+                report_markdown(&report, &Reasons::default()),
+            ] {
                 assert!(text.contains(words), "{text}");
             }
         }
@@ -611,7 +624,7 @@ mod tests {
         report.totals = TotalsByKind::empty();
         report.baselines = None;
         report.published.clear();
-        let text = report_table(&finished(report), &Style::default());
+        let text = report_table(&finished(report), &Reasons::default(), &Style::default());
         assert!(
             text.contains("\nall       0     –     –        –       –         $0     n/a     n/a      n/a"),
             "{text}"

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lancet_core::{AttemptId, AttemptState, Cents, Expense, ModelTotals, Outcome, Report, ReportedLimit};
+use lancet_core::{
+    AttemptId, AttemptState, Cents, Expense, Microdollars, ModelTotals, Outcome, Report, ReportedLimit,
+};
 use lancet_store::AttemptRow;
 
-use super::figure::{NO_RATE, balance, count, dollars, duration, money};
+use super::figure::{NO_RATE, balance, count, dollars, duration, many, whole_dollars};
 use super::report::by_kind;
 use super::safety::spreadsheet;
 use super::sheet::{Block, name};
@@ -51,6 +53,7 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
             let price = model
                 .price_as_of
                 .as_ref()
+                .filter(|day| !day.is_empty())
                 .map(|day| format!("  prices of {}", name(day)))
                 .unwrap_or_default();
             ("model", format!("{}  {}{place}{price}", name(&model.name), name(&model.model)))
@@ -87,7 +90,7 @@ pub(super) fn block(report: &Report) -> Option<Block> {
             told(tokens.output_reasoning),
             cost(models),
             models.net_cents.map_or_else(|| UNKNOWN.to_owned(), balance),
-            models.earned_cents_per_hour.map_or_else(|| NO_RATE.to_owned(), money),
+            per_hour(models),
             models.completion_ms.map_or_else(|| NO_RATE.to_owned(), duration),
         ]);
     }
@@ -102,9 +105,12 @@ pub(super) fn block(report: &Report) -> Option<Block> {
     })
 }
 
-/// A number of things: `1 request`, `2 requests`.
-fn many(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+/// The least milliseconds of agents' time that say what an hour of it would earn.
+const LEAST_MS: f64 = 1_000.0;
+
+fn per_hour(models: &ModelTotals) -> String {
+    let rate = models.earned_cents_per_hour.filter(|_| models.work_ms + models.wait_ms >= LEAST_MS);
+    rate.map_or_else(|| NO_RATE.to_owned(), whole_dollars)
 }
 
 fn cost(models: &ModelTotals) -> String {
@@ -144,9 +150,13 @@ fn notes(models: &ModelTotals) -> Vec<String> {
         notes.push(format!("tokens: those of {requests} are not known, and nothing of them is in the sums"));
     }
     if models.estimated_requests > 0 {
+        // Of no price nothing can be estimated.
+        let part = match models.estimated_microdollars {
+            Microdollars(0) if models.unpriced_requests > 0 => "an unknown part".to_owned(),
+            part => dollars(part),
+        };
         notes.push(format!(
-            "estimated: {} of the cost, for {} whose provider did not get to tell",
-            dollars(models.estimated_microdollars),
+            "estimated: {part} of the cost, for {} whose provider did not get to tell",
             many(models.estimated_requests, "request")
         ));
     }
@@ -160,7 +170,8 @@ fn notes(models: &ModelTotals) -> Vec<String> {
 }
 
 /// The attempts of a run in the columns that SWE-Lancer's own harness writes. What is not decided
-/// is left out, and what is not known is empty. What was earned is in dollars.
+/// is left out, and what is not known is empty: whether an invalid attempt is correct, and tokens
+/// of which some were not told or are estimated. What was earned is in dollars.
 pub(crate) fn results_csv(attempts: &[AttemptRow], expenses: &BTreeMap<AttemptId, Expense>) -> String {
     const HEADINGS: [&str; 7] = [
         "question_id",
@@ -175,15 +186,23 @@ pub(crate) fn results_csv(attempts: &[AttemptRow], expenses: &BTreeMap<AttemptId
     for row in attempts {
         let AttemptState::Decided(outcome) = row.state else { continue };
         let payments = expenses.get(&row.id).map(|expense| expense.payments).unwrap_or_default();
-        let known = |tokens: u64| if payments.untold > 0 { String::new() } else { tokens.to_string() };
+        let whole = payments.untold == 0 && payments.estimated == 0;
+        let known =
+            |tokens: Option<u64>| tokens.filter(|_| whole).map_or_else(String::new, |n| n.to_string());
+        let tokens = payments.tokens();
         let earned = row.earned.unwrap_or(Cents::ZERO).0;
         records.push(vec![
             spreadsheet(row.id.task.as_str()),
             row.id.number.to_string(),
-            if outcome == Outcome::Pass { "True" } else { "False" }.to_owned(),
-            known(payments.input),
-            known(payments.output),
-            known(payments.output_reasoning),
+            match outcome {
+                Outcome::Pass => "True",
+                Outcome::Fail => "False",
+                Outcome::Invalid => "",
+            }
+            .to_owned(),
+            known(tokens.input),
+            known(tokens.output),
+            known(tokens.output_reasoning),
             format!("{}.{:02}", earned / 100, earned % 100),
         ]);
     }

@@ -1,5 +1,7 @@
 //! The conversations of an attempt, for people.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use lancet_core::{
     AnswerMark, AnswerPart, ConversationSetup, FailedTry, ModelAnswer, ModelFailure, ModelFailureKind, Phase,
     ShownConversation, ShownTurn, Spent, StopReason, Transcript, Turn,
@@ -9,25 +11,60 @@ use super::figure::{count, dollars, duration, precise};
 use super::safety::display_safe;
 use super::{Style, Tone};
 
-/// The most lines of a text that are shown.
+/// The most lines of a text that are shown, as many from its beginning as from its end.
 const MAX_LINES: usize = 40;
-/// The most characters of a text that are shown.
+/// The most characters of a text that are shown, likewise.
 const MAX_CHARACTERS: usize = 4_000;
 
-/// A transcript for a terminal. Long texts are cut, with a word on what was left out, unless all of it
-/// is wanted. Whatever anybody said is made safe to show.
-pub(crate) fn transcript_text(transcript: &Transcript, style: Style, full: bool) -> String {
-    let mut page = Page { text: String::new(), style, full };
+/// A request that was under way when its run was stopped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LostQuestion {
+    pub(crate) phase: Phase,
+    pub(crate) conversation: u32,
+    /// The most that it may have come to, which it counts as.
+    pub(crate) aside: Spent,
+}
+
+/// A transcript for a terminal. Long texts are cut in the middle, with a word on what was left out, unless
+/// all of it is wanted. Whatever anybody said is made safe to show.
+pub(crate) fn transcript_text(
+    transcript: &Transcript,
+    lost: &[LostQuestion],
+    style: Style,
+    full: bool,
+) -> String {
+    let mut page =
+        Page { text: String::new(), style, full, lost: asides(transcript, lost), models: BTreeMap::new() };
     for conversation in &transcript.conversations {
         page.conversation(conversation);
     }
     page.text
 }
 
+/// What was set aside for the questions that were lost, per conversation. A journal and a ledger that do
+/// not tell of the same number of them say nothing of a single one: such a conversation is left out.
+fn asides(transcript: &Transcript, lost: &[LostQuestion]) -> BTreeMap<(Phase, u32), VecDeque<Spent>> {
+    let mut asides: BTreeMap<_, VecDeque<_>> = BTreeMap::new();
+    for question in lost {
+        asides.entry((question.phase, question.conversation)).or_default().push_back(question.aside);
+    }
+    asides.retain(|(phase, number), asides| {
+        let of = transcript.conversations.iter();
+        let of = of.filter(|found| (found.phase, found.conversation) == (*phase, Some(*number)));
+        let turns = of.flat_map(|found| &found.turns).filter(|turn| turn.what == Turn::Lost);
+        turns.count() == asides.len()
+    });
+    asides
+}
+
 struct Page {
     text: String,
     style: Style,
     full: bool,
+    /// What was set aside for the questions that were lost and come further down.
+    lost: BTreeMap<(Phase, u32), VecDeque<Spent>>,
+    /// What plugins call the model of each conversation so far, by phase, beginning and number.
+    models: BTreeMap<(Phase, u32, u32), String>,
 }
 
 impl Page {
@@ -40,25 +77,22 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A text of somebody's, indented, line by line.
+    /// A text of somebody's, indented, line by line: the beginning and the end of a long one.
     fn quote(&mut self, text: &str) {
-        let (mut shown, mut lines) = (0, 0);
-        for line in text.split_inclusive('\n') {
-            let room = if self.full { usize::MAX } else { MAX_CHARACTERS.saturating_sub(shown) };
-            if !self.full && (lines == MAX_LINES || room == 0) {
-                break;
-            }
-            let kept: String = line.chars().take(room).collect();
-            self.text.push_str("    ");
-            self.text.push_str(&display_safe(kept.trim_end_matches(['\n', '\r'])));
-            self.text.push('\n');
-            shown += kept.chars().count();
-            lines += 1;
-        }
-        let left = text.chars().count() - shown;
+        let (head, left, tail) = if self.full { (text, 0, "") } else { cut(text) };
+        self.lines(head);
         if left > 0 {
             let left = count(left as u64);
-            self.line(Some(Tone::Quiet), &format!("    … and {left} more characters, which `--full` shows"));
+            self.line(Some(Tone::Quiet), &format!("    … {left} characters, which `--full` shows …"));
+        }
+        self.lines(tail);
+    }
+
+    fn lines(&mut self, text: &str) {
+        for line in text.split_inclusive('\n') {
+            self.text.push_str("    ");
+            self.text.push_str(&display_safe(line.trim_end_matches(['\n', '\r'])));
+            self.text.push('\n');
         }
     }
 
@@ -95,9 +129,26 @@ impl Page {
         if let Some(setup) = &conversation.setup {
             self.setup(setup);
         }
+        let model = self.model(conversation);
         for turn in &conversation.turns {
-            self.turn(turn);
+            self.turn(turn, conversation, &model);
         }
+    }
+
+    /// What plugins call the model of a conversation: a shortened one has that of the other.
+    fn model(&mut self, conversation: &ShownConversation) -> String {
+        let ShownConversation { phase, beginning, .. } = *conversation;
+        let name = match (&conversation.setup, conversation.shortened) {
+            (Some(setup), _) => setup.model.clone(),
+            (None, Some(shortened)) => {
+                self.models.get(&(phase, beginning, shortened.of)).cloned().unwrap_or_default()
+            }
+            (None, None) => String::new(),
+        };
+        if let Some(number) = conversation.conversation {
+            self.models.insert((phase, beginning, number), name.clone());
+        }
+        name
     }
 
     fn setup(&mut self, setup: &ConversationSetup) {
@@ -122,7 +173,7 @@ impl Page {
         }
     }
 
-    fn turn(&mut self, turn: &ShownTurn) {
+    fn turn(&mut self, turn: &ShownTurn, of: &ShownConversation, model: &str) {
         let head = match turn.entry {
             Some(entry) => format!("[{entry}] "),
             None => String::new(),
@@ -140,21 +191,33 @@ impl Page {
                     self.quote(&result.text);
                 }
             }
-            Turn::Answered(answer) => self.answer(&head, answer),
+            Turn::Answered(answer) => self.answer(&head, model, answer),
             Turn::Unanswered(failure) => self.unanswered(failure),
             Turn::Unavailable(fault) => {
                 self.line(Some(Tone::Warning), &format!("the infrastructure failed: {fault}"));
             }
-            Turn::Lost => self.line(
-                Some(Tone::Warning),
-                "asked, and stopped before there was an answer on record; it may have been paid for",
-            ),
+            Turn::Lost => {
+                let aside =
+                    of.conversation.and_then(|number| self.lost.get_mut(&(of.phase, number))?.pop_front());
+                let aside =
+                    aside.map_or_else(String::new, |aside| format!("; set aside for it: {}", spent(&aside)));
+                self.line(
+                    Some(Tone::Warning),
+                    &format!(
+                        "asked, and stopped before there was an answer on record; it may have been paid for{aside}"
+                    ),
+                );
+            }
         }
     }
 
-    fn answer(&mut self, head: &str, answer: &ModelAnswer) {
-        let served = if answer.served.is_empty() { "a model without a name" } else { &answer.served };
-        self.line(Some(Tone::Heading), &format!("{head}{served}"));
+    fn answer(&mut self, head: &str, model: &str, answer: &ModelAnswer) {
+        let name = if model.is_empty() { String::new() } else { format!(" {model}") };
+        let served = match answer.served.as_str() {
+            "" => String::new(),
+            served => format!(" (served {served})"),
+        };
+        self.line(Some(Tone::Heading), &format!("{head}model{name}{served}"));
         for tried in &answer.tries {
             self.tried(tried);
         }
@@ -215,6 +278,30 @@ impl Page {
         };
         self.line(Some(Tone::Warning), &format!("{kind}: {}", failure.message));
     }
+}
+
+/// A text's beginning and end, and how many characters are left out between them: none when it is short
+/// enough. Lines are kept whole where they can be, and no character is cut.
+fn cut(text: &str) -> (&str, usize, &str) {
+    let lines = |mut places: std::vec::IntoIter<usize>| places.nth(MAX_LINES / 2 - 1);
+    let ends: Vec<_> = text.match_indices('\n').map(|(at, _)| at + 1).filter(|at| *at < text.len()).collect();
+    let characters = text.chars().count();
+    let few_lines = ends.len() < MAX_LINES;
+    if few_lines && characters <= MAX_CHARACTERS {
+        return (text, 0, "");
+    }
+    let nth = |n: usize| text.char_indices().nth(n).map_or(text.len(), |(at, _)| at);
+    let mut head = nth(MAX_CHARACTERS / 2);
+    let mut tail = nth(characters.saturating_sub(MAX_CHARACTERS / 2));
+    if !few_lines {
+        head = head.min(lines(ends.clone().into_iter()).unwrap_or(head));
+        let from_end: Vec<_> = ends.into_iter().rev().collect();
+        tail = tail.max(lines(from_end.into_iter()).unwrap_or(tail));
+    }
+    if head >= tail {
+        return (text, 0, "");
+    }
+    (&text[..head], text[head..tail].chars().count(), &text[tail..])
 }
 
 fn stop(reason: StopReason) -> &'static str {
@@ -343,33 +430,57 @@ mod tests {
 
     #[test]
     fn a_conversation_reads_from_top_to_bottom() {
-        let text = transcript_text(&transcript(), Style::default(), false);
+        let text = transcript_text(&transcript(), &[], Style::default(), false);
         assert_eq!(text, include_str!("transcript/conversation.txt"), "\n{text}");
     }
 
     #[test]
     fn all_of_it_is_shown_when_it_is_wanted() {
-        let text = transcript_text(&transcript(), Style::default(), true);
+        let text = transcript_text(&transcript(), &[], Style::default(), true);
         assert_eq!(text.matches("    line\n").count(), 50);
         assert!(!text.contains("--full"), "{text}");
     }
 
     #[test]
-    fn a_line_without_an_end_is_cut_too() {
+    fn the_middle_of_a_long_text_is_left_out() {
         let mut long = transcript();
-        long.conversations[0].turns[0].what = Turn::Said("ä".repeat(MAX_CHARACTERS + 7));
-        let text = transcript_text(&long, Style::default(), false);
-        assert!(text.contains("… and 7 more characters"), "{text}");
-        long.conversations[0].turns[0].what = Turn::Said("a\n".repeat(MAX_LINES));
-        assert!(!transcript_text(&long, Style::default(), false).contains("80 more"));
+        let mut shown = |text: String| {
+            long.conversations[0].turns[0].what = Turn::Said(text);
+            transcript_text(&long, &[], Style::default(), false)
+        };
+        let text = shown(format!("first {} last", "ä".repeat(MAX_CHARACTERS - 11 + 7)));
+        assert!(text.contains("    first ä") && text.contains("ä last\n"), "{text}");
+        assert!(text.contains("… 7 characters, which `--full` shows …"), "{text}");
+        assert!(!shown("a\n".repeat(MAX_LINES)).contains("80 characters"));
+        let numbered: String = (0..200).map(|number| format!("line {number}\n")).collect();
+        let text = shown(numbered);
+        for (line, there) in [(19, true), (20, false), (179, false), (180, true), (199, true)] {
+            assert_eq!(text.contains(&format!("    line {line}\n")), there, "{line}: {text}");
+        }
+        // A long line among many.
+        let text = shown(format!("{}{}", "short\n".repeat(50), "b".repeat(5_000)));
+        assert!(text.contains(&"b".repeat(2_000)) && !text.contains(&"b".repeat(2_001)), "{text}");
+    }
+
+    #[test]
+    fn a_lost_question_says_what_was_set_aside() {
+        let usage = Usage { input: Some(900), output: Some(100), ..Usage::default() };
+        let aside = Spent { usage, cost: Some(Microdollars(4_100)), estimated: true };
+        let lost = LostQuestion { phase: Phase::Solve, conversation: 1, aside };
+        let text = |lost: &[LostQuestion]| transcript_text(&transcript(), lost, Style::default(), false);
+        let words = "may have been paid for; set aside for it: tokens in 900, out 100; $0.0041, estimated\n";
+        assert!(text(&[lost]).contains(words), "{}", text(&[lost]));
+        // Which of two it was, nobody can tell.
+        assert!(!text(&[lost, lost]).contains("set aside"));
+        assert!(!text(&[LostQuestion { conversation: 0, ..lost }]).contains("set aside"));
     }
 
     #[test]
     fn colour_adds_nothing_but_colour() {
-        let mut text = transcript_text(&transcript(), Style { color: true, width: 100 }, false);
+        let mut text = transcript_text(&transcript(), &[], Style { color: true, width: 100 }, false);
         for sequence in ["\u{1b}[1;33m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[0m"] {
             text = text.replace(sequence, "");
         }
-        assert_eq!(text, transcript_text(&transcript(), Style::default(), false));
+        assert_eq!(text, transcript_text(&transcript(), &[], Style::default(), false));
     }
 }
