@@ -210,7 +210,7 @@ impl From<Error> for Failure {
                 match source {
                     KeyError::Unset(_) => "into that variable",
                     KeyError::File { .. } | KeyError::NotRegular(_) | KeyError::TooLong(_) => "into that file",
-                    KeyError::Empty(_) | KeyError::Invalid(_) => "there",
+                    KeyError::Empty(_) | KeyError::Invalid(_) | KeyError::TooShort(_) => "there",
                 }
             )),
             Error::Unpriced(_) => Self::usage(message).hint(

@@ -589,7 +589,7 @@ mod tests {
         // A number that one of two told is a sum, and one that neither told is none.
         let usage = Usage { input: Some(7), input_cached: Some(0), ..Usage::default() };
         let told = Spent { usage, cost: Some(Microdollars(1)), estimated: false };
-        let told = Expense::of(&[asked(), called(answer(told, Vec::new()))]);
+        let told = expense(&[asked(), called(answer(told, Vec::new()))]);
         let tokens = totals(&[told, priced], 0).tokens;
         assert_eq!((tokens.input, tokens.input_cached, tokens.output), (Some(12), Some(0), Some(6)));
         assert_eq!((tokens.input_cache_written, tokens.output_reasoning), (None, None));

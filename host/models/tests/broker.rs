@@ -294,10 +294,10 @@ async fn what_is_far_too_long_is_not_sent() {
     let small = ModelChoice { context_tokens: Some(1_000), ..chat(&server) };
     let till = Till::new();
     let asked = till.ask(&broker(&small), &conversation(&small, &"word ".repeat(2_000))).await;
-    assert_eq!(failure(asked).kind, ModelFailureKind::TooLong);
+    assert_eq!(failure(asked).0, ModelFailureKind::TooLong);
     let large = chat(&server);
     let asked = till.ask(&broker(&large), &conversation(&large, &"word ".repeat(7_000_000))).await;
-    assert_eq!(failure(asked).kind, ModelFailureKind::TooLong);
+    assert_eq!(failure(asked).0, ModelFailureKind::TooLong);
     assert_eq!((server.seen().len(), till.settled()), (0, vec![NOTHING]));
 }
 
