@@ -85,7 +85,7 @@ pub use catalog::{Loader, Named, find, read};
 pub use controls::{ControlsOrder, controls};
 pub use error::{Error, with_causes};
 pub use measure::tasks as measure_tasks;
-pub use models::jobs;
+pub use models::order::jobs;
 pub use observer::{Notice, Observer, Wait};
 pub use order::{Order, Prepared, prepare};
 pub use regrade::{Regrading, regrade};

@@ -2,7 +2,7 @@
 //! One for all attempts of the run.
 
 mod conversations;
-mod order;
+pub(crate) mod order;
 mod paid;
 mod purse;
 mod settings;
@@ -25,8 +25,6 @@ use crate::observer::{Notice, Observer};
 use crate::recorder;
 
 pub(crate) use conversations::Conversations;
-pub use order::jobs;
-pub(crate) use order::{Asked, Wanted, wanted};
 pub(crate) use paid::Paid;
 use settings::Settings;
 

@@ -16,7 +16,8 @@ use lancet_suite::{ImageLock, Suite, SuiteTask};
 use crate::catalog::{self, GraderKey, Loader, Named};
 use crate::error::Error;
 use crate::measure;
-use crate::models::{self, Asked, Models, Scripts, Wanted};
+use crate::models::order::{Asked, Wanted, wanted};
+use crate::models::{self, Models, Scripts};
 use crate::observer::{Notice, Observer};
 use crate::run::{Host, Plugins, Run};
 
@@ -141,7 +142,7 @@ pub async fn prepare<'a>(
         kinds: tasks.iter().map(|due| due.task.public.kind).collect(),
     };
     let Wanted { models, scripts, budgets, settings, prompt } =
-        models::wanted(&agent, grader_plugins.values(), asked, observer).await?;
+        wanted(&agent, grader_plugins.values(), asked, observer).await?;
     let spec = RunSpec {
         suite: SuiteIdentity { reported: order.suite.reported(), path: order.path.display().to_string() },
         agent: order.agent.identity.clone(),

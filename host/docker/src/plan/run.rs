@@ -407,19 +407,19 @@ impl Running<'_> {
     /// ready; `false` when it ended, or its time was over.
     async fn serve(&self, slot: &mut Option<Container>, served: Served<'_>) -> Result<bool, InfraFault> {
         let Served { service, spec, laying } = served;
-        let argv = self.command(spec.image, &service.argv, laying).await?;
+        let argv = Box::pin(self.command(spec.image, &service.argv, laying)).await?;
         let spec = ContainerSpec { argv: argv.as_deref(), ..spec };
-        let container = slot.insert(self.docker.create(&spec).await?);
+        let container = slot.insert(Box::pin(self.docker.create(&spec)).await?);
         let holds_submitted = spec.purpose != Purpose::Driver;
         if holds_submitted {
             self.laid.store(true, Ordering::Relaxed);
         }
-        laying.lay(container, self.blobs).await?;
+        Box::pin(laying.lay(container, self.blobs)).await?;
         if holds_submitted {
             self.started.store(true, Ordering::Relaxed);
         }
         container.start().await?;
-        Ok(is_ready(container, &service.ready).await?)
+        Ok(Box::pin(is_ready(container, &service.ready)).await?)
     }
 
     async fn driver(

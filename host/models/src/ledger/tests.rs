@@ -80,7 +80,7 @@ fn a_limit_that_is_reached_is_named_with_whose_it_is() {
         (
             vec![],
             vec![(BudgetUnit::Microdollars, 11_239)],
-            "the budget is used up: of the run's 11239 microdollars, 0 are used, too few are left for an answer",
+            "too little is left of the run's $0.011239 for an answer: $0.00 is used",
         ),
         (
             vec![(BudgetUnit::Milliseconds, 0)],
