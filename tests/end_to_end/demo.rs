@@ -21,7 +21,7 @@ fn run_all(start: impl Fn(Command) -> Command) {
 }
 
 /// The same command in a network name space of its own, in which not even loopback is up.
-fn without_network(command: Command) -> Command {
+fn without_network(command: &Command) -> Command {
     let mut apart = Command::new("unshare");
     if !is_root() {
         apart.args(["--user", "--map-root-user"]);
@@ -44,7 +44,7 @@ fn is_root() -> bool {
 
 #[test]
 fn the_demonstration_needs_no_network() {
-    run_all(without_network);
+    run_all(|command| without_network(&command));
 }
 
 #[test]

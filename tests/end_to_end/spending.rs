@@ -108,7 +108,7 @@ fn a_limit_of_money_holds_with_many_attempts_at_the_same_time() {
     // The report, the ledger and the journals agree with the server.
     let reported =
         ["models/answers", "models/tokens/input", "models/tokens/output", "models/cost_microdollars"];
-    assert_eq!(reported.map(|key| all(key) as u64), server_sums);
+    assert_eq!(reported.map(all), server_sums.map(|sum| sum as f64));
     let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
     let sql =
         "SELECT count(*), sum(input), sum(output), sum(microdollars) FROM ledger WHERE state = 'settled'";

@@ -43,6 +43,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Whatever a test wants.
+    #[allow(clippy::needless_pass_by_value, reason = "a text or JSON, whatever is at hand")]
     pub(crate) fn new(status: u16, body: impl ToString) -> Self {
         Self { status, headers: String::new(), body: body.to_string(), after: Duration::ZERO }
     }

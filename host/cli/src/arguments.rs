@@ -271,6 +271,7 @@ impl Bounds {
 }
 
 /// Limits as they are without a word, but for what the operator says: fuel, MiB and seconds.
+#[expect(clippy::needless_pass_by_value, reason = "what is given is what comes back, changed")]
 fn limits(standard: Limits, fuel: Option<u64>, memory: Option<u64>, timeout: Option<u64>) -> Limits {
     Limits {
         fuel: fuel.unwrap_or(standard.fuel),

@@ -1,5 +1,7 @@
 //! Runs of an agent that asks models, with answers from a script and from a record.
 
+#![allow(clippy::large_futures, reason = "a test has one run at a time")]
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -235,25 +237,25 @@ async fn what_is_wrong_is_told_before_anything_is_written() {
         (with("swelancer-simple", Vec::new(), |_| {}), &["`swelancer-simple` asks a model"]),
         (
             with("tool-loop", vec![scripted()], |order| {
-                _ = order.settings.insert("model".into(), "judge".into())
+                _ = order.settings.insert("model".into(), "judge".into());
             }),
             &["`model`", "`tool-loop`", "`judge`", "there are `main`"],
         ),
         (
             with("swelancer-simple", vec![ModelChoice { name: "judge".into(), ..scripted() }], |order| {
-                _ = order.scripts.insert("judge".into(), Arc::from(SCRIPT))
+                _ = order.scripts.insert("judge".into(), Arc::from(SCRIPT));
             }),
             &["`model`", "`main`", "there are `judge`"],
         ),
         (
             with("tool-loop", vec![model(WireForm::Messages, "m")], |order| {
-                _ = order.settings.insert("effort".into(), "minimal".into())
+                _ = order.settings.insert("effort".into(), "minimal".into());
             }),
             &["`effort`", "`minimal`", "`main`", "low, medium, high, xhigh, max"],
         ),
         (
             with("tool-loop", vec![scripted()], |order| {
-                order.prompt = Some("a\n{{ title | shorten }}".into())
+                order.prompt = Some("a\n{{ title | shorten }}".into());
             }),
             &["the prompt, line 2", "shorten"],
         ),
@@ -263,13 +265,13 @@ async fn what_is_wrong_is_told_before_anything_is_written() {
         ),
         (
             with("tool-loop", vec![scripted()], |order| {
-                _ = order.settings.insert("stepz".into(), "1".into())
+                _ = order.settings.insert("stepz".into(), "1".into());
             }),
             &["`stepz`", "steps", "`tool-loop`"],
         ),
         (
             with("tool-loop", vec![scripted()], |order| {
-                _ = order.settings.insert("steps".into(), "few".into())
+                _ = order.settings.insert("steps".into(), "few".into());
             }),
             &["`steps`", "`few`", "number"],
         ),

@@ -1,5 +1,7 @@
 //! Runs through the library alone: no binary, no terminal, no signals.
 
+#![allow(clippy::large_futures, reason = "a test has one run at a time")]
+
 use std::fs;
 use std::future::pending;
 use std::num::{NonZeroU32, NonZeroUsize};
