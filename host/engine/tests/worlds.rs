@@ -12,8 +12,9 @@ use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_compon
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, PackageId, Resolve};
 
 /// Each world, with the role of its components and what an operator grants them.
-const WORLDS: [(&str, Role, &[Capability]); 3] = [
+const WORLDS: [(&str, Role, &[Capability]); 4] = [
     ("agent", Role::Agent, &[]),
+    ("configurable-agent", Role::Agent, &[]),
     ("control", Role::Agent, &[Capability::AnswerKey]),
     ("grader", Role::Grader, &[]),
 ];
