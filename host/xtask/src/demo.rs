@@ -12,7 +12,9 @@ const STORE: &str = "target/demo/store";
 
 /// The main job on embedded defaults: a sample suite, three agents, the reports.
 pub(crate) fn demo() -> Result<(), String> {
-    eprintln!("building the plugins and the host; the first time takes up to a quarter of an hour on two processors");
+    eprintln!(
+        "building the plugins and the host; the first time takes up to a quarter of an hour on two processors"
+    );
     run::wasm_target()?;
     run::cargo(&["build", "--package", "lancet"])?;
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
