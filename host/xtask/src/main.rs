@@ -4,6 +4,7 @@
 
 mod demo;
 mod docker;
+mod programs;
 mod run;
 mod schemas;
 mod structure;
@@ -45,12 +46,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// All tests of the workspace, documentation tests included.
+/// All tests of the workspace, documentation tests included. Anything said besides is for
+/// `cargo test`, which then runs them its own way.
 fn test(rest: &[&str]) -> Result<(), String> {
     run::wasm_target()?;
     schemas::check()?;
     docker::ensure()?;
-    run::cargo_with(&[&["test", "--workspace"], rest].concat(), &docker::VARIABLES)
+    match rest {
+        [] => programs::run_all(&docker::VARIABLES),
+        rest => run::cargo_with(&[&["test", "--workspace"], rest].concat(), &docker::VARIABLES),
+    }
 }
 
 /// What a change has to pass besides the tests.
