@@ -75,8 +75,8 @@ fn lint() -> Result<(), String> {
 }
 
 /// The benchmarks that BENCHMARKS.md reports, those of containers last; the
-/// comparison with Inspect wants a network and is started by hand:
-/// `tests/bench/against_inspect.py`.
+/// comparisons with Inspect want a network and are started by hand:
+/// `tests/bench/against_inspect.py` and `tests/bench/models.py`.
 fn bench() -> Result<(), String> {
     run::wasm_target()?;
     run::cargo(&["bench", "--package", "lancet-engine", "--package", "lancet-swe-lancer"])?;
