@@ -189,6 +189,7 @@ impl Engine {
     fn start(&mut self) {
         let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
         let _ = fs::remove_file(path("dockerd.pid"));
+        self.until_containerd_is_gone();
         let log = fs::OpenOptions::new().create(true).append(true).open(path("log")).unwrap();
         // In a network name space of its own: an engine without a bridge removes the
         // one of the engine beside it.
@@ -215,6 +216,25 @@ impl Engine {
             assert!(Instant::now() < deadline, "the test's own dockerd does not answer:\n{}", log());
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Waits until the containerd of the engine before has ended, which the kernel kills when
+    /// a dockerd dies. A dockerd that finds its process, be it one that nobody has waited for
+    /// yet, takes it for running and never answers.
+    fn until_containerd_is_gone(&self) {
+        let file = self.folder.path().join("exec/containerd/containerd.pid");
+        let Ok(id) = fs::read_to_string(&file) else { return };
+        let status = Path::new("/proc").join(id.trim()).join("status");
+        let deadline = Instant::now() + GONE;
+        let is_there = |status: String| {
+            status.starts_with("Name:\tcontainerd\n")
+                && !status.lines().any(|line| line.starts_with("State:\tZ"))
+        };
+        while fs::read_to_string(&status).is_ok_and(is_there) {
+            assert!(Instant::now() < deadline, "the containerd of an engine that was killed goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = fs::remove_file(file);
     }
 
     fn stop(&mut self) {
