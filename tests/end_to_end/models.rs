@@ -63,6 +63,7 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
     write("twice.toml", "[[model]]\nform = \"scripted\"\nid = \"answers.toml\"\n");
     write("no-script.toml", "[[model]]\nform = \"scripted\"\nid = \"nowhere.toml\"\n");
     write("settings.toml", "steps = 5\ntools = \"none\"\n");
+    write("zero.toml", "steps = 0\n");
     write("prompt.md", "one\n{{ nobody }}\n");
     write("open.md", "{{ title");
     write("filter.md", "{{ title | shorten }}");
@@ -83,7 +84,7 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         ("--model recorded/20200101", &["20200101"]),
         ("--model chat/m", &["base URL", "--base-url"]),
         ("--base-url http://localhost:1", &["required", "--model"]),
-        ("--model chat/m --base-url nonsense", &["base-url", "no URL"]),
+        ("--model chat/m --base-url nonsense", &["base-url", "is `https://nonsense` meant?"]),
         ("--model chat/m --base-url http://example.org/v1", &["unencrypted", "allow-plain-http"]),
         ("--model chat/m --base-url ftp://example.org/v1", &["ftp:"]),
         (&with(&["--base-url", "http://localhost:1"]), &["--base-url", "no `--model` sends requests"]),
@@ -111,6 +112,9 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         ("--models models.toml --budget usd=5", &["`main`", "price"]),
         (&with(&["--set", "stepps=5"]), &["`stepps`", "steps", "plugin inspect"]),
         (&with(&["--set", "steps=many"]), &["`steps`", "a whole number", "many"]),
+        (&with(&["--set", "steps=0"]), &["`steps`", "a whole number, at least 1", "`0`"]),
+        (&with(&["--set", "command-seconds=3601"]), &["`command-seconds`", "from 1 to 3600", "`3601`"]),
+        (&with(&["--settings", "zero.toml"]), &["`steps`", "a whole number, at least 1", "`0`"]),
         (&with(&["--set", "effort=huge"]), &["`effort`", "one of", "huge"]),
         (&with(&["--set", "steps"]), &["`--set steps`", "KEY=VALUE"]),
         (&with(&["--set", "steps=1", "--set", "steps=2"]), &["`steps` twice"]),
@@ -252,6 +256,11 @@ fn a_budget_that_is_reached_ends_the_asking_and_is_counted() {
     );
     let shown = context.lancet(&["show", "latest/one/1", "--transcript"]).stdout;
     assert!(shown.contains("over budget: "), "{shown}");
+    let events = context.json(&["show", "latest/one/1"]);
+    let decided = events.as_array().unwrap().iter().find(|event| event["event"] == "decided").unwrap();
+    let why = text(decided, "record/verdict/explanation");
+    assert!(why.contains("the agent gave up: ") && why.contains("the attempt's 1 asks"), "{why}");
+    assert_eq!(number(&context.json(&["replay"]), "identical"), 3.0);
     // A run's own is shared.
     let report = context.json(&[&run[..], &["--run-budget", "asks=3", "--jobs", "1"]].concat());
     assert_eq!(number(&report, "totals/all/models/answers"), 3.0);
@@ -268,6 +277,7 @@ fn an_agent_says_what_can_be_set_of_it() {
     let prompt = text(&inspected, "configuration/prompt/text").to_owned();
     let table = context.lancet(&["plugin", "inspect", "tool-loop"]).stdout;
     assert!(table.contains("steps") && table.contains("variables: "), "{table}");
+    assert!(table.contains("number from 1") && table.contains("1 to 3600"), "{table}");
     assert!(context.json(&["plugin", "inspect", "first"]).get("configuration").is_none());
 
     // What is printed can be given.
