@@ -63,6 +63,7 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
     write("twice.toml", "[[model]]\nform = \"scripted\"\nid = \"answers.toml\"\n");
     write("no-script.toml", "[[model]]\nform = \"scripted\"\nid = \"nowhere.toml\"\n");
     write("settings.toml", "steps = 5\ntools = \"none\"\n");
+    write("zero.toml", "steps = 0\n");
     write("prompt.md", "one\n{{ nobody }}\n");
     write("open.md", "{{ title");
     write("filter.md", "{{ title | shorten }}");
@@ -83,7 +84,7 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         ("--model recorded/20200101", &["20200101"]),
         ("--model chat/m", &["base URL", "--base-url"]),
         ("--base-url http://localhost:1", &["required", "--model"]),
-        ("--model chat/m --base-url nonsense", &["base-url", "no URL"]),
+        ("--model chat/m --base-url nonsense", &["base-url", "is `https://nonsense` meant?"]),
         ("--model chat/m --base-url http://example.org/v1", &["unencrypted", "allow-plain-http"]),
         ("--model chat/m --base-url ftp://example.org/v1", &["ftp:"]),
         (&with(&["--base-url", "http://localhost:1"]), &["--base-url", "no `--model` sends requests"]),
@@ -111,6 +112,9 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         ("--models models.toml --budget usd=5", &["`main`", "price"]),
         (&with(&["--set", "stepps=5"]), &["`stepps`", "steps", "plugin inspect"]),
         (&with(&["--set", "steps=many"]), &["`steps`", "a whole number", "many"]),
+        (&with(&["--set", "steps=0"]), &["`steps`", "a whole number, at least 1", "`0`"]),
+        (&with(&["--set", "command-seconds=3601"]), &["`command-seconds`", "from 1 to 3600", "`3601`"]),
+        (&with(&["--settings", "zero.toml"]), &["`steps`", "a whole number, at least 1", "`0`"]),
         (&with(&["--set", "effort=huge"]), &["`effort`", "one of", "huge"]),
         (&with(&["--set", "steps"]), &["`--set steps`", "KEY=VALUE"]),
         (&with(&["--set", "steps=1", "--set", "steps=2"]), &["`steps` twice"]),
@@ -268,6 +272,7 @@ fn an_agent_says_what_can_be_set_of_it() {
     let prompt = text(&inspected, "configuration/prompt/text").to_owned();
     let table = context.lancet(&["plugin", "inspect", "tool-loop"]).stdout;
     assert!(table.contains("steps") && table.contains("variables: "), "{table}");
+    assert!(table.contains("number from 1") && table.contains("1 to 3600"), "{table}");
     assert!(context.json(&["plugin", "inspect", "first"]).get("configuration").is_none());
 
     // What is printed can be given.

@@ -31,10 +31,10 @@ struct Counted {
 }
 
 impl Counted {
-    /// Reads a token per four bytes, and writes much: a lowered answer is used up.
+    /// Reads a token per byte, and writes much: a lowered answer is used up.
     fn of(asked: &Asked) -> Self {
         let most = asked.body["max_tokens"].as_u64().expect("an answer has a bound");
-        let read = u64::try_from(asked.body.to_string().len()).unwrap() / 4;
+        let read = u64::try_from(asked.body.to_string().len()).unwrap();
         let number = u64::try_from(asked.number).unwrap();
         Self { read, written: most.min(1_400 + 97 * (number % 7)), most }
     }

@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Baselines, Cents, Sha256, TaskId};
 
+/// One image of `lancet suite pin --format json`, a public interface: fields are added, never
+/// changed or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedImage {
+    /// The image's name in the suite.
+    pub image: String,
+    /// How it was come by: `built`, `resolved`, or `pinned already`.
+    pub how: String,
+    /// What it is pinned to, by digest.
+    pub reference: String,
+}
+
 /// A suite that is in order. This is the JSON of `lancet suite check --format json` without
 /// `--controls`, a public interface: fields are added, never changed or removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -43,6 +43,12 @@ pub struct DeclaredSetting {
     pub choices: Vec<String>,
     /// What it does.
     pub about: String,
+    /// The smallest value that it takes, when it is a number; 0 if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<u64>,
+    /// The largest value that it takes, when it is a number; 2^53 - 1 if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<u64>,
 }
 
 /// A prompt of an agent.
@@ -122,6 +128,16 @@ impl Configuration {
             }
             if !setting.choices.is_empty() && setting.kind != SettingKind::Text {
                 return broken(format!("the setting `{shown}` has choices and is no text"));
+            }
+            let bounded = setting.least.is_some() || setting.most.is_some();
+            if bounded && setting.kind != SettingKind::Number {
+                return broken(format!("the setting `{shown}` has bounds and is no number"));
+            }
+            let (least, most) = setting.bounds();
+            if least > most || most > MAX_NUMBER {
+                return broken(format!(
+                    "the setting `{shown}` takes {least} to {most}: expected bounds in order, and at most {MAX_NUMBER}"
+                ));
             }
             if !setting.takes(&setting.default) {
                 return broken(format!("the setting `{shown}` does not take its own default"));
@@ -210,7 +226,8 @@ impl DeclaredSetting {
                 text.len() <= MAX_VALUE_BYTES && (self.choices.is_empty() || self.choices.contains(text))
             }
             (SettingKind::Number, Value::Number(number)) => {
-                number.as_u64().is_some_and(|number| number <= MAX_NUMBER)
+                let (least, most) = self.bounds();
+                number.as_u64().is_some_and(|number| (least..=most).contains(&number))
             }
             (SettingKind::Flag, Value::Bool(_)) => true,
             _ => false,
@@ -226,9 +243,18 @@ impl DeclaredSetting {
                     |choice: &String| if choice.is_empty() { "\"\"".to_owned() } else { choice.clone() };
                 format!("one of {}", self.choices.iter().map(shown).collect::<Vec<_>>().join(", "))
             }
-            SettingKind::Number => "a whole number".to_owned(),
+            SettingKind::Number => match (self.least, self.most) {
+                (None, None) => "a whole number".to_owned(),
+                (Some(least), None) => format!("a whole number, at least {least}"),
+                (least, Some(most)) => format!("a whole number from {} to {most}", least.unwrap_or(0)),
+            },
             SettingKind::Flag => "true or false".to_owned(),
         }
+    }
+
+    /// The smallest and the largest number that it takes.
+    fn bounds(&self) -> (u64, u64) {
+        (self.least.unwrap_or(0), self.most.unwrap_or(MAX_NUMBER))
     }
 }
 
@@ -241,7 +267,12 @@ mod tests {
     use super::*;
 
     fn setting(name: &str, kind: SettingKind, default: Value) -> DeclaredSetting {
-        DeclaredSetting { name: name.into(), kind, default, choices: Vec::new(), about: String::new() }
+        let (choices, about) = (Vec::new(), String::new());
+        DeclaredSetting { name: name.into(), kind, default, choices, about, least: None, most: None }
+    }
+
+    fn bounded(default: u64, least: Option<u64>, most: Option<u64>) -> DeclaredSetting {
+        DeclaredSetting { least, most, ..setting("steps", SettingKind::Number, default.into()) }
     }
 
     fn agents() -> Configuration {
@@ -291,6 +322,63 @@ mod tests {
         assert!(error.contains("one of \"\", low"), "{error}");
         let error = agents.parse("step", "1").unwrap_err().to_string();
         assert!(error.contains("`step`") && error.contains("steps, tools, look-first"), "{error}");
+    }
+
+    #[test]
+    fn numbers_keep_to_their_bounds() {
+        for (least, most, good, bad, expected) in [
+            (Some(1), None, vec![1, MAX_NUMBER], vec![0, MAX_NUMBER + 1], "a whole number, at least 1"),
+            (None, Some(9), vec![0, 9], vec![10, u64::MAX], "a whole number from 0 to 9"),
+            (Some(2), Some(5), vec![2, 5], vec![0, 1, 6], "a whole number from 2 to 5"),
+            (Some(3), Some(3), vec![3], vec![2, 4], "a whole number from 3 to 3"),
+        ] {
+            let settings = vec![bounded(good[0], least, most)];
+            let agent = Configuration { settings, prompt: None }.validated().unwrap();
+            let given = |value: u64| BTreeMap::from([("steps".to_owned(), Value::from(value))]);
+            for value in good {
+                agent.resolve(&given(value)).unwrap();
+                agent.parse("steps", &value.to_string()).unwrap();
+            }
+            for value in bad {
+                let whole = format!("the setting `steps` takes {expected}, not `{value}`");
+                assert_eq!(agent.resolve(&given(value)).unwrap_err().to_string(), whole);
+                assert_eq!(agent.parse("steps", &value.to_string()).unwrap_err().to_string(), whole);
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_are_of_numbers_and_in_order() {
+        let broken = |setting: DeclaredSetting| {
+            Configuration { settings: vec![setting], prompt: None }.validated().unwrap_err().to_string()
+        };
+        for (setting, why) in [
+            (bounded(3, Some(4), Some(2)), "takes 4 to 2"),
+            (bounded(3, None, Some(u64::MAX)), "takes 0 to 18446744073709551615"),
+            (bounded(3, Some(MAX_NUMBER + 1), None), "bounds in order"),
+            (bounded(0, Some(1), None), "does not take its own default"),
+            (bounded(7, None, Some(6)), "does not take its own default"),
+            (
+                DeclaredSetting { least: Some(1), ..setting("steps", SettingKind::Text, "a".into()) },
+                "has bounds and is no number",
+            ),
+            (
+                DeclaredSetting { most: Some(1), ..setting("steps", SettingKind::Flag, true.into()) },
+                "has bounds and is no number",
+            ),
+        ] {
+            let error = broken(setting);
+            assert!(error.contains("`steps`") && error.contains(why), "{error}");
+        }
+    }
+
+    /// What was written down before there were bounds is read.
+    #[test]
+    fn a_setting_without_bounds_is_read_and_written_as_before() {
+        let before = r#"{"name":"steps","kind":"number","default":1,"choices":[],"about":""}"#;
+        let read: DeclaredSetting = serde_json::from_str(before).unwrap();
+        assert_eq!(read, bounded(1, None, None));
+        assert_eq!(serde_json::to_string(&read).unwrap(), before);
     }
 
     #[test]

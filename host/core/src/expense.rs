@@ -163,6 +163,8 @@ pub struct Expense {
     pub served: BTreeMap<String, u64>,
     /// Whether a budget was reached: something was not asked for that.
     pub over_budget: bool,
+    /// Whether the verdict may rest on what a model said: [`by_model`](crate::VerdictRecord::by_model).
+    pub by_model: bool,
 }
 
 impl Expense {
@@ -210,6 +212,7 @@ impl Expense {
                     expense.asks += u64::from(asked_us.is_none());
                     expense.called(*phase, &call.response);
                 }
+                Event::Decided { record, .. } => expense.by_model = record.by_model,
                 Event::Began { phase, .. } => {
                     asked.remove(phase);
                     next.retain(|(other, _), _| other != phase);

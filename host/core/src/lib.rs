@@ -52,7 +52,7 @@ pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Resp
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
-pub use checked::{CheckedSuite, SuiteWarning};
+pub use checked::{CheckedSuite, ListedImage, SuiteWarning};
 pub use conclusion::{Conclusion, Facts, conclude};
 pub use configuration::{
     Configuration, ConfigurationError, DeclaredPrompt, DeclaredSetting, MAX_PROMPT_BYTES, MAX_SETTINGS,

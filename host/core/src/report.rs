@@ -1,11 +1,13 @@
 //! What a run came to.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cents, Clustered, Expense, Kind, ModelTotals, Outcome, Ratio, RatioSum, ReportedLimit, ReportedModel,
-    RunId, Sha256,
+    Cents, Clustered, Expense, Kind, ModelTotals, Outcome, Ratio, RatioSum, ReasonCode, ReportedLimit,
+    ReportedModel, RunId, Sha256,
 };
 
 /// What a run came to. This is the JSON of `lancet report --format json`, a
@@ -28,8 +30,8 @@ pub struct Report {
     /// Whether the agent was granted the answers: then this is a control of the
     /// suite and no result of the agent.
     pub control: bool,
-    /// Whether graders could ask models: judged again, the same submission may have
-    /// another verdict. Not there when they could not.
+    /// Whether a grader that judged could ask models: judged again, the same submission may
+    /// have another verdict. Not there when none could.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_model: bool,
     /// What the random streams derived from.
@@ -139,6 +141,9 @@ pub struct Totals {
     pub fail: u64,
     /// Attempts that came to no decision.
     pub invalid: u64,
+    /// How many of the invalid attempts have each reason. Not there when there are none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub invalid_reasons: BTreeMap<String, u64>,
     /// Attempts not decided yet: the run was interrupted.
     pub pending: u64,
     /// Tasks that this version cannot run.
@@ -286,6 +291,7 @@ impl Totals {
             pass: 0,
             fail: 0,
             invalid: 0,
+            invalid_reasons: BTreeMap::new(),
             pending: 0,
             not_runnable: NotRunnable::default(),
             earned_cents: Cents::ZERO,
@@ -331,6 +337,11 @@ impl Totals {
         self.decided.available_cents += Cents(price.0.saturating_mul(judged));
         self.over.add(price, passes, paid, over);
         self.judged.add(price, passes, paid, judged);
+    }
+
+    /// Adds the reason of an invalid attempt, beside [`Self::add_task`] of its task.
+    pub fn add_invalid_reason(&mut self, reason: &ReasonCode) {
+        *self.invalid_reasons.entry(reason.to_string()).or_default() += 1;
     }
 
     /// Adds what an attempt spent on models, beside [`Self::add_task`] of its task.

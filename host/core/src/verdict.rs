@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Cents, Fault, FaultKind, Kind, Role, Sha256, TaskId};
+use crate::{Answer, Cents, Fault, FaultKind, Kind, Role, Sha256, SolveEnd, TaskId};
 
 /// The most checks that a verdict may name.
 pub const MAX_CHECKS: usize = 256;
@@ -224,6 +224,20 @@ impl Verdict {
         Self { outcome: Outcome::Invalid, reason, score: Score::ZERO, checks: Vec::new(), explanation }
     }
 
+    /// A grader's verdict with what the agent said when it gave up, behind the grader's own
+    /// words and cut to [`MAX_EXPLANATION_BYTES`]: what is decided then. The same verdict
+    /// where the agent did not give up. Records from before this hold the grader's words
+    /// alone.
+    #[must_use]
+    pub fn with_end(&self, end: &SolveEnd) -> Self {
+        let mut verdict = self.clone();
+        let SolveEnd::GaveUp(why) = end else { return verdict };
+        let before = if verdict.explanation.is_empty() { "" } else { "; " };
+        verdict.explanation.push_str(&format!("{before}the agent gave up: {why}"));
+        truncate(&mut verdict.explanation, MAX_EXPLANATION_BYTES);
+        verdict
+    }
+
     /// A verdict that the host itself comes to, on a submission that cannot be judged
     /// because of what its maker did.
     #[must_use]
@@ -329,8 +343,9 @@ pub struct VerdictRecord {
     pub verdict: Verdict,
     /// What is paid.
     pub earned: Cents,
-    /// Whether the grader might ask language models: the judgement rests on more than what
-    /// is named here then, and may come out otherwise the next time.
+    /// Whether the grader might ask language models, which it imports and is granted: the
+    /// judgement rests on more than what is named here then, and may come out otherwise the
+    /// next time. Records of earlier versions follow the grant alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_model: bool,
 }
@@ -417,6 +432,22 @@ mod tests {
     fn a_host_verdict_is_cut_at_a_character() {
         let verdict = Verdict::invalid("agent-trap".parse().unwrap(), "é".repeat(MAX_EXPLANATION_BYTES));
         assert_eq!(verdict.explanation, "é".repeat(MAX_EXPLANATION_BYTES / 2));
+    }
+
+    #[test]
+    fn what_an_agent_said_when_it_gave_up_is_behind_the_graders_words() {
+        let plain = verdict(Outcome::Fail, 0);
+        let gave_up = |why: &str| SolveEnd::GaveUp(why.to_owned());
+        assert_eq!(plain.with_end(&gave_up("error: no")).explanation, "the agent gave up: error: no");
+        let graded = Verdict { explanation: "nothing was handed in".into(), ..plain.clone() };
+        let explained = graded.with_end(&gave_up("error: no"));
+        assert_eq!(explained.explanation, "nothing was handed in; the agent gave up: error: no");
+        assert_eq!(Verdict { explanation: graded.explanation.clone(), ..explained }, graded);
+        let long = graded.with_end(&gave_up(&"é".repeat(MAX_EXPLANATION_BYTES)));
+        assert!((MAX_EXPLANATION_BYTES - 1..=MAX_EXPLANATION_BYTES).contains(&long.explanation.len()));
+        for end in [SolveEnd::Answer(Answer::Nothing), SolveEnd::TimedOut] {
+            assert_eq!(graded.with_end(&end), graded);
+        }
     }
 
     #[test]

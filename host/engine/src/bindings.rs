@@ -312,6 +312,8 @@ impl TryFrom<configuring::Configuration> for Configuration {
                 default,
                 choices: setting.choices,
                 about: setting.about,
+                least: setting.least,
+                most: setting.most,
             });
         }
         let prompt = declared.prompt.map(|prompt| DeclaredPrompt {

@@ -160,10 +160,10 @@ impl Broker {
                 let why = format!("there was no whole reply after {} s", limit.as_secs_f64());
                 Err(Broken::Cut { status: None, why })
             });
-            let failed = match self.outcome(received, &held) {
+            let failed = match self.outcome(received, conversation, &held) {
                 Outcome::Answer { raw, read } => {
                     let (spent, told) = self.spent(&read.usage, &held.amount);
-                    let read = conversation.named(read);
+                    let mut read = conversation.named(read);
                     let mut marks = Vec::new();
                     if conversation.is_cut_by(&read.usage) {
                         marks.push(AnswerMark::SilentlyCut);
@@ -176,6 +176,9 @@ impl Broker {
                     }
                     if !told {
                         marks.push(AnswerMark::NoUsage);
+                        // The record has what is estimated in its place: a conversation that is
+                        // made from that has to count the same.
+                        read.usage = Usage::default();
                     }
                     asking.purse.settle(held, spent).await.map_err(|not| tries.clone().within(not))?;
                     return Ok(Reply { raw, read, spent, tries: tries.failed, marks });
@@ -229,7 +232,11 @@ impl Broker {
         let fits = self
             .context_tokens
             .map_or(u64::MAX, |most| most.saturating_sub(input_tokens).max(LEAST_ANSWER_TOKENS));
-        Estimate { input_tokens, answer_tokens: conversation.answer_tokens().min(fits) }
+        Estimate {
+            input_tokens,
+            most_input_tokens: conversation.most_tokens().max(input_tokens),
+            answer_tokens: conversation.answer_tokens().min(fits),
+        }
     }
 
     /// A request, and the bytes of its body.
@@ -253,7 +260,12 @@ impl Broker {
     }
 
     /// What becomes of a request, and what it came to.
-    fn outcome(&self, received: Result<Received, Broken>, held: &Held) -> Outcome {
+    fn outcome(
+        &self,
+        received: Result<Received, Broken>,
+        conversation: &Conversation,
+        held: &Held,
+    ) -> Outcome {
         let failed = |status, why: &str, spent, next| {
             let why = self.hidden(why);
             Outcome::Failed(Failed { status, why, spent, next })
@@ -290,7 +302,7 @@ impl Broker {
                 Some(self.hidden(&String::from_utf8_lossy(value.as_bytes())))
             };
             let body = self.key.as_ref().map_or_else(|| reply.body.clone(), |key| key.hidden(&reply.body));
-            let problem = self.wire.problem(reply.status, &header, &body);
+            let problem = attributed(self.wire.problem(reply.status, &header, &body), conversation);
             return failed(status, &problem.to_string(), NOTHING, Next::of(&problem));
         }
         if self.key.as_ref().is_some_and(|key| key.is_secret() && key.is_in(&reply.body)) {
@@ -314,6 +326,7 @@ impl Broker {
                 failed(status, &why, held.amount, again(unreadable, None))
             }
             Err(Unread::Problem(problem)) => {
+                let problem = attributed(problem, conversation);
                 let why = format!("an error in spite of its status: {problem}");
                 // The model may have worked, unless the request was not taken at all.
                 let spent = if matches!(problem, Problem::Transient { .. }) { held.amount } else { NOTHING };
@@ -407,6 +420,20 @@ impl Provider for Broker {
     }
 }
 
+/// A problem as whose it is: an effort that is not taken is the operator's where the plugin
+/// named none.
+fn attributed(problem: Problem, conversation: &Conversation) -> Problem {
+    match problem {
+        Problem::Effort(message)
+            if conversation.setup().effort.is_empty() && !conversation.effort().is_empty() =>
+        {
+            let effort = conversation.effort();
+            Problem::Settings(format!("the operator's `effort`, `{effort}`, is not taken: {message}"))
+        }
+        problem => problem,
+    }
+}
+
 /// What becomes of a request.
 enum Outcome {
     Answer { raw: Vec<u8>, read: Read },
@@ -446,7 +473,7 @@ impl Next {
             Problem::Proxy(_) => Self::Fault(InfraFaultKind::ModelUnreachable),
             Problem::Unavailable(_) => Self::Fault(InfraFaultKind::ModelUnavailable),
             Problem::TooLong(_) => Self::Failure(ModelFailureKind::TooLong),
-            Problem::Rejected(_) => Self::Failure(ModelFailureKind::Rejected),
+            Problem::Effort(_) | Problem::Rejected(_) => Self::Failure(ModelFailureKind::Rejected),
             Problem::Unreadable(_) => Self::Fault(InfraFaultKind::ModelUnreadable),
         }
     }

@@ -13,14 +13,21 @@ use crate::answer::Read;
 /// Bytes that are taken for one token where no provider has counted: 3. English prose and
 /// code have about 4, so a guess is rather too high than too low.
 const BYTES_PER_TOKEN: u64 = 3;
+/// Tokens that are taken for what a request and a provider add around the whole
+/// conversation, at most: 1,024. Providers put a text of their own, of some hundreds of
+/// tokens, before tools.
+const MOST_AROUND_ALL: u64 = 1_024;
+/// Tokens that are taken for what stands around one text, one result or one tool, at most:
+/// 128. The JSON around one has fewer bytes in each form.
+const MOST_AROUND_ONE: u64 = 128;
 
-/// What was added to a conversation.
+/// What was added to a conversation. A clone shares all that is long.
 #[derive(Debug, Clone)]
 pub enum Entry {
     /// What a user said.
-    Said(String),
+    Said(Arc<str>),
     /// What tools gave for the calls of the answer before, in the order of the calls.
-    Given(Vec<ToolResult>),
+    Given(Arc<[ToolResult]>),
     /// What the model answered.
     Answered(Answered),
 }
@@ -35,7 +42,7 @@ pub struct Answered {
     /// The digest of `raw`.
     pub digest: Sha256,
     /// What the plugin was told.
-    pub parts: Vec<AnswerPart>,
+    pub parts: Arc<[AnswerPart]>,
     /// Why the answer ended.
     pub stop: StopReason,
     /// The tokens that the provider counted.
@@ -51,7 +58,15 @@ impl Answered {
     pub fn new(form: WireForm, raw: impl Into<Arc<[u8]>>, read: &Read) -> Self {
         let raw = raw.into();
         let digest = Sha256::of(&raw);
-        Self { form, raw, digest, parts: read.parts.clone(), stop: read.stop, usage: read.usage, bare: false }
+        Self {
+            form,
+            raw,
+            digest,
+            parts: read.parts.as_slice().into(),
+            stop: read.stop,
+            usage: read.usage,
+            bare: false,
+        }
     }
 
     /// The calls that the answer makes, in the model's order.
@@ -60,6 +75,11 @@ impl Answered {
             AnswerPart::Call(call) => Some(call),
             AnswerPart::Text(_) | AnswerPart::Reasoning(_) | AnswerPart::Other(_) => None,
         })
+    }
+
+    /// The most tokens that it can take in a conversation.
+    fn most_tokens(&self) -> u64 {
+        self.usage.output.unwrap_or_else(|| around_one(self.raw.len() as u64))
     }
 
     /// A guess of the tokens that it takes in a conversation.
@@ -85,23 +105,26 @@ pub struct Conversation {
     digester: Digester,
     /// The guess of all its tokens.
     tokens: u64,
+    /// The most tokens that it can have.
+    most_tokens: u64,
 }
 
 impl Conversation {
     /// A conversation in which nothing was said yet, of a setup that was looked at.
-    pub(crate) fn begun(setup: ConversationSetup, effort: String, answer_tokens: u64) -> Self {
+    pub(crate) fn begun(setup: Arc<ConversationSetup>, effort: String, answer_tokens: u64) -> Self {
         let mut digester = Digester::new();
-        digester.part(Sha256::of_json(&setup).as_bytes());
+        digester.part(Sha256::of_json(&*setup).as_bytes());
         let tokens = bytes_as_tokens(setup_bytes(&setup));
-        let setup = Arc::new(setup);
-        Self { setup, effort, answer_tokens, entries: Vec::new(), shortened: false, digester, tokens }
+        let most_tokens = most_of_setup(&setup);
+        let entries = Vec::new();
+        Self { setup, effort, answer_tokens, entries, shortened: false, digester, tokens, most_tokens }
     }
 
     fn push(&mut self, entry: Entry) {
         let digester = &mut self.digester;
         match &entry {
             Entry::Said(text) => digester.part(b"said").part(text.as_bytes()),
-            Entry::Given(results) => digester.part(b"given").part(Sha256::of_json(results).as_bytes()),
+            Entry::Given(results) => digester.part(b"given").part(Sha256::of_json(&&results[..]).as_bytes()),
             Entry::Answered(answered) => {
                 digester.part(if answered.bare { b"bare" } else { b"answered" });
                 // The ids of calls are the plugin's words for them, and not always in the JSON.
@@ -121,6 +144,18 @@ impl Conversation {
                 (false, Some(input), Some(output)) => input.saturating_add(output),
                 // What was counted before entries were left out counts these as well.
                 _ => before.saturating_add(answered.tokens()),
+            },
+        };
+        let before = self.most_tokens;
+        self.most_tokens = match &entry {
+            Entry::Said(text) => before.saturating_add(around_one(written_bytes(text))),
+            Entry::Given(results) => results.iter().fold(before, |sum, result| {
+                let bytes = written_bytes(&result.call).saturating_add(written_bytes(&result.text));
+                sum.saturating_add(around_one(bytes))
+            }),
+            Entry::Answered(answered) => match (answered.bare, answered.usage.input, answered.usage.output) {
+                (false, Some(input), Some(output)) => input.saturating_add(output),
+                _ => before.saturating_add(answered.most_tokens()),
             },
         };
         self.entries.push(entry);
@@ -170,7 +205,7 @@ impl Conversation {
     /// [`ModelFailureKind::Refused`] when the text is empty, which providers do not take,
     /// or calls of the last answer are open.
     pub fn say(&mut self, text: impl Into<String>) -> Result<(), ModelFailure> {
-        let text = text.into();
+        let text: Arc<str> = text.into().into();
         if text.is_empty() {
             return Err(refused("an empty text cannot be said: providers do not take one"));
         }
@@ -279,8 +314,16 @@ impl Conversation {
         self.tokens
     }
 
-    /// A conversation of the same setup with the entries `first..end` left out. The
-    /// reasoning in answers after them goes back no more, as providers bind it to all
+    /// The most tokens that the conversation can have: those that the provider counted
+    /// last, and one for each byte that a request has more since then, as no token has less
+    /// than a byte.
+    #[must_use]
+    pub fn most_tokens(&self) -> u64 {
+        self.most_tokens
+    }
+
+    /// A conversation of the same setup with the entries `first..end` left out, which shares
+    /// what stays. The reasoning in answers after them goes back no more, as providers bind it to all
     /// that came before; everything else of these answers stays byte for byte.
     ///
     /// # Errors
@@ -319,7 +362,7 @@ impl Conversation {
                 }
             }
         }
-        let mut shorter = Self::begun((*self.setup).clone(), self.effort.clone(), self.answer_tokens);
+        let mut shorter = Self::begun(Arc::clone(&self.setup), self.effort.clone(), self.answer_tokens);
         shorter.shortened = true;
         for entry in &self.entries[..from] {
             shorter.push(entry.clone());
@@ -377,6 +420,34 @@ fn setup_bytes(setup: &ConversationSetup) -> usize {
     let tools = setup.tools.iter();
     let tools = tools.map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
     setup.instructions.len() + tools.sum::<usize>()
+}
+
+/// The most tokens of what stands before everything.
+fn most_of_setup(setup: &ConversationSetup) -> u64 {
+    let tools = setup.tools.iter().map(|tool| {
+        let texts = [&tool.name, &tool.description, &tool.parameters];
+        around_one(texts.map(|text| written_bytes(text)).into_iter().fold(0, u64::saturating_add))
+    });
+    let parameters = setup
+        .parameters
+        .iter()
+        .map(|parameter| around_one((parameter.name.len() + parameter.value.len()) as u64));
+    let all = MOST_AROUND_ALL.saturating_add(written_bytes(&setup.instructions));
+    tools.chain(parameters).fold(all, u64::saturating_add)
+}
+
+fn around_one(bytes: u64) -> u64 {
+    bytes.saturating_add(MOST_AROUND_ONE)
+}
+
+/// The bytes of a text as JSON has it, without the quotes.
+fn written_bytes(text: &str) -> u64 {
+    let bytes = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    });
+    bytes.sum()
 }
 
 pub(crate) fn refused(message: impl Into<String>) -> ModelFailure {

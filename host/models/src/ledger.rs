@@ -148,7 +148,9 @@ pub fn check(budgets: &Budgets, choices: &[ModelChoice]) -> Result<(), UnpricedM
 ///
 /// A request is held before it is sent, at what it may come to, and settled at what it came
 /// to. So limits hold however many requests are under way: a limit of tokens or money is
-/// exceeded by no more than requests under way came to above their estimates.
+/// exceeded by no more than requests under way came to above their estimates: under a limit
+/// of money or of tokens that are read, that is the most that a conversation can have
+/// ([`Estimate::most_input_tokens`]) at the dearest rates that may apply.
 ///
 /// A request that would have fewer tokens for its answer only since others are under way
 /// waits for those: answers are cut short for what is used, not for what may be.
@@ -343,7 +345,7 @@ impl<K: Ord + Clone> Ledger<K> {
     pub fn is_over_by_doubt(&self, attempt: &K, estimate: Estimate, price: Option<&Price>) -> bool {
         let books = self.books();
         let own = books.attempts.get(attempt).copied().unwrap_or_default();
-        let need = Need::new(estimate, price);
+        let need = Need::new(estimate, price, &self.budgets);
         [(&own, &self.budgets.attempt), (&books.run, &self.budgets.run)].into_iter().all(
             |(account, budget)| {
                 let mut used = Used { milliseconds: account.milliseconds(), ..account.used };
@@ -428,7 +430,7 @@ impl<K: Ord + Clone> Books<K> {
         price: Option<&Price>,
     ) -> Result<Held, Short> {
         let own = *self.attempt(attempt);
-        let need = Need::new(estimate, price);
+        let need = Need::new(estimate, price, budgets);
         let mut now = estimate.answer_tokens;
         let mut alone = estimate.answer_tokens;
         for (scope, account, budget) in
@@ -482,9 +484,13 @@ struct Need<'a> {
 }
 
 impl<'a> Need<'a> {
-    fn new(estimate: Estimate, price: Option<&'a Price>) -> Self {
+    fn new(estimate: Estimate, price: Option<&'a Price>, budgets: &Budgets) -> Self {
         let least = LEAST_ANSWER_TOKENS.min(estimate.answer_tokens).max(1);
-        Self { input: estimate.input_tokens, least, price }
+        let limited = |unit| budgets.attempt.contains_key(unit) || budgets.run.contains_key(unit);
+        let limits_input =
+            [BudgetUnit::InputTokens, BudgetUnit::Microdollars, BudgetUnit::Tokens].iter().any(limited);
+        let input = if limits_input { estimate.most_input_tokens } else { estimate.input_tokens };
+        Self { input, least, price }
     }
 
     /// The most tokens of the answer, with so much left of a unit.
@@ -507,13 +513,17 @@ impl<'a> Need<'a> {
         }
     }
 
-    /// The dearest rates that reading and writing may have: what is written to a cache can
-    /// cost more than what is read without one.
+    /// The dearest rates that reading and writing may have, of every tier that the input may
+    /// be in: what is written to a cache can cost more than what is read without one.
     fn rates(&self) -> Option<(u64, u64)> {
         let price = self.price?;
-        let rates = price.above.range(..self.input).next_back().map_or(&price.rates, |(_, rates)| rates);
-        let input = [Some(rates.input), rates.input_cached, rates.input_cache_written];
-        Some((input.into_iter().flatten().max().unwrap_or(rates.input), rates.output))
+        let tiers = price.above.range(..self.input).map(|(_, rates)| rates);
+        let dearest = tiers.chain([&price.rates]).fold((0, 0), |(read, written), rates| {
+            let input = [Some(rates.input), rates.input_cached, rates.input_cache_written];
+            let input = input.into_iter().flatten().fold(read, u64::max);
+            (input, written.max(rates.output))
+        });
+        Some(dearest)
     }
 
     fn amount(&self, answer: u64) -> Spent {

@@ -72,8 +72,12 @@ pub trait Provider: Send + Sync {
 /// What a request may come to, before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// Tokens of the conversation, at most about.
+    /// Tokens of the conversation, at most about: what is set aside where neither tokens
+    /// that are read nor money are limited.
     pub input_tokens: u64,
+    /// Tokens of the conversation, whatever it says: what is set aside under a limit of
+    /// tokens that are read, or of money.
+    pub most_input_tokens: u64,
     /// The most tokens of the answer.
     pub answer_tokens: u64,
 }

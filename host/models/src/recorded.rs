@@ -90,8 +90,10 @@ impl Recorded {
                 since(conversation)
             )));
         }
-        let estimate =
-            Estimate { input_tokens: conversation.tokens(), answer_tokens: conversation.answer_tokens() };
+        let input_tokens = conversation.tokens();
+        // What it came to is known: no more than was held then is held now.
+        let answer_tokens = conversation.answer_tokens();
+        let estimate = Estimate { input_tokens, most_input_tokens: input_tokens, answer_tokens };
         let spent = tries.iter().map(|tried| tried.spent);
         for spent in spent.chain(recorded.outcome.iter().map(|answer| answer.spent)) {
             let held = asking.purse.hold(estimate).await?;

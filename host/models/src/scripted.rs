@@ -163,7 +163,9 @@ impl Scripted {
             }
         };
         let wanted = conversation.answer_tokens();
-        let estimate = Estimate { input_tokens: conversation.tokens(), answer_tokens: wanted };
+        // The script says what is used, and else the guess is what was used.
+        let input_tokens = conversation.tokens();
+        let estimate = Estimate { input_tokens, most_input_tokens: input_tokens, answer_tokens: wanted };
         let held = asking.purse.hold(estimate).await?;
         let marks = if held.answer_tokens < wanted { vec![AnswerMark::CapLowered] } else { Vec::new() };
         if !wait(line.delay, asking.deadline).await {

@@ -1,6 +1,7 @@
 //! Whether a conversation may be set up as a plugin wants it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lancet_core::{ConversationSetup, MAX_MODEL_TOOLS, ModelChoice, ModelFailure, ModelTool};
 use serde_json::value::RawValue;
@@ -21,7 +22,7 @@ impl Conversation {
     /// which, and what would be allowed, is said.
     pub fn open(setup: ConversationSetup, choice: &ModelChoice) -> Result<Self, ModelFailure> {
         let (effort, answer_tokens) = check(&setup, choice)?;
-        Ok(Self::begun(setup, effort, answer_tokens))
+        Ok(Self::begun(Arc::new(setup), effort, answer_tokens))
     }
 }
 

@@ -66,6 +66,9 @@ pub enum Problem {
     /// A value is not taken that the operator or the host sets: how long an answer may be.
     #[error("{0}")]
     Settings(String),
+    /// The effort is not taken: the operator's, or a plugin's.
+    #[error("{0}")]
+    Effort(String),
     /// The conversation is too long for the model.
     #[error("{0}")]
     TooLong(String),

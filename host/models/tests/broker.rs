@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use asking::{CANARY, Till, broker, choice, completion, conversation, failure, fault, key, quick};
 use lancet_core::{
-    AnswerMark, AnswerPart, Budget, BudgetUnit, Budgets, InfraFaultKind, Microdollars, ModelChoice,
-    ModelFailureKind, Spent, Usage, WireForm,
+    AnswerMark, AnswerPart, Budget, BudgetUnit, Budgets, ConversationSetup, InfraFaultKind, Microdollars,
+    ModelChoice, ModelFailureKind, Spent, Usage, WireForm,
 };
-use lancet_models::{Asked, Broker, Clients, Ledger, NOTHING, NotAsked, Pace, Used};
+use lancet_models::{Answered, Asked, Broker, Clients, Conversation, Ledger, NOTHING, NotAsked, Pace, Used};
 use serde_json::{Value, json};
 use server::{Act, Server};
 
@@ -196,6 +196,55 @@ async fn what_lasts_is_asked_once() {
         assert_eq!((kind, server.seen().len(), tries.len()), (expected, 1, 1));
         assert!(shown.contains(message), "{shown}");
         assert_eq!(till.settled(), [NOTHING]);
+    }
+}
+
+/// An effort that is not taken is whose it is: the operator's is the infrastructure's, and
+/// one that the plugin named the plugin's.
+#[tokio::test]
+async fn an_effort_that_is_not_taken_is_whose_it_is() {
+    for inside in [false, true] {
+        let server = Server::start(move |_, _| {
+            let message = "Unsupported value: 'reasoning_effort' does not support 'high' with this model.";
+            let said = json!({"error": {
+                "type": "invalid_request_error", "param": "reasoning_effort", "code": "x", "message": message,
+            }});
+            Act::json(if inside { 200 } else { 400 }, &said)
+        })
+        .await;
+        let choice = ModelChoice { effort: "high".into(), ..chat(&server) };
+        let (asked, till) = ask(&choice).await;
+        let (kind, shown, tries) = fault(asked);
+        assert_eq!((kind, tries.len()), (InfraFaultKind::ModelSettings, 1));
+        assert!(shown.contains("the operator's `effort`, `high`, is not taken"), "{shown}");
+        assert_eq!(till.settled(), [NOTHING]);
+
+        let setup = ConversationSetup { effort: "low".into(), ..ConversationSetup::default() };
+        let mut conversation = Conversation::open(setup, &choice).unwrap();
+        conversation.say("hello?").unwrap();
+        let (kind, shown, _) = failure(Till::new().ask(&broker(&choice), &conversation).await);
+        assert_eq!(kind, ModelFailureKind::Rejected);
+        assert!(!shown.contains("operator"), "{shown}");
+        // Nobody named one: it is the request's.
+        let (asked, _) = ask(&chat(&server)).await;
+        assert_eq!(failure(asked).0, ModelFailureKind::Rejected);
+    }
+}
+
+/// A usage that is told in part is none: what a conversation counts by is in the record.
+#[tokio::test]
+async fn half_a_usage_is_none() {
+    for usage in [json!({"prompt_tokens": 7}), json!({"completion_tokens": 3}), json!({})] {
+        let server = Server::start(move |_, _| {
+            let mut answer = completion("hello", 0, 0);
+            answer["usage"] = usage.clone();
+            Act::json(200, &answer)
+        })
+        .await;
+        let (asked, _) = ask(&chat(&server)).await;
+        let reply = asked.unwrap();
+        assert_eq!((reply.read.usage, reply.marks), (Usage::default(), vec![AnswerMark::NoUsage]));
+        assert!(reply.spent.estimated && reply.spent.usage.input.is_some(), "{:?}", reply.spent);
     }
 }
 
@@ -534,6 +583,64 @@ async fn many_attempts_keep_to_the_money() {
     assert!(used.microdollars > LIMIT - 30_000, "{used:?}");
     assert!(ends["asks"] > 5 && ends["money"] > 5, "{ends:?}");
     assert!(server.most_at_once() > 8);
+}
+
+/// A server to which each byte is a token, what is cached is dearer, and long input dearer
+/// still; 16 at a time with conversations that grow: what is spent never exceeds the limit.
+#[tokio::test]
+async fn the_limit_holds_for_a_token_per_byte() {
+    const LIMIT: u64 = 6_000_000;
+    let price = asking::steep();
+    let paid = Arc::new(AtomicU64::new(0));
+    let (paying, billed) = (Arc::clone(&paid), price.clone());
+    let server = Server::start(move |number, seen| {
+        let asked = seen.json();
+        let cap = asked.get("max_completion_tokens").or(asked.get("max_tokens")).and_then(Value::as_u64);
+        // All that it may write, every second time.
+        let output = if number % 2 == 0 { cap.unwrap() } else { 1 + number as u64 % cap.unwrap() };
+        let input = seen.body.len() as u64;
+        let mut answer = completion(&"ja ".repeat(20), input, output);
+        answer["usage"]["prompt_tokens_details"] = json!({"cache_write_tokens": input});
+        let usage = Usage {
+            input: Some(input),
+            output: Some(output),
+            input_cache_written: Some(input),
+            ..Usage::default()
+        };
+        paying.fetch_add(billed.of(&usage).unwrap().0, Ordering::SeqCst);
+        Act::json(200, &answer).later(Duration::from_millis(5))
+    })
+    .await;
+    let choice = ModelChoice { concurrency: 16, price: Some(price), ..chat(&server) };
+    let run = Budget::from([(BudgetUnit::Microdollars, LIMIT)]);
+    let ledger = Arc::new(Ledger::new(Budgets { run, ..Budgets::default() }, Used::default(), []));
+    let broker = Arc::new(broker(&choice));
+    let jobs = (0..16).map(|attempt| {
+        let (ledger, broker, choice) = (Arc::clone(&ledger), Arc::clone(&broker), choice.clone());
+        tokio::spawn(async move {
+            let till = Till::of(ledger, attempt).priced(choice.price.clone());
+            let mut conversation = conversation(&choice, "\u{1}é\"\\");
+            loop {
+                match till.ask(&broker, &conversation).await {
+                    Ok(reply) => {
+                        let answered = Answered::new(WireForm::Chat, reply.raw, &reply.read);
+                        conversation.answered(answered);
+                        conversation.say("\u{1}\n\"0\u{1F600}".repeat(40)).unwrap();
+                    }
+                    Err(NotAsked::Failure(failure)) => return failure.message,
+                    Err(fault) => panic!("{fault}"),
+                }
+            }
+        })
+    });
+    for job in jobs.collect::<Vec<_>>() {
+        let end = job.await.unwrap();
+        assert!(end.contains("the run's $6.00"), "{end}");
+    }
+    let used = ledger.run_used();
+    assert_eq!(used.microdollars, paid.load(Ordering::SeqCst));
+    assert!(used.microdollars <= LIMIT, "{used:?}");
+    assert!(used.asks > 16, "{used:?}");
 }
 
 #[tokio::test]

@@ -60,6 +60,8 @@ struct Inputs {
 struct Solved {
     answer: Answer,
     capture: Option<Capture>,
+    /// How the agent ended.
+    end: SolveEnd,
     /// The verdict, when nothing was handed in and the host saw why.
     nothing: Option<Verdict>,
     elapsed_us: u64,
@@ -134,6 +136,7 @@ impl Attempt {
                 answer,
                 capture: capture.cloned(),
                 nothing: nothing::recorded(self.row.kind, &history),
+                end: history.solved.map_or(SolveEnd::Answer(Answer::Nothing), |solved| solved.end),
                 elapsed_us: self.row.solve_us.unwrap_or_default(),
             }),
             None => Err(Error::NoSubmission(self.row.id.clone())),
@@ -154,7 +157,7 @@ impl Attempt {
                 paid,
                 observer: Arc::clone(&self.observer),
                 open: Mutex::default(),
-                copied: Mutex::default(),
+                held: Mutex::default(),
             }));
             sources.budget = Some(self.models.allowances(&self.row.id));
         }
@@ -267,7 +270,8 @@ impl Attempt {
             fuel_used: output.fuel_used,
         });
         let elapsed_us = solved_us.saturating_sub(began_us);
-        Ok((output.end, Solved { answer, capture, nothing, elapsed_us }))
+        let end = output.end.clone();
+        Ok((output.end, Solved { answer, capture, end, nothing, elapsed_us }))
     }
 
     /// Has the grader judge, again when the engine went away under it.
@@ -294,8 +298,8 @@ impl Attempt {
         let testing = Testing::of(&output.calls);
         let graded_us =
             recorder.note(Event::Graded { verdict: output.verdict.clone(), fuel_used: output.fuel_used });
-        self.decide(recorder, output.verdict, &solved, Some(graded_us.saturating_sub(began_us)), testing)
-            .await
+        let verdict = output.verdict.with_end(&solved.end);
+        self.decide(recorder, verdict, &solved, Some(graded_us.saturating_sub(began_us)), testing).await
     }
 
     async fn grade_once(
@@ -353,7 +357,9 @@ impl Attempt {
         testing: Testing,
     ) -> Result<Ended, Error> {
         let submission = submission_digest(&solved.answer, solved.capture.as_ref());
-        let record = verdict_record(&self.spec, &self.row, self.grader.digest(), verdict, submission);
+        let by_model = may_ask(&self.spec, &self.grader);
+        let record =
+            verdict_record(&self.spec, &self.row, self.grader.digest(), verdict, submission, by_model);
         let digest = record.digest();
         let (outcome, reason) = (record.verdict.outcome, record.verdict.reason.clone());
         let earned = record.earned;
@@ -429,6 +435,11 @@ fn infrastructure_verdict(fault: &InfraFault) -> Verdict {
     Verdict::invalid(fault.reason(), format!("{} (hint: {})", fault.message, fault.kind.hint()))
 }
 
+/// Whether a grader might ask models: it is granted that, and imports it.
+pub(crate) fn may_ask(spec: &RunSpec, grader: &Plugin) -> bool {
+    spec.grader_grant.has(Capability::Model) && grader.has(Capability::Model)
+}
+
 /// The verdict on a submission that is not accepted. The candidate made it so, and
 /// it fails.
 pub(crate) fn refused_verdict(refused: &RefusedSubmission) -> Verdict {
@@ -499,6 +510,7 @@ pub(crate) fn verdict_record(
     grader: Sha256,
     verdict: Verdict,
     submission: Sha256,
+    by_model: bool,
 ) -> VerdictRecord {
     let earned = verdict.payout(row.price);
     VerdictRecord {
@@ -511,7 +523,7 @@ pub(crate) fn verdict_record(
         submission,
         verdict,
         earned,
-        by_model: spec.grader_grant.has(Capability::Model),
+        by_model,
     }
 }
 

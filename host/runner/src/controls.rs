@@ -325,6 +325,8 @@ fn cause(history: &History) -> Option<String> {
     };
     let verdict = verdict(history);
     let explanation = verdict.map(|verdict| verdict.explanation.clone());
+    // A verdict has what the agent said in it, unless it is of an earlier version.
+    let gave_up = gave_up.filter(|said| !explanation.as_ref().is_some_and(|words| words.contains(said)));
     let check = verdict.and_then(|verdict| verdict.checks.iter().find(|check| !check.passed));
     let check = check.map(|check| match check.detail.as_str() {
         "" => format!("the check `{}` did not hold", check.name),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lancet_core::{
     Answer, AttemptId, AttemptState, Capability, Capture, Decision, Environment, Grant, History, Part,
-    PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Sha256, Task, TestReport, Verdict,
+    PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Sha256, SolveEnd, Task, TestReport, Verdict,
     VerdictRecord,
 };
 use lancet_engine::{EngineError, Plugin, Sources};
@@ -14,7 +14,7 @@ use lancet_store::{AttemptRow, Reader, RunRow, Store};
 use tokio::task::JoinSet;
 
 use crate::attempt::{
-    grade, is_tested, judged_by, refused_verdict, submission_digest, taken, verdict_record,
+    grade, is_tested, judged_by, may_ask, refused_verdict, submission_digest, taken, verdict_record,
 };
 use crate::audit;
 use crate::blobs::Blobs;
@@ -40,6 +40,8 @@ struct Recorded {
     /// container is started.
     reports: BTreeMap<String, TestReport>,
     old: VerdictRecord,
+    /// How the agent ended.
+    end: SolveEnd,
 }
 
 impl Recorded {
@@ -58,10 +60,14 @@ impl Recorded {
                         judged_by(GraderSources::new(Blobs::new(store), &self.answer, changes, tests))
                     }
                 };
-                grade(plugin, spec, &self.row, &self.task, &self.key, sources, &self.answer).await?.verdict
+                let graded = grade(plugin, spec, &self.row, &self.task, &self.key, sources, &self.answer);
+                let verdict = graded.await?.verdict;
+                // Records from before an agent's words were added are not changed by that.
+                if verdict == self.old.verdict { verdict } else { verdict.with_end(&self.end) }
             }
         };
-        let new = verdict_record(spec, &self.row, plugin.digest(), verdict, submission);
+        let by_model = may_ask(spec, plugin);
+        let new = verdict_record(spec, &self.row, plugin.digest(), verdict, submission, by_model);
         Ok((self.row.id, self.old, new))
     }
 }
@@ -163,7 +169,8 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
         };
         let nothing = nothing::recorded(row.kind, &history);
         let handed_in = history.handed_in().map(|(answer, capture)| (answer, capture.cloned()));
-        let History { grade, graded, decided, .. } = history;
+        let History { grade, graded, decided, solved, .. } = history;
+        let end = solved.map_or(SolveEnd::Answer(Answer::Nothing), |solved| solved.end);
         let graded = graded.is_some();
         let (Some((answer, capture)), Some(Decision { record: old, .. })) = (handed_in, decided) else {
             left_out += 1;
@@ -187,7 +194,7 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
             }
         };
         let key = recorder::answer_key(reader, row.key_blob)?;
-        recorded.push(Recorded { row, task, key, answer, capture, nothing, environment, reports, old });
+        recorded.push(Recorded { row, task, key, answer, capture, nothing, environment, reports, old, end });
     }
     Ok((recorded, left_out))
 }

@@ -13,7 +13,7 @@ use lancet_engine::{Behind, Call, Divergence, ENGINE_ID, EngineError, Plugin};
 use lancet_store::{AttemptRow, Audit, Reader};
 use tokio::task::JoinSet;
 
-use crate::attempt::{refused_verdict, submission_digest, undecidable, verdict_record};
+use crate::attempt::{may_ask, refused_verdict, submission_digest, undecidable, verdict_record};
 use crate::catalog::{self, Loader};
 use crate::error::Error;
 use crate::nothing;
@@ -249,6 +249,8 @@ async fn replay_one(
         Some(Capture::Refused(refused)) => Some(refused_verdict(refused)),
         capture => undecidable(spec, &journal.solved.end, capture.as_ref()).or(nothing),
     };
+    let host_decided = journal.grade.is_none();
+    let asks = grader.is_some_and(|grader| may_ask(spec, grader));
     let (verdict, grader) = match (journal.grade, grader, host) {
         (Some((recorded, Graded { verdict, fuel_used, .. })), Some(grader), _) => {
             let timed_out = fuel_used.is_none();
@@ -282,11 +284,22 @@ async fn replay_one(
         (None, _, Some(verdict)) => (verdict, row.grader.digest),
         _ => return different(ReplayPhase::Grade, "the journal holds no grading".to_owned()),
     };
-    let record = verdict_record(spec, row, grader, verdict, submission);
-    if record.digest() != journal.decided.digest {
+    // Older records hold the grader's words alone, without what an agent said when it gave up,
+    // and follow the grant alone where a grader might have asked models. Which grader would
+    // have judged what none did is not loaded again.
+    let granted = spec.grader_grant.has(Capability::Model);
+    let by_model = if asks { [true, granted] } else { [false, granted] };
+    let explained = if host_decided { verdict.clone() } else { verdict.with_end(&journal.solved.end) };
+    let records = [&explained, &verdict]
+        .into_iter()
+        .flat_map(|verdict| by_model.map(|by_model| (verdict.clone(), by_model)))
+        .map(|(verdict, by_model)| verdict_record(spec, row, grader, verdict, submission, by_model))
+        .map(|record| record.digest());
+    let digests: Vec<_> = records.collect();
+    if !digests.contains(&journal.decided.digest) {
         return different(
             ReplayPhase::Grade,
-            format!("recorded verdict digest {}, replayed {}", journal.decided.digest, record.digest()),
+            format!("recorded verdict digest {}, replayed {}", journal.decided.digest, digests[0]),
         );
     }
     Ok(Finding::Alike(ReplayResult::Identical))

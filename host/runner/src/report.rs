@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{
-    AttemptId, AttemptState, Capability, Cents, Digester, Expense, Kind, Payments, Report, ReportedModel,
-    ReportedPlugin, Time, TotalsByKind, Tried, published_rows, reported_limits,
+    AttemptId, AttemptState, Capability, Cents, Digester, Expense, Kind, Outcome, Payments, Report,
+    ReportedModel, ReportedPlugin, Time, TotalsByKind, Tried, published_rows, reported_limits,
 };
 use lancet_store::{AttemptRow, Reader, RunRow};
 
@@ -58,6 +58,9 @@ pub fn report(run: &RunRow, attempts: &[AttemptRow], expenses: &BTreeMap<Attempt
         for totals in totals.of_mut(*kind) {
             totals.add_task(*price, &tried);
             for (row, tried) in rows.iter().zip(&tried) {
+                if let (Some(Outcome::Invalid), Some(reason)) = (tried.outcome, &row.reason) {
+                    totals.add_invalid_reason(reason);
+                }
                 if let Some(expense) = expenses.get(&row.id) {
                     totals.add_expense(tried, expense);
                 }
@@ -93,7 +96,8 @@ pub fn report(run: &RunRow, attempts: &[AttemptRow], expenses: &BTreeMap<Attempt
         agent: reported(&spec.agent),
         graders: spec.graders.iter().map(reported).collect(),
         control: spec.is_control(),
-        by_model: spec.grader_grant.has(Capability::Model),
+        by_model: spec.grader_grant.has(Capability::Model)
+            && expenses.values().any(|expense| expense.by_model),
         seed: spec.seed,
         attempts_per_task: spec.attempts,
         totals,

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use lancet_core::{Cents, Sha256, TaskId};
 use lancet_suite::{Generation, MAX_LINE_BYTES, TextMode};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// What an import came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What an import came to. This is the JSON of `lancet suite import --format json`, a public
+/// interface: fields are added, never changed or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportSummary {
     /// The suite's name.
     pub name: String,
@@ -42,7 +44,7 @@ pub struct ImportSummary {
 }
 
 /// How many tasks of a kind were imported, and what they pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KindSummary {
     /// How many tasks of the kind were imported.
     pub tasks: u64,
@@ -51,24 +53,24 @@ pub struct KindSummary {
 }
 
 /// One thing that is wrong, or odd, in a row of the table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowProblem {
     /// The row, from 1, the header not counted.
     pub row: u64,
     /// The line of the file on which the row begins, from 1.
     pub line: u64,
     /// The row's id, when it could be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question_id: Option<String>,
     /// The name of the column, when it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// What sort of thing it is.
     pub kind: RowProblemKind,
     /// What is wrong and what was expected.
     pub message: String,
     /// What to do about the problem.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
@@ -87,7 +89,7 @@ impl fmt::Display for RowProblem {
 }
 
 /// What sort of thing is wrong, or odd, in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowProblemKind {
     /// The file ends inside the row.

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use lancet_core::{
-    CheckedSuite, Controls, Finding, InspectedPlugin, ListedPlugin, ListedRun, Regraded, Replayed, Report,
-    ShownAttempt, ShownEvent, Transcript,
+    CheckedSuite, Controls, Finding, InspectedPlugin, ListedImage, ListedPlugin, ListedRun, Regraded,
+    Replayed, Report, ShownAttempt, ShownEvent, Transcript,
 };
+use lancet_swe_lancer::ImportSummary;
 use schemars::{Schema, schema_for};
 
 use crate::run;
@@ -26,7 +27,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 12] {
+fn printed() -> [(&'static str, Schema); 14] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -37,6 +38,8 @@ fn printed() -> [(&'static str, Schema); 12] {
         ("replay.schema.json", schema_for!(Replayed)),
         ("suite-check.schema.json", schema_for!(CheckedSuite)),
         ("suite-check-controls.schema.json", schema_for!(Controls)),
+        ("suite-import.schema.json", schema_for!(ImportSummary)),
+        ("suite-pin.schema.json", schema_for!(Vec<ListedImage>)),
         ("doctor.schema.json", schema_for!(Vec<Finding>)),
         ("plugin-inspect.schema.json", schema_for!(InspectedPlugin)),
         ("plugin-list.schema.json", schema_for!(Vec<ListedPlugin>)),

@@ -11,7 +11,7 @@ pub trait Configure {
     ///
     /// It is called before a run, with nothing behind any import: it can ask the host for
     /// nothing, a line of the log included. What is declared twice, has a default of
-    /// another kind or is larger than allowed has the agent refused.
+    /// another kind or outside its bounds, or is larger than allowed has the agent refused.
     fn configuration() -> Configuration;
 }
 
@@ -53,7 +53,8 @@ impl Setting {
         Self::of(Kind::Text, name, serde_json::Value::from(default).to_string(), about)
     }
 
-    /// A setting that is a whole number from 0 to 2^53 - 1.
+    /// A setting that is a whole number from 0 to 2^53 - 1; see [`Self::least`] and
+    /// [`Self::most`].
     #[must_use]
     pub fn number(name: &str, default: u64, about: &str) -> Self {
         Self::of(Kind::Number, name, default.to_string(), about)
@@ -72,8 +73,24 @@ impl Setting {
         self
     }
 
+    /// With the smallest value that a number may have. Smaller ones are refused before a run.
+    #[must_use]
+    pub fn least(mut self, least: u64) -> Self {
+        self.least = Some(least);
+        self
+    }
+
+    /// With the largest value that a number may have, at most 2^53 - 1. Larger ones are
+    /// refused before a run.
+    #[must_use]
+    pub fn most(mut self, most: u64) -> Self {
+        self.most = Some(most);
+        self
+    }
+
     fn of(kind: Kind, name: &str, default: String, about: &str) -> Self {
-        Self { name: name.into(), kind, default, choices: Vec::new(), about: about.into() }
+        let (choices, about) = (Vec::new(), about.into());
+        Self { name: name.into(), kind, default, choices, about, least: None, most: None }
     }
 }
 
@@ -85,7 +102,8 @@ mod tests {
     fn defaults_are_json() {
         let text = Setting::text("way", "a \"b\"", "The way.").choices(&["a \"b\"", "c"]);
         assert_eq!((&*text.default, text.choices.len()), (r#""a \"b\"""#, 2));
-        assert_eq!(Setting::number("steps", 250, "").default, "250");
+        let number = Setting::number("steps", 250, "").least(1).most(300);
+        assert_eq!((&*number.default, number.least, number.most), ("250", Some(1), Some(300)));
         assert_eq!(Setting::flag("look", true, "").default, "true");
         let all = Configuration::new().setting(text).prompt("{{ title }}", &["title"]);
         assert_eq!((all.settings.len(), all.prompt.unwrap().variables), (1, vec!["title".to_owned()]));

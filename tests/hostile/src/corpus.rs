@@ -157,6 +157,8 @@ fn entries() -> Vec<Entry> {
         grader(19, "checks-duplicate", Fault(MalformedResult)),
         grader(19, "checks-many", Fault(CallTooLarge)),
         grader(19, "checks-over-limit", Fault(MalformedResult)),
+        agent(19, "configuration-bounds", Undescribed("the setting `a` takes 9223372036854775808 to 1"))
+            .always(),
         agent(19, "configuration-deep", Undescribed("the default of `a` is no JSON")).always(),
         agent(19, "configuration-large", Undescribed("bytes")).always(),
         agent(19, "configuration-many", Undescribed("10000 settings, at most 200 are allowed")).always(),

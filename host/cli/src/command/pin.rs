@@ -1,9 +1,8 @@
 //! `lancet suite pin`.
 
-use lancet_core::PinnedImage;
+use lancet_core::{ListedImage, PinnedImage};
 use lancet_docker::{BuildRequest, Docker};
 use lancet_suite::{ImageLock, ImageSource, Suite};
-use serde::Serialize;
 
 use crate::arguments::{FormatKind, Global, Pin};
 use crate::exit::Exit;
@@ -11,13 +10,6 @@ use crate::failure::{Failure, host};
 use crate::output;
 use crate::render::{Table, display_safe, left};
 use crate::session::block_on;
-
-#[derive(Serialize)]
-struct Line {
-    image: String,
-    how: &'static str,
-    reference: String,
-}
 
 /// Builds or pulls what a suite's images are, and writes `images.lock`.
 pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
@@ -44,7 +36,7 @@ pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
             lock.pin(&suite, name, &pinned.reference)?;
             // One by one: what was built is not built again after an interruption.
             lock.write(&suite)?;
-            lines.push(Line { image: name.clone(), how, reference: pinned.reference });
+            lines.push(ListedImage { image: name.clone(), how: how.to_owned(), reference: pinned.reference });
         }
         Ok::<_, Failure>(lines)
     })?;
@@ -100,10 +92,10 @@ fn context(suite: &Suite, folder: &str) -> Result<tempfile::TempDir, Failure> {
     write().map_err(|e| host("laying out a build's folder", e))
 }
 
-fn print(lines: &[Line], format: FormatKind) -> Result<Exit, Failure> {
+fn print(lines: &[ListedImage], format: FormatKind) -> Result<Exit, Failure> {
     let mut table = Table::new([left("image"), left("how"), left("reference")]);
     for line in lines {
-        table.row([line.image.clone(), line.how.to_owned(), line.reference.clone()]);
+        table.row([line.image.clone(), line.how.clone(), line.reference.clone()]);
     }
     output::print_table(format, &table, &lines).map_err(|e| host("printing", e))?;
     Ok(Exit::Done)

@@ -102,7 +102,11 @@ fn configuration_text(configuration: &Configuration) -> String {
             let takes = match setting.kind {
                 SettingKind::Text if setting.choices.is_empty() => "text".to_owned(),
                 SettingKind::Text => setting.choices.join(" | "),
-                SettingKind::Number => "number".to_owned(),
+                SettingKind::Number => match (setting.least, setting.most) {
+                    (None, None) => "number".to_owned(),
+                    (Some(least), None) => format!("number from {least}"),
+                    (least, Some(most)) => format!("{} to {most}", least.unwrap_or(0)),
+                },
                 SettingKind::Flag => "true | false".to_owned(),
             };
             let default = match &setting.default {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use lancet_core::{Capability, Kind, MAX_PATCH_BYTES, Role, TaskId};
-use lancet_engine::{Meaning, inspect};
-use lancet_runner::{Host, Named, Order, Sandboxes, find, prepare};
+use lancet_core::{Capability, Granter, Kind, MAX_PATCH_BYTES, Role, TaskId};
+use lancet_engine::{ImportProblem, LoadError, Meaning, inspect};
+use lancet_runner::{Error, Host, Named, Order, Sandboxes, find, prepare};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
@@ -57,7 +57,15 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     };
     let loader = loader(jobs)?;
     let progress = Progress::new(global.quiet);
-    let prepared = block_on(async { Ok(prepare(&loader, order, &*progress).await?) })?;
+    let names_models = !order.models.is_empty();
+    let prepared = block_on(async {
+        let prepared = prepare(&loader, order, &*progress).await;
+        prepared.map_err(|error| match is_ungranted(&error) && names_models {
+            // Who names a model for a grader and does not grant it has left an option out.
+            true => Failure::from(error).exit(Exit::Usage),
+            false => error.into(),
+        })
+    })?;
     if prepared.spec().is_control() {
         warn(&format!(
             "agent `{}` is granted the answers: this run is a control of the suite, and no result",
@@ -70,6 +78,17 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         let (run, exit) = Box::pin(execute(&host, prepared, jobs, progress)).await?;
         report::print_outcome(&host.store, &run, arguments.format.kind, exit).await
     })
+}
+
+/// Whether a plugin lacks models, or more, and nothing that the operator cannot grant.
+fn is_ungranted(error: &Error) -> bool {
+    let Error::Load(LoadError::Imports { problems, .. }) = error else { return false };
+    let granted_by_operator = |problem: &ImportProblem| match problem.import.meaning {
+        Meaning::Capability(capability) => capability.granter(problem.role) == Granter::Operator,
+        _ => false,
+    };
+    let model = Meaning::Capability(Capability::Model);
+    problems.0.iter().all(granted_by_operator) && problems.0.iter().any(|it| it.import.meaning == model)
 }
 
 /// Refuses to give something to an agent that cannot take it. What is no agent at all is

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, AttemptId, AttemptState, Capability, Cents, Event, Kind, Outcome, Phase, ReasonCode, RunSpec,
-    Sha256,
+    Sha256, Verdict,
 };
 
 use super::{Decision, Graded, History};
@@ -234,8 +234,12 @@ impl<'a> Scrutiny<'a> {
         if Some(record.submission) != submission {
             self.differs("the submission", record.submission, shown(submission.as_ref()));
         }
+        let end = self.history.solved.as_ref().map(|solved| solved.end.clone());
+        let explained =
+            |graded: &Verdict| end.as_ref().map_or_else(|| graded.clone(), |end| graded.with_end(end));
         match graded.as_ref().map(|graded| &graded.verdict) {
-            Some(graded) if graded != verdict => {
+            // What was decided may have what the agent said, too.
+            Some(graded) if graded != verdict && explained(graded) != *verdict => {
                 self.flaw(&format!(
                     "the verdict decided is {} {}, the one graded {} {}, or they differ in what they say",
                     verdict.outcome, verdict.reason, graded.outcome, graded.reason
@@ -246,9 +250,9 @@ impl<'a> Scrutiny<'a> {
             }
             _ => {}
         }
-        let by_model = subject.spec.grader_grant.has(Capability::Model);
-        if record.by_model != by_model {
-            self.differs("whether models may have judged", record.by_model, by_model);
+        // A grader that has the grant and does not import models asks none.
+        if record.by_model && !subject.spec.grader_grant.has(Capability::Model) {
+            self.differs("whether models may have judged", true, false);
         }
         let earned = verdict.payout(subject.price);
         if record.earned != earned {

@@ -14,6 +14,9 @@ pub(super) fn checked(text: &str, allow_plain_http: bool) -> Result<String, Wron
         return Err(wrong("is needed: the server's address, like `https://HOST/v1`".to_owned()));
     }
     // Not told back where it may hold a key.
+    if !text.contains("://") {
+        return Err(wrong(without_scheme(text)));
+    }
     let url = Url::parse(text)
         .map_err(|error| wrong(format!("is no URL ({error}): expected one like `https://HOST/v1`")))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -49,6 +52,25 @@ pub(super) fn checked(text: &str, allow_plain_http: bool) -> Result<String, Wron
         }
     }
     Ok(base.to_owned())
+}
+
+/// What is said of an address without `https://` before it: with what it would be one, where
+/// it may be shown.
+fn without_scheme(text: &str) -> String {
+    let fits = |scheme: &str| {
+        let whole = format!("{scheme}://{text}");
+        let url = Url::parse(&whole).ok().filter(|url| url.has_host() && !text.starts_with('/'))?;
+        let open = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        open.then_some((whole, is_loopback(&url)))
+    };
+    let suggested = match fits("http") {
+        Some((whole, true)) => Some(whole),
+        _ => fits("https").map(|(whole, _)| whole),
+    };
+    match suggested {
+        Some(whole) => format!("does not say how the server is reached: is `{whole}` meant?"),
+        None => "is no URL: expected one like `https://HOST/v1`".to_owned(),
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -86,8 +86,15 @@ fn base_urls_are_looked_at_and_hold_no_secret() {
     }
     for (url, said) in [
         ("", "is needed"),
-        ("x.example/v1", "is no URL"),
-        ("localhost:8000/v1", "begins with `localhost:`"),
+        ("x.example/v1", "is `https://x.example/v1` meant?"),
+        ("x.example:8000", "is `https://x.example:8000` meant?"),
+        ("127.0.0.1:8000/v1", "is `http://127.0.0.1:8000/v1` meant?"),
+        ("[::1]:1", "is `http://[::1]:1` meant?"),
+        ("sk-secret@x.example/v1", "is no URL"),
+        ("x.example/v1?key=sk-secret", "is no URL"),
+        ("/v1", "is no URL"),
+        ("mailto:x", "is no URL"),
+        ("localhost:8000/v1", "is `http://localhost:8000/v1` meant?"),
         ("ftp://x", "begins with `ftp:`"),
         ("https://", "is no URL"),
         ("https://sk-secret@x.example", "holds a user or a password"),

@@ -198,6 +198,18 @@ fn calls_and_results_are_left_out_together() {
     };
     assert_eq!(bare(&left(3, 5).unwrap()), [false, true]);
     assert_eq!(bare(&left(1, 3).unwrap()), [true, true]);
+    // What stays is the same memory.
+    let shorter = left(1, 3).unwrap();
+    let (Entry::Said(first), Entry::Said(kept)) = (&conversation.entries()[0], &shorter.entries()[0]) else {
+        panic!("{conversation:?}")
+    };
+    assert!(Arc::ptr_eq(first, kept));
+    let answered = |conversation: &Conversation| {
+        let last = conversation.answers().last().unwrap();
+        (Arc::clone(&last.raw), Arc::clone(&last.parts))
+    };
+    let (then, now) = (answered(&conversation), answered(&shorter));
+    assert!(Arc::ptr_eq(&then.0, &now.0) && Arc::ptr_eq(&then.1, &now.1));
     assert_eq!(bare(&left(6, 7).unwrap()), [false, false, false]);
 }
 
@@ -259,7 +271,7 @@ fn ids_of_calls_are_made_unique_and_nothing_else_is_touched() {
     let mut conversation = fresh();
     conversation.say("look").unwrap();
     let read = |ids: &[&str]| {
-        let parts = calls(ids).parts;
+        let parts = calls(ids).parts.to_vec();
         let usage = Usage::default();
         Read { parts, stop: StopReason::Calls, stop_detail: String::new(), usage, served: String::new() }
     };

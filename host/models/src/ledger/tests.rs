@@ -20,7 +20,7 @@ fn ledger(attempt: &[(BudgetUnit, u64)], run: &[(BudgetUnit, u64)]) -> Ledger<u3
 }
 
 fn estimate(input_tokens: u64, answer_tokens: u64) -> Estimate {
-    Estimate { input_tokens, answer_tokens }
+    Estimate { input_tokens, most_input_tokens: input_tokens, answer_tokens }
 }
 
 fn spent(input: u64, output: u64, price: Option<&Price>) -> Spent {
@@ -133,6 +133,40 @@ fn writing_to_a_cache_may_be_dearer_than_reading() {
     let ledger = ledger(&[(BudgetUnit::Microdollars, 4_000)], &[]);
     let held = now(&ledger, 1, estimate(1_000, 8_000), Some(&dear)).unwrap().unwrap();
     assert_eq!((held.answer_tokens, held.amount.cost), (2_000, Some(Microdollars(4_000))));
+}
+
+/// The dearest rates that may apply, of whatever tier: the number of tokens is a bound, and
+/// there may be fewer.
+#[test]
+fn the_dearest_tier_that_may_apply_is_held() {
+    let mut tiers = price(2_000_000, 10_000_000);
+    let cheaper = Rates { input: 1_000_000, output: 20_000_000, ..tiers.rates };
+    let dearest = Rates { input: 9_000_000, output: 90_000_000, ..tiers.rates };
+    tiers.above = [(500, cheaper), (1_000, dearest)].into();
+    let ledger = ledger(&[], &[]);
+    let held = |input| now(&ledger, 1, estimate(input, 100), Some(&tiers)).unwrap().unwrap().amount.cost;
+    assert_eq!(held(500), Some(Microdollars(500 * 2 + 100 * 10)));
+    assert_eq!(held(1_000), Some(Microdollars(1_000 * 2 + 100 * 20)));
+    assert_eq!(held(1_001), Some(Microdollars(1_001 * 9 + 100 * 90)));
+}
+
+/// What a conversation can have at most is held where that is limited, and else the guess.
+#[test]
+fn the_most_is_held_where_it_is_limited() {
+    let asked = Estimate { most_input_tokens: 900, ..estimate(300, 2_000) };
+    let held = |attempt: &[(BudgetUnit, u64)], run: &[(BudgetUnit, u64)]| {
+        let ledger = ledger(attempt, run);
+        now(&ledger, 1, asked, Some(&price(1, 1))).unwrap().unwrap().amount.usage.input
+    };
+    for unit in BudgetUnit::ALL {
+        let most = [BudgetUnit::InputTokens, BudgetUnit::Microdollars, BudgetUnit::Tokens].contains(&unit);
+        let expected = Some(if most { 900 } else { 300 });
+        assert_eq!(held(&[(unit, 1_000_000)], &[]), expected, "{unit}");
+        assert_eq!(held(&[], &[(unit, 1_000_000)]), expected, "{unit}");
+    }
+    let ledger = ledger(&[(BudgetUnit::Tokens, 2_000)], &[]);
+    let asked = Estimate { most_input_tokens: 977, ..estimate(300, 2_000) };
+    assert!(now(&ledger, 1, asked, None).unwrap().is_err());
 }
 
 #[test]

@@ -52,8 +52,19 @@ const TOO_LONG_WORDS: [&str; 10] = [
     "is longer than the maximum model length",
 ];
 /// Values of a request that the host and the operator set: how long an answer may be, and
-/// what the cache keeps. An effort is not among them, as plugins set it too.
+/// what the cache keeps.
 const SETTINGS: [&str; 4] = ["max_tokens", "max_completion_tokens", "max_output_tokens", "cache_control"];
+/// Where requests have the effort, in the words of the three forms. Plugins set it too.
+const EFFORT: [&str; 6] = [
+    "reasoning_effort",
+    "reasoning.effort",
+    "output_config.effort",
+    "output_config",
+    "thinking",
+    "thinking.type",
+];
+/// What messages say of an effort that is not taken, in lower case.
+const EFFORT_WORDS: [&str; 4] = ["reasoning_effort", "reasoning.effort", "effort", "thinking"];
 /// What a message about a value of a plugin's has in it: it may repeat the plugin's words.
 const OF_PLUGINS: [&str; 6] = ["messages", "input[", "tool", "function", "schema", "instructions"];
 /// What is said of a value that is too small, which no operator's is: a plugin, or what is
@@ -164,6 +175,16 @@ impl Said {
         }
     }
 
+    /// Whether the effort is not taken.
+    fn is_about_the_effort(&self) -> bool {
+        let message = self.message.to_lowercase();
+        let said = |words: &[&str]| words.iter().any(|word| message.contains(word));
+        match &self.param {
+            Some(param) => EFFORT.contains(&param.as_str()),
+            None => said(&EFFORT_WORDS) && !said(&OF_PLUGINS),
+        }
+    }
+
     /// Whether an answer that is as long as was asked for is longer than all that the model
     /// reads and writes, however short the conversation is.
     fn is_over_by_the_answer_alone(&self) -> bool {
@@ -237,6 +258,7 @@ fn of_said(said: &Said, status: u16, header: &dyn Fn(&str) -> Option<String>) ->
         200..=299 if !said.has(&REJECTED) => transient(message, header),
         300..=399 => Problem::Unreadable(message),
         _ if said.is_about_settings() => Problem::Settings(message),
+        _ if said.is_about_the_effort() => Problem::Effort(message),
         _ => Problem::Rejected(message),
     }
 }

@@ -1,6 +1,6 @@
 //! What holds for every form: bytes come back, and nothing that a server sends is too odd.
 
-use lancet_core::{ConversationSetup, ModelChoice, ModelTool, ToolResult};
+use lancet_core::{ConversationSetup, ModelChoice, ModelTool, ToolResult, Usage};
 
 use super::*;
 use crate::conversation::Entry;
@@ -99,6 +99,55 @@ fn sent(conversation: &Conversation, wire: &dyn Wire) -> String {
     let body = wire.request(conversation, "m", 100).body;
     serde_json::from_slice::<&serde_json::value::RawValue>(&body).expect("the body is JSON");
     String::from_utf8(body).unwrap()
+}
+
+/// No request has more bytes than its conversation may have tokens, in whatever form and
+/// with whatever text; from a usage on, what was counted and each byte since.
+#[test]
+fn no_request_has_more_bytes_than_tokens_are_set_aside() {
+    let text = "a\u{1}\"\\\n\té\u{1F600}\u{7f}".repeat(50);
+    for (form, flag, base_url) in FORMS {
+        let wire = wire_of(form, base_url);
+        let schema =
+            format!(r#"{{"type":"object","description":{}}}"#, serde_json::to_string(&text).unwrap());
+        let tools = (0..128).map(|number| ModelTool {
+            name: format!("look-{number}"),
+            description: text.clone(),
+            parameters: schema.clone(),
+        });
+        let setup = ConversationSetup {
+            instructions: text.clone(),
+            tools: tools.collect(),
+            effort: "high".into(),
+            ..Default::default()
+        };
+        let mut conversation =
+            Conversation::open(setup, &ModelChoice { answer_tokens: 100, ..choice(flag) }).unwrap();
+        conversation.say(text.clone()).unwrap();
+        let bytes = |conversation: &Conversation| sent(conversation, &*wire).len() as u64;
+        for turn in 0..20 {
+            assert!(bytes(&conversation) <= conversation.most_tokens(), "{form:?} {turn}");
+            assert!(conversation.tokens() <= conversation.most_tokens(), "{form:?} {turn}");
+            let mut read = conversation.named(wire.read(answer(form, turn).0.as_bytes()).unwrap());
+            // As who counts each byte counts; every third tells nothing.
+            let body = answer(form, turn).0;
+            read.usage = match turn % 3 {
+                2 => Usage::default(),
+                _ => Usage {
+                    input: Some(bytes(&conversation)),
+                    output: Some(body.len() as u64),
+                    ..Usage::default()
+                },
+            };
+            let answered = Answered::new(form, body.into_bytes(), &read);
+            let call = answered.calls().next().unwrap().id.clone();
+            conversation.answered(answered);
+            conversation.give(vec![ToolResult { call, text: text.clone(), failed: turn % 2 == 0 }]).unwrap();
+        }
+        let shorter = conversation.without(1, 21).unwrap();
+        assert!(bytes(&shorter) <= shorter.most_tokens(), "{form:?}");
+        assert!(shorter.most_tokens() < conversation.most_tokens() + conversation.most_tokens() / 2);
+    }
 }
 
 #[test]

@@ -42,6 +42,18 @@ pub(crate) fn choice(form: WireForm, base_url: &str) -> ModelChoice {
     }
 }
 
+/// A price that is higher for what goes into a cache, and for long conversations.
+pub(crate) fn steep() -> Price {
+    let rates = Rates {
+        input: 2_000_000,
+        input_cached: Some(200_000),
+        input_cache_written: Some(2_500_000),
+        output: 10_000_000,
+    };
+    let long = Rates { input_cache_written: Some(5_000_000), output: 15_000_000, ..rates };
+    Price { rates, above: [(1_000, long)].into(), as_of: "2026-11-25".into(), source: "a test".into() }
+}
+
 pub(crate) fn key() -> Option<Key> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), CANARY).unwrap();
@@ -88,6 +100,7 @@ pub(crate) fn completion(text: &str, input: u64, output: u64) -> Value {
 pub(crate) struct Till {
     pub(crate) ledger: Arc<Ledger<u32>>,
     pub(crate) attempt: u32,
+    price: Option<Price>,
     pub(crate) held: Mutex<Vec<Held>>,
     pub(crate) settled: Mutex<Vec<Spent>>,
 }
@@ -107,7 +120,12 @@ impl Till {
 
     pub(crate) fn of(ledger: Arc<Ledger<u32>>, attempt: u32) -> Self {
         ledger.begin(&attempt);
-        Self { ledger, attempt, held: Mutex::default(), settled: Mutex::default() }
+        let price = choice(WireForm::Chat, "").price;
+        Self { ledger, attempt, price, held: Mutex::default(), settled: Mutex::default() }
+    }
+
+    pub(crate) fn priced(self, price: Option<Price>) -> Self {
+        Self { price, ..self }
     }
 
     pub(crate) async fn ask(&self, broker: &Broker, conversation: &Conversation) -> Asked {
@@ -143,8 +161,7 @@ impl Till {
 impl Purse for Till {
     fn hold(&self, estimate: Estimate) -> Waiting<'_, Result<Held, NotAsked>> {
         Box::pin(async move {
-            let price = choice(WireForm::Chat, "").price;
-            let held = self.ledger.hold(&self.attempt, estimate, price.as_ref()).await;
+            let held = self.ledger.hold(&self.attempt, estimate, self.price.as_ref()).await;
             let held = held.map_err(NotAsked::Failure)?;
             self.held.lock().unwrap().push(held.clone());
             Ok(held)

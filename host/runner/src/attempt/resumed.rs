@@ -385,7 +385,8 @@ async fn a_plugin_goes_on_from_each_of_its_recorded_calls() {
             assert_eq!(output.calls, part.calls, "{name} cut off at {cut}");
             assert_eq!(output.fuel_used, graded.fuel_used, "{name} cut off at {cut}");
             assert_eq!(output.verdict, graded.verdict, "{name} cut off at {cut}");
-            let record = verdict_record(spec, row, grader.digest(), output.verdict, whole.solved.submission);
+            let submission = whole.solved.submission;
+            let record = verdict_record(spec, row, grader.digest(), output.verdict, submission, false);
             assert_eq!(record.digest(), whole.decided.digest, "{name} cut off at {cut}");
         }
     }

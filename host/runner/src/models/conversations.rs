@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use lancet_core::{
-    AnswerMark, AttemptId, CallRecord, ConversationSetup, FailedTry, ITEM_BYTES, MAX_CONVERSATIONS,
-    ModelAnswer, ModelFailure, ModelFailureKind, Offer, Phase, Request, Response, ToolResult, Usage,
+    AnswerMark, AnswerPart, AttemptId, CallRecord, ConversationSetup, FailedTry, ITEM_BYTES,
+    MAX_CONVERSATIONS, ModelAnswer, ModelFailure, ModelFailureKind, Offer, Phase, Request, Response,
+    ToolResult,
 };
 use lancet_engine::{ModelSource, NotRecalled, Reply, SourceError};
 use lancet_models::{Answered, Asking, Conversation, Entry, NotAsked, Read};
@@ -28,13 +29,14 @@ pub(crate) struct Conversations {
     pub(crate) paid: Paid,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) open: Mutex<Vec<Open>>,
-    /// Bytes of conversations that are like another one.
-    pub(crate) copied: Mutex<u64>,
+    /// Bytes that the conversations hold.
+    pub(crate) held: Mutex<u64>,
 }
 
-/// The most bytes of one plugin's conversations that are copies of others, for
-/// [`ModelSource::without`]: each is kept until the plugin is done.
-const MAX_COPIED_BYTES: u64 = 256 << 20;
+/// The most bytes that one plugin's conversations hold until it is done: what was said,
+/// given and answered, and the provider's own JSON of each answer, of which the plugin is
+/// told a part only. What shortened conversations share counts once.
+const MAX_HELD_BYTES: u64 = 256 << 20;
 
 /// A conversation that has been opened.
 pub(crate) struct Open {
@@ -45,6 +47,9 @@ pub(crate) struct Open {
     /// How many questions have been asked in it, the failed ones among them.
     questions: u32,
 }
+
+/// What an entry takes in a conversation that shares it with another one.
+const SHARED_ENTRY_BYTES: usize = size_of::<Entry>();
 
 type Failing<T> = Result<T, ModelFailure>;
 
@@ -72,13 +77,19 @@ impl Conversations {
         Ok(number)
     }
 
-    fn may_copy(&self, bytes: u64) -> Failing<()> {
-        let copied = *self.copied.lock().unwrap_or_else(PoisonError::into_inner);
-        if copied.saturating_add(bytes) > MAX_COPIED_BYTES {
-            let limit = MAX_COPIED_BYTES >> 20;
-            return Err(refused(format!("shortened conversations would have more than {limit} MiB in all")));
+    fn may_hold(&self, bytes: u64) -> Failing<()> {
+        let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.saturating_add(bytes) > MAX_HELD_BYTES {
+            let limit = MAX_HELD_BYTES >> 20;
+            return Err(refused(format!("the conversations would hold more than {limit} MiB in all")));
         }
         Ok(())
+    }
+
+    /// Counts what was done. What a record holds was allowed then, and counts as well.
+    fn holds(&self, bytes: u64) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = held.saturating_add(bytes);
     }
 
     fn model(&self, number: usize) -> &Model {
@@ -111,6 +122,10 @@ impl Conversations {
             drop(conversation);
             self.take_over(number, &answer, raw);
             return Ok(Ok(answer));
+        }
+        // An answer for which there is no room would be paid for in vain.
+        if let Err(failure) = self.may_hold(1) {
+            return Ok(Err(failure));
         }
         let Model { choice, provider } = self.model(model);
         let purse = Question {
@@ -182,7 +197,9 @@ impl Conversations {
             raw: answered.digest,
             waited_ms,
         };
-        Ok(self.told(answer).inspect(|_| {
+        let bytes = answer_bytes(&answered);
+        Ok(self.told(answer, bytes).inspect(|_| {
+            self.holds(bytes);
             let _ = self.with(number, |open| {
                 Arc::make_mut(&mut open.conversation).answered(answered);
                 Ok(())
@@ -201,16 +218,18 @@ impl Conversations {
         }
     }
 
-    /// An answer that the plugin can be told. One that is larger than a call may be has
-    /// been paid for, and is none: the conversation stays as it was.
-    fn told(&self, answer: ModelAnswer) -> Failing<ModelAnswer> {
+    /// An answer that the plugin can be told, of so many bytes in the conversation. One that
+    /// is larger than a call may be, or than there is room for, has been paid for, and is
+    /// none: the conversation stays as it was.
+    fn told(&self, answer: ModelAnswer, held: u64) -> Failing<ModelAnswer> {
         let response = Response::Answered(Box::new(answer));
         let bytes = response.bytes() as u64;
         let Response::Answered(answer) = response else { unreachable!("it was made here") };
-        if bytes <= self.call_bytes {
-            return Ok(*answer);
-        }
-        let message = format!("the answer has {bytes} bytes, and a call carries at most {}", self.call_bytes);
+        let message = match self.may_hold(held) {
+            Ok(()) if bytes <= self.call_bytes => return Ok(*answer),
+            Ok(()) => format!("the answer has {bytes} bytes, and a call carries at most {}", self.call_bytes),
+            Err(failure) => failure.message,
+        };
         let mut failure = ModelFailure::new(ModelFailureKind::Other, message.clone());
         (failure.asked, failure.waited_ms) = (Some(answer.asked), answer.waited_ms);
         failure.tries = answer.tries;
@@ -225,11 +244,13 @@ impl Conversations {
                 parts: answer.parts.clone(),
                 stop: answer.stop,
                 stop_detail: answer.stop_detail.clone(),
-                usage: usage(answer),
+                usage: answer.told(),
                 served: answer.served.clone(),
             };
             let form = self.model(open.model).choice.form;
-            Arc::make_mut(&mut open.conversation).answered(Answered::new(form, raw, &read));
+            let answered = Answered::new(form, raw, &read);
+            self.holds(answer_bytes(&answered));
+            Arc::make_mut(&mut open.conversation).answered(answered);
             Ok(())
         });
     }
@@ -270,20 +291,19 @@ impl Conversations {
     }
 }
 
-/// What a conversation that is like another one takes.
-fn copied_bytes(conversation: &Conversation) -> u64 {
-    let bytes = conversation.entries().iter().map(|entry| match entry {
-        Entry::Said(text) => text.len(),
-        Entry::Given(results) => results.iter().map(|result| ITEM_BYTES + result.text.len()).sum(),
-        // The provider's JSON is shared, and its parts are about as large.
-        Entry::Answered(answered) => answered.raw.len(),
+/// What an answer takes: the provider's JSON, and what was read in it.
+fn answer_bytes(answered: &Answered) -> u64 {
+    let parts = answered.parts.iter().map(|part| match part {
+        AnswerPart::Text(text) | AnswerPart::Reasoning(text) => text.len(),
+        AnswerPart::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
+        AnswerPart::Other(other) => other.name.len() + other.value.len(),
     });
-    bytes.map(|bytes| (ITEM_BYTES + bytes) as u64).sum()
+    (ITEM_BYTES + answered.raw.len() + parts.map(|bytes| ITEM_BYTES + bytes).sum::<usize>()) as u64
 }
 
-/// The tokens that the provider told of an answer.
-fn usage(answer: &ModelAnswer) -> Usage {
-    if answer.marks.contains(&AnswerMark::NoUsage) { Usage::default() } else { answer.spent.usage }
+fn result_bytes(results: &[ToolResult]) -> u64 {
+    let bytes = results.iter().map(|result| ITEM_BYTES + result.call.len() + result.text.len());
+    (ITEM_BYTES + bytes.sum::<usize>()) as u64
 }
 
 fn refused(message: String) -> ModelFailure {
@@ -307,15 +327,26 @@ impl ModelSource for Conversations {
             let asked: String = setup.model.chars().take(80).collect();
             return Err(refused(format!("no model `{asked}` is offered: there is {}", known.join(", "))));
         };
-        self.add(Conversation::open(setup.clone(), &self.model(model).choice)?, model)
+        let conversation = Conversation::open(setup.clone(), &self.model(model).choice)?;
+        let bytes = Request::ModelOpen { setup: setup.clone() }.bytes() as u64;
+        self.may_hold(bytes)?;
+        self.add(conversation, model).inspect(|_| self.holds(bytes))
     }
 
     fn say(&self, conversation: u32, text: &str) -> Result<(), ModelFailure> {
-        self.with(conversation, |open| Arc::make_mut(&mut open.conversation).say(text))
+        let bytes = (ITEM_BYTES + text.len()) as u64;
+        self.may_hold(bytes)?;
+        self.with(conversation, |open| Arc::make_mut(&mut open.conversation).say(text))?;
+        self.holds(bytes);
+        Ok(())
     }
 
     fn give(&self, conversation: u32, results: &[ToolResult]) -> Result<(), ModelFailure> {
-        self.with(conversation, |open| Arc::make_mut(&mut open.conversation).give(results.to_vec()))
+        let bytes = result_bytes(results);
+        self.may_hold(bytes)?;
+        self.with(conversation, |open| Arc::make_mut(&mut open.conversation).give(results.to_vec()))?;
+        self.holds(bytes);
+        Ok(())
     }
 
     fn ask<'a>(&'a self, conversation: u32) -> Reply<'a, Result<ModelAnswer, ModelFailure>> {
@@ -333,12 +364,11 @@ impl ModelSource for Conversations {
     fn without(&self, conversation: u32, first: u32, end: u32) -> Result<u32, ModelFailure> {
         let (shorter, model) =
             self.with(conversation, |open| Ok((open.conversation.without(first, end)?, open.model)))?;
-        let bytes = copied_bytes(&shorter);
-        self.may_copy(bytes)?;
-        let number = self.add(shorter, model)?;
+        // What stays is shared: only the list of it is new.
+        let bytes = ((1 + shorter.entries().len()) * SHARED_ENTRY_BYTES) as u64;
+        self.may_hold(bytes)?;
         // Only what was done counts: a record that is gone on from has nothing else.
-        *self.copied.lock().unwrap_or_else(PoisonError::into_inner) += bytes;
-        Ok(number)
+        self.add(shorter, model).inspect(|_| self.holds(bytes))
     }
 
     fn recall(&self, call: &CallRecord) -> Result<(), NotRecalled> {

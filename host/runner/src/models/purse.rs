@@ -36,7 +36,9 @@ impl Question<'_> {
             Err(failure) if ledger.is_over_by_doubt(self.attempt, estimate, price) => {
                 let message = format!(
                     "{}, part of it for questions that the infrastructure left without an answer: what those came \
-                     to is an estimate, on which nothing is graded",
+                     to is an estimate, on which nothing is graded. A resumed run goes on from what is used, and \
+                     ends here again: begin a new run with a higher limit (`--run-budget` for the run's, `--budget` \
+                     for the attempt's)",
                     failure.message
                 );
                 let fault = InfraFault::new(InfraFaultKind::ModelUnavailable, message);

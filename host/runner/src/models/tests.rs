@@ -106,8 +106,11 @@ impl Double {
             *asked - 1
         };
         self.reaches(number, Cut::Unheld).await;
-        let estimate =
-            Estimate { input_tokens: conversation.tokens(), answer_tokens: conversation.answer_tokens() };
+        let estimate = Estimate {
+            input_tokens: conversation.tokens(),
+            most_input_tokens: conversation.tokens(),
+            answer_tokens: conversation.answer_tokens(),
+        };
         let held = asking.purse.hold(estimate).await?;
         self.reaches(number, Cut::Held).await;
         if self.fails == Some(number) {
@@ -287,7 +290,7 @@ impl Executing {
                 paid,
                 observer: Arc::new(()),
                 open: Mutex::default(),
-                copied: Mutex::default(),
+                held: Mutex::default(),
             })),
             budget: Some(self.models.allowances(&row.id)),
             shell: Some(self.container.clone()),
@@ -333,7 +336,8 @@ impl Executing {
             SolveEnd::Unavailable(fault) => {
                 let verdict = Verdict::invalid(fault.reason(), fault.message.clone());
                 let spec = self.store.run(&run()).await.unwrap().spec;
-                let record = verdict_record(&spec, &row, plugin("grader").digest, verdict, answer.digest());
+                let record =
+                    verdict_record(&spec, &row, plugin("grader").digest, verdict, answer.digest(), false);
                 let digest = record.digest();
                 recorder.note(Event::Decided { record, digest });
                 let decided = Transition::Decided {

@@ -57,7 +57,11 @@ const DIRECTIONS: [Line; 22] = [
         ],
         tests: &["lancet-guest-build", "lancet-hostile", "lancet-trace"],
     },
-    Line { folder: "host/xtask", may: &["lancet-core", "lancet-guest-build", "lancet-suite"], tests: &[] },
+    Line {
+        folder: "host/xtask",
+        may: &["lancet-core", "lancet-guest-build", "lancet-suite", "lancet-swe-lancer"],
+        tests: &[],
+    },
     Line { folder: "plugins/sdk", may: &[], tests: &[] },
     Line { folder: "plugins/evidence", may: &["lancet-sdk"], tests: &[] },
     Line { folder: "plugins/brief", may: &["lancet-sdk"], tests: &[] },

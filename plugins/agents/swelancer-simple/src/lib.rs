@@ -61,8 +61,10 @@ impl Configure for SwelancerSimple {
                 Setting::text("effort", "", "How hard the model thinks; empty for its own default.")
                     .choices(&efforts),
             )
-            .setting(Setting::number("turns", 40, "How many replies of the model are read at most."))
-            .setting(Setting::number("command-seconds", 300, "Seconds that code may take, 1 to 3,600."))
+            .setting(Setting::number("turns", 40, "How many replies of the model are read at most.").least(1))
+            .setting(
+                Setting::number("command-seconds", 300, "Seconds that code may take.").least(1).most(3_600),
+            )
             .setting(Setting::number(
                 "answer-tokens",
                 0,

@@ -41,7 +41,7 @@ impl Options {
                 Setting::text("effort", "", "How hard the model thinks; empty for its own default.")
                     .choices(&efforts),
             )
-            .setting(Setting::number("steps", 250, "How often the model is asked at most."))
+            .setting(Setting::number("steps", 250, "How often the model is asked at most.").least(1))
             .setting(
                 Setting::text(
                     "tools",
@@ -55,12 +55,19 @@ impl Options {
                 0,
                 "The most tokens of one answer, reasoning included; 0 for what the host allows.",
             ))
-            .setting(Setting::number("command-seconds", 60, "Seconds that a command may take, 1 to 3,600."))
-            .setting(Setting::number(
-                "output-characters",
-                10_000,
-                "Characters of what a tool gives that the model reads: its beginning and its end.",
-            ))
+            .setting(
+                Setting::number("command-seconds", 60, "Seconds that a command may take.")
+                    .least(1)
+                    .most(3_600),
+            )
+            .setting(
+                Setting::number(
+                    "output-characters",
+                    10_000,
+                    "Characters of what a tool gives that the model reads: its beginning and its end.",
+                )
+                .least(100),
+            )
             .setting(Setting::flag(
                 "user-tool",
                 true,

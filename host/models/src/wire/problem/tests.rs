@@ -16,6 +16,7 @@ fn word(problem: &Problem) -> &'static str {
         Problem::Unavailable(_) => "unavailable",
         Problem::Proxy(_) => "proxy",
         Problem::Settings(_) => "settings",
+        Problem::Effort(_) => "effort",
         Problem::Unauthorized(_) => "unauthorized",
         Problem::Quota(_) => "quota",
         Problem::UnknownModel(_) => "unknown model",
@@ -146,8 +147,14 @@ fn a_value_that_the_operator_sets_is_not_the_plugins_failure() {
         (named("tools[0].name", "Invalid: 'max_tokens'"), "rejected"),
         (said("tools.0.custom.name: `max_tokens`"), "rejected"),
         (said("messages.1.content.0: unknown `cache_control`"), "rejected"),
-        // Plugins set efforts.
-        (named("reasoning_effort", "Unsupported value: 'max'"), "rejected"),
+        // Whose the effort is, who asked knows.
+        (named("reasoning_effort", "Unsupported value: 'max'"), "effort"),
+        (named("reasoning.effort", "Unsupported parameter: 'reasoning.effort'"), "effort"),
+        (said("output_config.effort: Input should be 'low', 'medium' or 'high'"), "effort"),
+        (said("adaptive thinking is not supported on this model"), "effort"),
+        (said("messages.1.content.0: `thinking` blocks cannot be modified"), "rejected"),
+        (said("tools.0.custom.name: `reasoning_effort`"), "rejected"),
+        (named("tools[0].name", "Invalid: 'reasoning_effort'"), "rejected"),
         // No conversation is short enough for it.
         (said(&format!("'max_tokens' or 'max_completion_tokens' is too large: 16384. {all}")), "settings"),
         (said(&format!("'max_tokens' or 'max_completion_tokens' is too large: 4096. {all}")), "too long"),
