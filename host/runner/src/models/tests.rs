@@ -13,7 +13,7 @@ use lancet_core::{
 };
 use lancet_engine::{ENGINE_ID, Exchange, NotRecalled, Outside, Reply, ShellSource, Sources};
 use lancet_models::{
-    Asked as Answered, Asking, Conversation, Estimate, NotAsked, Read, Reply as Replied, Waiting,
+    Asked as Answered, Asking, Became, Conversation, Estimate, NotAsked, Read, Reply as Replied, Waiting,
 };
 use lancet_store::{AttemptRow, EntryState, NewAttempt, Transition};
 use tokio::sync::Notify;
@@ -115,7 +115,7 @@ impl Double {
         self.reaches(number, Cut::Held).await;
         if self.fails == Some(number) {
             let spent = if self.estimated { held.amount } else { lancet_models::NOTHING };
-            asking.purse.settle(held, spent).await?;
+            asking.purse.settle(held, spent, Became::Nothing).await?;
             let fault = InfraFault::new(InfraFaultKind::ModelUnavailable, "529, whatever was tried");
             let tries = vec![FailedTry { status: None, why: String::new(), waited_ms: 0, spent }];
             return Err(NotAsked::Fault { fault, tries });
@@ -131,7 +131,7 @@ impl Double {
         };
         let spent =
             Spent { usage, cost: choice("main", WireForm::Chat).price.unwrap().of(&usage), estimated: false };
-        asking.purse.settle(held, spent).await?;
+        asking.purse.settle(held, spent, Became::Answer).await?;
         self.reaches(number, Cut::Settled).await;
         let (task, talk, ordinal) = (asking.task, asking.conversation, asking.ordinal);
         let call =
