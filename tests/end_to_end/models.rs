@@ -262,6 +262,11 @@ fn a_budget_that_is_reached_ends_the_asking_and_is_counted() {
     );
     let shown = context.lancet(&["show", "latest/one/1", "--transcript"]).stdout;
     assert!(shown.contains("over budget: "), "{shown}");
+    let events = context.json(&["show", "latest/one/1"]);
+    let decided = events.as_array().unwrap().iter().find(|event| event["event"] == "decided").unwrap();
+    let why = text(decided, "record/verdict/explanation");
+    assert!(why.contains("the agent gave up: ") && why.contains("the attempt's 1 asks"), "{why}");
+    assert_eq!(number(&context.json(&["replay"]), "identical"), 3.0);
     // A run's own is shared.
     let report = context.json(&[&run[..], &["--run-budget", "asks=3", "--jobs", "1"]].concat());
     assert_eq!(number(&report, "totals/all/models/answers"), 3.0);

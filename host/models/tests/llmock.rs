@@ -18,8 +18,6 @@ use program::Program;
 use python::Python;
 use serde_json::{Value, json};
 
-const LLMOCK: &str = "llmock==0.2.2";
-
 /// The forms, where llmock has them, and a model that it knows there.
 const FORMS: [(WireForm, &str, &str); 3] = [
     (WireForm::Chat, "/v1", "gpt-4o"),
@@ -28,7 +26,7 @@ const FORMS: [(WireForm, &str, &str); 3] = [
 ];
 
 async fn llmock(options: &[&str]) -> Program {
-    let python = tokio::task::spawn_blocking(|| Python::with("llmock", &[LLMOCK])).await.unwrap();
+    let python = tokio::task::spawn_blocking(Python::oracles).await.unwrap();
     let start = |port: u16| {
         let mut command = python.program("llmock");
         command.args(["serve", "--host", "127.0.0.1", "--port", &port.to_string()]).args(options);

@@ -12,7 +12,6 @@ use serde_json::Value;
 use python::Python;
 
 const LITELLM: &str = "litellm==1.110.2";
-const PACKAGES: [&str; 1] = ["genai-prices==0.2.3"];
 const RATES: [&str; 4] = ["input", "output", "input-cached", "input-cache-written"];
 
 /// Rates that differ between ours and another table's; one that the other lacks does not.
@@ -61,7 +60,7 @@ fn prices_are_those_of_public_tables_or_say_why_not() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("priced-models.txt");
     fs::write(&file, lines).unwrap();
 
-    let python = Python::with("prices", &PACKAGES);
+    let python = Python::oracles();
     let told = python.script("prices.py", &[&python.wheel(LITELLM), &file]);
     let mut compared: BTreeMap<String, usize> = BTreeMap::new();
     let mut wrong = Vec::new();

@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 
 use python::Python;
 
-const PACKAGES: [&str; 2] = ["openai==3.57.0", "anthropic==2.14.0"];
 const FORMS: [(&str, WireForm, &str); 3] = [
     ("messages", WireForm::Messages, "anthropic/claude-opus-5-5"),
     ("responses", WireForm::Responses, "openai/gpt-5.6-sol"),
@@ -267,7 +266,7 @@ fn wrong_ones(name: &str, right: &Value, cases: &mut Cases) {
 
 #[test]
 fn requests_and_answers_are_those_of_the_official_sdks() {
-    let python = Python::with("sdks", &PACKAGES);
+    let python = Python::oracles();
     let mut cases = Cases::default();
     for (name, form, flag) in FORMS {
         of_form(name, form, flag, &mut cases);

@@ -1,10 +1,13 @@
-//! Python packages of others, as oracles: each set in a virtual environment of its own
-//! below the target folder, where it stays for the next time.
+//! Python packages of others, as oracles: in one virtual environment below the target
+//! folder, where they stay for the next time.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The packages of all tests that want a few: installed together once, with what they share.
+const ORACLES: [&str; 4] = ["anthropic==2.14.0", "genai-prices==0.2.3", "llmock==0.2.2", "openai==3.57.0"];
 
 /// A virtual environment.
 pub(crate) struct Python {
@@ -12,21 +15,32 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// The environment of that name with exactly these packages and what they need.
+    /// The environment with the packages of all tests.
+    #[allow(dead_code, reason = "not every test wants them")]
+    pub(crate) fn oracles() -> Self {
+        Self::with("oracles", &ORACLES)
+    }
+
+    /// The environment with these packages and what they need, which are known by that name.
     pub(crate) fn with(name: &str, packages: &[&str]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(name);
-        let done = folder.join("installed");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python/all");
+        let done = folder.join(format!("installed-{name}"));
         let wanted = packages.join("\n");
         let python = Self { folder };
         fs::create_dir_all(&python.folder).expect("the target folder can be written to");
-        // Of several tests that want it one sets it up, and the others find it.
+        // Of several tests that want it, in however many processes, one sets it up, and the
+        // others find it.
         let lock =
             File::create(python.folder.with_extension("lock")).expect("the target folder can be written to");
         lock.lock().expect("files of the target folder can be locked");
         if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
             return python;
         }
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder));
+        let made = python.folder.join("made");
+        if !made.exists() {
+            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder));
+            fs::write(made, "").expect("the target folder can be written to");
+        }
         // Of all that is installed little is used, and that is compiled when it is.
         python.pip(
             ["install".as_ref(), "--no-compile".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)),

@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use lancet_core::{
     Answer, AnswerMark, AnswerPart, AttemptState, BudgetUnit, CallRecord, Cents, CommandOutput,
     ConversationSetup, Event, FailedTry, Grant, InfraFault, InfraFaultKind, KeyFrom, Kind, Limits,
-    ModelAnswer, ModelFailureKind, Octets, Outcome, Phase, PluginIdentity, Price, Rates, Request, Response,
-    Role, SolveEnd, Spent, StopReason, ToolCall, ToolResult, Usage, Verdict,
+    ModelAnswer, ModelFailure, ModelFailureKind, Octets, Outcome, Phase, PluginIdentity, Price, Rates,
+    Request, Response, Role, SolveEnd, Spent, StopReason, ToolCall, ToolResult, Usage, Verdict,
 };
-use lancet_engine::{ENGINE_ID, Exchange, NotRecalled, Outside, Reply, ShellSource, Sources};
+use lancet_engine::{ENGINE_ID, Exchange, ModelSource, NotRecalled, Outside, Reply, ShellSource, Sources};
 use lancet_models::{
     Asked as Answered, Asking, Became, Conversation, Estimate, NotAsked, Read, Reply as Replied, Waiting,
 };
@@ -279,19 +279,24 @@ impl Executing {
         self.store.attempts(&run()).await.unwrap().remove(number)
     }
 
+    /// The conversations of an attempt, which hold so many bytes already.
+    fn conversations(&self, row: &AttemptRow, paid: Paid, held: u64) -> Conversations {
+        Conversations {
+            models: Arc::clone(&self.models),
+            blobs: Blobs::new(&self.store),
+            attempt: row.id.clone(),
+            phase: Phase::Solve,
+            call_bytes: Limits::asking().call_bytes,
+            paid,
+            observer: Arc::new(()),
+            open: Mutex::default(),
+            held: Mutex::new(held),
+        }
+    }
+
     fn outside(&self, row: &AttemptRow, paid: Paid) -> Arc<dyn Outside> {
         Arc::new(Sources {
-            model: Some(Arc::new(Conversations {
-                models: Arc::clone(&self.models),
-                blobs: Blobs::new(&self.store),
-                attempt: row.id.clone(),
-                phase: Phase::Solve,
-                call_bytes: Limits::asking().call_bytes,
-                paid,
-                observer: Arc::new(()),
-                open: Mutex::default(),
-                held: Mutex::default(),
-            })),
+            model: Some(Arc::new(self.conversations(row, paid, 0))),
             budget: Some(self.models.allowances(&row.id)),
             shell: Some(self.container.clone()),
             ..Sources::default()
@@ -529,6 +534,59 @@ async fn with_a_container_the_phase_begins_anew_and_nothing_is_paid_twice() {
         assert_eq!(from_record.count(), 3);
         executing.audited().await;
     }
+}
+
+/// All that conversations hold counts, the provider's JSON among it, and what shortened ones
+/// share counts once.
+#[tokio::test]
+async fn conversations_hold_no_more_than_their_bound() {
+    const MOST: u64 = 256 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    recorded(folder.path(), Budgets::default(), 1).await;
+    let executing = take_up(folder.path(), &Arc::new(Double::default())).await;
+    let row = executing.row(0).await;
+    let begun = executing.models.begin(&row.id);
+    let setup = ConversationSetup { model: "main".into(), ..ConversationSetup::default() };
+
+    let conversations = executing.conversations(&row, Paid::default(), 0);
+    let held = || *conversations.held.lock().unwrap();
+    let talk: &dyn ModelSource = &conversations;
+    assert_eq!(talk.open(&setup).unwrap(), 0);
+    let opened = held();
+    talk.say(0, &"x".repeat(10_000)).unwrap();
+    assert!((10_000..10_200).contains(&(held() - opened)), "{}", held());
+    let said = held();
+    let answer = talk.ask(0).await.unwrap().unwrap();
+    let raw = executing.store.reader().blob(answer.raw).unwrap();
+    assert!(held() - said >= raw.len() as u64 + 40, "{} of {}", held() - said, raw.len());
+    let results = [ToolResult { call: "c0".into(), text: "y".repeat(5_000), failed: false }];
+    let answered = held();
+    talk.give(0, &results).unwrap();
+    assert!((5_000..5_200).contains(&(held() - answered)), "{}", held());
+    let given = held();
+    assert_eq!(talk.without(0, 3, 3).unwrap(), 1);
+    assert!(held() - given < 1_000, "{}", held() - given);
+
+    // With next to nothing left, each says so and changes nothing; nothing is asked in vain.
+    let conversations = executing.conversations(&row, Paid::default(), MOST - 2_000);
+    let full: &dyn ModelSource = &conversations;
+    let refused = |failure: ModelFailure| {
+        assert!(failure.message.contains("would hold more than 256 MiB"), "{failure}");
+        assert_eq!(failure.kind, ModelFailureKind::Refused);
+    };
+    full.open(&setup).unwrap();
+    full.say(0, "z").unwrap();
+    refused(full.say(0, &"z".repeat(2_000)).unwrap_err());
+    refused(full.open(&ConversationSetup { instructions: "z".repeat(2_000), ..setup }).unwrap_err());
+    *conversations.held.lock().unwrap() = MOST;
+    refused(full.ask(0).await.unwrap().unwrap_err());
+    refused(full.without(0, 0, 0).unwrap_err());
+    assert_eq!(full.length(0), 1);
+    // Paid for, and there is no room for it.
+    *conversations.held.lock().unwrap() = MOST - 10;
+    let failure = full.ask(0).await.unwrap().unwrap_err();
+    assert_eq!((failure.kind, failure.tries.len(), full.length(0)), (ModelFailureKind::Other, 1, 1));
+    drop(begun);
 }
 
 #[tokio::test]
