@@ -13,6 +13,7 @@ use reqwest::{Client, Url};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{self, Instant};
 
+use crate::answer::believed;
 use crate::client::{self, Broken, ClientError, Clients, MAX_REPLY_BYTES, Received};
 use crate::conversation::Conversation;
 use crate::json::{Loose, plain};
@@ -172,7 +173,7 @@ impl Broker {
             });
             let failed = match self.outcome(received, conversation, &held) {
                 Outcome::Answer { raw, mut read } => {
-                    read.usage = believed(read.usage, held.answer_tokens);
+                    read.usage = believed(read.usage, estimate.most_input_tokens, held.answer_tokens);
                     let (spent, told) = self.spent(&read.usage, &held.amount);
                     let mut read = conversation.named(read);
                     let mut marks = Vec::new();
@@ -430,28 +431,6 @@ impl Broker {
 impl Provider for Broker {
     fn ask<'a>(&'a self, conversation: &'a Conversation, asking: Asking<'a>) -> Waiting<'a, Asked> {
         Box::pin(self.answer(conversation, asking))
-    }
-}
-
-/// The most tokens of an answer that are believed, however short it was to be: 131,072.
-const MOST_WRITTEN_TOKENS: u64 = 1 << 17;
-
-/// The numbers of tokens that can be true: nothing is answered that was not read, what is a
-/// part of a number is not more than it, and no answer is many times as long as it may be.
-/// Some servers write more than they are asked to, and tell so: eight times as much.
-fn believed(told: Usage, answer_tokens: u64) -> Usage {
-    let most = answer_tokens.saturating_mul(8).max(MOST_WRITTEN_TOKENS);
-    let input = told.input.filter(|tokens| *tokens > 0);
-    let output = told.output.filter(|tokens| *tokens <= most);
-    let of = |part: Option<u64>, all: Option<u64>| part.filter(|part| all.is_some_and(|all| *part <= all));
-    let input_cached = of(told.input_cached, input);
-    let rest = input.map(|input| input - input_cached.unwrap_or(0));
-    Usage {
-        input,
-        input_cached,
-        input_cache_written: of(told.input_cache_written, rest),
-        output,
-        output_reasoning: of(told.output_reasoning, output),
     }
 }
 

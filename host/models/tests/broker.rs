@@ -93,6 +93,7 @@ async fn a_usage_that_cannot_be_true_is_not_told() {
         (10, 1_000, 20, 9, (Some(10), None, Some(20), Some(9))),
         (10, 10, 20, 99_999, (Some(10), Some(10), Some(20), None)),
         (10, 0, 1 << 40, 5, (None, None, None, None)),
+        ((1 << 20) + 1, 0, 20, 5, (None, None, None, None)),
         (10, 0, 131_072, 5, (Some(10), Some(0), Some(131_072), Some(5))),
     ] {
         let mut answer = completion("hello", prompt, written);
