@@ -54,6 +54,11 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
     context.small_suite("suite");
     let write = |name: &str, text: &str| fs::write(context.path(name), text).unwrap();
     write("answers.toml", PICKS_RIGHT);
+    write(
+        "doubles.md",
+        "{% set n = namespace(x='aaaaaaaaaaaaaaaa') %}{% for i in range(40) %}{% set n.x = n.x ~ n.x %}{% endfor %}\
+         {{ n.x | length }}",
+    );
     write("broken.toml", "[[conversation]]\n[[conversation.answer]]\nsays = \"x\"\n");
     write("models.toml", "[[model]]\nform = \"chat\"\nid = \"m\"\nbase-url = \"http://localhost:9/v1\"\n");
     write("effort.toml", "[[model]]\nform = \"openai\"\nid = \"m\"\neffort = \"huge\"\n");
@@ -122,6 +127,7 @@ fn what_is_wrong_with_models_is_said_before_anything_is_written() {
         (&with(&["--settings", "open.md"]), &["settings `open.md`", "line 1"]),
         (&with(&["--prompt", "prompt.md"]), &["prompt, line 2", "`nobody`", "`title`"]),
         (&with(&["--prompt", "open.md"]), &["prompt, line 1"]),
+        (&with(&["--prompt", "doubles.md"]), &["prompt", "to render it takes more than 1 GiB"]),
         (&with(&["--prompt", "bytes.md"]), &["`bytes.md`", "no UTF-8"]),
         (&with(&["--prompt", "nowhere.md"]), &["cannot read the prompt `nowhere.md`", "minijinja"]),
         (&with(&["--prompt", "pipe"]), &["cannot read the prompt `pipe`", "a named pipe"]),

@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Compile a component; called by the host itself, in a limited process.
     #[command(name = "compile-plugin", hide = true)]
     CompilePlugin { input: PathBuf, output: PathBuf },
+    /// Try the prompt on stdin; called by the host itself, in a limited process.
+    #[command(name = "try-prompt", hide = true)]
+    TryPrompt,
 }
 
 #[derive(Debug, Subcommand)]

@@ -57,5 +57,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::CompilePlugin { input, output } => {
             Ok(Exit::Raw(lancet_engine::compile_worker(&input, &output)))
         }
+        Command::TryPrompt => Ok(Exit::Raw(lancet_runner::try_prompt())),
     }
 }

@@ -47,7 +47,8 @@ pub(crate) struct ModelArguments {
     /// A file of models, for what does not fit into an option; docs/models.md has its keys
     #[arg(long = "models", id = "models-file", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// The most that each attempt may spend, as in usd=3.50, time=20m, asks=50, tokens=200k; once per unit
+    /// The most that each attempt may spend, as in usd=3.50, time=20m, asks=50, tokens=200k; once per unit.
+    /// With a model on a network and without a time it is time=3h
     #[arg(long = "budget", value_name = "UNIT=AMOUNT", value_parser = amount::parse)]
     pub(crate) attempt: Vec<Amount>,
     /// The most that all attempts together may spend; once per unit

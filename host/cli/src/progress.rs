@@ -140,16 +140,37 @@ impl Bar {
         if self.bar.is_hidden() {
             return;
         }
+        self.bar.set_message(self.message());
+    }
+
+    fn message(&self) -> String {
         let counts = format!("{} pass, {} fail, {} invalid", self.pass, self.fail, self.invalid);
-        self.bar.set_message(match &self.spent {
+        match &self.spent {
             Some(spent) => format!("{counts}; earned {}, spent {spent}", self.earned),
             None => counts,
-        });
+        }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spent_stands_beside_what_is_earned() {
+        let mut bar = Bar::new(3, 0, Cents(0), true);
+        bar.decided(Outcome::Fail, Cents(0));
+        assert_eq!(bar.message(), "0 pass, 1 fail, 0 invalid");
+        bar.spent(Some(Microdollars(1_234_567)), 4);
+        bar.decided(Outcome::Pass, Cents(25_000));
+        assert_eq!(bar.message(), "1 pass, 1 fail, 0 invalid; earned $250, spent $1.2346");
+        bar.spent(None, 5);
+        assert!(bar.message().ends_with("spent an unknown amount in 5 asks"), "{}", bar.message());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lancet_engine::Compiler;
-use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run};
+use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run, Trial};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -31,14 +31,16 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 }
 
 /// The engine for plugins, for `jobs` calls at a time. Components of strangers are
-/// compiled in a child process, which is this program under limits.
+/// compiled in a child process, which is this program under limits, and so are prompts tried.
 pub(crate) fn loader(jobs: NonZeroUsize) -> Result<Loader, Error> {
-    let compiler = || {
-        let program = std::env::current_exe()
-            .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })?;
-        Ok(Compiler::Child { program, arguments: vec!["compile-plugin".to_owned()] })
+    let program = || {
+        std::env::current_exe()
+            .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })
     };
-    Loader::new(jobs, compiler, paths::cache())
+    let compiler =
+        move || Ok(Compiler::Child { program: program()?, arguments: vec!["compile-plugin".to_owned()] });
+    let trial = move || Ok(Trial::Child { program: program()?, arguments: vec!["try-prompt".to_owned()] });
+    Ok(Loader::new(jobs, compiler, paths::cache())?.trying(trial))
 }
 
 /// Records a run and brings it to its end.

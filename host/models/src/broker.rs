@@ -13,11 +13,13 @@ use reqwest::{Client, Url};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{self, Instant};
 
-use crate::client::{self, Broken, Clients, MAX_REPLY_BYTES, Received};
+use crate::answer::believed;
+use crate::client::{self, Broken, ClientError, Clients, MAX_REPLY_BYTES, Received};
 use crate::conversation::Conversation;
+use crate::json::{Loose, plain};
 use crate::key::Key;
 use crate::ledger::{LEAST_ANSWER_TOKENS, NOTHING};
-use crate::provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Reply, Waiting};
+use crate::provider::{Asked, Asking, Became, Estimate, Held, NotAsked, Provider, Reply, Waiting};
 use crate::wire::{Problem, Read, Unread, Wire, wire_of};
 
 /// The most bytes of what is told of a failed request: 2,000.
@@ -71,6 +73,14 @@ pub enum BrokerError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is no way to the server.
+    #[error("model `{name}`: {source}")]
+    Client {
+        /// What plugins ask for the model by.
+        name: String,
+        /// Why.
+        source: ClientError,
+    },
 }
 
 /// A model behind a server.
@@ -95,7 +105,8 @@ impl Broker {
     /// server and key, share their number of requests at a time.
     ///
     /// # Errors
-    /// [`BrokerError`] when the choice reaches no server, or has no base URL.
+    /// [`BrokerError`] when the choice reaches no server, or has no base URL, or what the
+    /// environment says of the way there cannot be used.
     pub fn new(clients: &Clients, choice: &ModelChoice, key: Option<Key>) -> Result<Self, BrokerError> {
         let name = || choice.name.clone();
         if !choice.form.reaches_out() {
@@ -107,7 +118,7 @@ impl Broker {
             return Err(wrong(format!("it begins with `{}:`", base.scheme())));
         }
         Ok(Self {
-            http: clients.http(&base),
+            http: clients.http(&base).map_err(|source| BrokerError::Client { name: name(), source })?,
             wire: wire_of(choice.form, &choice.base_url),
             lane: clients.lane(&base, key.as_ref(), choice.concurrency),
             key,
@@ -144,7 +155,7 @@ impl Broker {
             };
             let (request, bytes) = self.request(conversation, held.answer_tokens);
             if bytes > MAX_REQUEST_BYTES {
-                asking.purse.settle(held, NOTHING).await?;
+                asking.purse.settle(held, NOTHING, Became::Nothing).await?;
                 let most = MAX_REQUEST_BYTES >> 20;
                 let why = format!("the request would have {bytes} bytes, and at most {most} MiB are sent");
                 return Err(
@@ -161,7 +172,8 @@ impl Broker {
                 Err(Broken::Cut { status: None, why })
             });
             let failed = match self.outcome(received, conversation, &held) {
-                Outcome::Answer { raw, read } => {
+                Outcome::Answer { raw, mut read } => {
+                    read.usage = believed(read.usage, estimate.most_input_tokens, held.answer_tokens);
                     let (spent, told) = self.spent(&read.usage, &held.amount);
                     let mut read = conversation.named(read);
                     let mut marks = Vec::new();
@@ -180,13 +192,14 @@ impl Broker {
                         // made from that has to count the same.
                         read.usage = Usage::default();
                     }
-                    asking.purse.settle(held, spent).await.map_err(|not| tries.clone().within(not))?;
+                    let settled = asking.purse.settle(held, spent, Became::Answer).await;
+                    settled.map_err(|not| tries.clone().within(not))?;
                     return Ok(Reply { raw, read, spent, tries: tries.failed, marks });
                 }
                 Outcome::Failed(failed) => failed,
             };
             let spent = failed.spent;
-            if let Err(not) = asking.purse.settle(held, spent).await {
+            if let Err(not) = asking.purse.settle(held, spent, Became::Nothing).await {
                 tries.add(failed, Duration::ZERO);
                 return Err(tries.within(not));
             }
@@ -306,6 +319,7 @@ impl Broker {
             return failed(status, &problem.to_string(), NOTHING, Next::of(&problem));
         }
         if self.key.as_ref().is_some_and(|key| key.is_secret() && key.is_in(&reply.body)) {
+            // As what is read of it would: whatever its JSON escapes.
             let why = "the reply repeats the key, so it cannot be kept";
             return failed(status, why, held.amount, Next::Fault(unreadable));
         }
@@ -528,9 +542,11 @@ async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> O
     }
 }
 
-/// Whether a reply is for a browser: a portal's or a proxy's page, say.
+/// Whether a reply is for a browser: a portal's or a proxy's page, say. JSON is none, whatever
+/// the server calls it.
 fn is_page(kind: &str, body: &[u8]) -> bool {
-    kind.to_ascii_lowercase().contains("html") || body.trim_ascii_start().first() == Some(&b'<')
+    let is_markup = plain(body).trim_ascii_start().first() == Some(&b'<');
+    is_markup || (kind.to_ascii_lowercase().contains("html") && Loose::parse(body).is_err())
 }
 
 fn name_of(header: &'static str) -> HeaderName {

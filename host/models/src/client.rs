@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::ffi::OsString;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::Authority;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Url};
 use tokio::sync::Semaphore;
@@ -32,7 +35,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(45);
 /// them; nothing is unpacked.
 #[derive(Debug)]
 pub struct Clients {
-    http: Client,
+    /// For all else. It is made when it is needed: it takes certificates.
+    http: OnceLock<Result<Client, ClientError>>,
     /// For plain HTTP to this machine.
     direct: Client,
     lanes: Mutex<HashMap<Lane, (Arc<Semaphore>, usize)>>,
@@ -48,36 +52,48 @@ struct Lane {
 }
 
 /// Why no server can be reached.
-#[derive(Debug, thiserror::Error)]
-#[error("HTTP cannot be set up: {0}")]
-pub struct ClientError(String);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// There are no certificates of authorities, most likely.
+    #[error(
+        "HTTPS cannot be set up: {0}; expected the certificates of authorities, as the package `ca-certificates` \
+         has them, or a file with them that SSL_CERT_FILE names"
+    )]
+    Setup(String),
+    /// A variable of the environment names a proxy that cannot be used. Without it requests
+    /// would go another way than was said.
+    #[error(
+        "the environment variable {0} names no proxy that can be used: expected http://HOST:PORT, or nothing"
+    )]
+    Proxy(&'static str),
+}
 
 impl Clients {
-    /// Sets it up. Nothing is sent.
+    /// Sets up what reaches this machine. Nothing is sent.
     ///
     /// # Errors
-    /// [`ClientError`] when there are no certificates of authorities on this machine, or a
-    /// variable of the environment names an unusable proxy.
+    /// [`ClientError::Setup`], which nothing is known to lead to.
     pub fn new() -> Result<Self, ClientError> {
         // An error says that there is one already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("lancet/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .connect_timeout(CONNECTING)
-                .tcp_keepalive(KEEP_ALIVE)
-        };
-        let built = |builder: ClientBuilder| builder.build().map_err(|error| ClientError(causes(&error)));
-        let (http, direct) = (built(builder())?, built(builder().no_proxy())?);
-        Ok(Self { http, direct, lanes: Mutex::default(), digests: RandomState::new() })
+        // Nothing here is encrypted, so no certificates are looked for.
+        let direct = built(builder().no_proxy().tls_certs_only([]))?;
+        Ok(Self { http: OnceLock::new(), direct, lanes: Mutex::default(), digests: RandomState::new() })
     }
 
     /// Who reaches a server.
-    pub(crate) fn http(&self, base: &Url) -> Client {
-        let direct = base.scheme() == "http" && is_this_machine(base);
-        if direct { self.direct.clone() } else { self.http.clone() }
+    ///
+    /// # Errors
+    /// [`ClientError`] when it is not to be reached without certificates of authorities, and
+    /// there are none on this machine, or when a variable of the environment names an
+    /// unusable proxy for it.
+    pub(crate) fn http(&self, base: &Url) -> Result<Client, ClientError> {
+        if base.scheme() == "http" && is_this_machine(base) {
+            return Ok(self.direct.clone());
+        }
+        let own = if base.scheme() == "https" { HTTPS_PROXY } else { HTTP_PROXY };
+        unless_unusable(own, |name| std::env::var_os(name))?;
+        self.http.get_or_init(|| built(builder())).clone()
     }
 
     /// What requests to a server with that key wait at. Of several models there, the one
@@ -96,8 +112,58 @@ impl Clients {
     }
 }
 
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("lancet/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECTING)
+        .tcp_keepalive(KEEP_ALIVE)
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, ClientError> {
+    builder.build().map_err(|error| ClientError::Setup(causes(&error)))
+}
+
+/// The names of a variable that names a proxy: the first that is set counts.
+type Names = [&'static str; 2];
+
+const HTTPS_PROXY: Names = ["HTTPS_PROXY", "https_proxy"];
+const HTTP_PROXY: Names = ["HTTP_PROXY", "http_proxy"];
+/// What counts where the protocol's own variable is empty.
+const ALL_PROXY: Names = ["ALL_PROXY", "all_proxy"];
+
+/// Looks at the variable that counts for a protocol. HTTP passes over what it cannot read,
+/// and goes its own way.
+fn unless_unusable(own: Names, variable: impl Fn(&str) -> Option<OsString>) -> Result<(), ClientError> {
+    // Then a `HTTP_PROXY` may be a header of somebody's request, and no variable counts.
+    if variable("REQUEST_METHOD").is_some() {
+        return Ok(());
+    }
+    for names in [own, ALL_PROXY] {
+        let set = names.into_iter().find_map(|name| Some((name, variable(name)?)));
+        match set.filter(|(_, value)| !value.is_empty()) {
+            None => {}
+            Some((_, value)) if value.to_str().is_some_and(is_proxy) => return Ok(()),
+            Some((name, _)) => return Err(ClientError::Proxy(name)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text names a proxy, read as whoever sends the requests reads it.
+fn is_proxy(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else { return false };
+    let host = uri.authority().map(|authority| {
+        let authority = authority.as_str();
+        authority.split_once('@').map_or(authority, |(_, host)| host).parse::<Authority>()
+    });
+    matches!(uri.scheme_str(), None | Some("http" | "https"))
+        && matches!(host, Some(Ok(host)) if !host.host().is_empty())
+}
+
 /// Whether a URL is of this machine, by its host's name or address.
-fn is_this_machine(url: &Url) -> bool {
+pub(crate) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
     match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),
@@ -212,6 +278,41 @@ mod tests {
     use lancet_core::KeyFrom;
 
     use super::*;
+
+    #[test]
+    fn a_variable_that_names_no_proxy_is_refused_by_its_name() {
+        let check = |set: &[(&str, &str)]| {
+            let variable =
+                |name: &str| Some(set.iter().find(|(known, _)| *known == name)?.1.to_owned().into());
+            unless_unusable(HTTPS_PROXY, variable)
+        };
+        for good in ["http://p:1", "https://u:w@p.example:8080/", "p.example:3128", "127.0.0.1:1", "p", ""] {
+            for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+                assert_eq!(check(&[(name, good)]), Ok(()), "{name}={good}");
+            }
+        }
+        let bad = [
+            "::bad::",
+            "x y",
+            " ",
+            "http://[bad",
+            "ftp://p:1",
+            "socks9://p",
+            "socks5://p:1",
+            "/p",
+            "http://",
+            "http://u@",
+        ];
+        for bad in bad {
+            for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+                assert_eq!(check(&[(name, bad)]), Err(ClientError::Proxy(name)), "{bad}");
+            }
+        }
+        // What does not count is not looked at.
+        assert_eq!(check(&[("HTTP_PROXY", " ")]), Ok(()));
+        assert_eq!(check(&[("HTTPS_PROXY", "p:1"), ("ALL_PROXY", " ")]), Ok(()));
+        assert_eq!(check(&[("HTTPS_PROXY", " "), ("REQUEST_METHOD", "GET")]), Ok(()));
+    }
 
     #[test]
     fn requests_count_together_by_server_and_key() {

@@ -21,7 +21,7 @@ impl<'a> Loose<'a> {
     }
 
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes).map(Self)
+        serde_json::from_slice(plain(bytes)).map(Self)
     }
 
     /// The bytes as they were written.
@@ -31,6 +31,14 @@ impl<'a> Loose<'a> {
 
     pub(crate) fn is_null(self) -> bool {
         self.0.get() == "null"
+    }
+
+    /// Whether it says nothing, in one of the ways in which an error is left out: `null`,
+    /// `false`, `0`, or an empty text, object or array.
+    pub(crate) fn is_nothing(self) -> bool {
+        matches!(self.0.get(), "null" | "false" | "0" | "\"\"")
+            || self.object().is_some_and(|object| object.0.is_empty())
+            || self.array().is_some_and(|items| items.is_empty())
     }
 
     pub(crate) fn text(self) -> Option<String> {
@@ -128,6 +136,11 @@ impl Body {
         self.0.push(b'}');
         self.0
     }
+}
+
+/// A text without the mark of UTF-8 that some servers put before it.
+pub(crate) fn plain(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// JSON that a plugin gave and that was looked at when its conversation was opened.

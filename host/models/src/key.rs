@@ -1,8 +1,10 @@
 //! The key of a model's server: where it comes from, and how little is done with it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::Path;
 
 use lancet_core::KeyFrom;
@@ -15,6 +17,9 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 const LEAST_BYTES: usize = 4;
 /// The fewest bytes of a key that cannot be in an answer by chance.
 const LEAST_SECRET_BYTES: usize = 16;
+/// How often a key may be escaped in what is looked at: in JSON that is a text in JSON, which
+/// stands in a text in JSON, and once more for a gateway that quotes that.
+const MOST_ESCAPED: usize = 4;
 
 /// A key, which is printable ASCII without spaces.
 ///
@@ -120,9 +125,25 @@ impl Key {
         self.0.len() >= LEAST_SECRET_BYTES
     }
 
-    /// Whether the bytes have the key in them.
+    /// Whether the bytes have the key in them, as it is or as JSON may write it: `\/`,
+    /// `\u002b`, and all that once more in a text inside a text.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
-        self.found(bytes, 0).is_some()
+        if self.found(bytes, 0).is_some() {
+            return true;
+        }
+        let mut text = Cow::Borrowed(bytes);
+        for _ in 0..MOST_ESCAPED {
+            if !text.contains(&b'\\') {
+                return false;
+            }
+            let mut plain = Vec::with_capacity(text.len());
+            unescape(&text, |_, bytes| plain.extend_from_slice(bytes));
+            if self.found(&plain, 0).is_some() {
+                return true;
+            }
+            text = Cow::Owned(plain);
+        }
+        false
     }
 
     /// Where the key stands in the bytes, from a place on. One that is secret is found in
@@ -138,17 +159,80 @@ impl Key {
         starts.find(|at| self.is_secret() || !(part(at.checked_sub(1)) || part(Some(at + key.len()))))
     }
 
-    /// What a server says, without the key.
+    /// What a server says, without the key, however it is escaped.
     pub(crate) fn hidden(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut places = self.places(bytes);
+        places.sort_unstable_by_key(|place| place.start);
         let mut hidden = Vec::with_capacity(bytes.len());
         let mut from = 0;
-        while let Some(at) = self.found(bytes, from) {
-            hidden.extend_from_slice(&bytes[from..at]);
-            hidden.extend_from_slice(b"[key]");
-            from = at + self.0.len();
+        for place in places {
+            if place.start >= from {
+                hidden.extend_from_slice(&bytes[from..place.start]);
+                hidden.extend_from_slice(b"[key]");
+            }
+            from = from.max(place.end);
         }
         hidden.extend_from_slice(&bytes[from..]);
         hidden
+    }
+
+    /// Where the key stands in the bytes, as it is or escaped.
+    fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
+        let mut text = Cow::Borrowed(bytes);
+        // Where each byte of the text begins in `bytes`, and where the last one ends.
+        let mut starts: Vec<usize> = (0..=bytes.len()).collect();
+        for _ in 0..=MOST_ESCAPED {
+            let mut from = 0;
+            while let Some(at) = self.found(&text, from) {
+                from = at + self.0.len();
+                places.push(starts[at]..starts[from]);
+            }
+            if !text.contains(&b'\\') {
+                break;
+            }
+            let (mut plain, mut begins) =
+                (Vec::with_capacity(text.len()), Vec::with_capacity(text.len() + 1));
+            unescape(&text, |at, bytes| {
+                plain.extend_from_slice(bytes);
+                begins.extend(bytes.iter().map(|_| starts[at]));
+            });
+            begins.push(bytes.len());
+            (text, starts) = (Cow::Owned(plain), begins);
+        }
+        places
+    }
+}
+
+/// Takes the escapes of JSON out of a text, whether they stand in a string or not. `put` gets
+/// the place of each character and its bytes.
+fn unescape(text: &[u8], mut put: impl FnMut(usize, &[u8])) {
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        let hex = || {
+            let digits = str::from_utf8(text.get(at + 2..at + 6)?).ok()?;
+            u32::from_str_radix(digits, 16).ok()
+        };
+        let (length, plain) = match (byte, text.get(at + 1)) {
+            (b'\\', Some(b'u')) => match hex() {
+                // Half of a pair is nothing of a key.
+                Some(code) => (6, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)),
+                None => (1, '\\'),
+            },
+            (b'\\', Some(b'b')) => (2, '\u{8}'),
+            (b'\\', Some(b'f')) => (2, '\u{c}'),
+            (b'\\', Some(b'n')) => (2, '\n'),
+            (b'\\', Some(b'r')) => (2, '\r'),
+            (b'\\', Some(b't')) => (2, '\t'),
+            (b'\\', Some(escaped @ (b'"' | b'\\' | b'/'))) => (2, char::from(*escaped)),
+            _ => {
+                put(at, &[byte]);
+                at += 1;
+                continue;
+            }
+        };
+        put(at, plain.encode_utf8(&mut [0; 4]).as_bytes());
+        at += length;
     }
 }
 
@@ -268,6 +352,35 @@ mod tests {
         let said = format!("no key {CANARY}, no {CANARY}{CANARY}.");
         assert_eq!(key.hidden(said.as_bytes()), b"no key [key], no [key][key].");
         assert!(key.is_in(said.as_bytes()) && !key.is_in(&said.as_bytes()[..20]));
+    }
+
+    #[test]
+    fn a_key_is_found_however_json_writes_it() {
+        let key = Key::parse("sk-canary/4f1d+0c7e9b\"\\x".into(), String::new()).unwrap();
+        let once = r#"sk-canary\/4f1d\u002b0c7e9b\"\\x"#;
+        let quoted = |text: &str| serde_json::to_string(text).unwrap();
+        for text in [
+            once.to_owned(),
+            r#"\u0073k-canary\u002F4f1d+0c7e9b\u0022\u005cx"#.to_owned(),
+            quoted(once),
+            quoted(&quoted(once)),
+            quoted(&quoted(&quoted(once))),
+        ] {
+            let said = format!("no key\\n{text}, C:\\ and {text}");
+            assert!(key.is_in(said.as_bytes()), "{said}");
+            let hidden = String::from_utf8(key.hidden(said.as_bytes())).unwrap();
+            let hidden = hidden.replace(['"', '\\'], "");
+            assert_eq!(hidden, "no keyn[key], C: and [key]", "{said}");
+        }
+        for other in
+            [r#"sk-canary\/4f1d\u002c0c7e9b\"\\x"#, r"\", r"\u", r"\u12", r"\ud83d\ude00", r"\x\u00e"]
+        {
+            assert!(!key.is_in(other.as_bytes()), "{other}");
+            assert_eq!(key.hidden(other.as_bytes()), other.as_bytes());
+        }
+        // A key that has an escape in it is found as it is, too.
+        let odd = Key::parse(r"sk-canary\u0041\/4f1d0c".into(), String::new()).unwrap();
+        assert!(odd.is_in(br"it is sk-canary\u0041\/4f1d0c."));
     }
 
     #[test]

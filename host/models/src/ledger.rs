@@ -10,7 +10,7 @@ use lancet_core::{
 };
 use tokio::sync::Notify;
 
-use crate::provider::{Estimate, Held};
+use crate::provider::{Became, Estimate, Held};
 
 /// The fewest tokens that an answer is asked for with, unless the plugin asked for fewer:
 /// 1,024. With less than that left, a budget counts as reached.
@@ -48,12 +48,20 @@ impl Used {
         }
     }
 
-    /// Adds what one request came to. A request that came to [`NOTHING`] is no ask: it was
-    /// refused, and is sent again. This is how totals are made of a ledger's rows.
+    /// Adds what one request came to that gave no answer. One that came to [`NOTHING`] is no
+    /// ask: it was refused, and is sent again. This and [`Used::add_answer`] is how totals are
+    /// made of a ledger's rows.
     pub fn add(&mut self, spent: &Spent) {
         if *spent != NOTHING {
             self.asks = self.asks.saturating_add(1);
         }
+        self.hold(spent);
+    }
+
+    /// Adds what one request came to that was answered. It is an ask, even where it came to
+    /// nothing.
+    pub fn add_answer(&mut self, spent: &Spent) {
+        self.asks = self.asks.saturating_add(1);
         self.hold(spent);
     }
 
@@ -279,7 +287,7 @@ impl<K: Ord + Clone> Ledger<K> {
             })
             .collect();
         for held in &left {
-            books.settle(held.number, &held.amount);
+            books.settle(held.number, &held.amount, Became::Nothing);
         }
         drop(books);
         self.settled.notify_waiters();
@@ -322,11 +330,11 @@ impl<K: Ord + Clone> Ledger<K> {
         }
     }
 
-    /// Settles what a request came to. What was settled before, or by [`Ledger::end`],
-    /// stays as it is.
+    /// Settles what a request came to, of which one that was answered is an ask whatever it
+    /// came to. What was settled before, or by [`Ledger::end`], stays as it is.
     #[expect(clippy::needless_pass_by_value, reason = "what is held is settled once")]
-    pub fn settle(&self, held: Held, spent: Spent) {
-        self.books().settle(held.number, &spent);
+    pub fn settle(&self, held: Held, spent: Spent, became: Became) {
+        self.books().settle(held.number, &spent, became);
         self.settled.notify_waiters();
     }
 
@@ -463,12 +471,15 @@ impl<K: Ord + Clone> Books<K> {
         Ok(Held { number, answer_tokens: now, amount })
     }
 
-    fn settle(&mut self, number: u64, spent: &Spent) {
+    fn settle(&mut self, number: u64, spent: &Spent, became: Became) {
         let Some((attempt, amount)) = self.open.remove(&number) else { return };
         let close = |account: &mut Account| {
             account.held.release(&amount);
             account.held.asks = account.held.asks.saturating_sub(1);
-            account.used.add(spent);
+            match became {
+                Became::Answer => account.used.add_answer(spent),
+                Became::Nothing => account.used.add(spent),
+            }
         };
         close(&mut self.run);
         close(self.attempt(&attempt));

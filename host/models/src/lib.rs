@@ -35,7 +35,7 @@ pub use conversation::{Answered, Conversation, Entry};
 pub use key::{Key, KeyError};
 pub use ledger::{LEAST_ANSWER_TOKENS, Ledger, NOTHING, UnpricedModel, Used, check};
 pub use price::price;
-pub use provider::{Asked, Asking, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
+pub use provider::{Asked, Asking, Became, Estimate, Held, NotAsked, Provider, Purse, Reply, Waiting};
 pub use recorded::{Recorded, RecordedAnswer};
 pub use scripted::{MAX_SCRIPT_BYTES, ScriptError, Scripted};
 pub use wire::{Problem, Unread, Wire, WireRequest, efforts, wire_of};

@@ -93,6 +93,16 @@ pub struct Held {
     pub amount: Spent,
 }
 
+/// What a request gave, beside what it came to: an answer may come to nothing, and a request
+/// without one may have to be paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// An answer.
+    Answer,
+    /// No answer.
+    Nothing,
+}
+
 /// Stands before the money: each request is held before it is sent, and settled once
 /// more is known. What is held is durable when that returns; what is settled is durable
 /// with whatever is written next, and so before another request is sent or the plugin is
@@ -117,5 +127,5 @@ pub trait Purse: Send + Sync {
     ///
     /// # Errors
     /// [`NotAsked::Fault`] when it cannot be written down.
-    fn settle(&self, held: Held, spent: Spent) -> Waiting<'_, Result<(), NotAsked>>;
+    fn settle(&self, held: Held, spent: Spent, became: Became) -> Waiting<'_, Result<(), NotAsked>>;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lancet_core::{InfraFault, InfraFaultKind, ModelAnswer, ModelChoice, ModelFailure, RunId, WireForm};
 
 use crate::conversation::{Conversation, Entry};
-use crate::provider::{Asked, Asking, Estimate, NotAsked, Provider, Reply, Waiting};
+use crate::provider::{Asked, Asking, Became, Estimate, NotAsked, Provider, Reply, Waiting};
 use crate::wire::Read;
 
 /// What became of one question of an earlier run.
@@ -94,10 +94,11 @@ impl Recorded {
         // What it came to is known: no more than was held then is held now.
         let answer_tokens = conversation.answer_tokens();
         let estimate = Estimate { input_tokens, most_input_tokens: input_tokens, answer_tokens };
-        let spent = tries.iter().map(|tried| tried.spent);
-        for spent in spent.chain(recorded.outcome.iter().map(|answer| answer.spent)) {
+        let tries = tries.iter().map(|tried| (tried.spent, Became::Nothing));
+        let answer = recorded.outcome.iter().map(|answer| (answer.spent, Became::Answer));
+        for (spent, became) in tries.chain(answer) {
             let held = asking.purse.hold(estimate).await?;
-            asking.purse.settle(held, spent).await?;
+            asking.purse.settle(held, spent, became).await?;
         }
         let answer = match &recorded.outcome {
             Ok(answer) => answer,

@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use crate::conversation::Conversation;
 use crate::ledger::NOTHING;
-use crate::provider::{Asked, Asking, Estimate, NotAsked, Provider, Reply, Waiting};
+use crate::provider::{Asked, Asking, Became, Estimate, NotAsked, Provider, Reply, Waiting};
 use crate::wire::{MAX_TOLD_TOKENS, Read};
 
 /// The most bytes of a file of answers: 64 MiB.
@@ -170,7 +170,7 @@ impl Scripted {
         let marks = if held.answer_tokens < wanted { vec![AnswerMark::CapLowered] } else { Vec::new() };
         if !wait(line.delay, asking.deadline).await {
             let spent = Spent { estimated: true, ..held.amount };
-            asking.purse.settle(held, spent).await?;
+            asking.purse.settle(held, spent, Became::Nothing).await?;
             let message = "the time was over before the answer came";
             return Err(NotAsked::Failure(ModelFailure::new(ModelFailureKind::OverBudget, message)));
         }
@@ -180,7 +180,7 @@ impl Scripted {
         let raw = raw(&read);
         let cost = self.price.as_ref().and_then(|price| price.of(&read.usage));
         let spent = Spent { usage: read.usage, cost, estimated: false };
-        asking.purse.settle(held, spent).await?;
+        asking.purse.settle(held, spent, Became::Answer).await?;
         Ok(Reply { raw, read: conversation.named(read), spent, tries, marks })
     }
 
@@ -412,7 +412,7 @@ impl AnswerTable {
             let text = self.text.map(PartTable::Text);
             reasoning.into_iter().chain(text).chain(self.calls.into_iter().map(PartTable::Call)).collect()
         });
-        let parts: Vec<AnswerPart> = parts.into_iter().map(PartTable::part).collect();
+        let parts: Vec<AnswerPart> = parts.into_iter().map(PartTable::part).collect::<Result<_, _>>()?;
         let calls = parts.iter().any(|part| matches!(part, AnswerPart::Call(_)));
         if let Some((key, tokens)) = self.usage.as_ref().and_then(UsageTable::unbelievable) {
             return Err(format!("`{key}` of `usage` is {tokens}: expected 0 to {MAX_TOLD_TOKENS} tokens"));
@@ -451,20 +451,40 @@ impl UsageTable {
 }
 
 impl PartTable {
-    fn part(self) -> AnswerPart {
-        match self {
+    fn part(self) -> Result<AnswerPart, String> {
+        Ok(match self {
             Self::Text(text) => AnswerPart::Text(text),
             Self::Reasoning(text) => AnswerPart::Reasoning(text),
             Self::Call(call) => AnswerPart::Call(ToolCall {
+                arguments: match call.arguments {
+                    toml::Value::String(text) => text,
+                    value => match not_in_json(&value) {
+                        None => serde_json::to_string(&value).unwrap_or_default(),
+                        Some(what) => {
+                            return Err(format!(
+                                "the arguments of the call `{}` have {what} in them, which JSON has not: expected a \
+                                 text or a number in its place",
+                                call.name
+                            ));
+                        }
+                    },
+                },
                 // An empty one gets its own in the conversation.
                 id: call.id,
                 name: call.name,
-                arguments: match call.arguments {
-                    toml::Value::String(text) => text,
-                    value => serde_json::to_string(&value).unwrap_or_default(),
-                },
             }),
-        }
+        })
+    }
+}
+
+/// What a value of TOML has in it that there is not in JSON.
+fn not_in_json(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::Datetime(date) => Some(format!("the date or time `{date}`")),
+        toml::Value::Float(number) if !number.is_finite() => Some(format!("the number `{number}`")),
+        toml::Value::Array(items) => items.iter().find_map(not_in_json),
+        toml::Value::Table(members) => members.values().find_map(not_in_json),
+        _ => None,
     }
 }
 

@@ -14,7 +14,9 @@ use lancet_core::{
     AnswerMark, AnswerPart, Budget, BudgetUnit, Budgets, ConversationSetup, InfraFaultKind, Microdollars,
     ModelChoice, ModelFailureKind, Spent, Usage, WireForm,
 };
-use lancet_models::{Answered, Asked, Broker, Clients, Conversation, Ledger, NOTHING, NotAsked, Pace, Used};
+use lancet_models::{
+    Answered, Asked, Broker, Clients, Conversation, Ledger, NOTHING, NotAsked, Pace, Read, Reply, Used,
+};
 use serde_json::{Value, json};
 use server::{Act, Server};
 
@@ -80,6 +82,32 @@ async fn without_a_usage_an_answer_comes_to_what_was_held() {
     assert_eq!(reply.marks, [AnswerMark::OtherModel, AnswerMark::NoUsage]);
     assert!(paid(&reply.spent), "{:?}", reply.spent);
     assert_eq!(till.settled(), [reply.spent]);
+}
+
+/// Nothing is answered that was not read, a part is not more than all of it, and no answer is
+/// many times as long as was asked for.
+#[tokio::test]
+async fn a_usage_that_cannot_be_true_is_not_told() {
+    for (prompt, cached, written, reasoning, known) in [
+        (0, 0, 0, 0, (None, None, None, None)),
+        (10, 1_000, 20, 9, (Some(10), None, Some(20), Some(9))),
+        (10, 10, 20, 99_999, (Some(10), Some(10), Some(20), None)),
+        (10, 0, 1 << 40, 5, (None, None, None, None)),
+        ((1 << 20) + 1, 0, 20, 5, (None, None, None, None)),
+        (10, 0, 131_072, 5, (Some(10), Some(0), Some(131_072), Some(5))),
+    ] {
+        let mut answer = completion("hello", prompt, written);
+        answer["usage"]["prompt_tokens_details"] = json!({"cached_tokens": cached});
+        answer["usage"]["completion_tokens_details"] = json!({"reasoning_tokens": reasoning});
+        let server = Server::start(move |_, _| Act::json(200, &answer)).await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let Reply { read: Read { usage, .. }, marks, spent, .. } = asked.unwrap();
+        let told = (usage.input, usage.input_cached, usage.output, usage.output_reasoning);
+        assert_eq!(told, known);
+        assert_eq!(marks == [AnswerMark::NoUsage], known.0.is_none(), "{marks:?}");
+        assert!(spent.usage.input > Some(0) && spent.usage.output <= Some(131_072), "{spent:?}");
+        assert_eq!(till.ledger.run_used().asks, 1);
+    }
 }
 
 #[tokio::test]
@@ -336,6 +364,28 @@ async fn a_page_for_a_browser_is_no_answer_at_all() {
     }
 }
 
+/// What servers put beside an answer, and before it, makes it none the less one.
+#[tokio::test]
+async fn an_answer_is_one_whatever_the_server_says_around_it() {
+    let plain = completion("hello", 10, 5);
+    let beside = |error: Value| {
+        let mut answer = plain.clone();
+        answer["error"] = error.clone();
+        answer["choices"][0]["error"] = error;
+        answer.to_string()
+    };
+    let errors = [json!(null), json!(""), json!(false), json!({}), json!([]), json!(0)].map(beside);
+    for body in errors.into_iter().chain([format!("\u{feff}{plain}"), format!(" \n{plain}")]) {
+        let server =
+            Server::start(move |_, _| Act::with(200, [("content-type", "text/html".into())], body.clone()))
+                .await;
+        let (asked, till) = ask(&chat(&server)).await;
+        let reply = asked.unwrap();
+        assert_eq!((reply.read.parts, reply.tries.len()), (vec![AnswerPart::Text("hello".into())], 0));
+        assert_eq!(till.settled().len(), 1);
+    }
+}
+
 /// What surely does not fit is not sent, and nothing is held for it.
 #[tokio::test]
 async fn what_is_far_too_long_is_not_sent() {
@@ -409,15 +459,32 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_reply_that_repeats_the_key_is_not_kept() {
-    let server = Server::start(|_, seen| {
-        let echo = seen.header("authorization").unwrap().to_owned();
-        Act::json(200, &completion(&echo, 10, 5))
-    })
-    .await;
-    let (asked, _) = ask(&chat(&server)).await;
-    let (kind, message, _) = fault(asked);
-    assert_eq!((kind, server.seen().len()), (InfraFaultKind::ModelUnreadable, 1));
-    assert!(message.contains("repeats the key"), "{message}");
+    // As servers write it that escape what need not be, and in a text inside a text.
+    let escaped = CANARY.replace('-', "\\u002d");
+    let arguments = json!({"name": "look", "arguments": format!("{{\"key\":\"{escaped}\"}}")});
+    let mut call = completion("", 10, 5);
+    call["choices"][0]["message"]["tool_calls"] = json!([{"id": "a", "function": arguments}]);
+    for body in [
+        completion(&format!("Bearer {CANARY}"), 10, 5).to_string(),
+        completion("KEY", 10, 5).to_string().replace("KEY", &escaped),
+        completion("a", 10, 5).to_string().replace("m-1", &escaped),
+        call.to_string(),
+    ] {
+        let server = Server::start(move |_, _| Act::with(200, [], body.clone())).await;
+        let (asked, _) = ask(&chat(&server)).await;
+        let (kind, message, _) = fault(asked);
+        assert_eq!((kind, server.seen().len()), (InfraFaultKind::ModelUnreadable, 1));
+        assert!(message.contains("repeats the key"), "{message}");
+    }
+    let raw = format!("{{\"error\":\"no key {escaped}\"}}");
+    let error = json!({"error": {"code": 400, "message": "no", "metadata": {"raw": raw}}});
+    for status in [200, 400] {
+        let error = error.clone();
+        let server = Server::start(move |_, _| Act::json(status, &error)).await;
+        let (asked, _) = ask(&ModelChoice { tries: 1, ..chat(&server) }).await;
+        let shown = format!("{asked:?}");
+        assert!(!shown.contains("u002d") && (status == 200 || shown.contains("[key]")), "{shown}");
+    }
 }
 
 #[tokio::test]

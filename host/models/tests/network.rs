@@ -14,7 +14,7 @@ use std::thread;
 
 use asking::{CANARY, Till, broker, choice, completion, conversation, fault};
 use lancet_core::{InfraFaultKind, ModelChoice, WireForm};
-use lancet_models::{Asked, NOTHING};
+use lancet_models::{Asked, Broker, Clients, NOTHING};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -28,6 +28,11 @@ const BASE_URL: &str = "LANCET_TEST_BASE_URL";
 #[ignore = "the other tests run it"]
 async fn asked_there() {
     let base_url = std::env::var(BASE_URL).unwrap();
+    let choice = choice(WireForm::Chat, &base_url);
+    if let Err(error) = Broker::new(&Clients::new().unwrap(), &choice, None) {
+        println!("\nREFUSED {error}");
+        return;
+    }
     let (asked, till) = ask(&base_url).await;
     match asked {
         Ok(reply) => println!("\nANSWER {}", reply.spent.usage.input.unwrap()),
@@ -58,7 +63,8 @@ async fn there(base_url: &str, environment: &[(&str, &str)]) -> String {
     let output =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(!output.contains(CANARY), "{output}");
-    let said = output.lines().find(|line| line.starts_with("ANSWER") || line.starts_with("FAULT"));
+    let said =
+        output.lines().find(|line| ["ANSWER", "FAULT", "REFUSED"].iter().any(|word| line.starts_with(word)));
     said.unwrap_or_else(|| panic!("{output}")).to_owned()
 }
 
@@ -170,10 +176,22 @@ async fn requests_go_through_the_proxy_that_is_named() {
     // What the proxy does not need to know, it is not told.
     assert!(seen[1].header("authorization").is_none());
 
+    // One that cannot be used is not passed over, and its password not told.
+    let unusable = [("HTTPS_PROXY", "ftp://me:proxy-canary@p:1")];
+    let said = there("https://model.invalid/v1", &unusable).await;
+    assert!(said.starts_with("REFUSED model `main`: the environment variable HTTPS_PROXY names"), "{said}");
+    assert!(!said.contains("proxy-canary"), "{said}");
+
     let direct = Server::start(|_, _| Act::json(200, &completion("hello", 8, 5))).await;
+    // Neither certificates nor proxies matter there.
+    let nothing = [("SSL_CERT_FILE", "/nope"), ("SSL_CERT_DIR", "/nope"), ("HTTP_PROXY", "x y")];
+    assert_eq!(there(&direct.url, &nothing).await, "ANSWER 8");
+    let said = there("https://model.invalid/v1", &nothing[..2]).await;
+    assert!(said.starts_with("REFUSED model `main`: HTTPS cannot be set up"), "{said}");
+    assert!(said.contains("ca-certificates") && said.contains("SSL_CERT_FILE"), "{said}");
     // What does not leave this machine goes to nobody else's, though nothing excepts it.
     for environment in [[("HTTP_PROXY", &*proxy.url)], [("ALL_PROXY", &*proxy.url)]] {
         assert_eq!(there(&direct.url, &environment).await, "ANSWER 8");
     }
-    assert_eq!((direct.seen().len(), proxy.seen().len()), (2, 3));
+    assert_eq!((direct.seen().len(), proxy.seen().len()), (3, 3));
 }

@@ -35,6 +35,21 @@ impl Named {
 pub struct Loader {
     runtime: Arc<Runtime>,
     compiler: Arc<dyn Fn() -> Result<Compiler, Error> + Send + Sync>,
+    trial: Arc<dyn Fn() -> Result<Trial, Error> + Send + Sync>,
+}
+
+/// Where an operator's prompt is rendered to see whether it can be.
+#[derive(Debug, Clone)]
+pub enum Trial {
+    /// In this process, which a prompt can have end for want of memory.
+    Here,
+    /// In a child process under limits, by this program.
+    Child {
+        /// The program.
+        program: PathBuf,
+        /// What makes the program call [`crate::try_prompt`].
+        arguments: Vec<String>,
+    },
 }
 
 impl Loader {
@@ -51,7 +66,20 @@ impl Loader {
         cache: Option<PathBuf>,
     ) -> Result<Self, Error> {
         let runtime = Runtime::new(&RuntimeOptions { concurrency: jobs, cache })?;
-        Ok(Self { runtime: Arc::new(runtime), compiler: Arc::new(compiler) })
+        let trial = Arc::new(|| Ok(Trial::Here));
+        Ok(Self { runtime: Arc::new(runtime), compiler: Arc::new(compiler), trial })
+    }
+
+    /// The same, with operators' prompts tried where `trial` tells, which is asked when there
+    /// is one. Without it they are tried in this process.
+    #[must_use]
+    pub fn trying(self, trial: impl Fn() -> Result<Trial, Error> + Send + Sync + 'static) -> Self {
+        Self { trial: Arc::new(trial), ..self }
+    }
+
+    /// Where a prompt is tried, if there is one.
+    pub(crate) fn trial(&self, prompt: Option<&str>) -> Result<Trial, Error> {
+        prompt.map_or(Ok(Trial::Here), |_| (self.trial)())
     }
 
     /// Loads a component under a grant. What came with this program is compiled in this

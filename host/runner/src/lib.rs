@@ -81,11 +81,11 @@ mod survey;
 mod watched;
 
 pub use audit::audited;
-pub use catalog::{Loader, Named, find, read};
+pub use catalog::{Loader, Named, Trial, find, read};
 pub use controls::{ControlsOrder, controls};
 pub use error::{Error, with_causes};
 pub use measure::tasks as measure_tasks;
-pub use models::order::jobs;
+pub use models::order::{jobs, try_prompt};
 pub use observer::{Notice, Observer, Wait};
 pub use order::{Order, Prepared, prepare};
 pub use regrade::{Regrading, regrade};

@@ -260,7 +260,10 @@ fn ledger(budgets: Budgets, entries: &[LedgerEntry]) -> Ledger<AttemptId> {
         let calls = entry.tool_calls.unwrap_or(0);
         let own = attempts.entry(new.attempt.clone()).or_default();
         for (used, milliseconds) in [(&mut run, new.run_ms), (own, new.attempt_ms)] {
-            used.add(&entry.counts());
+            match entry.tool_calls {
+                Some(_) => used.add_answer(&entry.counts()),
+                None => used.add(&entry.counts()),
+            }
             used.tool_calls += calls;
             used.milliseconds = used.milliseconds.max(milliseconds);
         }

@@ -138,6 +138,7 @@ pub async fn prepare<'a>(
         scripts: order.scripts,
         budgets: order.budgets,
         settings: order.settings,
+        trial: loader.trial(order.prompt.as_deref())?,
         prompt: order.prompt,
         kinds: tasks.iter().map(|due| due.task.public.kind).collect(),
     };

@@ -140,6 +140,26 @@ async fn spent(host: &Host, run: &RunId) -> LedgerTotals {
     totals
 }
 
+#[tokio::test]
+async fn an_attempt_with_a_model_on_a_network_has_three_hours_unless_more_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = host(folder.path());
+    let path = suite();
+    let suite = Suite::open(&path).unwrap();
+    for (form, said, kept) in [
+        (WireForm::Chat, None, Some(10_800_000)),
+        (WireForm::Chat, Some(60_000), Some(60_000)),
+        (WireForm::Scripted, None, None),
+    ] {
+        let mut order = order(&suite, &path, "tool-loop", vec![model(form, "answers.toml")]);
+        order.budgets.attempt.extend(said.map(|said| (BudgetUnit::Milliseconds, said)));
+        let prepared = prepare(&host.loader, order, &()).await.unwrap();
+        let budgets = &prepared.spec().budgets;
+        assert_eq!(budgets.attempt.get(&BudgetUnit::Milliseconds).copied(), kept);
+        assert!(budgets.run.is_empty());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_asks_pays_and_is_done_again_without_asking() {
     let folder = tempfile::tempdir().unwrap();

@@ -37,13 +37,13 @@ pub fn variables(task: &Task) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The offer of that name, which the setting `model` names.
+/// The offer of that name, which the setting `model` names; the first one where that is empty.
 ///
 /// # Errors
 /// A text for the operator when there is none.
 pub fn offer(offers: Vec<Offer>, name: &str) -> Result<Offer, String> {
     let names: Vec<_> = offers.iter().map(|offer| format!("`{}`", offer.name)).collect();
-    offers.into_iter().find(|offer| offer.name == name).ok_or_else(|| {
+    offers.into_iter().find(|offer| name.is_empty() || offer.name == name).ok_or_else(|| {
         if names.is_empty() {
             return "the operator chose no model".to_owned();
         }
@@ -105,6 +105,24 @@ mod tests {
         {
             assert_eq!(dollars(cents), text);
         }
+    }
+
+    #[test]
+    fn a_model_is_chosen_by_its_name_or_is_the_first() {
+        let offers = || {
+            let offer = |name: &str| Offer {
+                name: name.to_owned(),
+                id: "m".to_owned(),
+                context_tokens: None,
+                answer_tokens: None,
+                tools: true,
+            };
+            vec![offer("main"), offer("other")]
+        };
+        assert_eq!(offer(offers(), "other").unwrap().name, "other");
+        assert_eq!(offer(offers(), "").unwrap().name, "main");
+        assert!(offer(offers(), "none").unwrap_err().contains("`main`, `other`"));
+        assert_eq!(offer(Vec::new(), "").unwrap_err(), "the operator chose no model");
     }
 
     #[test]

@@ -1,19 +1,22 @@
 //! Base URLs: where requests go, and whose server that is.
 
-use std::net::IpAddr;
-
 use lancet_core::WireForm;
 use reqwest::Url;
 
 use super::Wrong;
+use crate::client::is_this_machine;
 
-/// The base URL as requests are made from it: without a `/` at its end.
+/// The base URL as requests are made from it, and as it is recorded: in the one way in which
+/// the URL is written, without a `/` at its end.
 pub(super) fn checked(text: &str, allow_plain_http: bool) -> Result<String, Wrong> {
     let wrong = |what: String| Wrong::new("base-url", what);
     if text.is_empty() {
         return Err(wrong("is needed: the server's address, like `https://HOST/v1`".to_owned()));
     }
     // Not told back where it may hold a key.
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        return Err(wrong("has a space, a `\\` or a control character in it, which no URL has".to_owned()));
+    }
     if !text.contains("://") {
         return Err(wrong(without_scheme(text)));
     }
@@ -31,7 +34,7 @@ pub(super) fn checked(text: &str, allow_plain_http: bool) -> Result<String, Wron
     }
     match url.scheme() {
         "https" => {}
-        "http" if allow_plain_http || is_loopback(&url) => {}
+        "http" if allow_plain_http || is_this_machine(&url) => {}
         "http" => {
             return Err(wrong(format!(
                 "`{text}` would send the key and all else unencrypted: use https, or say `allow-plain-http = true` \
@@ -45,7 +48,7 @@ pub(super) fn checked(text: &str, allow_plain_http: bool) -> Result<String, Wron
     if url.host_str().is_none_or(str::is_empty) {
         return Err(wrong(format!("`{text}` names no host")));
     }
-    let base = text.trim_end_matches('/');
+    let base = url.as_str().trim_end_matches('/');
     for end in ["/chat/completions", "/responses", "/messages"] {
         if let Some(rest) = base.strip_suffix(end) {
             return Err(wrong(format!("ends with `{end}`, which the form adds: leave it out (`{rest}`)")));
@@ -61,7 +64,7 @@ fn without_scheme(text: &str) -> String {
         let whole = format!("{scheme}://{text}");
         let url = Url::parse(&whole).ok().filter(|url| url.has_host() && !text.starts_with('/'))?;
         let open = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-        open.then_some((whole, is_loopback(&url)))
+        open.then_some((whole, is_this_machine(&url)))
     };
     let suggested = match fits("http") {
         Some((whole, true)) => Some(whole),
@@ -70,15 +73,6 @@ fn without_scheme(text: &str) -> String {
     match suggested {
         Some(whole) => format!("does not say how the server is reached: is `{whole}` meant?"),
         None => "is no URL: expected one like `https://HOST/v1`".to_owned(),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    match address {
-        Ok(address) => address.is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

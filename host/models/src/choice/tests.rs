@@ -81,6 +81,8 @@ fn base_urls_are_looked_at_and_hold_no_secret() {
         "http://a.localhost",
         "https://x.example",
         "http://localhost",
+        "http://localhost.:8000",
+        "http://[::ffff:127.0.0.1]/v1",
     ] {
         assert!(one("chat/x", Some(url)).is_ok(), "{url}: {:?}", one("chat/x", Some(url)));
     }
@@ -101,6 +103,12 @@ fn base_urls_are_looked_at_and_hold_no_secret() {
         ("https://u:sk-secret@x.example", "holds a user or a password"),
         ("https://x.example/v1?key=sk-secret", "has a `?` or `#`"),
         ("https://x.example/#a", "has a `?` or `#`"),
+        ("https://x.example/\nv1", "a control character"),
+        ("https://x.example/\u{1b}[31m", "a control character"),
+        (" https://x.example", "a space"),
+        ("https:\\\\x.example", "a `\\`"),
+        ("http://127.0.0.1\\@x.example", "a `\\`"),
+        ("http:127.0.0.1:8000", "is no URL"),
         ("http://x.example/v1", "unencrypted"),
         ("http://10.0.0.1/v1", "unencrypted"),
         ("http://localhost.example/v1", "unencrypted"),
@@ -109,6 +117,14 @@ fn base_urls_are_looked_at_and_hold_no_secret() {
         let message = one("chat/x", Some(url)).unwrap_err();
         assert!(message.contains(said) && message.contains("--model main=chat/x"), "{url}: {message}");
         assert!(!message.contains("sk-secret"), "{message}");
+    }
+    // What is recorded is what is asked.
+    for (url, kept) in [
+        ("HTTPS://X.example:443/v1//", "https://x.example/v1"),
+        ("https://x.example/a/../v1", "https://x.example/v1"),
+        ("http:///localhost/v1", "http://localhost/v1"),
+    ] {
+        assert_eq!(one("chat/x", Some(url)).unwrap().base_url, kept);
     }
 }
 

@@ -105,9 +105,9 @@ fn an_answer_that_was_meant_to_be_short_needs_no_more() {
     let ledger = ledger(&[(BudgetUnit::OutputTokens, 20)], &[]);
     let held = now(&ledger, 1, estimate(1_000, 10), None).unwrap().unwrap();
     assert_eq!(held.answer_tokens, 10);
-    ledger.settle(held, spent(1, 10, None));
+    ledger.settle(held, spent(1, 10, None), Became::Answer);
     let held = now(&ledger, 1, estimate(1_000, 10), None).unwrap().unwrap();
-    ledger.settle(held, spent(1, 10, None));
+    ledger.settle(held, spent(1, 10, None), Became::Answer);
     assert!(now(&ledger, 1, estimate(1_000, 10), None).unwrap().is_err());
 }
 
@@ -115,15 +115,29 @@ fn an_answer_that_was_meant_to_be_short_needs_no_more() {
 fn what_is_refused_is_no_ask_and_what_is_cut_off_is_one() {
     let ledger = ledger(&[(BudgetUnit::Asks, 1)], &[]);
     let held = now(&ledger, 1, estimate(10, 2_000), None).unwrap().unwrap();
-    ledger.settle(held, NOTHING);
+    ledger.settle(held, NOTHING, Became::Nothing);
     let held = now(&ledger, 1, estimate(10, 2_000), None).unwrap().unwrap();
     let amount = held.amount;
-    ledger.settle(held, amount);
+    ledger.settle(held, amount, Became::Nothing);
     assert_eq!(
         ledger.attempt_used(&1),
         Used { asks: 1, input_tokens: 10, output_tokens: 2_000, ..ledger.attempt_used(&1) }
     );
     assert!(now(&ledger, 1, estimate(10, 2_000), None).unwrap().is_err());
+}
+
+#[test]
+fn an_answer_that_came_to_nothing_is_an_ask() {
+    let ledger = ledger(&[(BudgetUnit::Asks, 1)], &[]);
+    let held = now(&ledger, 1, estimate(10, 2_000), None).unwrap().unwrap();
+    ledger.settle(held, NOTHING, Became::Answer);
+    assert_eq!((ledger.attempt_used(&1).asks, ledger.run_used().asks), (1, 1));
+    assert!(now(&ledger, 1, estimate(10, 2_000), None).unwrap().is_err());
+    // And so it is made of rows.
+    let mut used = Used::default();
+    used.add(&NOTHING);
+    used.add_answer(&NOTHING);
+    assert_eq!(used, Used { asks: 1, ..Used::default() });
 }
 
 #[test]
@@ -176,7 +190,7 @@ fn what_others_hold_is_waited_for_and_not_lowered_to() {
     assert!(now(&ledger, 2, estimate(0, 8_000), None).is_none());
     // Dropped while it waited, nothing is held.
     assert_eq!(ledger.allowances(&2)[0].used, 8_000);
-    ledger.settle(first, spent(0, 100, None));
+    ledger.settle(first, spent(0, 100, None), Became::Nothing);
     assert_eq!(now(&ledger, 2, estimate(0, 8_000), None).unwrap().unwrap().answer_tokens, 8_000);
 }
 
@@ -189,7 +203,7 @@ async fn who_waits_goes_on_when_something_is_settled_and_ends_with_the_time() {
         async move { ledger.hold(&2, estimate(0, 8_000), None).await }
     });
     tokio::task::yield_now().await;
-    ledger.settle(first, NOTHING);
+    ledger.settle(first, NOTHING, Became::Nothing);
     waiting.await.unwrap().unwrap();
 
     ledger.begin(&3);
@@ -209,10 +223,10 @@ fn an_end_settles_what_was_dropped_under_way() {
     assert_eq!(ledger.end(&1), std::slice::from_ref(&dropped));
     assert_eq!(ledger.attempt_used(&1).output_tokens, 2_000);
     // Too late: it is settled.
-    ledger.settle(dropped, NOTHING);
+    ledger.settle(dropped, NOTHING, Became::Nothing);
     assert_eq!(ledger.run_used().output_tokens, 2_000);
     assert!(ledger.end(&1).is_empty());
-    ledger.settle(others, NOTHING);
+    ledger.settle(others, NOTHING, Became::Nothing);
     assert_eq!(ledger.allowances(&2)[0].used, 2_000);
 }
 
@@ -300,7 +314,7 @@ async fn a_limit_that_an_outage_reached_is_told_apart() {
     let ledger = ledger(&[(BudgetUnit::Microdollars, 5_000)], &[]);
     let held = ledger.hold(&1, estimate(100, 4_000), Some(&price)).await.unwrap();
     let amount = held.amount;
-    ledger.settle(held, amount);
+    ledger.settle(held, amount, Became::Nothing);
     let failure = ledger.hold(&1, estimate(100, 4_000), Some(&price)).await.unwrap_err();
     assert_eq!(failure.message, "too little is left of the attempt's $0.005 for an answer: $0.0041 is used");
     assert!(!ledger.is_over_by_doubt(&1, estimate(100, 4_000), Some(&price)));
@@ -341,7 +355,7 @@ fn many_at_once_keep_to_the_limit() {
                                 };
                                 std::thread::yield_now();
                                 paid.fetch_add(real.cost.unwrap().0, Ordering::Relaxed);
-                                ledger.settle(held, real);
+                                ledger.settle(held, real, Became::Nothing);
                             }
                             Err(failure) => {
                                 assert_eq!(failure.kind, ModelFailureKind::OverBudget);
@@ -386,7 +400,7 @@ proptest! {
             let real = spent(held.amount.usage.input.unwrap(), output, Some(&dear));
             tokens_over[attempt as usize] += output.saturating_sub(held.answer_tokens);
             money_over += real.cost.unwrap().0.saturating_sub(held.amount.cost.unwrap().0);
-            ledger.settle(held, real);
+            ledger.settle(held, real, Became::Nothing);
         };
         for (attempt, input, answer, output, at_once) in steps {
             if let Some(Ok(held)) = now(&ledger, attempt, estimate(input, answer), Some(&dear)) {

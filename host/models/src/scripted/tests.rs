@@ -29,7 +29,7 @@ impl Purse for Noted {
         })
     }
 
-    fn settle(&self, held: Held, spent: Spent) -> Waiting<'_, Result<(), NotAsked>> {
+    fn settle(&self, held: Held, spent: Spent, _: Became) -> Waiting<'_, Result<(), NotAsked>> {
         let estimated = if spent.estimated { " estimated" } else { "" };
         let (output, cost) = (spent.usage.output, spent.cost.map(|cost| cost.0));
         let line = format!("settle {}: {output:?} {cost:?}{estimated}", held.number);
@@ -223,6 +223,14 @@ fn what_cannot_be_read_says_where() {
         (
             conversation("fault = { kind = \"docker-error\", message = \"\" }"),
             "line 3: the kind of the `fault` is `docker-error`",
+        ),
+        (
+            conversation("calls = [{ name = \"look\", arguments = { on = [2026-01-01] } }]"),
+            "line 3: the arguments of the call `look` have the date or time `2026-01-01` in them",
+        ),
+        (
+            conversation("parts = [{ call = { name = \"look\", arguments = { n = -inf } } }]"),
+            "have the number `-inf` in them, which JSON has not",
         ),
         (
             conversation("usage = { input = 1, output = 9223372036854775807 }"),

@@ -4,7 +4,7 @@
 use lancet_core::MAX_MODEL_FAILURE_BYTES;
 
 use super::Problem;
-use crate::json::{Loose, Object};
+use crate::json::{Loose, Object, plain};
 
 /// Types and codes of errors that asking again does not mend: the account is empty, or
 /// at a limit that its owner set.
@@ -222,7 +222,7 @@ pub(super) fn of_reply(status: u16, header: &dyn Fn(&str) -> Option<String>, bod
 /// What an object says that may be an error in spite of a good status; `None` when it
 /// says none.
 pub(super) fn inside(body: &Object<'_>) -> Option<Problem> {
-    body.get("error")?;
+    body.get("error").filter(|error| !error.is_nothing())?;
     let said = Said::of_object(body).unwrap_or_default();
     let status = said.status().unwrap_or(200);
     Some(of_said(&said, status, &|_| None))
@@ -314,7 +314,7 @@ pub(super) fn no_json(body: &[u8]) -> String {
 }
 
 fn is_html(body: &[u8]) -> bool {
-    body.trim_ascii_start().first() == Some(&b'<')
+    plain(body).trim_ascii_start().first() == Some(&b'<')
 }
 
 fn shortened(message: &str) -> String {

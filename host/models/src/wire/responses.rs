@@ -114,6 +114,11 @@ impl Wire for Responses {
                 let message = "the Response failed, and does not say why".to_owned();
                 return Err(Unread::Problem(Problem::Transient { message, after_ms: None }));
             }
+            // Nothing is asked for in the background, so nothing will come of it.
+            ("cancelled" | "queued" | "in_progress", _) if parts.is_empty() => {
+                let message = format!("the Response is `{status}`, and nothing is in it");
+                return Err(Unread::Problem(Problem::Transient { message, after_ms: None }));
+            }
             ("incomplete", Some("max_output_tokens")) => StopReason::Length,
             ("incomplete", Some("content_filter")) => StopReason::Refused,
             ("completed", _) if refusal.is_some() => StopReason::Refused,

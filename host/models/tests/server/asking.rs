@@ -9,8 +9,8 @@ use lancet_core::{
     Price, Rates, Spent, WireForm,
 };
 use lancet_models::{
-    Asked, Asking, Broker, Clients, Conversation, Estimate, Held, Key, Ledger, NotAsked, Pace, Provider as _,
-    Purse, Used, Waiting,
+    Asked, Asking, Became, Broker, Clients, Conversation, Estimate, Held, Key, Ledger, NotAsked, Pace,
+    Provider as _, Purse, Used, Waiting,
 };
 use serde_json::{Value, json};
 
@@ -168,9 +168,9 @@ impl Purse for Till {
         })
     }
 
-    fn settle(&self, held: Held, spent: Spent) -> Waiting<'_, Result<(), NotAsked>> {
+    fn settle(&self, held: Held, spent: Spent, became: Became) -> Waiting<'_, Result<(), NotAsked>> {
         Box::pin(async move {
-            self.ledger.settle(held, spent);
+            self.ledger.settle(held, spent, became);
             self.settled.lock().unwrap().push(spent);
             Ok(())
         })

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use lancet_core::{
-    AnswerMark, AnswerPart, AttemptId, CallRecord, ConversationSetup, FailedTry, ITEM_BYTES,
-    MAX_CONVERSATIONS, ModelAnswer, ModelFailure, ModelFailureKind, Offer, Phase, Request, Response,
-    ToolResult,
+    AnswerMark, AnswerPart, AttemptId, CallRecord, ConversationSetup, FailedTry, ITEM_BYTES, InfraFault,
+    InfraFaultKind, MAX_CONVERSATIONS, ModelAnswer, ModelFailure, ModelFailureKind, Offer, Phase, Request,
+    Response, ToolResult,
 };
 use lancet_engine::{ModelSource, NotRecalled, Reply, SourceError};
 use lancet_models::{Answered, Asking, Conversation, Entry, NotAsked, Read};
@@ -197,6 +197,7 @@ impl Conversations {
             raw: answered.digest,
             waited_ms,
         };
+        let answer = self.carried(answer)?;
         let bytes = answer_bytes(&answered);
         Ok(self.told(answer, bytes).inspect(|_| {
             self.holds(bytes);
@@ -218,18 +219,25 @@ impl Conversations {
         }
     }
 
-    /// An answer that the plugin can be told, of so many bytes in the conversation. One that
-    /// is larger than a call may be, or than there is room for, has been paid for, and is
-    /// none: the conversation stays as it was.
-    fn told(&self, answer: ModelAnswer, held: u64) -> Failing<ModelAnswer> {
+    /// An answer that a call can carry. No model writes a larger one: it is its server's
+    /// fault, and not the plugin's.
+    fn carried(&self, answer: ModelAnswer) -> Result<ModelAnswer, SourceError> {
         let response = Response::Answered(Box::new(answer));
         let bytes = response.bytes() as u64;
         let Response::Answered(answer) = response else { unreachable!("it was made here") };
-        let message = match self.may_hold(held) {
-            Ok(()) if bytes <= self.call_bytes => return Ok(*answer),
-            Ok(()) => format!("the answer has {bytes} bytes, and a call carries at most {}", self.call_bytes),
-            Err(failure) => failure.message,
-        };
+        if bytes <= self.call_bytes {
+            return Ok(*answer);
+        }
+        self.doubt(&answer.tries);
+        let most = self.call_bytes;
+        let message = format!("the answer has {bytes} bytes, and a plugin can be told at most {most}");
+        Err(InfraFault::new(InfraFaultKind::ModelUnreadable, message).into())
+    }
+
+    /// An answer that there is room for, of so many bytes in the conversation. Another one has
+    /// been paid for, and is none: the conversation stays as it was.
+    fn told(&self, answer: ModelAnswer, held: u64) -> Failing<ModelAnswer> {
+        let Err(ModelFailure { message, .. }) = self.may_hold(held) else { return Ok(answer) };
         let mut failure = ModelFailure::new(ModelFailureKind::Other, message.clone());
         (failure.asked, failure.waited_ms) = (Some(answer.asked), answer.waited_ms);
         failure.tries = answer.tries;

@@ -2,22 +2,26 @@
 //! anything is written.
 
 mod prompt;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lancet_core::{
-    Budgets, Capability, Configuration, DeclaredPrompt, Grant, Kind, Limits, ModelChoice, Role, Sha256,
-    WireForm,
+    BudgetUnit, Budgets, Capability, Configuration, DeclaredPrompt, Grant, Kind, Limits, ModelChoice, Role,
+    Sha256, WireForm,
 };
 use lancet_engine::Plugin;
 use lancet_models::Scripted;
 use serde_json::Value;
 
+use crate::catalog::Trial;
 use crate::error::Error;
 use crate::models::{Scripts, read_key};
 use crate::observer::{Notice, Observer};
+
+pub use trial::try_prompt;
 
 /// What an order says.
 pub(crate) struct Asked {
@@ -26,6 +30,8 @@ pub(crate) struct Asked {
     pub(crate) budgets: Budgets,
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) prompt: Option<String>,
+    /// Where the prompt is tried.
+    pub(crate) trial: Trial,
     /// The kinds of the run's tasks, which the prompt is tried for.
     pub(crate) kinds: BTreeSet<Kind>,
 }
@@ -38,6 +44,11 @@ pub(crate) struct Wanted {
     pub(crate) settings: BTreeMap<String, Value>,
     pub(crate) prompt: Option<Arc<str>>,
 }
+
+/// The milliseconds that an attempt may take whose models are on a network, unless the order
+/// says another number: three hours. Without any, a server that lets its answers trickle could
+/// hold an attempt for months.
+const DEFAULT_ATTEMPT_MS: u64 = 3 * 60 * 60 * 1_000;
 
 /// The setting that names the model that an agent asks, where an agent has it: its value is
 /// a model's name, or empty for none in particular.
@@ -53,7 +64,7 @@ pub(crate) async fn wanted(
     asked: Asked,
     observer: &dyn Observer,
 ) -> Result<Wanted, Error> {
-    let Asked { mut models, scripts, budgets, settings, prompt, kinds } = asked;
+    let Asked { mut models, scripts, mut budgets, settings, prompt, trial, kinds } = asked;
     let agent_asks = agent.has(Capability::Model);
     if !models.is_empty() && !agent_asks && !graders.into_iter().any(|grader| grader.has(Capability::Model)) {
         return Err(Error::ModelsUnused { agent: agent.name().to_owned() });
@@ -64,6 +75,9 @@ pub(crate) async fn wanted(
         return Err(Error::Model { name: twice.name.clone(), problem });
     }
     lancet_models::check(&budgets, &models)?;
+    if models.iter().any(|model| model.form.reaches_out()) {
+        budgets.attempt.entry(BudgetUnit::Milliseconds).or_insert(DEFAULT_ATTEMPT_MS);
+    }
     let without = || Error::NoModel { agent: agent.name().to_owned() };
     let imports_all = || Grant::standard(Role::Agent).iter().all(|capability| agent.has(capability));
     if agent_asks && models.is_empty() && !imports_all() {
@@ -95,7 +109,7 @@ pub(crate) async fn wanted(
             (_, false) => {}
         }
     }
-    let prompt = prompted(agent.name(), declared.prompt.as_ref(), prompt, &kinds)?;
+    let prompt = prompted(agent.name(), declared.prompt.as_ref(), prompt, &kinds, &trial)?;
     Ok(Wanted { models, scripts: recorded, budgets, settings, prompt })
 }
 
@@ -156,6 +170,7 @@ fn prompted(
     declared: Option<&DeclaredPrompt>,
     given: Option<String>,
     kinds: &BTreeSet<Kind>,
+    trial: &Trial,
 ) -> Result<Option<Arc<str>>, Error> {
     let (declared, given, whose) = match (declared, given) {
         (None, None) => return Ok(None),
@@ -163,11 +178,11 @@ fn prompted(
         (Some(declared), Some(given)) => (declared, given, None),
         (Some(declared), None) => (declared, declared.text.clone(), Some(agent.to_owned())),
     };
-    let looked_at = prompt::checked(&given, &declared.variables).and_then(|()| match whose {
-        None => prompt::tried(&given, &declared.variables, kinds),
+    let looked_at = match (prompt::checked(&given, &declared.variables), &whose) {
+        (Ok(()), None) => trial::tried(trial, &given, &declared.variables, kinds)?,
         // What a stranger wrote is not carried out here.
-        Some(_) => Ok(()),
-    });
+        (looked_at, _) => looked_at,
+    };
     looked_at.map_err(|(line, problem)| Error::Prompt { of_agent: whose, line, problem })?;
     Ok(Some(given.into()))
 }
@@ -206,12 +221,16 @@ mod tests {
     #[test]
     fn an_agent_without_a_prompt_takes_none() {
         let kinds = Kind::ALL.into();
-        assert!(matches!(prompted("a", None, Some("x".into()), &kinds), Err(Error::NoPrompt { .. })));
-        assert!(prompted("a", None, None, &kinds).unwrap().is_none());
+        assert!(matches!(
+            prompted("a", None, Some("x".into()), &kinds, &Trial::Here),
+            Err(Error::NoPrompt { .. })
+        ));
+        assert!(prompted("a", None, None, &kinds, &Trial::Here).unwrap().is_none());
         let declared = DeclaredPrompt { text: "{{ title }}".into(), variables: ["title".to_owned()].into() };
-        let own = prompted("a", Some(&declared), None, &kinds).unwrap();
+        let own = prompted("a", Some(&declared), None, &kinds, &Trial::Here).unwrap();
         assert_eq!(own.as_deref(), Some("{{ title }}"));
-        let error = prompted("a", Some(&declared), Some("{{ x }}".into()), &kinds).unwrap_err().to_string();
+        let error = prompted("a", Some(&declared), Some("{{ x }}".into()), &kinds, &Trial::Here);
+        let error = error.unwrap_err().to_string();
         assert!(error.contains("line 1") && error.contains("`x`"), "{error}");
     }
 

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::{Mutex, PoisonError};
 
 use lancet_core::{AttemptId, InfraFault, InfraFaultKind, ModelChoice, Phase, Spent};
-use lancet_models::{Estimate, Held, NOTHING, NotAsked, Purse, Waiting};
+use lancet_models::{Became, Estimate, Held, NOTHING, NotAsked, Purse, Waiting};
 use lancet_store::{NewEntry, StoreError};
 
 use crate::blobs::unkept;
@@ -60,7 +60,7 @@ impl Question<'_> {
             held_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         };
         if let Err(error) = self.models.store.hold(entry).await {
-            ledger.settle(held, NOTHING);
+            ledger.settle(held, NOTHING, Became::Nothing);
             return Err(unwritten(&error));
         }
         Ok(held)
@@ -69,10 +69,10 @@ impl Question<'_> {
     /// What is written here comes before anything that is written later, the next request's
     /// line and the answer's in the journal among it: nobody has to wait for it. Where the
     /// host dies before, the line is held and counts as what was held.
-    fn settled(&self, held: Held, spent: Spent) {
+    fn settled(&self, held: Held, spent: Spent, became: Became) {
         let number = held.number;
         let spent = spent.kept();
-        self.models.ledger.settle(held, spent);
+        self.models.ledger.settle(held, spent, became);
         if spent.cost.is_none() {
             self.models.note_unpriced();
         }
@@ -90,8 +90,8 @@ impl Purse for Question<'_> {
         Box::pin(self.held(estimate))
     }
 
-    fn settle(&self, held: Held, spent: Spent) -> Waiting<'_, Result<(), NotAsked>> {
-        self.settled(held, spent);
+    fn settle(&self, held: Held, spent: Spent, became: Became) -> Waiting<'_, Result<(), NotAsked>> {
+        self.settled(held, spent, became);
         Box::pin(ready(Ok(())))
     }
 }

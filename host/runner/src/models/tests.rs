@@ -11,9 +11,11 @@ use lancet_core::{
     ModelAnswer, ModelFailure, ModelFailureKind, Octets, Outcome, Phase, PluginIdentity, Price, Rates,
     Request, Response, Role, SolveEnd, Spent, StopReason, ToolCall, ToolResult, Usage, Verdict,
 };
-use lancet_engine::{ENGINE_ID, Exchange, ModelSource, NotRecalled, Outside, Reply, ShellSource, Sources};
+use lancet_engine::{
+    ENGINE_ID, Exchange, ModelSource, NotRecalled, Outside, Reply, ShellSource, SourceError, Sources,
+};
 use lancet_models::{
-    Asked as Answered, Asking, Conversation, Estimate, NotAsked, Read, Reply as Replied, Waiting,
+    Asked as Answered, Asking, Became, Conversation, Estimate, NotAsked, Read, Reply as Replied, Waiting,
 };
 use lancet_store::{AttemptRow, EntryState, NewAttempt, Transition};
 use tokio::sync::Notify;
@@ -115,7 +117,7 @@ impl Double {
         self.reaches(number, Cut::Held).await;
         if self.fails == Some(number) {
             let spent = if self.estimated { held.amount } else { lancet_models::NOTHING };
-            asking.purse.settle(held, spent).await?;
+            asking.purse.settle(held, spent, Became::Nothing).await?;
             let fault = InfraFault::new(InfraFaultKind::ModelUnavailable, "529, whatever was tried");
             let tries = vec![FailedTry { status: None, why: String::new(), waited_ms: 0, spent }];
             return Err(NotAsked::Fault { fault, tries });
@@ -131,7 +133,7 @@ impl Double {
         };
         let spent =
             Spent { usage, cost: choice("main", WireForm::Chat).price.unwrap().of(&usage), estimated: false };
-        asking.purse.settle(held, spent).await?;
+        asking.purse.settle(held, spent, Became::Answer).await?;
         self.reaches(number, Cut::Settled).await;
         let (task, talk, ordinal) = (asking.task, asking.conversation, asking.ordinal);
         let call =
@@ -582,6 +584,14 @@ async fn conversations_hold_no_more_than_their_bound() {
     refused(full.ask(0).await.unwrap().unwrap_err());
     refused(full.without(0, 0, 0).unwrap_err());
     assert_eq!(full.length(0), 1);
+    // One that no call carries is the server's fault, and the conversation stays as it was.
+    let narrow = Conversations { call_bytes: 100, ..executing.conversations(&row, Paid::default(), 0) };
+    let narrow: &dyn ModelSource = &narrow;
+    narrow.open(&ConversationSetup { model: "main".into(), ..ConversationSetup::default() }).unwrap();
+    narrow.say(0, "z").unwrap();
+    let Err(SourceError::Unavailable(fault)) = narrow.ask(0).await else { panic!("it is too large") };
+    assert_eq!((fault.kind, narrow.length(0)), (InfraFaultKind::ModelUnreadable, 1));
+    assert!(fault.message.contains("can be told at most 100"), "{fault}");
     // Paid for, and there is no room for it.
     *conversations.held.lock().unwrap() = MOST - 10;
     let failure = full.ask(0).await.unwrap().unwrap_err();

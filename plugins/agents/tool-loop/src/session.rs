@@ -40,6 +40,8 @@ const MOST_CALLS: usize = 32;
 /// Bytes of a message, and of all results of a turn: somewhat less than the 4 MiB that one
 /// call to the host may carry.
 const MOST_BYTES: usize = 3 << 20;
+/// Bytes that the host counts for each result of a turn beside its text and its call's id.
+const RESULT_BYTES: usize = 64;
 /// Bytes that are read at once.
 const CHUNK: u32 = 64 << 10;
 /// How many chunks of one file are looked through for the lines that are asked for.
@@ -214,7 +216,12 @@ impl<'a, W: World> Session<'a, W> {
     /// Carries out the calls of an answer, in their order, and gives back what came of them.
     fn carry_out(&mut self, said: &Said) -> Result<Option<End>, Failure> {
         let mut results: Vec<ToolResult> = Vec::new();
-        let mut room = MOST_BYTES;
+        let around: usize = said.calls().map(|call| RESULT_BYTES + call.id.len()).sum();
+        let Some(mut room) = MOST_BYTES.checked_sub(around) else {
+            let why =
+                format!("one answer made {} calls, whose results cannot be given", said.calls().count());
+            return Ok(Some(End::Stopped("calls", why)));
+        };
         let mut valid = false;
         for (at, call) in said.calls().enumerate() {
             if let Some(why) = self.world.is_full() {

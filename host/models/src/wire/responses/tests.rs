@@ -55,6 +55,10 @@ fn every_end_has_its_meaning() {
     assert!(matches!(failed(r#"{"code":"invalid_prompt","message":"m"}"#), Problem::Rejected(_)));
     assert!(matches!(failed(r#"{"code":"context_length_exceeded","message":""}"#), Problem::TooLong(_)));
     assert!(matches!(failed("null"), Problem::Transient { .. }));
+    for status in ["queued", "in_progress", "cancelled"] {
+        let told = read("[]", &format!(r#","status":"{status}""#));
+        assert!(matches!(told, Err(Unread::Problem(Problem::Transient { .. }))), "{status}: {told:?}");
+    }
 }
 
 #[test]

@@ -81,7 +81,10 @@ pub(super) fn tried(text: &str, variables: &BTreeSet<String>, kinds: &BTreeSet<K
     }
     let environment = environment();
     let template = environment.template_from_str(text).map_err(|error| (error.line(), words(&error)))?;
-    let used = template.undeclared_variables(false);
+    let mut used = template.undeclared_variables(false);
+    for (function, _) in environment.globals() {
+        used.remove(function);
+    }
     for kind in kinds {
         let known = fields(*kind);
         let all_known = used.iter().all(|name| known.contains_key(name.as_str()));
@@ -296,6 +299,9 @@ mod tests {
                 "too long",
             ),
             ("{% for a in range(999) %}{{ 'xxxxxxxxxx' * 999 }}{% endfor %}", None, "4194304 bytes"),
+            ("{% for i in range(1000000000) %}x{% endfor %}", Some(1), "too many elements"),
+            ("{% set n = namespace(x=1) %}{{ n.x }}{{ title + 1 }}", Some(1), "string"),
+            ("{{ dict(a=title).a + 1 }}", Some(1), "string"),
             ("{% if kind == 'swe-manager' %}x{% endif %}", None, "`ic-swe`"),
             ("", None, "empty"),
             (" \n", None, "empty"),

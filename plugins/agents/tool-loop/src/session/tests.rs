@@ -492,6 +492,14 @@ fn steps_time_and_calls_are_bounded() {
     assert!(world.commands.len() < 99_000 && world.given[0].len() == 40);
     assert!(world.result(0, 32).0.contains("at most 32 calls"));
 
+    // More results than one call to the host may carry, however short they are.
+    let mut world = with_files(vec![calls(&vec![("shell", "{}"); 55_000])]);
+    assert!(refused(work(&mut world, &issue(), &options())).contains("one answer made 55000 calls"));
+    let mut world = with_files(vec![calls(&vec![("shell", "{}"); 40_000])]);
+    assert!(!refused(work(&mut world, &issue(), &options())).contains("one answer"));
+    let carried: usize = world.given[0].iter().map(|given| 64 + given.call.len() + given.text.len()).sum();
+    assert!((2 << 20..4 << 20).contains(&carried), "{carried}");
+
     let mut world = Double { output: ("x".repeat(256 << 10), Some(0)), ..with_files(vec![many; 9]) };
     assert!(matches!(work(&mut world, &issue(), &options()), Ok(Answer::WorkTree)));
     assert!(world.logged[0].starts_with("calls"), "{:?}", world.logged);
