@@ -365,6 +365,7 @@ mod tests {
             limits: Limits::standard(),
             engine: "another".to_owned(),
             record: Some(Sha256::of(b"record")),
+            jail: None,
         }
     }
 
