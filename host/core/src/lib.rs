@@ -23,6 +23,7 @@ mod fold;
 mod history;
 mod infrastructure;
 mod jail;
+mod isolation;
 mod journal;
 mod limits;
 mod model;
@@ -78,6 +79,7 @@ pub use history::{
 };
 pub use infrastructure::{InfraFault, InfraFaultKind};
 pub use jail::JailRecord;
+pub use isolation::PluginIsolation;
 pub use journal::{Event, Phase, SolveEnd};
 pub use limits::Limits;
 pub use model::{

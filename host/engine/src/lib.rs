@@ -28,6 +28,7 @@ mod plugin;
 mod runtime;
 mod state;
 mod wasi;
+mod worker;
 
 pub use answer::Sources;
 pub use cache::check as check_cache;
@@ -53,3 +54,4 @@ pub use exchange::{
 pub use outside::{Answering, NotRecalled, Outside, Reply, SourceError};
 pub use plugin::{Call, Described, GradeOutput, Plugin, SolveOutput};
 pub use runtime::{Compiler, LoadError, Runtime, RuntimeOptions};
+pub use worker::Workers;

