@@ -1,12 +1,13 @@
 //! The inert profile of WASI: an interface that guests of some languages cannot do without,
 //! behind which there is no world.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::Duration;
 
 use lancet_core::LogLevel;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::{Rng, SeedableRng, TryRng};
 use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{HostWallClock, WasiClocks, WasiClocksView as _};
@@ -68,8 +69,6 @@ pub(crate) struct Inert {
     // Made when it is first asked for: guests of the contract never do.
     ctx: Option<Box<WasiCtx>>,
     seed: [u8; 32],
-    /// Of `random` and of `insecure`, made when they are first drawn from.
-    streams: [Option<ChaCha8Rng>; 2],
     clock: Clock,
     stdout: MemoryOutputPipe,
     stderr: MemoryOutputPipe,
@@ -149,61 +148,29 @@ impl Pollable for Sleep {
     }
 }
 
-/// `wasi:random/random` and `insecure`: a stream of the attempt's seed, of which what is drawn
-/// costs fuel.
-///
-/// Wasmtime's own draws a number for each byte, and so does this, for the sake of what has
-/// been recorded: a byte is the lowest of four that are drawn and paid for. It draws them all at
-/// once: a guest asks for 65,536 at a time, as often as its fuel lasts.
-pub(crate) struct Dice<'a> {
-    stream: &'a mut ChaCha8Rng,
-    clock: &'a Clock,
+/// Random numbers of which each byte costs fuel.
+struct Charged {
+    random: ChaCha8Rng,
+    clock: Clock,
 }
 
-impl HasData for Dice<'static> {
-    type Data<'a> = Dice<'a>;
-}
+impl TryRng for Charged {
+    type Error = Infallible;
 
-impl Dice<'_> {
-    fn bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
-        if length > MAX_RANDOM_BYTES {
-            wasmtime::bail!("requested len {length:?} exceeds limit {MAX_RANDOM_BYTES}");
-        }
-        let length = usize::try_from(length)?;
-        let mut drawn = vec![0; 4 * length];
-        self.clock.charge_bytes(drawn.len());
-        self.stream.fill_bytes(&mut drawn);
-        // In place, and by index: this is most of what such a call takes.
-        for at in 1..length {
-            drawn[at] = drawn[4 * at];
-        }
-        drawn.truncate(length);
-        Ok(drawn)
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.clock.charge_bytes(4);
+        Ok(self.random.next_u32())
     }
 
-    fn number(&mut self) -> u64 {
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         self.clock.charge_bytes(8);
-        self.stream.next_u64()
-    }
-}
-
-impl random::random::Host for Dice<'_> {
-    fn get_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
-        self.bytes(length)
+        Ok(self.random.next_u64())
     }
 
-    fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.number())
-    }
-}
-
-impl random::insecure::Host for Dice<'_> {
-    fn get_insecure_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
-        self.bytes(length)
-    }
-
-    fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.number())
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.clock.charge_bytes(bytes.len());
+        self.random.fill_bytes(bytes);
+        Ok(())
     }
 }
 
@@ -212,7 +179,6 @@ impl Inert {
         Self {
             ctx: None,
             seed,
-            streams: [None, None],
             clock,
             stdout: MemoryOutputPipe::new(MAX_OUTPUT_BYTES),
             stderr: MemoryOutputPipe::new(MAX_OUTPUT_BYTES),
@@ -221,25 +187,29 @@ impl Inert {
 
     pub(crate) fn ctx(&mut self) -> &mut WasiCtx {
         self.ctx.get_or_insert_with(|| {
-            let mut seed = stream(self.seed, 3);
+            let stream = |number| {
+                let mut random = ChaCha8Rng::from_seed(self.seed);
+                // Stream 0 is the one of the contract's own interface.
+                random.set_stream(number);
+                random
+            };
+            let charged = |number| Charged { random: stream(number), clock: self.clock.clone() };
+            let mut seed = stream(3);
             let seed = u128::from(seed.next_u64()) << 64 | u128::from(seed.next_u64());
             let ctx = WasiCtx::builder()
                 .stdout(self.stdout.clone())
                 .stderr(self.stderr.clone())
                 .wall_clock(Frozen)
+                .secure_random(charged(1))
+                .insecure_random(charged(2))
                 .insecure_random_seed(seed)
+                .max_random_size(MAX_RANDOM_BYTES)
                 .allow_ip_name_lookup(false)
                 .allow_tcp(false)
                 .allow_udp(false)
                 .build();
             Box::new(ctx)
         })
-    }
-
-    /// Random numbers of the stream `1`, or of `2`.
-    fn dice(&mut self, number: usize) -> Dice<'_> {
-        let stream = self.streams[number - 1].get_or_insert_with(|| stream(self.seed, number as u64));
-        Dice { stream, clock: &self.clock }
     }
 
     /// What was written to each stream, if anything.
@@ -252,21 +222,7 @@ impl Inert {
     }
 }
 
-/// A stream of random numbers of an attempt's seed. 0 is the one of the contract's own
-/// interface.
-fn stream(seed: [u8; 32], number: u64) -> ChaCha8Rng {
-    let mut random = ChaCha8Rng::from_seed(seed);
-    random.set_stream(number);
-    random
-}
-
 impl State {
-    /// What an interface of random numbers works on. Charged as every call is.
-    fn dice(&mut self, number: usize) -> Dice<'_> {
-        self.clock.charge_call();
-        self.wasi.dice(number)
-    }
-
     fn still_clock(&mut self) -> Still<'_> {
         let (table, clock) = self.table_and_clock();
         Still { table, clock }
@@ -281,8 +237,8 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::bindings::io::streams::add_to_linker::<State, Table>(l, |s| s.ctx().table)?;
     clocks::wall_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
     monotonic_clock::add_to_linker::<State, Still<'static>>(l, State::still_clock)?;
-    random::random::add_to_linker::<State, Dice<'static>>(l, |s| s.dice(1))?;
-    random::insecure::add_to_linker::<State, Dice<'static>>(l, |s| s.dice(2))?;
+    random::random::add_to_linker::<State, WasiRandom>(l, |s| s.ctx().ctx.random())?;
+    random::insecure::add_to_linker::<State, WasiRandom>(l, |s| s.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |s| s.ctx().ctx.random())?;
     filesystem::types::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
     filesystem::preopens::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
@@ -297,31 +253,4 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     cli::terminal_stdout::add_to_linker::<State, WasiCli>(l, State::cli)?;
     cli::terminal_stderr::add_to_linker::<State, WasiCli>(l, State::cli)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use lancet_core::Limits;
-
-    use super::*;
-
-    /// What records of earlier versions hold.
-    #[test]
-    fn a_byte_is_the_lowest_of_a_number_and_costs_as_much() {
-        let clock = Clock::new(&Limits::standard());
-        let mut inert = Inert::new([7; 32], clock.clone());
-        for number in [1, 2] {
-            let mut words = stream([7; 32], number as u64);
-            let before = clock.debt();
-            let mut dice = inert.dice(number);
-            for length in [0, 1, 3, 64, 65, 1000] {
-                let expected: Vec<_> = (0..length).map(|_| words.next_u32().to_le_bytes()[0]).collect();
-                assert_eq!(dice.bytes(length).unwrap(), expected, "{length} bytes");
-                assert_eq!(dice.number(), words.next_u64());
-            }
-            assert_eq!(clock.debt() - before, 4 * 1133 + 8 * 6);
-            let refused = dice.bytes(MAX_RANDOM_BYTES + 1).unwrap_err().to_string();
-            assert_eq!(refused, "requested len 65537 exceeds limit 65536");
-        }
-    }
 }
