@@ -50,6 +50,7 @@ const DIRECTIONS: [Line; 25] = [
             "lancet-core",
             "lancet-docker",
             "lancet-engine",
+            "lancet-jail",
             "lancet-models",
             "lancet-runner",
             "lancet-store",
