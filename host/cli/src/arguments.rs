@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Compile a component; called by the host itself, in a limited process.
     #[command(name = "compile-plugin", hide = true)]
     CompilePlugin { input: PathBuf, output: PathBuf },
+    /// Work for one plugin; called by the host itself, in a jailed process.
+    #[command(name = "plugin-worker", alias = "work-for-plugin", hide = true)]
+    PluginWorker { grant: Vec<String> },
 }
 
 #[derive(Debug, Subcommand)]

@@ -57,5 +57,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::CompilePlugin { input, output } => {
             Ok(Exit::Raw(lancet_engine::compile_worker(&input, &output)))
         }
+        Command::PluginWorker { grant } => Ok(Exit::Raw(lancet_engine::run_worker(&grant))),
     }
 }

@@ -39,6 +39,8 @@ pub struct Without {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) bounds: Bounds,
+    /// The user to become, if the parent is root.
+    pub(crate) user: Option<u32>,
     pub(crate) without: Without,
 }
 

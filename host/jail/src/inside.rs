@@ -71,8 +71,8 @@ pub fn enter() -> Result<Loading, EnterError> {
     let mut line = UnixStream::from(line);
     // Fails for whatever else stdin may be.
     line.peer_addr().map_err(EnterError::Line)?;
-    let Order { bounds, without } = receive(&mut line).map_err(EnterError::Line)?;
-    match closed(open, &bounds, without) {
+    let Order { bounds, user, without } = receive(&mut line).map_err(EnterError::Line)?;
+    match closed(open, &bounds, user, without) {
         Ok(held) => {
             send(&mut line, &Report::Entered(held.clone())).map_err(EnterError::Parent)?;
             Ok(Loading { line, bounds, held, without })
@@ -84,14 +84,23 @@ pub fn enter() -> Result<Loading, EnterError> {
     }
 }
 
-fn closed(open: Result<(), Vec<String>>, bounds: &Bounds, without: Without) -> Result<Held, EnterError> {
+fn closed(
+    open: Result<(), Vec<String>>,
+    bounds: &Bounds,
+    user: Option<u32>,
+    without: Without,
+) -> Result<Held, EnterError> {
     let kernel = |call| move |error| EnterError::Kernel { call, error };
     open.map_err(EnterError::Descriptors)?;
-    let uid = rustix::process::getuid().as_raw();
     let threads = kernel::threads().map_err(kernel("reading /proc/self/task"))?;
     if threads != 1 {
         return Err(EnterError::Threads(threads));
     }
+    if let Some(user) = user {
+        kernel::become_user(user).map_err(kernel("setgroups, setresgid and setresuid"))?;
+    }
+    let uid = rustix::process::getuid().as_raw();
+    // Changing the user undoes this.
     kernel::die_with_parent().map_err(kernel("prctl(PR_SET_PDEATHSIG, PR_SET_DUMPABLE)"))?;
     if !without.limits {
         kernel::limit(bounds).map_err(kernel("setrlimit"))?;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
@@ -26,17 +26,6 @@ pub enum StartError {
     Start {
         /// What was asked of the kernel.
         call: &'static str,
-        /// What the kernel says.
-        error: io::Error,
-    },
-    /// The program may not be executed by the user that the process was to run as.
-    #[error(
-        "the program may not be executed by user {uid}, as which it runs in a jail (execve: {error}); \
-         let everybody execute its file (`chmod o+rx`)"
-    )]
-    NotExecutable {
-        /// The user.
-        uid: u32,
         /// What the kernel says.
         error: io::Error,
     },
@@ -67,13 +56,21 @@ fn last_words(ending: &Ending) -> String {
     if ending.stderr.is_empty() { String::new() } else { format!("; it says: {}", ending.stderr) }
 }
 
+#[derive(Debug, Clone)]
+enum Executable {
+    /// The same file, whatever is at its path by now.
+    Open(Arc<File>),
+    /// Systems on which an open file cannot be executed, and there is no jail.
+    Named(PathBuf),
+}
+
 /// A program that runs in jails: its executable, opened once, and how it is to be called.
 ///
 /// The file is kept open, so that each process is of the very same program even if another
 /// one is put into its place meanwhile.
 #[derive(Debug, Clone)]
 pub struct Program {
-    executable: Arc<File>,
+    executable: Executable,
     arguments: Vec<OsString>,
     without: Without,
 }
@@ -83,9 +80,15 @@ impl Program {
     /// [`crate::enter`].
     ///
     /// # Errors
-    /// The executable cannot be opened: there is no `/proc`, or this is not Linux.
+    /// The executable cannot be opened: without `/proc`, or if this user may run it but not
+    /// read it.
     pub fn own<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> io::Result<Self> {
-        Self::new(Path::new("/proc/self/exe"), arguments)
+        if cfg!(target_os = "linux") {
+            // Not by name: that may lead to another program by now.
+            Self::new(Path::new("/proc/self/exe"), arguments)
+        } else {
+            Self::new(&std::env::current_exe()?, arguments)
+        }
     }
 
     /// The program in that file.
@@ -96,8 +99,33 @@ impl Program {
         executable: &Path,
         arguments: impl IntoIterator<Item = A>,
     ) -> io::Result<Self> {
+        let file = File::open(executable)?;
+        let executable = if cfg!(target_os = "linux") {
+            Executable::Open(Arc::new(file))
+        } else {
+            Executable::Named(executable.to_owned())
+        };
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Ok(Self { executable: Arc::new(File::open(executable)?), arguments, without: Without::default() })
+        Ok(Self { executable, arguments, without: Without::default() })
+    }
+
+    /// The same program with one more argument.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Calls the program outside of any jail, with an empty environment: for what is to be
+    /// done somehow on systems that have none.
+    #[must_use]
+    pub fn outside(&self) -> Command {
+        let mut command = Command::new(match &self.executable {
+            Executable::Open(file) => PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
+            Executable::Named(path) => path.clone(),
+        });
+        command.arg0("lancet").args(&self.arguments).env_clear();
+        command
     }
 
     /// The same program without some of the walls: for tests, which show by it what a wall
@@ -128,6 +156,7 @@ impl Program {
     }
 
     fn start_with(&self, stdout: io::Result<OwnedFd>, bounds: &Bounds) -> Result<Starting, StartError> {
+        static USER: OnceLock<Option<u32>> = OnceLock::new();
         let failed = |call| move |error| StartError::Start { call, error };
         let stdout = stdout.map_err(failed("dup"))?;
         let (mut line, theirs) = UnixStream::pair().map_err(failed("socketpair"))?;
@@ -136,34 +165,26 @@ impl Program {
             .and_then(|()| not_blocking(their_stderr.as_fd()))
             .map_err(failed("fcntl"))?;
 
-        let mut command = Command::new(format!("/proc/self/fd/{}", self.executable.as_raw_fd()));
+        // The user is changed by the process itself: with it, this would be a `fork`, which
+        // copies the tables of all this process's memory and runs what libraries have for it
+        // (Wasmtime opens a file that `execve` does not close), and not a `posix_spawn`.
+        let mut command = self.outside();
         command
-            .arg0("lancet")
-            .args(&self.arguments)
-            .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(stdout))
             .stderr(Stdio::from(OwnedFd::from(their_stderr)))
             // An interrupt from the terminal is for this process, which knows what to do.
             .process_group(0);
-        let nobody = kernel::nobody();
-        if let Some(nobody) = nobody {
-            // Further groups are dropped with the user.
-            command.gid(nobody).uid(nobody);
-        }
         let child = spawn(command).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => StartError::TooMany(error),
-            io::ErrorKind::PermissionDenied => {
-                let uid = nobody.unwrap_or_else(|| rustix::process::geteuid().as_raw());
-                StartError::NotExecutable { uid, error }
-            }
             _ => StartError::Start { call: "starting the process (fork or execve)", error },
         })?;
+        let user = *USER.get_or_init(kernel::nobody);
         let process = Process::new(child, stderr);
         // A process that is gone already shows when it is waited for.
-        let _ = send(&mut line, &Order { bounds: *bounds, without: self.without });
-        Ok(Starting { line, process, uid: nobody, without: self.without })
+        let _ = send(&mut line, &Order { bounds: *bounds, user, without: self.without });
+        Ok(Starting { line, process, user, without: self.without })
     }
 }
 
@@ -208,8 +229,8 @@ fn spawn(command: Command) -> io::Result<Child> {
 pub struct Starting {
     line: UnixStream,
     process: Process,
-    /// The user that it was made.
-    uid: Option<u32>,
+    /// The user that it becomes.
+    user: Option<u32>,
     without: Without,
 }
 
@@ -237,7 +258,7 @@ impl Starting {
     /// # Errors
     /// It ended, it cannot load what it was given, a wall does not hold, or it is late.
     pub fn ready(self, within: Duration) -> Result<Jailed, StartError> {
-        let Self { line, process, uid, without } = self;
+        let Self { line, process, user, without } = self;
         let deadline = Instant::now() + within;
         let held = match receive(&mut Until { line: &line, deadline }) {
             Ok(Report::Entered(held)) => held,
@@ -248,7 +269,7 @@ impl Starting {
             other => return Err(failure(other, process, within)),
         }
         if !without.seccomp {
-            checked(&held, process.id(), uid).map_err(StartError::NotHeld)?;
+            checked(&held, process.id(), user).map_err(StartError::NotHeld)?;
         }
         line.set_read_timeout(None)
             .map_err(|error| StartError::Start { call: "setsockopt(SO_RCVTIMEO)", error })?;
@@ -273,14 +294,14 @@ fn failure(said: io::Result<Report>, process: Process, within: Duration) -> Star
 }
 
 /// Compares what the process says of its walls with what the kernel says of them.
-fn checked(held: &Held, process: u32, uid: Option<u32>) -> Result<(), String> {
+fn checked(held: &Held, process: u32, user: Option<u32>) -> Result<(), String> {
     static OWN_FILTERS: OnceLock<u32> = OnceLock::new();
     let own =
         *OWN_FILTERS.get_or_init(|| kernel::walls_around("self").and_then(|own| own.filters).unwrap_or(0));
     let Some(walls) = kernel::walls_around(&process.to_string()) else {
         return Err(format!("/proc/{process}/status cannot be read"));
     };
-    let uid = uid.unwrap_or_else(|| rustix::process::getuid().as_raw());
+    let uid = user.unwrap_or_else(|| rustix::process::getuid().as_raw());
     let holds = walls.is_filtered
         && walls.filters.is_none_or(|filters| filters >= own + 2)
         && walls.no_new_privileges

@@ -35,6 +35,10 @@ pub(crate) fn nobody() -> Option<u32> {
     None
 }
 
+pub(crate) fn become_user(_: u32) -> io::Result<()> {
+    unsupported()
+}
+
 pub(crate) fn only_three() -> io::Result<Result<(), Vec<String>>> {
     unsupported()
 }

@@ -14,8 +14,8 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_b
 use super::{Stage, calls};
 use crate::bounds::{Bounds, Work};
 
-/// The user and the group that a process of root's becomes.
-pub(crate) const NOBODY: u32 = 65_534;
+/// The user and the group that a jailed process of root's becomes.
+const NOBODY: u32 = 65_534;
 
 /// An empty file in memory, which nobody can execute where the kernel knows of that (6.3).
 pub(crate) fn memory_file() -> io::Result<File> {
@@ -62,6 +62,15 @@ pub(crate) fn nobody() -> Option<u32> {
         && is_mapped("/proc/self/gid_map")
         && may_drop_groups;
     can.then_some(NOBODY)
+}
+
+/// Becomes that user and its group, for good: real, effective and saved, with no further
+/// group. Capabilities go with that. To be done with one thread.
+pub(crate) fn become_user(user: u32) -> io::Result<()> {
+    let (uid, gid) = (nix::unistd::Uid::from_raw(user), nix::unistd::Gid::from_raw(user));
+    nix::unistd::setgroups(&[])?;
+    nix::unistd::setresgid(gid, gid, gid)?;
+    Ok(nix::unistd::setresuid(uid, uid, uid)?)
 }
 
 /// The descriptors of this process beyond the three standard ones.

@@ -7,16 +7,16 @@ mod calls;
 mod linux;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) use linux::{
-    can_filter, close_on_exec, die_with_parent, filter, landlock, limit, memory_file, nobody, only_three,
-    seal, threads, walls_around,
+    become_user, can_filter, close_on_exec, die_with_parent, filter, landlock, limit, memory_file, nobody,
+    only_three, seal, threads, walls_around,
 };
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod elsewhere;
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 pub(crate) use elsewhere::{
-    can_filter, close_on_exec, die_with_parent, filter, landlock, limit, memory_file, nobody, only_three,
-    seal, threads, walls_around,
+    become_user, can_filter, close_on_exec, die_with_parent, filter, landlock, limit, memory_file, nobody,
+    only_three, seal, threads, walls_around,
 };
 
 /// The stages that system calls are filtered in.
