@@ -54,8 +54,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Plugin(plugin) => command::plugin::main(&plugin, &global),
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),
         Command::Completions { shell } => Ok(command::completions::main(shell)),
-        Command::CompilePlugin { input, output } => {
-            Ok(Exit::Raw(lancet_engine::compile_worker(&input, &output)))
-        }
+        Command::CompilePlugin { jailed } => Ok(Exit::Raw(lancet_engine::compile_worker(jailed))),
     }
 }
