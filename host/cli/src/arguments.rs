@@ -69,7 +69,11 @@ pub(crate) enum Command {
     },
     /// Compile a component; called by the host itself, in a limited process.
     #[command(name = "compile-plugin", hide = true)]
-    CompilePlugin { input: PathBuf, output: PathBuf },
+    CompilePlugin {
+        /// Close a jail around it first
+        #[arg(long)]
+        jailed: bool,
+    },
     /// Work for one plugin; called by the host itself, in a jailed process.
     #[command(name = "plugin-worker", alias = "work-for-plugin", hide = true)]
     PluginWorker { grant: Vec<String> },

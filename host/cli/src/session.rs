@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lancet_engine::Compiler;
+use lancet_jail::Program;
 use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -31,12 +32,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 }
 
 /// The engine for plugins, for `jobs` calls at a time. Components of strangers are
-/// compiled in a child process, which is this program under limits.
+/// compiled in a child process, which is this program in a jail or under limits.
 pub(crate) fn loader(jobs: NonZeroUsize) -> Result<Loader, Error> {
     let compiler = || {
-        let program = std::env::current_exe()
-            .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })?;
-        Ok(Compiler::Child { program, arguments: vec!["compile-plugin".to_owned()] })
+        let program = Program::own(["compile-plugin"])
+            .map_err(|e| Error::Host { doing: "opening this program", problem: e.to_string() })?;
+        Ok(Compiler::Child { program })
     };
     Loader::new(jobs, compiler, paths::cache())
 }

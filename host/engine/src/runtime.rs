@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use lancet_core::{Grant, Sha256};
-use lancet_jail::Sealed;
+use lancet_jail::{Program, Sealed};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -26,13 +26,12 @@ use crate::worker::{Crew, Pool, Unloadable, Work, Workers, inspect_loaded};
 pub enum Compiler {
     /// Compiles in this process: for components that came with this program.
     Here,
-    /// Compiles in a limited child process: for everybody else's components.
+    /// Compiles in a child process, jailed where the kernel has what a jail takes and
+    /// limited everywhere: for everybody else's components.
     Child {
-        /// The program that compiles, as a rule this very one.
-        program: PathBuf,
-        /// What makes the program call [`crate::compile_worker`]; the paths of input and
-        /// output follow.
-        arguments: Vec<String>,
+        /// The program that compiles, as a rule this very one, with the arguments that make
+        /// it call [`crate::compile_worker`]; `--jailed` follows for one in a jail.
+        program: Program,
     },
 }
 
@@ -254,14 +253,11 @@ impl Runtime {
             Compiler::Here => {
                 self.engine.precompile_component(bytes).map_err(|e| refused(format!("{e:#}")))?
             }
-            Compiler::Child { program, arguments } => match compile::in_child(program, arguments, bytes) {
+            Compiler::Child { program } => match compile::in_child(program, bytes) {
                 Ok(code) => code,
-                Err(CompileError::Host(error)) => {
-                    return Err(EngineError {
-                        doing: "compiling in a child process",
-                        cause: error.to_string(),
-                    }
-                    .into());
+                Err(error @ (CompileError::Host(_) | CompileError::Jail(_))) => {
+                    let cause = error.to_string();
+                    return Err(EngineError { doing: "compiling in a child process", cause }.into());
                 }
                 Err(error) => return Err(refused(error.to_string())),
             },
