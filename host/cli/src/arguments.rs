@@ -11,6 +11,7 @@ use crate::docker::{DockerArguments, SocketArgument};
 use crate::examples;
 use crate::exit::EXIT_CODES;
 use crate::grant::GrantParser;
+use crate::isolation::IsolationArguments;
 use crate::models::ModelArguments;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
@@ -173,6 +174,8 @@ pub(crate) struct Run {
     pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
     // Before what is under a heading, which clap gives to all that follows.
     #[command(flatten)]
     pub(crate) format: Format,
@@ -201,6 +204,8 @@ pub(crate) struct Grade {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
     #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
@@ -243,15 +248,18 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
 }
 
-/// Without `--controls` nothing is executed, and what says how would be ignored.
+/// Without `--controls` nothing is executed, and what says how would be ignored. Graders of
+/// the suite's own are compiled all the same, and their start-up is tried.
 fn of_controls(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
-        "suite" | "controls" | "format" => arg,
+        "suite" | "controls" | "format" | "isolation" | "require" => arg,
         _ if arg.get_help_heading().is_some() => arg.requires("controls"),
         _ => arg.requires("controls").help_heading("With --controls"),
     }
@@ -368,6 +376,8 @@ pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
@@ -436,6 +446,8 @@ pub(crate) struct Regrade {
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
     pub(crate) format: Format,
 }
 
@@ -447,6 +459,8 @@ pub(crate) struct Replay {
     pub(crate) what: String,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
     #[command(flatten)]
     pub(crate) format: Format,
 }

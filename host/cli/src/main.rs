@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod file;
 mod grant;
+mod isolation;
 mod models;
 mod output;
 mod paths;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lancet_core::{
-    Answer, CallRecord, Capability, Configuration, Fault, FaultKind, Grant, InfraFault, Limits,
+    Answer, CallRecord, Capability, Configuration, Fault, FaultKind, Grant, InfraFault, JailRecord, Limits,
     MAX_DOCUMENT_BYTES, Observed, Outcome, Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
 };
 use lancet_jail::Held;
@@ -150,6 +150,13 @@ impl Plugin {
             Place::Here { .. } => None,
             Place::Jailed { held, .. } => Some(held),
         }
+    }
+
+    /// The same as a journal has it.
+    #[must_use]
+    pub fn jail(&self) -> Option<JailRecord> {
+        let Held { seccomp, landlock_abi, uid } = *self.held()?;
+        Some(JailRecord { seccomp, landlock_abi, uid })
     }
 
     /// What can be set of the agent, as it says itself: nothing, when it says nothing. It

@@ -181,7 +181,7 @@ impl Attempt {
             limits: limits.clone(),
             engine: ENGINE_ID.to_owned(),
             record: self.record,
-            jail: None,
+            jail: plugin.jail(),
         }
     }
 

@@ -36,7 +36,7 @@ pub struct Loader {
     runtime: Arc<Runtime>,
     compiler: Arc<dyn Fn() -> Result<Compiler, Error> + Send + Sync>,
     isolation: PluginIsolation,
-    workers: Option<Arc<dyn Fn() -> Result<Workers, Error> + Send + Sync>>,
+    workers: Option<Arc<dyn Fn(&str) -> Result<Workers, Error> + Send + Sync>>,
 }
 
 impl Loader {
@@ -63,12 +63,13 @@ impl Loader {
     }
 
     /// The same with plugins in the processes that `isolation` says. `workers` tells how
-    /// jailed ones are started; it is asked when there is one to start.
+    /// jailed ones are started; it is asked when there is a plugin to start one for, whose name
+    /// it is given to refuse it by.
     #[must_use]
     pub fn isolated(
         self,
         isolation: PluginIsolation,
-        workers: impl Fn() -> Result<Workers, Error> + Send + Sync + 'static,
+        workers: impl Fn(&str) -> Result<Workers, Error> + Send + Sync + 'static,
     ) -> Self {
         Self { isolation, workers: Some(Arc::new(workers)), ..self }
     }
@@ -85,7 +86,7 @@ impl Loader {
         let (name, component) = (&named.identity.name, &named.component);
         Ok(match &self.workers {
             Some(workers) if self.isolation.jails(of_ours) => {
-                self.runtime.load_jailed(name, component, grant, &compiler, &workers()?)?
+                self.runtime.load_jailed(name, component, grant, &compiler, &workers(name)?)?
             }
             _ => self.runtime.load(name, component, grant, &compiler)?,
         })
