@@ -18,6 +18,7 @@ mod controls;
 mod crash;
 mod history;
 mod hostile;
+mod isolation;
 mod managers;
 mod models;
 mod neighbours;

@@ -11,6 +11,7 @@ use crate::docker::{DockerArguments, SocketArgument};
 use crate::examples;
 use crate::exit::EXIT_CODES;
 use crate::grant::GrantParser;
+use crate::isolation::IsolationArguments;
 use crate::models::ModelArguments;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
@@ -69,7 +70,14 @@ pub(crate) enum Command {
     },
     /// Compile a component; called by the host itself, in a limited process.
     #[command(name = "compile-plugin", hide = true)]
-    CompilePlugin { input: PathBuf, output: PathBuf },
+    CompilePlugin {
+        /// Close a jail around it first
+        #[arg(long)]
+        jailed: bool,
+    },
+    /// Work for one plugin; called by the host itself, in a jailed process.
+    #[command(name = "plugin-worker", alias = "work-for-plugin", hide = true)]
+    PluginWorker { grant: Vec<String> },
     /// Try the prompt on stdin; called by the host itself, in a limited process.
     #[command(name = "try-prompt", hide = true)]
     TryPrompt,
@@ -169,6 +177,8 @@ pub(crate) struct Run {
     pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
     // Before what is under a heading, which clap gives to all that follows.
     #[command(flatten)]
     pub(crate) format: Format,
@@ -197,6 +207,8 @@ pub(crate) struct Grade {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
     #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
@@ -239,15 +251,18 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
 }
 
-/// Without `--controls` nothing is executed, and what says how would be ignored.
+/// Without `--controls` nothing is executed, and what says how would be ignored. Graders of
+/// the suite's own are compiled all the same, and their start-up is tried.
 fn of_controls(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
-        "suite" | "controls" | "format" => arg,
+        "suite" | "controls" | "format" | "isolation" | "require" => arg,
         _ if arg.get_help_heading().is_some() => arg.requires("controls"),
         _ => arg.requires("controls").help_heading("With --controls"),
     }
@@ -364,6 +379,8 @@ pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
@@ -432,6 +449,8 @@ pub(crate) struct Regrade {
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
     pub(crate) format: Format,
 }
 
@@ -443,6 +462,8 @@ pub(crate) struct Replay {
     pub(crate) what: String,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
+    #[command(flatten)]
+    pub(crate) isolation: IsolationArguments,
     #[command(flatten)]
     pub(crate) format: Format,
 }

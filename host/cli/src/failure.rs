@@ -52,6 +52,11 @@ impl Failure {
         self
     }
 
+    /// What to do about the error, or that, where nothing is known.
+    pub(crate) fn hint_or(&self, otherwise: &str) -> String {
+        self.hint.clone().unwrap_or_else(|| otherwise.to_owned())
+    }
+
     /// The error and its hint as one of several in a list.
     pub(crate) fn in_a_list(&self) -> String {
         match &self.hint {
@@ -182,6 +187,14 @@ impl From<Error> for Failure {
                     .exit(Exit::Usage)
                     .hint("give the path of a component, or the name of a built-in plugin (`lancet plugin list`)")
             }
+            Error::NoJail { .. } => Self::new(Exit::Plugin, message).hint(
+                "run Lancet on a kernel, or in a container, that lets filters of system calls be made (`lancet doctor` \
+                 tries it); or say `--isolation in-process`, if Wasmtime is wall enough for this plugin",
+            ),
+            Error::NoLandlock { .. } => Self::new(Exit::Plugin, message).hint(
+                "run Lancet where the kernel has it (`lancet doctor` says), or leave `--require landlock` out: seccomp \
+                 holds the process in any case",
+            ),
             Error::NotAFile { .. } => Self::usage(message).hint("give the path of a `.wasm` component"),
             Error::ComponentTooLarge { .. } => {
                 Self::new(Exit::Plugin, message).hint("build it in release mode and strip it")

@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod file;
 mod grant;
+mod isolation;
 mod models;
 mod output;
 mod paths;
@@ -54,9 +55,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Plugin(plugin) => command::plugin::main(&plugin, &global),
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),
         Command::Completions { shell } => Ok(command::completions::main(shell)),
-        Command::CompilePlugin { input, output } => {
-            Ok(Exit::Raw(lancet_engine::compile_worker(&input, &output)))
-        }
+        Command::CompilePlugin { jailed } => Ok(Exit::Raw(lancet_engine::compile_worker(jailed))),
+        Command::PluginWorker { grant } => Ok(Exit::Raw(lancet_engine::run_worker(&grant))),
         Command::TryPrompt => Ok(Exit::Raw(lancet_runner::try_prompt())),
     }
 }

@@ -5,17 +5,22 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lancet_engine::Compiler;
+use lancet_engine::{Compiler, Workers};
+use lancet_jail::Program;
 use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run, Trial};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
+use crate::isolation::{IsolationArguments, Walls};
 use crate::paths;
 
 /// How long work on other threads may take to end when its result is not wanted any more.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// The hidden command that makes this program work for one plugin, in a jail.
+pub(crate) const WORKER: &str = "plugin-worker";
 
 /// Runs a future on an executor of its own, made only for commands that need it.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -30,17 +35,32 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
     result
 }
 
-/// The engine for plugins, for `jobs` calls at a time. Components of strangers are
-/// compiled in a child process, which is this program under limits, and so are prompts tried.
-pub(crate) fn loader(jobs: NonZeroUsize) -> Result<Loader, Error> {
-    let program = || {
-        std::env::current_exe()
-            .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })
+/// The engine for plugins, for `jobs` calls at a time. Plugins run, and are compiled, where
+/// the operator wants them: in jailed processes, which are this very program, or in this one.
+/// An operator's prompt is tried in a child process under limits.
+pub(crate) fn loader(jobs: NonZeroUsize, isolation: &IsolationArguments) -> Result<Loader, Failure> {
+    isolation.check()?;
+    Ok(unasked_loader(jobs, isolation)?)
+}
+
+/// The same, when nothing contradicts itself in what the operator wants.
+pub(crate) fn unasked_loader(jobs: NonZeroUsize, isolation: &IsolationArguments) -> Result<Loader, Error> {
+    let compiler = || {
+        let program = Program::own(["compile-plugin"])
+            .map_err(|e| Error::Host { doing: "opening this program", problem: e.to_string() })?;
+        Ok(Compiler::Child { program })
     };
-    let compiler =
-        move || Ok(Compiler::Child { program: program()?, arguments: vec!["compile-plugin".to_owned()] });
-    let trial = move || Ok(Trial::Child { program: program()?, arguments: vec!["try-prompt".to_owned()] });
-    Ok(Loader::new(jobs, compiler, paths::cache())?.trying(trial))
+    let trial = || {
+        let program = std::env::current_exe()
+            .map_err(|e| Error::Host { doing: "finding this program", problem: e.to_string() })?;
+        Ok(Trial::Child { program, arguments: vec!["try-prompt".to_owned()] })
+    };
+    let loader = Loader::new(jobs, compiler, paths::cache())?.trying(trial);
+    let walls = Walls::new(isolation);
+    Ok(loader.isolated(isolation.isolation(), move |plugin| {
+        walls.around(plugin)?;
+        Ok(Workers::own([WORKER]))
+    }))
 }
 
 /// Records a run and brings it to its end.

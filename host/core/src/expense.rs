@@ -498,7 +498,15 @@ mod tests {
 
     fn began() -> Event {
         let (plugin, limits, engine) = (Sha256::of(b""), crate::Limits::standard(), String::new());
-        Event::Began { phase: Phase::Solve, plugin, grant: Vec::new(), limits, engine, record: None }
+        Event::Began {
+            phase: Phase::Solve,
+            plugin,
+            grant: Vec::new(),
+            limits,
+            engine,
+            record: None,
+            jail: None,
+        }
     }
 
     fn totals(expenses: &[Expense], earned: u64) -> ModelTotals {

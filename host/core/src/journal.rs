@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, CallRecord, Capability, Capture, Fault, InfraFault, Limits, Request, Sha256, Verdict,
+    Answer, CallRecord, Capability, Capture, Fault, InfraFault, JailRecord, Limits, Request, Sha256, Verdict,
     VerdictRecord,
 };
 
@@ -66,6 +66,10 @@ pub enum Event {
         /// before there were any have none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<Sha256>,
+        /// What holds the plugin, when it runs in a process of its own. One that runs in
+        /// the host's process has none, as in journals from before there was another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jail: Option<JailRecord>,
     },
     /// A plugin is about to ask for what costs money. Written before it is asked, so that
     /// it is known what may have been paid for when there is no answer; the call follows

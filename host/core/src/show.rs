@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptState, Cents, Event, Kind, Outcome, Sha256};
+use crate::{AttemptState, Cents, Event, JailRecord, Kind, Outcome, Sha256};
 
 /// One attempt of a run. A list of these, by task and number, is the JSON of `lancet show
 /// RUN --format json`, a public interface: fields are added, never changed or removed.
@@ -98,4 +98,8 @@ struct EventName {
     /// `began`, `called`, `solved`, `captured`, `reopened`, `graded` or `decided`. The other
     /// keys of the event are those of the journal, beside this one.
     event: String,
+    /// Of `began`: what held the process that the plugin ran in; absent when that was the host's
+    /// own, as in records from before there was another.
+    #[serde(default)]
+    jail: Option<JailRecord>,
 }

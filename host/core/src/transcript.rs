@@ -270,6 +270,7 @@ mod tests {
             limits: Limits::standard(),
             engine: String::new(),
             record: None,
+            jail: None,
         }
     }
 

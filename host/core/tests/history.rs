@@ -42,6 +42,7 @@ fn began(phase: Phase) -> Event {
         limits: Limits::standard(),
         engine: "engine".to_owned(),
         record: None,
+        jail: None,
     }
 }
 

@@ -47,10 +47,24 @@ pub(crate) fn engine(concurrency: NonZeroUsize) -> Result<Engine, EngineError> {
     Engine::new(&config).map_err(|e| EngineError::new("starting", &e))
 }
 
+/// The engine of a process that executes one call and no other.
+pub(crate) fn worker() -> Result<Engine, EngineError> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(NonZeroUsize::MIN)));
+    // Requests become text, and answers come as such, above the guest's part of the stack.
+    config.async_stack_size(WASM_STACK_BYTES + (4 << 20));
+    // There is no next plugin.
+    config.async_stack_zeroing(false);
+    Engine::new(&config).map_err(|e| EngineError::new("starting in a jailed process", &e))
+}
+
 /// An engine that compiles the very same code and runs none: without the pool,
-/// which would not fit into the address space of a limited process.
-pub(crate) fn compiler() -> Result<Engine, EngineError> {
-    Engine::new(&config()).map_err(|e| EngineError::new("starting the compiler", &e))
+/// which would not fit into the address space of a limited process. Whether it compiles
+/// with threads makes no difference to the code.
+pub(crate) fn compiler(threads: bool) -> Result<Engine, EngineError> {
+    let mut config = config();
+    config.parallel_compilation(threads);
+    Engine::new(&config).map_err(|e| EngineError::new("starting the compiler", &e))
 }
 
 /// The one place that configures Wasmtime.
@@ -155,8 +169,11 @@ mod tests {
 
     #[test]
     fn the_compiling_engine_makes_code_for_the_running_one() {
-        let code = compiler().unwrap().precompile_component(&wat::parse_str("(component)").unwrap()).unwrap();
-        assert!(crate::cache::load(&engine(NonZeroUsize::MIN).unwrap(), &code).is_ok());
+        let component = wat::parse_str("(component)").unwrap();
+        let code =
+            [true, false].map(|threads| compiler(threads).unwrap().precompile_component(&component).unwrap());
+        assert_eq!(code[0], code[1], "with threads, and without");
+        assert!(crate::cache::load(&engine(NonZeroUsize::MIN).unwrap(), &code[0]).is_ok());
     }
 
     #[test]

@@ -184,6 +184,7 @@ impl Attempt {
             limits: limits.clone(),
             engine: ENGINE_ID.to_owned(),
             record: self.record,
+            jail: plugin.jail(),
         }
     }
 

@@ -90,6 +90,24 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A plugin is to run in a jailed process, and none can be made on this machine.
+    #[error(
+        "plugin `{plugin}` is refused: it is to run in a jailed process, and none can be made here: {why}"
+    )]
+    NoJail {
+        /// The plugin, as it was named.
+        plugin: String,
+        /// What the kernel refuses, and how.
+        why: String,
+    },
+    /// A plugin is to run in a jailed process that Landlock holds, and it would not.
+    #[error("plugin `{plugin}` is refused: its jailed process is to be held by Landlock, and {why}")]
+    NoLandlock {
+        /// The plugin, as it was named.
+        plugin: String,
+        /// What is missing.
+        why: String,
+    },
     /// No task of those wanted can be run, as their images are not pinned.
     #[error("{tasks} tasks cannot be run: {why}")]
     NotRunnable {

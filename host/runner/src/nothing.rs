@@ -82,7 +82,15 @@ mod tests {
 
     fn began() -> Event {
         let (plugin, limits, engine) = (Sha256::of(b""), Limits::standard(), String::new());
-        Event::Began { phase: Phase::Solve, plugin, grant: Vec::new(), limits, engine, record: None }
+        Event::Began {
+            phase: Phase::Solve,
+            plugin,
+            grant: Vec::new(),
+            limits,
+            engine,
+            record: None,
+            jail: None,
+        }
     }
 
     #[test]

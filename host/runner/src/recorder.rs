@@ -334,7 +334,7 @@ mod tests {
     fn unavailable(events: Vec<Event>) -> Option<InfraFault> {
         let began = |phase| {
             let (plugin, limits, engine) = (Sha256::of(b""), Limits::standard(), String::new());
-            Event::Began { phase, plugin, grant: Vec::new(), limits, engine, record: None }
+            Event::Began { phase, plugin, grant: Vec::new(), limits, engine, record: None, jail: None }
         };
         let mut history = History::default();
         history.add(0, began(Phase::Solve)).unwrap();

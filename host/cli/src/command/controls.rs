@@ -24,7 +24,8 @@ pub(crate) fn main(suite: &Suite, arguments: &Check, global: &Global) -> Result<
         .map_err(|e| Failure::from(e).exit(Exit::Usage))?;
     let jobs = arguments.jobs.number();
     let sandboxes = Sandboxes::new(arguments.docker.options());
-    let host = Host { store: super::open_store(global)?, loader: loader(jobs)?, sandboxes };
+    let host =
+        Host { store: super::open_store(global)?, loader: loader(jobs, &arguments.isolation)?, sandboxes };
     let order = ControlsOrder {
         suite,
         path: &arguments.suite,

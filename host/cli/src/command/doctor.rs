@@ -8,10 +8,11 @@ use lancet_docker::{DiskBound, Docker, DockerOptions};
 use lancet_engine::ENGINE_ID;
 use lancet_store::Store;
 
-use super::quotas;
+use super::{jail, quotas};
 use crate::arguments::{Doctor, Global, Jobs};
 use crate::exit::Exit;
 use crate::failure::{Failure, with_causes};
+use crate::isolation::IsolationArguments;
 use crate::output;
 use crate::paths;
 use crate::render::{Table, left};
@@ -22,6 +23,7 @@ use crate::session::{block_on, loader};
 pub(crate) fn main(arguments: &Doctor, global: &Global) -> Result<Exit, Failure> {
     let folder = super::store_folder(global)?;
     let mut findings = engine();
+    findings.extend(jail::findings());
     findings.push(cache());
     findings.push(store(&folder));
     let options = arguments.docker.options();
@@ -45,7 +47,7 @@ pub(crate) fn main(arguments: &Doctor, global: &Global) -> Result<Exit, Failure>
 /// The engine starts, and every built-in plugin loads under the grant that its
 /// role comes with, or is refused as it should be.
 fn engine() -> Vec<Finding> {
-    let loader = match loader(Jobs { jobs: None }.number()) {
+    let loader = match loader(Jobs { jobs: None }.number(), &IsolationArguments::default()) {
         Ok(loader) => loader,
         Err(failure) => {
             let hint = "the engine needs x86-64 or aarch64 and address space for its pool (`ulimit -v`)";

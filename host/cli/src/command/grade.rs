@@ -69,7 +69,7 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         settings: BTreeMap::new(),
         prompt: None,
     };
-    let loader = loader(jobs)?;
+    let loader = loader(jobs, &arguments.isolation)?;
     let progress = Progress::new(global.quiet);
     let prepared = block_on(async { Ok(prepare(&loader, order, &*progress).await?) })?;
     let store = super::open_store(global)?;

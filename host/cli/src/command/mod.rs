@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod controls;
 pub(crate) mod doctor;
 pub(crate) mod grade;
+mod jail;
 pub(crate) mod pin;
 pub(crate) mod plugin;
 mod quotas;

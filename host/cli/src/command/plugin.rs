@@ -11,6 +11,7 @@ use lancet_runner::Named;
 use crate::arguments::{FormatKind, Global, PluginCommand};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
+use crate::isolation::IsolationArguments;
 use crate::output;
 use crate::render::{Table, left, right};
 use crate::session::{block_on, loader};
@@ -77,7 +78,7 @@ fn configuration(
         grant.clone().with(capability).unwrap_or(grant)
     });
     let named = Named::new(file, bytes);
-    let described = loader(NonZeroUsize::MIN)?.load(&named, &grant);
+    let described = loader(NonZeroUsize::MIN, &IsolationArguments::default())?.load(&named, &grant);
     let described = match described {
         Ok(plugin) => block_on(async { Ok(plugin.describe().await?) })?.map_err(|fault| fault.to_string()),
         Err(lancet_runner::Error::Load(refused)) => Err(refused.to_string()),

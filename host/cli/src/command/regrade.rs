@@ -27,7 +27,7 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
             rounds: arguments.rounds,
             jobs,
         };
-        let (loader, progress) = (loader(jobs)?, Progress::new(global.quiet));
+        let (loader, progress) = (loader(jobs, &arguments.isolation)?, Progress::new(global.quiet));
         let begin = || started = Instant::now();
         Ok(regrade(&store, &loader, &run, regrading, begin, &*progress).await?)
     })?;

@@ -21,7 +21,7 @@ pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure>
             Some(attempt) => attempt.run.clone(),
             None => store.resolve_run(&arguments.what).await?,
         };
-        let (loader, progress) = (loader(jobs)?, Progress::new(global.quiet));
+        let (loader, progress) = (loader(jobs, &arguments.isolation)?, Progress::new(global.quiet));
         let replayed = replay(&store.reader(), &loader, &run, only.as_ref(), jobs, &*progress).await?;
         Ok((replayed, only))
     })?;

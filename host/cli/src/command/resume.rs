@@ -17,7 +17,7 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
         let spec = store.run(&id).await?.spec;
         let jobs = arguments.jobs.number_with(&spec.models, &spec.agent_limits);
         let sandboxes = Sandboxes::new(arguments.docker.options());
-        let host = Host { store, loader: loader(jobs)?, sandboxes };
+        let host = Host { store, loader: loader(jobs, &arguments.isolation)?, sandboxes };
         let progress = Progress::new(global.quiet);
         let run = Run::take_up(&host, &id, &*progress).await?;
         let exit = if run.is_over() { Exit::Done } else { Box::pin(finish(run, jobs, progress)).await? };

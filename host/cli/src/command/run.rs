@@ -55,7 +55,7 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         settings,
         prompt,
     };
-    let loader = loader(jobs)?;
+    let loader = loader(jobs, &arguments.isolation)?;
     let progress = Progress::new(global.quiet);
     let names_models = !order.models.is_empty();
     let prepared = block_on(async {

@@ -171,9 +171,13 @@ fn phase_name(phase: Phase) -> &'static str {
 /// A line of a journal for people: its phase, its fuel, and what it says.
 fn described(event: &Event) -> (&'static str, Option<u64>, String) {
     match event {
-        Event::Began { phase, plugin, grant, limits, engine, .. } => {
+        Event::Began { phase, plugin, grant, limits, engine, jail, .. } => {
             let grant = grant.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", ");
-            let what = format!("plugin {} may use {grant}; fuel {}; {engine}", plugin.short(), limits.fuel);
+            let mut what =
+                format!("plugin {} may use {grant}; fuel {}; {engine}", plugin.short(), limits.fuel);
+            if let Some(jail) = jail {
+                what.push_str(&format!("; jailed: {jail}"));
+            }
             (phase_name(*phase), None, what)
         }
         Event::Asked { phase, fuel_used, request } => (phase_name(*phase), Some(*fuel_used), asked(request)),

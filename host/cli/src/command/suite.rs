@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::output;
 use crate::render::{Table, display_safe, left, right};
-use crate::session::loader;
+use crate::session::unasked_loader;
 
 /// The most problems or warnings that are listed one by one.
 const MAX_LISTED: usize = 50;
@@ -150,7 +150,8 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     for warning in suite.warnings().iter().take(MAX_LISTED) {
         warn(&warning.to_string());
     }
-    let surveyed = survey(&suite, || loader(NonZeroUsize::MIN))?;
+    arguments.isolation.check()?;
+    let surveyed = survey(&suite, || unasked_loader(NonZeroUsize::MIN, &arguments.isolation))?;
     let wrong: Vec<Failure> = surveyed.wrong.into_iter().map(Failure::from).collect();
     if let Some(failure) = cannot_be_used(&suite, wrong) {
         return Err(failure);

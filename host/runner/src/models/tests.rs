@@ -317,6 +317,7 @@ impl Executing {
             limits: limits.clone(),
             engine: ENGINE_ID.to_owned(),
             record: self.store.run(&run()).await.unwrap().record,
+            jail: None,
         };
         let Beginning { began_us, behind, journal } =
             recorder.begin(began, Phase::Solve, |paid| self.outside(&row, paid));

@@ -140,6 +140,7 @@ async fn work(folder: &Path, dies_before: Option<usize>, dies_after: Option<usiz
         limits: limits.clone(),
         engine: ENGINE_ID.to_owned(),
         record: store.run(&row.id.run).await.unwrap().record,
+        jail: None,
     };
     let outside = Arc::new(Paid { asked: folder.join("asked"), dies_before });
     let Beginning { began_us, behind, journal } = recorder.begin(began, Phase::Solve, |_| outside.clone());

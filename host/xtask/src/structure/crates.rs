@@ -16,12 +16,13 @@ struct Line {
 
 /// The directions. An edge that is not in here is an error; to add one is a decision that
 /// ARCHITECTURE.md has to tell.
-const DIRECTIONS: [Line; 22] = [
+const DIRECTIONS: [Line; 25] = [
     Line { folder: "host/core", may: &[], tests: &[] },
     Line { folder: "host/patch", may: &[], tests: &[] },
+    Line { folder: "host/jail", may: &[], tests: &[] },
     Line { folder: "host/trace", may: &[], tests: &[] },
     Line { folder: "host/guest-build", may: &[], tests: &[] },
-    Line { folder: "host/engine", may: &["lancet-core"], tests: &["lancet-builtin"] },
+    Line { folder: "host/engine", may: &["lancet-core", "lancet-jail"], tests: &["lancet-builtin"] },
     Line { folder: "host/store", may: &["lancet-core"], tests: &[] },
     Line { folder: "host/models", may: &["lancet-core"], tests: &[] },
     Line { folder: "host/docker", may: &["lancet-core", "lancet-patch"], tests: &[] },
@@ -49,6 +50,7 @@ const DIRECTIONS: [Line; 22] = [
             "lancet-core",
             "lancet-docker",
             "lancet-engine",
+            "lancet-jail",
             "lancet-models",
             "lancet-runner",
             "lancet-store",
@@ -69,6 +71,12 @@ const DIRECTIONS: [Line; 22] = [
     Line { folder: "plugins/graders/*", may: &["lancet-evidence", "lancet-sdk"], tests: &[] },
     // Nothing that is delivered depends on what follows.
     Line { folder: "tests/hostile", may: &["lancet-core", "lancet-guest-build"], tests: &["lancet-engine"] },
+    Line { folder: "tests/jail", may: &["lancet-jail"], tests: &[] },
+    Line {
+        folder: "tests/worker",
+        may: &["lancet-engine", "lancet-jail"],
+        tests: &["lancet-builtin", "lancet-core", "lancet-hostile"],
+    },
     Line { folder: "tests/example", may: &["lancet-sdk"], tests: &[] },
     Line { folder: "tests/hostile/guests", may: &["lancet-sdk"], tests: &[] },
 ];

@@ -1,0 +1,209 @@
+//! Which system calls a jailed process may make.
+//!
+//! Two filters. The first is on while compiled code is loaded and answers what it does not
+//! allow with ENOSYS, as a kernel would that does not know the call. The second comes on
+//! top before the first byte of a stranger's data and kills instead. What the second lets
+//! through and the first does not is answered with ENOSYS still: things that the C library
+//! or a runtime tries and does without.
+
+use std::collections::BTreeMap;
+
+use seccompiler::SeccompCmpArgLen::{Dword, Qword};
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+};
+
+use super::Stage;
+use crate::bounds::Work;
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: TargetArch = TargetArch::aarch64;
+
+/// The calls with which nothing can be done but to compute, to keep time, to use memory
+/// that may be written to or executed but not both, to end, and to read and write what is
+/// open already.
+const PLAIN: &[i64] = &[
+    libc::SYS_brk,
+    libc::SYS_clock_getres,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_close,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_getpid,
+    libc::SYS_getrandom,
+    libc::SYS_gettid,
+    libc::SYS_gettimeofday,
+    libc::SYS_lseek,
+    libc::SYS_madvise,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    libc::SYS_nanosleep,
+    libc::SYS_pread64,
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_restart_syscall,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_set_robust_list,
+    libc::SYS_sigaltstack,
+    libc::SYS_write,
+    libc::SYS_writev,
+];
+
+/// What the C library, allocators and runtimes try, and do without if it fails. Answered
+/// with an error at both stages.
+const TRIED: &[i64] = &[libc::SYS_clone3, libc::SYS_ioctl, libc::SYS_membarrier, libc::SYS_prctl];
+
+/// While compiled code is loaded.
+const LOADING: &[i64] = &[
+    libc::SYS_fstat,
+    libc::SYS_membarrier,
+    // The second filter.
+    libc::SYS_seccomp,
+];
+
+/// What makes a new thread of the same process.
+const THREAD: i32 = libc::CLONE_VM
+    | libc::CLONE_FS
+    | libc::CLONE_FILES
+    | libc::CLONE_SIGHAND
+    | libc::CLONE_THREAD
+    | libc::CLONE_SYSVSEM;
+
+/// What a new thread never has: a name space of its own, a tracer, another parent.
+const NO_THREAD: i32 = libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_PTRACE
+    | libc::CLONE_VFORK
+    | libc::CLONE_PARENT;
+
+/// What a file is opened with that is not only to be read.
+const NO_READING: i32 = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND | libc::O_PATH;
+
+/// A list of allowed calls.
+#[derive(Default)]
+struct Calls(BTreeMap<i64, Vec<SeccompRule>>);
+
+impl Calls {
+    /// Allows calls whatever their arguments.
+    fn allow(&mut self, calls: &[i64]) {
+        self.0.extend(calls.iter().map(|call| (*call, Vec::new())));
+    }
+
+    /// Allows a call if its arguments meet all the conditions.
+    fn allow_if<const N: usize>(
+        &mut self,
+        call: i64,
+        conditions: [Result<SeccompCondition, BackendError>; N],
+    ) -> Result<(), BackendError> {
+        let conditions = conditions.into_iter().collect::<Result<_, _>>()?;
+        self.0.entry(call).or_default().push(SeccompRule::new(conditions)?);
+        Ok(())
+    }
+}
+
+/// The filter of a stage. `process` is the process's own number, to which alone it may
+/// send signals: aborting is a signal.
+pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgram, BackendError> {
+    let mut calls = Calls::default();
+    calls.allow(PLAIN);
+
+    // Memory. Shared memory counts against no limit of a process.
+    let private = || masked(3, libc::MAP_TYPE, libc::MAP_PRIVATE);
+    let not_executable = || masked(2, libc::PROT_EXEC, 0);
+    if (work, stage) == (Work::Run, Stage::Loading) {
+        calls.allow_if(libc::SYS_mmap, [private()])?;
+        calls.allow(&[libc::SYS_mprotect]);
+    } else {
+        calls.allow_if(libc::SYS_mmap, [private(), not_executable()])?;
+        calls.allow_if(libc::SYS_mprotect, [not_executable()])?;
+    }
+
+    // Waiting and waking; none of the operations by which the kernel owns a lock.
+    for operation in [libc::FUTEX_WAIT, libc::FUTEX_WAKE, libc::FUTEX_WAIT_BITSET, libc::FUTEX_WAKE_BITSET] {
+        let mask = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+        calls.allow_if(libc::SYS_futex, [masked(1, mask, operation)])?;
+    }
+
+    // The line, without an address, and without what may go beside the bytes.
+    calls.allow_if(libc::SYS_sendto, [nothing(4)])?;
+    calls.allow_if(libc::SYS_recvfrom, [nothing(4)])?;
+
+    // Its own descriptors: copies, and whether they are closed on exec.
+    for command in [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_GETFL] {
+        calls.allow_if(libc::SYS_fcntl, [is(1, command.cast_unsigned())])?;
+    }
+
+    // Signals to itself, and its own limits to be read.
+    calls.allow_if(libc::SYS_tgkill, [is(0, process)])?;
+    calls.allow_if(libc::SYS_tkill, [is(0, process)])?;
+    calls.allow_if(libc::SYS_prlimit64, [is(0, 0), nothing(2)])?;
+
+    if matches!(work, Work::Compile { .. }) {
+        calls.allow_if(libc::SYS_clone, [masked(0, THREAD | NO_THREAD, THREAD)])?;
+    }
+
+    match stage {
+        Stage::Loading => {
+            calls.allow(LOADING);
+            calls.allow_if(libc::SYS_prctl, [is(0, libc::PR_SET_NO_NEW_PRIVS.cast_unsigned())])?;
+            calls.allow_if(libc::SYS_prctl, [is(0, libc::PR_SET_NAME.cast_unsigned())])?;
+            calls.allow_if(libc::SYS_statx, [masked(2, libc::AT_EMPTY_PATH, libc::AT_EMPTY_PATH)])?;
+            calls.allow_if(libc::SYS_newfstatat, [masked(3, libc::AT_EMPTY_PATH, libc::AT_EMPTY_PATH)])?;
+            if work == Work::Run {
+                // The compiled code is a file in memory, which Landlock has no objection to.
+                calls.allow_if(libc::SYS_openat, [masked(2, NO_READING, libc::O_RDONLY)])?;
+            }
+        }
+        Stage::Locked => {
+            calls.allow(TRIED);
+            if matches!(work, Work::Compile { .. }) {
+                // What a thread's allocator looks up before it gives memory back.
+                calls.allow(&[libc::SYS_openat]);
+            }
+        }
+    }
+
+    let otherwise = match stage {
+        Stage::Loading => SeccompAction::Errno(libc::ENOSYS.cast_unsigned()),
+        Stage::Locked => SeccompAction::KillProcess,
+    };
+    SeccompFilter::new(calls.0, otherwise, SeccompAction::Allow, ARCHITECTURE)?.try_into()
+}
+
+/// A filter that nobody notices: it forbids what only root may do, and no thread that is
+/// given it does.
+pub(super) fn harmless() -> Result<BpfProgram, BackendError> {
+    let rules = [(libc::SYS_reboot, Vec::new())].into_iter().collect();
+    let refuse = SeccompAction::Errno(libc::EPERM.cast_unsigned());
+    SeccompFilter::new(rules, SeccompAction::Allow, refuse, ARCHITECTURE)?.try_into()
+}
+
+/// An argument of 32 bits is that.
+fn is(argument: u8, value: u32) -> Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(argument, Dword, Eq, value.into())
+}
+
+/// An argument, as a pointer or a length, is 0.
+fn nothing(argument: u8) -> Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(argument, Qword, Eq, 0)
+}
+
+/// Of the bits of the mask, an argument has just those of the value.
+fn masked(argument: u8, mask: i32, value: i32) -> Result<SeccompCondition, BackendError> {
+    let (mask, value) = (mask.cast_unsigned().into(), value.cast_unsigned().into());
+    SeccompCondition::new(argument, Dword, MaskedEq(mask), value)
+}

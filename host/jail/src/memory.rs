@@ -1,0 +1,87 @@
+//! Files that are in memory only, and in no folder: what goes into a jail, and what comes
+//! out of it.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use crate::kernel;
+
+/// Bytes that nobody can change any more, this process included: a file in memory, sealed
+/// against writing, growing and shrinking. Jailed processes that get the same one share
+/// its memory.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    file: Arc<File>,
+    bytes: u64,
+}
+
+impl Sealed {
+    /// Puts the bytes into a file in memory, and seals it.
+    ///
+    /// # Errors
+    /// The kernel has no such files (any but Linux), or no memory.
+    pub fn new(bytes: &[u8]) -> io::Result<Self> {
+        let mut file = kernel::memory_file()?;
+        file.write_all(bytes)?;
+        Self::seal(file)
+    }
+
+    fn seal(file: File) -> io::Result<Self> {
+        kernel::seal(&file)?;
+        let bytes = file.metadata()?.len();
+        Ok(Self { file: Arc::new(file), bytes })
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// As reading a file.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
+        use std::os::unix::fs::FileExt as _;
+        let mut bytes = vec![0; usize::try_from(self.bytes).map_err(io::Error::other)?];
+        // By position: the place to read from is shared by all who have the file.
+        self.file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        self.file.as_fd().try_clone_to_owned()
+    }
+}
+
+/// An empty file in memory that a jailed process writes its result into.
+#[derive(Debug)]
+pub struct Output {
+    file: File,
+}
+
+impl Output {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// The kernel has no such files (any but Linux), or no memory.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { file: kernel::memory_file()? })
+    }
+
+    /// What was written. To be asked for when the process has ended: whoever still has
+    /// the file cannot write to it any more.
+    ///
+    /// # Errors
+    /// Somebody still has it mapped to write to it.
+    pub fn into_sealed(self) -> io::Result<Sealed> {
+        Sealed::seal(self.file)
+    }
+
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        self.file.as_fd().try_clone_to_owned()
+    }
+}
