@@ -1,4 +1,5 @@
 //! What the evil worker tries. Each attempt says whether it reached anything.
+#![expect(clippy::cast_possible_truncation, reason = "the kernel's constants fit into its arguments")]
 
 use std::io;
 
@@ -373,10 +374,6 @@ pub(crate) const ATTEMPTS: &[(&str, Attempt)] = &[
         let limit = [1_u64 << 20, 1 << 20];
         call(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as usize, limit.as_ptr() as usize, 0])
     }),
-    ("limit-of-itself-changed", |_| {
-        let limit = [0_u64, 0];
-        call(libc::SYS_setrlimit, [libc::RLIMIT_CORE as usize, limit.as_ptr() as usize])
-    }),
     plain!(SYS_setpriority, 0, 0, (-20_isize).cast_unsigned()),
     plain!(SYS_sched_setscheduler, 0, 1, [1_i32].as_ptr()),
     plain!(SYS_ioprio_set, 1, 0, 1 << 13),
@@ -407,6 +404,11 @@ pub(crate) const ATTEMPTS: &[(&str, Attempt)] = &[
             std::process::exit(0);
         }
         Ok(child)
+    }),
+    #[cfg(target_arch = "x86_64")]
+    ("limit-of-itself-changed", |_| {
+        let limit = [0_u64, 0];
+        call(libc::SYS_setrlimit, [libc::RLIMIT_CORE as usize, limit.as_ptr() as usize])
     }),
     #[cfg(target_arch = "x86_64")]
     plain!(SYS_ioperm, 0, 1, 1),

@@ -36,7 +36,7 @@ pub(crate) fn old_door() -> io::Result<usize> {
     let result: i64;
     // SAFETY: `getpid` takes nothing and touches no memory.
     unsafe {
-        std::arch::asm!("int 0x80", inlateout("rax") 20_i64 => result, out("r8") _, out("r9") _, out("r10") _, out("r11") _)
-    };
+        std::arch::asm!("int 0x80", inlateout("rax") 20_i64 => result, out("r8") _, out("r9") _, out("r10") _, out("r11") _);
+    }
     usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(i32::try_from(-result).unwrap_or(0)))
 }
