@@ -308,6 +308,10 @@ pub(crate) const ATTEMPTS: &[(&str, Attempt)] = &[
         let memory = map(RW, PRIVATE, NOWHERE)?;
         call(libc::SYS_mlock, [memory, PAGE])
     }),
+    ("memory-merged", |_| {
+        let memory = map(RW, PRIVATE, NOWHERE)?;
+        call(libc::SYS_madvise, [memory, PAGE, libc::MADV_MERGEABLE as usize])
+    }),
     ("memory-policy", |_| call(libc::SYS_mbind, [0, 0, 0, 0, 0, 0])),
     ("memory-of-others-advised", |t| {
         let process = call(libc::SYS_pidfd_open, [t.sibling, 0])?;

@@ -175,10 +175,10 @@ pub(crate) fn replaced() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Starts a worker, prints its number, and waits to be killed.
+/// Starts a worker that never looks at its line, prints its number, and waits to be killed.
 pub(crate) fn parent() -> ExitCode {
     // From a thread that ends: its end must not be the worker's.
-    let started = std::thread::spawn(|| start(&["echo"], Without::default())).join();
+    let started = std::thread::spawn(|| start(&["sleep"], Without::default())).join();
     match started {
         Ok(Ok(jailed)) => {
             println!("{}", jailed.process.id());

@@ -123,6 +123,9 @@ fn locked_in(arguments: &[&str], mut locked: Locked) -> ExitCode {
             let _ = std::fs::File::open("/etc/passwd");
             ExitCode::SUCCESS
         }
+        ["sleep"] => loop {
+            std::thread::park();
+        },
         ["socket"] => {
             let _ = std::net::UdpSocket::bind("127.0.0.1:0");
             ExitCode::SUCCESS

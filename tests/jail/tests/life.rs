@@ -138,7 +138,8 @@ fn a_killed_parent_takes_its_process_along() {
     let mut line = String::new();
     BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let process: u32 = line.trim().parse().unwrap();
-    // The thread that wanted it started is over by now.
+    // The thread that wanted it started is over.
+    std::thread::sleep(Duration::from_millis(50));
     assert!(is_alive(process));
     parent.kill().unwrap();
     parent.wait().unwrap();

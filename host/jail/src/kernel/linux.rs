@@ -121,6 +121,8 @@ pub(crate) fn limit(bounds: &Bounds) -> io::Result<()> {
     exactly(Resource::Memlock, 0)?;
     exactly(Resource::Msgqueue, 0)?;
     exactly(Resource::Nice, 0)?;
+    // Signals that wait count for all of a user's processes.
+    exactly(Resource::Sigpending, 16)?;
     exactly(Resource::Rtprio, 0)?;
     set(Resource::Cpu, bounds.cpu_seconds, bounds.cpu_seconds.saturating_add(1))?;
     match bounds.work {
