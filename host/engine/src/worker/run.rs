@@ -14,6 +14,7 @@ use super::frame::{How, Inspected, Job, Said, Work};
 use super::line::Line;
 use crate::boundary::Boundary;
 use crate::classify::Ending;
+use crate::clock::processor_time;
 use crate::execution::{Concluded, GaveUp, Pre, conduct, store};
 use crate::linker::{functions, linker};
 use crate::state::State;
@@ -43,6 +44,8 @@ pub fn run_worker(arguments: &[String]) -> u8 {
 }
 
 fn worker(arguments: &[String]) -> Result<(), String> {
+    // Where the kernel has its clocks is looked up once, in a file, which is out of reach then.
+    let _ = processor_time();
     let loading = lancet_jail::enter().map_err(|e| e.to_string())?;
     let loaded = match load(arguments, loading.code()) {
         Ok(loaded) => loaded,
