@@ -74,6 +74,9 @@ pub(crate) enum Command {
         #[arg(long)]
         jailed: bool,
     },
+    /// Work for one plugin; called by the host itself, in a jailed process.
+    #[command(name = "plugin-worker", alias = "work-for-plugin", hide = true)]
+    PluginWorker { grant: Vec<String> },
 }
 
 #[derive(Debug, Subcommand)]

@@ -55,5 +55,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),
         Command::Completions { shell } => Ok(command::completions::main(shell)),
         Command::CompilePlugin { jailed } => Ok(Exit::Raw(lancet_engine::compile_worker(jailed))),
+        Command::PluginWorker { grant } => Ok(Exit::Raw(lancet_engine::run_worker(&grant))),
     }
 }

@@ -34,11 +34,19 @@ pub enum FaultKind {
     MalformedResult,
     /// The plugin itself answered with an error.
     Error,
+    /// The process that it runs in did what that process may not, or said to the host what
+    /// it cannot say at that point.
+    JailViolation,
+    /// The process that it runs in died.
+    Crash,
+    /// The process that it runs in neither answers nor is at work, or is at work for far
+    /// longer than a plugin can be.
+    Hung,
 }
 
 impl FaultKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Trap,
         Self::OutOfFuel,
         Self::StackOverflow,
@@ -50,6 +58,9 @@ impl FaultKind {
         Self::Instantiation,
         Self::MalformedResult,
         Self::Error,
+        Self::JailViolation,
+        Self::Crash,
+        Self::Hung,
     ];
 
     /// The kind in a reason code.
@@ -67,7 +78,24 @@ impl FaultKind {
             Self::Instantiation => "instantiation",
             Self::MalformedResult => "malformed-result",
             Self::Error => "error",
+            Self::JailViolation => "jail-violation",
+            Self::Crash => "crash",
+            Self::Hung => "hung",
         }
+    }
+
+    /// Whether it befell the process that the plugin ran in, and not the plugin as it was
+    /// executed: another execution need not come to it again, and what fuel had been used
+    /// is not known.
+    #[must_use]
+    pub fn is_of_process(self) -> bool {
+        matches!(self, Self::JailViolation | Self::Crash | Self::Hung)
+    }
+
+    /// Whether the plugin was ended from outside, at a point that is another one each time.
+    #[must_use]
+    pub fn cuts_off(self) -> bool {
+        self == Self::Timeout || self.is_of_process()
     }
 }
 

@@ -22,6 +22,7 @@ mod fault;
 mod fold;
 mod history;
 mod infrastructure;
+mod isolation;
 mod journal;
 mod limits;
 mod model;
@@ -76,6 +77,7 @@ pub use history::{
     Asked, Decision, Graded, History, Misplaced, NotWhole, Part, Scrutiny, Solved, Standing, Subject, Whole,
 };
 pub use infrastructure::{InfraFault, InfraFaultKind};
+pub use isolation::PluginIsolation;
 pub use journal::{Event, Phase, SolveEnd};
 pub use limits::Limits;
 pub use model::{

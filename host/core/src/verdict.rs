@@ -231,12 +231,14 @@ impl Verdict {
         Self { outcome: Outcome::Fail, ..Self::invalid(reason, explanation) }
     }
 
-    /// Whether it is the one that the host puts in place of a grader's that the clock
-    /// ended: such a grading cannot be executed again, so nothing else may claim it.
+    /// Whether it is one that the host puts in place of a grader's that the clock ended, or
+    /// whose process failed it: such a grading cannot be executed again, so nothing else may
+    /// claim it.
     #[must_use]
-    pub fn is_grader_timeout(&self) -> bool {
-        let due = Fault::new(FaultKind::Timeout, "").reason(Role::Grader);
-        self.outcome == Outcome::Invalid && self.reason == due
+    pub fn is_of_grader_cut_off(&self) -> bool {
+        let mut kinds = FaultKind::ALL.into_iter().filter(|kind| kind.cuts_off());
+        let is_due = kinds.any(|kind| self.reason == Fault::new(kind, "").reason(Role::Grader));
+        self.outcome == Outcome::Invalid && is_due
     }
 
     /// Checks what a grader returned against the contract and against what the

@@ -42,12 +42,19 @@ impl Cache {
 
     /// The compiled form of that component, if it is here and whole.
     pub(crate) fn get(&self, engine: &Engine, component: Sha256) -> Option<Component> {
-        let bytes = fs::read(self.path(component)).ok()?;
+        load(engine, &self.code(component)?).ok()
+    }
+
+    /// The bytes of the compiled form of that component, if it is here and whole: for
+    /// another process to load.
+    pub(crate) fn code(&self, component: Sha256) -> Option<Vec<u8>> {
+        let mut bytes = fs::read(self.path(component)).ok()?;
         let (digest, code) = bytes.split_at_checked(DIGEST_BYTES)?;
         if Sha256::of(code).as_bytes() != digest {
             return None;
         }
-        load(engine, code).ok()
+        bytes.drain(..DIGEST_BYTES);
+        Some(bytes)
     }
 
     /// Keeps the compiled form. A cache that cannot be written costs time, and
@@ -93,6 +100,18 @@ pub(crate) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> 
     // operator writes and whose files carry the digest of what was written.
     // Wasmtime itself refuses code of another version or configuration.
     unsafe { Component::deserialize(engine, code) }
+}
+
+/// Loads the code in a file that nobody can change any more, in the jailed process that it
+/// was given to. The file is mapped, so that all processes with it share its memory.
+#[expect(unsafe_code, reason = "see the module's documentation")]
+pub(crate) fn load_sealed(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the file is sealed against writing and truncation before this process is
+    // started, so that what is mapped stays as it is. What it holds is the output of a
+    // compiler of this very version that took a stranger's component, maybe bent by it:
+    // this process is for that stranger's plugin alone, and what its code may do is
+    // bounded by the jail around the process, which holds already.
+    unsafe { Component::deserialize_file(engine, path) }
 }
 
 #[cfg(test)]

@@ -5,12 +5,18 @@ use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::exchange::{Divergence, ExchangeError};
 use crate::state::{FaultTrap, UnavailableTrap};
+use crate::worker::Over;
 
 /// Said of a plugin that has no fuel left.
 pub(crate) const FUEL_IS_USED_UP: &str = "the fuel is used up";
 
 /// How a call of a plugin came to its end before it returned.
+#[derive(Debug)]
 pub(crate) enum Ending {
+    /// The clock ended it.
+    TimedOut,
+    /// The process that answers its calls ended it, and knows why.
+    Over,
     /// The plugin's fault.
     Fault(Fault),
     /// The plugin did something else than its record says.
@@ -24,11 +30,11 @@ pub(crate) enum Ending {
 /// Tells whose fault an error is that ended a guest. `refused` is whether it had
 /// been refused memory or table space.
 pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
-    match error.downcast_ref::<ExchangeError>() {
-        Some(ExchangeError::Fault(fault)) => return Ending::Fault(fault.clone()),
-        Some(ExchangeError::Diverged(divergence)) => return Ending::Diverged(divergence.clone()),
-        Some(of_the_host) => return Ending::Host(of_the_host.to_string()),
-        None => {}
+    if let Some(error) = error.downcast_ref::<ExchangeError>() {
+        return unanswered(error);
+    }
+    if error.is::<Over>() {
+        return Ending::Over;
     }
     if let Some(FaultTrap(fault)) = error.downcast_ref::<FaultTrap>() {
         return Ending::Fault(fault.clone());
@@ -49,6 +55,15 @@ pub(crate) fn classify(error: &wasmtime::Error, refused: bool) -> Ending {
         None => by_text(&format!("{error:#}"), refused),
     };
     Ending::Fault(Fault::new(kind, message))
+}
+
+/// Tells whose fault it is that a call was not answered.
+pub(crate) fn unanswered(error: &ExchangeError) -> Ending {
+    match error {
+        ExchangeError::Fault(fault) => Ending::Fault(fault.clone()),
+        ExchangeError::Diverged(divergence) => Ending::Diverged(divergence.clone()),
+        of_the_host => Ending::Host(of_the_host.to_string()),
+    }
 }
 
 /// Whether it is the machine that gave out, and not the plugin.

@@ -47,6 +47,17 @@ pub(crate) fn engine(concurrency: NonZeroUsize) -> Result<Engine, EngineError> {
     Engine::new(&config).map_err(|e| EngineError::new("starting", &e))
 }
 
+/// The engine of a process that executes one call and no other.
+pub(crate) fn worker() -> Result<Engine, EngineError> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(NonZeroUsize::MIN)));
+    // Requests become text, and answers come as such, above the guest's part of the stack.
+    config.async_stack_size(WASM_STACK_BYTES + (4 << 20));
+    // There is no next plugin.
+    config.async_stack_zeroing(false);
+    Engine::new(&config).map_err(|e| EngineError::new("starting in a jailed process", &e))
+}
+
 /// An engine that compiles the very same code and runs none: without the pool,
 /// which would not fit into the address space of a limited process. Whether it compiles
 /// with threads makes no difference to the code.

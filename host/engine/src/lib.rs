@@ -12,6 +12,7 @@
 
 mod answer;
 mod bindings;
+mod boundary;
 mod cache;
 mod capability;
 mod classify;
@@ -20,14 +21,17 @@ mod compile;
 mod component;
 mod config;
 mod exchange;
+mod execution;
 mod limiter;
 mod link;
 mod linker;
+mod output;
 mod outside;
 mod plugin;
 mod runtime;
 mod state;
 mod wasi;
+mod worker;
 
 pub use answer::Sources;
 pub use cache::check as check_cache;
@@ -50,6 +54,8 @@ pub use config::{ENGINE_ID, EngineError, MAX_CORE_INSTANCES, WASM_STACK_BYTES};
 pub use exchange::{
     Answered, Behind, Divergence, Durable, Exchange, ExchangeError, Exchanged, Journal, NotDurable, Resumed,
 };
+pub use lancet_jail::Held;
 pub use outside::{Answering, NotRecalled, Outside, Reply, SourceError};
 pub use plugin::{Call, Described, GradeOutput, Plugin, SolveOutput};
 pub use runtime::{Compiler, LoadError, Runtime, RuntimeOptions};
+pub use worker::{Workers, run_worker};

@@ -14,7 +14,8 @@ pub(crate) type Returned<T> = wasmtime::Result<(Result<T, types::CallError>,)>;
 /// Has a call answered that the guest does not wait for.
 pub(crate) fn now(store: &mut StoreContextMut<'_, State>, request: Request) -> wasmtime::Result<Response> {
     let (fuel, fuel_used) = fuel(store)?;
-    let answered = store.data_mut().exchange.answer_now(fuel_used, request)?;
+    debug_assert!(!is_waited_for(&request), "{}", request.name());
+    let answered = store.data_mut().boundary.answer_now(fuel_used, request)?;
     paid(store, fuel, answered)
 }
 
@@ -24,7 +25,10 @@ pub(crate) async fn later(
     request: Request,
 ) -> wasmtime::Result<Response> {
     let (fuel, fuel_used) = fuel(store)?;
-    let answered = store.data_mut().exchange.answer(fuel_used, request).await?;
+    debug_assert!(is_waited_for(&request), "{}", request.name());
+    let state = store.data_mut();
+    let is_overdrawn = || state.clock.overdrawn().is_some();
+    let answered = state.boundary.answer(fuel_used, request, is_overdrawn).await?;
     paid(store, fuel, answered)
 }
 
@@ -39,6 +43,48 @@ pub(crate) async fn call<T>(
     match later(&mut store, request).await? {
         Response::Refused(error) => Ok((Err(error.into()),)),
         response => take(response).map(|taken| (Ok(taken),)).ok_or_else(|| mismatched(name)),
+    }
+}
+
+/// Whether a guest waits for the answer: the function is linked so that it may take its
+/// time.
+pub(crate) fn is_waited_for(request: &Request) -> bool {
+    match request {
+        Request::LogWrite { .. }
+        | Request::RandomNext
+        | Request::RandomBelow { .. }
+        | Request::SubmissionAnswer
+        | Request::AnswerKeyRead
+        | Request::InputRead
+        | Request::TestsPlans
+        | Request::SettingsValue { .. }
+        | Request::SettingsPrompt
+        | Request::BudgetAllowances
+        | Request::BudgetLeft { .. }
+        | Request::ModelOffers
+        | Request::ModelOpen { .. }
+        | Request::ModelSay { .. }
+        | Request::ModelGive { .. }
+        | Request::ModelLength { .. }
+        | Request::ModelTokens { .. }
+        | Request::ModelWithout { .. } => false,
+        Request::SubmissionFiles
+        | Request::SubmissionRead { .. }
+        | Request::SubmissionDiff { .. }
+        | Request::TestsRun { .. }
+        | Request::ArtifactsList
+        | Request::ArtifactsRead { .. }
+        | Request::WorkspaceList { .. }
+        | Request::WorkspaceRead { .. }
+        | Request::WorkspaceSearch { .. }
+        | Request::WorkspaceWrite { .. }
+        | Request::WorkspaceRemove { .. }
+        | Request::WorkspaceApplyPatch { .. }
+        | Request::WorkspaceApplyInput
+        | Request::ShellRun { .. }
+        | Request::UserToolReproduce
+        | Request::UserToolRead { .. }
+        | Request::ModelAsk { .. } => true,
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a plugin is linked to: what its grant has, and nothing else.
 
+use std::collections::BTreeSet;
+
 use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant};
 use wasmtime::Engine;
-use wasmtime::component::{Linker, LinkerInstance};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker, LinkerInstance};
 
 use crate::capability::{
     answer_key, artifacts, budget, input, log, model, random, settings, shell, submission, tests, user_tool,
@@ -40,4 +43,17 @@ fn link(linker: &mut Linker<State>, capability: Capability) -> wasmtime::Result<
         Capability::WasiInert => return wasi::link(linker),
     };
     link(&mut linker.instance(&format!("{CONTRACT_PACKAGE}/{}@{CONTRACT_VERSION}", capability.as_str()))?)
+}
+
+/// The functions of the contract that a component imports.
+pub(crate) fn functions(engine: &Engine, component: &Component) -> BTreeSet<String> {
+    let mut functions = BTreeSet::new();
+    for (name, item) in component.component_type().imports(engine) {
+        let Some((package, rest)) = name.split_once('/') else { continue };
+        if let (CONTRACT_PACKAGE, ComponentItem::ComponentInstance(instance)) = (package, item.ty) {
+            let interface = rest.split('@').next().unwrap_or(rest);
+            functions.extend(instance.exports(engine).map(|(function, _)| format!("{interface}.{function}")));
+        }
+    }
+    functions
 }

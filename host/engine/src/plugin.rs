@@ -1,5 +1,6 @@
 //! A component that is ready to be called, and its two calls: solving and grading.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,15 +9,16 @@ use lancet_core::{
     Answer, CallRecord, Capability, Configuration, Fault, FaultKind, Grant, InfraFault, Limits,
     MAX_DOCUMENT_BYTES, Observed, Outcome, Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
 };
+use lancet_jail::Held;
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store};
 
-use crate::bindings::{agent, configurable, grader, types};
-use crate::classify::{Ending, FUEL_IS_USED_UP, classify};
-use crate::clock::Overdrawn;
-use crate::config::{EngineError, FUEL_YIELD};
-use crate::exchange::{Behind, Divergence, Exchange, Exchanged, Journal};
+use crate::boundary::Boundary;
+use crate::config::EngineError;
+use crate::exchange::{Behind, Divergence, Exchange, Journal};
+use crate::execution::{Declared, GaveUp, Graded, Pre, Settled, Solved, Stop, conduct, settle, store};
 use crate::state::State;
+use crate::worker::{Job, Pool, Returned, Work, drive};
 
 /// A component that has been checked against its grant, compiled and linked:
 /// ready to be called any number of times, each time in a fresh instance.
@@ -29,70 +31,17 @@ pub struct Plugin {
     pub(crate) functions: Arc<BTreeSet<String>>,
     /// Whether it exports `configuring`.
     pub(crate) configurable: bool,
-    pub(crate) engine: Engine,
     pub(crate) slots: Arc<Semaphore>,
-    pub(crate) pre: Pre,
+    pub(crate) place: Place,
 }
 
+/// Where a plugin is executed.
 #[derive(Clone)]
-pub(crate) enum Pre {
-    Agent(agent::AgentPre<State>),
-    Grader(grader::GraderPre<State>),
-}
-
-/// Fuel for a trial instantiation: a component's start-up takes far less, and one
-/// that takes more is left to its first call.
-const TRIAL_FUEL: u64 = 10_000_000;
-
-impl Pre {
-    /// Whether the functions exported have the types of the contract. Wasmtime
-    /// tells only of an instance, so one is made and thrown away: under limits,
-    /// and with nothing behind its imports, whose first use ends it.
-    ///
-    /// # Errors
-    /// How the types differ. What goes wrong before they are compared is not told
-    /// here; the first call will.
-    pub(crate) fn check_types(&self, engine: &Engine, configurable: bool) -> wasmtime::Result<()> {
-        let limits = Limits { fuel: TRIAL_FUEL, ..Limits::standard() };
-        let behind = Behind::Recorded { calls: Vec::new(), compare_fuel: true };
-        let exchange = Exchange::new(&limits, [0; 32], behind, None);
-        let mut store = new_store(engine, &limits, exchange, [0; 32])?;
-        let instance_pre = match self {
-            Self::Agent(pre) => pre.instance_pre(),
-            Self::Grader(pre) => pre.instance_pre(),
-        };
-        let instance = {
-            let instantiation = std::pin::pin!(instance_pre.instantiate_async(&mut store));
-            // Without yields it is ready at once, unless it waits in start-up.
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            let std::task::Poll::Ready(Ok(instance)) = instantiation.poll(&mut context) else {
-                return Ok(());
-            };
-            instance
-        };
-        if configurable {
-            configurable::Configurable::new(&mut store, &instance)?;
-        }
-        match self {
-            Self::Agent(_) => agent::Agent::new(&mut store, &instance).map(drop),
-            Self::Grader(_) => grader::Grader::new(&mut store, &instance).map(drop),
-        }
-    }
-}
-
-/// A fresh store under every limit.
-fn new_store(
-    engine: &Engine,
-    limits: &Limits,
-    exchange: Exchange,
-    seed: [u8; 32],
-) -> wasmtime::Result<Store<State>> {
-    let mut store = Store::new(engine, State::new(limits, exchange, seed));
-    store.limiter(|state| &mut state.limiter);
-    store.set_fuel(limits.fuel)?;
-    store.set_hostcall_fuel(usize::try_from(limits.call_bytes).unwrap_or(usize::MAX));
-    store.set_max_component_handles(limits.handles as usize);
-    Ok(store)
+pub(crate) enum Place {
+    /// In this process.
+    Here { engine: Engine, pre: Pre },
+    /// In jailed processes.
+    Jailed { pool: Arc<Pool>, held: Held },
 }
 
 /// What one call of a plugin goes by.
@@ -147,19 +96,8 @@ pub struct GradeOutput {
 
 /// A call, over, whatever it returned.
 struct Output<T> {
-    result: Result<T, Stop>,
-    calls: Vec<CallRecord>,
-    fuel_used: Option<u64>,
+    settled: Settled<T>,
     elapsed: Duration,
-    divergence: Option<Divergence>,
-}
-
-/// Why a call returned nothing.
-enum Stop {
-    Fault(Fault),
-    Unavailable(InfraFault),
-    TimedOut,
-    Diverged,
 }
 
 impl Plugin {
@@ -204,6 +142,16 @@ impl Plugin {
         self.grant.role()
     }
 
+    /// Which walls hold around the jailed processes that the plugin runs in. `None` for one
+    /// that runs in this process.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        match &self.place {
+            Place::Here { .. } => None,
+            Place::Jailed { held, .. } => Some(held),
+        }
+    }
+
     /// What can be set of the agent, as it says itself: nothing, when it says nothing. It
     /// is asked in a fresh instance, under the standard limits, with nothing behind its
     /// imports.
@@ -211,27 +159,29 @@ impl Plugin {
     /// # Errors
     /// Only when the host is at fault; whatever the plugin does is in the output.
     pub async fn describe(&self) -> Result<Described, EngineError> {
-        let Pre::Agent(pre) = &self.pre else { return Ok(Ok(Configuration::default())) };
-        if !self.configurable {
+        if self.role() != Role::Agent || !self.configurable {
             return Ok(Ok(Configuration::default()));
         }
         let limits = Limits::standard();
         let behind = Behind::Recorded { calls: Vec::new(), compare_fuel: true };
         let exchange = Exchange::new(&limits, [0; 32], behind, None);
-        let output = self
-            .execute(&limits, [0; 32], exchange, async |store| {
-                let instance = pre.instance_pre().instantiate_async(&mut *store).await;
-                let instance = instance.map_err(GaveUp::Instantiation)?;
-                let described =
-                    configurable::Configurable::new(&mut *store, &instance).map_err(GaveUp::Instantiation)?;
-                let configuring = described.lancet_plugin_configuring();
-                configuring.call_describe(&mut *store).await.map_err(GaveUp::Running)
-            })
-            .await?;
-        Ok(match output.result {
-            Ok(declared) => Configuration::try_from(declared)
+        let output = match &self.place {
+            Place::Here { engine, pre } => {
+                let body = async |store: &mut Store<State>| pre.describe(store).await;
+                self.here(engine, &limits, [0; 32], exchange, body).await?
+            }
+            Place::Jailed { pool, .. } => {
+                let job =
+                    Job { work: Work::Describe, task: None, limits: Cow::Borrowed(&limits), seed: [0; 32] };
+                self.jailed::<Declared>(pool, &job, exchange).await?
+            }
+        };
+        Ok(match output.settled.result {
+            // A worker's word for it is not enough.
+            Ok(Ok(declared)) => declared
+                .validated()
                 .map_err(|broken| Fault::new(FaultKind::MalformedResult, broken.to_string())),
-            Err(Stop::Fault(fault)) => Err(fault),
+            Ok(Err(fault)) | Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::TimedOut) => {
                 let limit = limits.wall_ms;
                 Err(Fault::new(FaultKind::Timeout, format!("it computed for longer than {limit} ms")))
@@ -248,26 +198,28 @@ impl Plugin {
     /// Only when the host is at fault, or this is no agent; whatever the plugin
     /// does is in the output.
     pub async fn solve(&self, call: Call<'_>) -> Result<SolveOutput, EngineError> {
-        let Pre::Agent(pre) = &self.pre else {
+        if self.role() != Role::Agent {
             return Err(EngineError {
                 doing: "calling an agent",
                 cause: format!("{} is a grader", self.name),
             });
-        };
+        }
         let Call { task, limits, seed, behind, journal } = call;
-        let task = types::Task::from(task);
         let exchange = Exchange::new(limits, seed, behind, journal);
-        let output = self
-            .execute(limits, seed, exchange, async |store| {
-                let instance = pre.instantiate_async(&mut *store).await.map_err(GaveUp::Instantiation)?;
-                let solving = instance.lancet_plugin_solving();
-                solving.call_solve(&mut *store, &task).await.map_err(GaveUp::Running)
-            })
-            .await?;
-        let end = match output.result {
-            Ok(Ok(answer)) => admit(answer.into()),
-            Ok(Err(types::SolveError::Unsupported(text))) => SolveEnd::GaveUp(bounded("unsupported", &text)),
-            Ok(Err(types::SolveError::Other(text))) => SolveEnd::GaveUp(bounded("error", &text)),
+        let output = match &self.place {
+            Place::Here { engine, pre } => {
+                let body = async |store: &mut Store<State>| pre.solve(store, task).await;
+                self.here(engine, limits, seed, exchange, body).await?
+            }
+            Place::Jailed { pool, .. } => {
+                let job = Job::on(Work::Solve, task, limits, seed);
+                self.jailed::<Solved>(pool, &job, exchange).await?
+            }
+        };
+        let Output { settled: Settled { result, calls, fuel_used, divergence }, elapsed } = output;
+        let end = match result {
+            Ok(Ok(answer)) => admit(answer),
+            Ok(Err(words)) => SolveEnd::GaveUp(words),
             Err(Stop::TimedOut) => SolveEnd::TimedOut,
             Err(Stop::Fault(fault)) => SolveEnd::Fault(fault),
             Err(Stop::Unavailable(fault)) => SolveEnd::Unavailable(fault),
@@ -275,13 +227,7 @@ impl Plugin {
                 SolveEnd::Fault(Fault::new(FaultKind::Error, "the execution differs from its record"))
             }
         };
-        Ok(SolveOutput {
-            end,
-            calls: output.calls,
-            fuel_used: output.fuel_used,
-            elapsed: output.elapsed,
-            divergence: output.divergence,
-        })
+        Ok(SolveOutput { end, calls, fuel_used, elapsed, divergence })
     }
 
     /// Has a grader judge a submission, in a fresh instance.
@@ -291,59 +237,54 @@ impl Plugin {
     /// does is in the output, a fault of it as an invalid verdict. So is a failure
     /// of the infrastructure.
     pub async fn grade(&self, call: Call<'_>, submission: &Answer) -> Result<GradeOutput, EngineError> {
-        let Pre::Grader(pre) = &self.pre else {
+        if self.role() != Role::Grader {
             return Err(EngineError {
                 doing: "calling a grader",
                 cause: format!("{} is an agent", self.name),
             });
-        };
+        }
         let Call { task, limits, seed, behind, journal } = call;
         let kind = task.kind;
-        let task = types::Task::from(task);
         let exchange = Exchange::new(limits, seed, behind, journal);
-        let output = self
-            .execute(limits, seed, exchange, async |store| {
-                let instance = pre.instantiate_async(&mut *store).await.map_err(GaveUp::Instantiation)?;
-                let grading = instance.lancet_plugin_grading();
-                grading.call_grade(&mut *store, &task).await.map_err(GaveUp::Running)
-            })
-            .await?;
-        let tests_passed = output.calls.iter().any(shows_a_pass);
+        let output = match &self.place {
+            Place::Here { engine, pre } => {
+                let body = async |store: &mut Store<State>| pre.grade(store, task).await;
+                self.here(engine, limits, seed, exchange, body).await?
+            }
+            Place::Jailed { pool, .. } => {
+                let job = Job::on(Work::Grade, task, limits, seed);
+                self.jailed::<Graded>(pool, &job, exchange).await?
+            }
+        };
+        let Output { settled: Settled { result, calls, fuel_used, divergence }, elapsed } = output;
+        let tests_passed = calls.iter().any(shows_a_pass);
         let observed = Observed { kind, submission, tests_passed };
         let mut unavailable = None;
-        let judged = match output.result {
-            Ok(Ok(verdict)) => match Verdict::try_from(verdict).and_then(|v| v.validated(observed)) {
-                Ok(verdict) => Ok(verdict),
-                Err(broken) => Err(Fault::new(FaultKind::MalformedResult, broken.to_string())),
-            },
+        let judged = match result {
+            Ok(Ok(verdict)) => verdict
+                .validated(observed)
+                .map_err(|broken| Fault::new(FaultKind::MalformedResult, broken.to_string())),
             Err(Stop::Unavailable(fault)) => {
                 let verdict = Verdict::invalid(fault.reason(), fault.message.clone());
                 unavailable = Some(fault);
                 Ok(verdict)
             }
-            Ok(Err(error)) => Err(Fault::new(FaultKind::Error, grade_error(&error))),
             Err(Stop::TimedOut) => {
                 let limit = limits.wall_ms;
                 Err(Fault::new(FaultKind::Timeout, format!("it computed for longer than {limit} ms")))
             }
-            Err(Stop::Fault(fault)) => Err(fault),
+            Ok(Err(fault)) | Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Diverged) => Err(Fault::new(FaultKind::Error, "the execution differs from its record")),
         };
         let verdict =
             judged.unwrap_or_else(|fault| Verdict::invalid(fault.reason(Role::Grader), fault.message));
-        Ok(GradeOutput {
-            verdict,
-            calls: output.calls,
-            fuel_used: output.fuel_used,
-            elapsed: output.elapsed,
-            divergence: output.divergence,
-            unavailable,
-        })
+        Ok(GradeOutput { verdict, calls, fuel_used, elapsed, divergence, unavailable })
     }
 
-    /// Makes a store, runs `body` in it under every limit, and takes it apart.
-    async fn execute<T>(
+    /// Makes a store in this process, and runs `body` in it under every limit.
+    async fn here<T>(
         &self,
+        engine: &Engine,
         limits: &Limits,
         seed: [u8; 32],
         exchange: Exchange,
@@ -352,92 +293,31 @@ impl Plugin {
         // The pool has a slot for each permit.
         let permit = self.slots.acquire().await;
         let started = Instant::now();
-        let mut store = self.store(limits, seed, exchange)?;
-        let clock = store.data().clock.clone();
-        let ended = clock.within(body(&mut store)).await;
-
-        let timed_out = matches!(ended, Err(Overdrawn::Time));
-        let fuel_used = match &ended {
-            // A guest that was cut off is in no state to be asked for anything.
-            Err(Overdrawn::Time) => None,
-            Err(Overdrawn::Fuel) => Some(limits.fuel),
-            Ok(_) => store.get_fuel().ok().map(|left| limits.fuel.saturating_sub(left)),
-        };
-        let spent = fuel_used.map(|used| used.saturating_add(clock.debt()));
-        // Where exactly it was found out is not to matter.
-        let out_of_fuel = spent.is_some_and(|spent| spent > limits.fuel);
-        let ended = if out_of_fuel && matches!(ended, Ok(Ok(_))) { Err(Overdrawn::Fuel) } else { ended };
-        let fuel_used = spent.map(|spent| spent.min(limits.fuel));
-        let mut state = store.into_data();
-        record_output(&mut state, fuel_used);
-        let refused = state.limiter.refused();
-        let Exchanged { calls, missing } = state.exchange.finish();
-        let mut divergence = None;
-        let result = match ended {
-            Err(Overdrawn::Time) => Err(Stop::TimedOut),
-            Err(Overdrawn::Fuel) => Err(Stop::Fault(out_of_fuel_fault())),
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                let (error, instantiating) = match &error {
-                    GaveUp::Instantiation(error) => (error, true),
-                    GaveUp::Running(error) => (error, false),
-                };
-                match classify(error, refused) {
-                    Ending::Fault(_) if out_of_fuel => Err(Stop::Fault(out_of_fuel_fault())),
-                    Ending::Fault(mut fault) => {
-                        // Too many instances, memories or tables show only here.
-                        if instantiating
-                            && fault.kind == FaultKind::Trap
-                            && error.downcast_ref::<wasmtime::Trap>().is_none()
-                        {
-                            fault.kind = FaultKind::Instantiation;
-                        }
-                        Err(Stop::Fault(fault))
-                    }
-                    Ending::Unavailable(fault) => Err(Stop::Unavailable(fault)),
-                    Ending::Diverged(at) => {
-                        divergence = Some(*at);
-                        Err(Stop::Diverged)
-                    }
-                    Ending::Host(cause) => return Err(EngineError { doing: "answering a plugin", cause }),
-                }
-            }
-        };
+        let store = store(engine, limits, seed, Boundary::here(exchange))?;
+        let (concluded, boundary) = conduct(store, body).await;
         drop(permit);
-        // A call cut off by the clock ends somewhere else each time.
-        let divergence = divergence.or(if timed_out { None } else { missing });
-        Ok(Output { result, calls, fuel_used, elapsed: started.elapsed(), divergence })
+        let Boundary::Here(exchange) = boundary else {
+            let cause = "a call in this process has its exchange elsewhere".to_owned();
+            return Err(EngineError { doing: "ending a call of a plugin", cause });
+        };
+        let settled = settle(limits, concluded, *exchange)?;
+        Ok(Output { settled, elapsed: started.elapsed() })
     }
 
-    fn store(
+    /// Has a jailed process do a job, with the exchange in this one.
+    async fn jailed<T: Returned>(
         &self,
-        limits: &Limits,
-        seed: [u8; 32],
-        exchange: Exchange,
-    ) -> Result<Store<State>, EngineError> {
-        let failed = |e: wasmtime::Error| EngineError::new("making a store", &e);
-        let mut store = new_store(&self.engine, limits, exchange, seed).map_err(failed)?;
-        store.fuel_async_yield_interval(Some(FUEL_YIELD)).map_err(failed)?;
-        Ok(store)
-    }
-}
-
-/// Where the engine gave up.
-enum GaveUp {
-    Instantiation(wasmtime::Error),
-    Running(wasmtime::Error),
-}
-
-fn out_of_fuel_fault() -> Fault {
-    Fault::new(FaultKind::OutOfFuel, FUEL_IS_USED_UP)
-}
-
-/// Output to WASI's streams becomes log lines, once the guest is done.
-fn record_output(state: &mut State, fuel_used: Option<u64>) {
-    let Some(fuel_used) = fuel_used else { return };
-    let output: Vec<_> = state.wasi.output().collect();
-    for (level, stream, text) in output {
-        state.exchange.output(fuel_used, level, text, vec![("stream".to_owned(), stream.to_owned())]);
+        pool: &Pool,
+        job: &Job<'_>,
+        mut exchange: Exchange,
+    ) -> Result<Output<T>, EngineError> {
+        // As many at a time as in this process.
+        let permit = self.slots.acquire().await;
+        let started = Instant::now();
+        let concluded = drive(pool, job, &self.grant, &mut exchange).await?;
+        drop(permit);
+        let settled = settle(&job.limits, concluded, exchange)?;
+        Ok(Output { settled, elapsed: started.elapsed() })
     }
 }
 
@@ -460,18 +340,4 @@ fn admit(answer: Answer) -> SolveEnd {
         )),
         _ => SolveEnd::Answer(answer),
     }
-}
-
-fn grade_error(error: &types::GradeError) -> String {
-    match error {
-        types::GradeError::BadAnswerKey(text) => bounded("bad answer key", text),
-        types::GradeError::Unsupported(text) => bounded("unsupported", text),
-        types::GradeError::Other(text) => bounded("error", text),
-    }
-}
-
-/// A plugin's own words, cut to what a journal line should hold.
-fn bounded(what: &str, text: &str) -> String {
-    const LIMIT: usize = 2_000;
-    format!("{what}: {}", &text[..text.floor_char_boundary(LIMIT)])
 }

@@ -1,24 +1,25 @@
 //! The engine of a process: how it is set up, and loading components into it.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use lancet_core::{CONTRACT_PACKAGE, Grant, Role, Sha256};
-use lancet_jail::Program;
+use lancet_core::{Grant, Sha256};
+use lancet_jail::{Program, Sealed};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
-use wasmtime::component::types::ComponentItem;
 
-use crate::bindings::{agent, grader};
 use crate::cache::{self, Cache};
 use crate::compile::{self, CompileError};
-use crate::component::{ImportProblems, NotAPlugin, inspect};
+use crate::component::{ImportProblems, Inspection, NotAPlugin, inspect};
 use crate::config::{self, EngineError};
-use crate::linker::linker;
-use crate::plugin::{Plugin, Pre};
+use crate::execution::Pre;
+use crate::linker::{functions, linker};
+use crate::plugin::{Place, Plugin};
+use crate::worker::{Crew, Pool, Unloadable, Work, Workers, inspect_loaded};
 
 /// Where a component is compiled.
 #[derive(Debug, Clone)]
@@ -49,6 +50,9 @@ pub struct Runtime {
     engine: Engine,
     cache: Option<Cache>,
     slots: Arc<Semaphore>,
+    concurrency: NonZeroUsize,
+    /// Who starts jailed processes, once there is a plugin for them.
+    crew: OnceLock<Arc<Crew>>,
 }
 
 /// Why a plugin cannot be loaded.
@@ -115,7 +119,9 @@ impl Runtime {
     pub fn new(options: &RuntimeOptions) -> Result<Self, EngineError> {
         let engine = config::engine(options.concurrency)?;
         let cache = options.cache.as_deref().and_then(|root| Cache::new(root, &engine).ok());
-        Ok(Self { engine, cache, slots: Arc::new(Semaphore::new(options.concurrency.get())) })
+        let concurrency = options.concurrency;
+        let slots = Arc::new(Semaphore::new(concurrency.get()));
+        Ok(Self { engine, cache, slots, concurrency, crew: OnceLock::new() })
     }
 
     /// Loads a component for `grant`: reads what it is, compares what it imports
@@ -131,31 +137,91 @@ impl Runtime {
         grant: &Grant,
         compiler: &Compiler,
     ) -> Result<Plugin, LoadError> {
-        let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
-        let inspection = inspect(bytes).map_err(not_a_plugin)?;
-        if inspection.role != grant.role() {
-            let cause = NotAPlugin::OtherRole { found: inspection.role, expected: grant.role() };
-            return Err(not_a_plugin(cause));
-        }
-        inspection.check(grant).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
+        let inspection = checked(name, bytes, grant)?;
         let component = self.compiled(name, bytes, inspection.digest, compiler)?;
         let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: format!("{e:#}") };
         let pre = linker(&self.engine, grant)?.instantiate_pre(&component).map_err(types)?;
-        let pre = match grant.role() {
-            Role::Agent => Pre::Agent(agent::AgentPre::new(pre).map_err(types)?),
-            Role::Grader => Pre::Grader(grader::GraderPre::new(pre).map_err(types)?),
-        };
+        let pre = Pre::new(grant.role(), pre).map_err(types)?;
         pre.check_types(&self.engine, inspection.configurable).map_err(types)?;
-        Ok(Plugin {
+        let functions = functions(&self.engine, &component);
+        let place = Place::Here { engine: self.engine.clone(), pre };
+        Ok(self.plugin(name, &inspection, grant, functions, place))
+    }
+
+    /// As [`Runtime::load`], for a plugin of which each call runs in a jailed process of its
+    /// own, which `workers` starts. Nothing that was compiled of it is ever loaded into this
+    /// process.
+    ///
+    /// # Errors
+    /// As [`Runtime::load`], and when no such process can be started. It is never run in this
+    /// process instead.
+    pub fn load_jailed(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        grant: &Grant,
+        compiler: &Compiler,
+        workers: &Workers,
+    ) -> Result<Plugin, LoadError> {
+        let inspection = checked(name, bytes, grant)?;
+        let digest = inspection.digest;
+        let crew = match self.crew.get() {
+            Some(crew) => crew,
+            None => {
+                let crew = Crew::new(self.concurrency)?;
+                self.crew.get_or_init(|| crew)
+            }
+        };
+        let host = |doing| move |e: io::Error| EngineError { doing, cause: e.to_string() };
+        let started = "starting jailed processes for a plugin";
+        let program = workers.program(grant).map_err(host(started))?;
+        let pool = |code: &[u8]| {
+            let code = Sealed::new(code).map_err(host("keeping compiled code in memory"))?;
+            Ok::<_, LoadError>(Pool::new(program.clone(), code, Arc::clone(crew), workers.patience))
+        };
+        let work = Work::Inspect { configurable: inspection.configurable };
+        let kept = self.cache.as_ref().and_then(|cache| cache.code(digest));
+        let known = match &kept {
+            Some(code) => Some(pool(code)?).map(|pool| (inspect_loaded(&pool, grant, work), pool)),
+            None => None,
+        };
+        let (loaded, pool) = match known {
+            Some((Err(Unloadable::Code(_)), _)) | None => {
+                let pool = pool(&self.code(name, bytes, digest, compiler)?)?;
+                (inspect_loaded(&pool, grant, work), pool)
+            }
+            Some(known) => known,
+        };
+        let (inspected, held) = match loaded {
+            Ok(loaded) => loaded,
+            Err(Unloadable::Code(cause)) => return Err(LoadError::Compile { name: name.to_owned(), cause }),
+            Err(Unloadable::Host(error)) => return Err(error.into()),
+        };
+        if let Some(cause) = inspected.mismatch {
+            return Err(LoadError::Types { name: name.to_owned(), cause });
+        }
+        // Off the way of the first call.
+        pool.fill();
+        Ok(self.plugin(name, &inspection, grant, inspected.functions, Place::Jailed { pool, held }))
+    }
+
+    fn plugin(
+        &self,
+        name: &str,
+        inspection: &Inspection,
+        grant: &Grant,
+        functions: BTreeSet<String>,
+        place: Place,
+    ) -> Plugin {
+        Plugin {
             name: name.to_owned(),
             digest: inspection.digest,
             grant: grant.clone(),
-            functions: Arc::new(functions(&self.engine, &component)),
+            functions: Arc::new(functions),
             configurable: inspection.configurable,
-            engine: self.engine.clone(),
             slots: Arc::clone(&self.slots),
-            pre,
-        })
+            place,
+        }
     }
 
     fn compiled(
@@ -168,6 +234,20 @@ impl Runtime {
         if let Some(component) = self.cache.as_ref().and_then(|c| c.get(&self.engine, digest)) {
             return Ok(component);
         }
+        let code = self.code(name, bytes, digest, compiler)?;
+        // More instances, memories or tables than the pool holds show here.
+        cache::load(&self.engine, &code)
+            .map_err(|e| LoadError::Compile { name: name.to_owned(), cause: format!("{e:#}") })
+    }
+
+    /// Compiles a component, and keeps what comes of it.
+    fn code(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        digest: Sha256,
+        compiler: &Compiler,
+    ) -> Result<Vec<u8>, LoadError> {
         let refused = |cause: String| LoadError::Compile { name: name.to_owned(), cause };
         let code = match compiler {
             Compiler::Here => {
@@ -186,20 +266,18 @@ impl Runtime {
             // Not being able to keep it costs time the next time, nothing else.
             let _ = cache.put(digest, &code);
         }
-        // More instances, memories or tables than the pool holds show here.
-        cache::load(&self.engine, &code).map_err(|e| refused(format!("{e:#}")))
+        Ok(code)
     }
 }
 
-/// The functions of the contract that a component imports.
-fn functions(engine: &Engine, component: &Component) -> BTreeSet<String> {
-    let mut functions = BTreeSet::new();
-    for (name, item) in component.component_type().imports(engine) {
-        let Some((package, rest)) = name.split_once('/') else { continue };
-        if let (CONTRACT_PACKAGE, ComponentItem::ComponentInstance(instance)) = (package, item.ty) {
-            let interface = rest.split('@').next().unwrap_or(rest);
-            functions.extend(instance.exports(engine).map(|(function, _)| format!("{interface}.{function}")));
-        }
+/// What a component is, where it may be what the grant is for, with all that it imports.
+fn checked(name: &str, bytes: &[u8], grant: &Grant) -> Result<Inspection, LoadError> {
+    let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
+    let inspection = inspect(bytes).map_err(not_a_plugin)?;
+    if inspection.role != grant.role() {
+        let cause = NotAPlugin::OtherRole { found: inspection.role, expected: grant.role() };
+        return Err(not_a_plugin(cause));
     }
-    functions
+    inspection.check(grant).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
+    Ok(inspection)
 }

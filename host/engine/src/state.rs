@@ -4,8 +4,8 @@ use lancet_core::{Fault, InfraFault, Limits};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
+use crate::boundary::Boundary;
 use crate::clock::Clock;
-use crate::exchange::Exchange;
 use crate::limiter::Limiter;
 use crate::wasi;
 
@@ -13,7 +13,7 @@ use crate::wasi;
 pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) limits: Limits,
-    pub(crate) exchange: Exchange,
+    pub(crate) boundary: Boundary,
     pub(crate) wasi: wasi::Inert,
     pub(crate) clock: Clock,
     table: ResourceTable,
@@ -30,14 +30,14 @@ pub(crate) struct FaultTrap(pub(crate) Fault);
 pub(crate) struct UnavailableTrap(pub(crate) InfraFault);
 
 impl State {
-    pub(crate) fn new(limits: &Limits, exchange: Exchange, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(limits: &Limits, boundary: Boundary, seed: [u8; 32]) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
         let clock = Clock::new(limits);
         Self {
             limiter: Limiter::new(limits),
             limits: limits.clone(),
-            exchange,
+            boundary,
             wasi: wasi::Inert::new(seed, clock.clone()),
             clock,
             table,

@@ -20,10 +20,9 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiView as _};
 
 use crate::clock::Clock;
+use crate::output::{MAX_OUTPUT_BYTES, Written};
 use crate::state::State;
 
-/// The most bytes that a guest may write to each of its output streams.
-const MAX_OUTPUT_BYTES: usize = 64 << 10;
 /// The most random bytes that a guest may ask for in one call.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
@@ -213,12 +212,16 @@ impl Inert {
     }
 
     /// What was written to each stream, if anything.
-    pub(crate) fn output(&self) -> impl Iterator<Item = (LogLevel, &'static str, String)> {
+    pub(crate) fn output(&self) -> impl Iterator<Item = Written> {
         [(LogLevel::Info, "stdout", &self.stdout), (LogLevel::Warn, "stderr", &self.stderr)]
             .into_iter()
             .map(|(level, name, pipe)| (level, name, pipe.contents()))
             .filter(|(.., bytes)| !bytes.is_empty())
-            .map(|(level, name, bytes)| (level, name, String::from_utf8_lossy(&bytes).into_owned()))
+            .map(|(level, stream, bytes)| Written {
+                level,
+                stream: stream.to_owned(),
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+            })
     }
 }
 

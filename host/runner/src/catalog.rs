@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lancet_core::{Grant, PluginIdentity, Role, Sha256};
-use lancet_engine::{Compiler, MAX_COMPONENT_BYTES, Plugin, Runtime, RuntimeOptions};
+use lancet_core::{Grant, PluginIdentity, PluginIsolation, Role, Sha256};
+use lancet_engine::{Compiler, MAX_COMPONENT_BYTES, Plugin, Runtime, RuntimeOptions, Workers};
 use lancet_store::Reader;
 use lancet_suite::{GraderRef, Suite};
 
@@ -30,18 +30,21 @@ impl Named {
     }
 }
 
-/// The engine for plugins, and who compiles for it.
+/// The engine for plugins, who compiles for it, and in which process plugins run.
 #[derive(Clone)]
 pub struct Loader {
     runtime: Arc<Runtime>,
     compiler: Arc<dyn Fn() -> Result<Compiler, Error> + Send + Sync>,
+    isolation: PluginIsolation,
+    workers: Option<Arc<dyn Fn() -> Result<Workers, Error> + Send + Sync>>,
 }
 
 impl Loader {
     /// Starts an engine for `jobs` calls at a time. `compiler` tells who compiles what did
     /// not come with this program, which strangers wrote: a limited child process where
     /// there is a program for it. It is asked when there is something to compile. `cache` is the folder for compiled code; without one
-    /// everything is compiled anew.
+    /// everything is compiled anew. Plugins run in this process, until [`Loader::isolated`]
+    /// says otherwise.
     ///
     /// # Errors
     /// [`Error::Engine`] when this machine has no room for the engine's pool.
@@ -51,18 +54,41 @@ impl Loader {
         cache: Option<PathBuf>,
     ) -> Result<Self, Error> {
         let runtime = Runtime::new(&RuntimeOptions { concurrency: jobs, cache })?;
-        Ok(Self { runtime: Arc::new(runtime), compiler: Arc::new(compiler) })
+        Ok(Self {
+            runtime: Arc::new(runtime),
+            compiler: Arc::new(compiler),
+            isolation: PluginIsolation::InProcess,
+            workers: None,
+        })
+    }
+
+    /// The same with plugins in the processes that `isolation` says. `workers` tells how
+    /// jailed ones are started; it is asked when there is one to start.
+    #[must_use]
+    pub fn isolated(
+        self,
+        isolation: PluginIsolation,
+        workers: impl Fn() -> Result<Workers, Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self { isolation, workers: Some(Arc::new(workers)), ..self }
     }
 
     /// Loads a component under a grant. What came with this program is compiled in this
     /// process, everything else by the compiler.
     ///
     /// # Errors
-    /// [`Error::Load`] when it is refused, or cannot be compiled.
+    /// [`Error::Load`] when it is refused, cannot be compiled, or there is no jailed process
+    /// for it where it is to run in one: it never runs in this one instead.
     pub fn load(&self, named: &Named, grant: &Grant) -> Result<Plugin, Error> {
         let of_ours = lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest);
         let compiler = if of_ours { Compiler::Here } else { (self.compiler)()? };
-        Ok(self.runtime.load(&named.identity.name, &named.component, grant, &compiler)?)
+        let (name, component) = (&named.identity.name, &named.component);
+        Ok(match &self.workers {
+            Some(workers) if self.isolation.jails(of_ours) => {
+                self.runtime.load_jailed(name, component, grant, &compiler, &workers()?)?
+            }
+            _ => self.runtime.load(name, component, grant, &compiler)?,
+        })
     }
 }
 

@@ -217,9 +217,9 @@ async fn replay_one(
     let different = |phase, what: String| Ok(Finding::Different { phase, what });
 
     let nothing = nothing::verdict(row.kind, &journal.solved.end, &journal.solve.calls);
-    // A call that the clock cut off ends somewhere else each time: nothing was handed
-    // in then, and that is all there is to compare.
-    if journal.solved.end != SolveEnd::TimedOut {
+    // A call that was cut off, by the clock or with its process, ends somewhere else each
+    // time: nothing was handed in then, and that is all there is to compare.
+    if !is_cut_off(&journal.solved.end) {
         let compare_fuel = journal.solve.engine == ENGINE_ID;
         let behind = Behind::Recorded { calls: journal.solve.calls, compare_fuel };
         let limits = unhurried(&journal.solve.limits);
@@ -251,14 +251,14 @@ async fn replay_one(
     };
     let (verdict, grader) = match (journal.grade, grader, host) {
         (Some((recorded, Graded { verdict, fuel_used, .. })), Some(grader), _) => {
-            let timed_out = fuel_used.is_none();
-            if timed_out && !verdict.is_grader_timeout() {
+            let is_cut_off = fuel_used.is_none();
+            if is_cut_off && !verdict.is_of_grader_cut_off() {
                 return different(
                     ReplayPhase::Grade,
-                    format!("the clock ended the grader by the record, and the verdict is {verdict:?}"),
+                    format!("the grader was cut off by the record, and the verdict is {verdict:?}"),
                 );
             }
-            if !timed_out {
+            if !is_cut_off {
                 let compare_fuel = recorded.engine == ENGINE_ID;
                 let behind = Behind::Recorded { calls: recorded.calls, compare_fuel };
                 let limits = unhurried(&recorded.limits);
@@ -290,6 +290,15 @@ async fn replay_one(
         );
     }
     Ok(Finding::Alike(ReplayResult::Identical))
+}
+
+/// Whether an agent was ended by its clock, or with its process.
+fn is_cut_off(end: &SolveEnd) -> bool {
+    match end {
+        SolveEnd::TimedOut => true,
+        SolveEnd::Fault(fault) => fault.kind.cuts_off(),
+        SolveEnd::Answer(_) | SolveEnd::GaveUp(_) | SolveEnd::Unavailable(_) => false,
+    }
 }
 
 /// The limits of a call that the clock did not end, without the clock: this machine may be

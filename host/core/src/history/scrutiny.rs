@@ -195,8 +195,8 @@ impl<'a> Scrutiny<'a> {
     fn graded(&mut self) {
         let Some(Graded { verdict, fuel_used, .. }) = &self.history.graded else { return };
         let passes = verdict.outcome == Outcome::Pass;
-        if fuel_used.is_none() && !verdict.is_grader_timeout() {
-            self.flaw("it names no fuel, and the clock did not end the grader by its verdict");
+        if fuel_used.is_none() && !verdict.is_of_grader_cut_off() {
+            self.flaw("it names no fuel, and nothing cut the grader off by its verdict");
         }
         if passes && self.is_nothing() {
             self.flaw("it passes, and nothing was handed in");
@@ -453,7 +453,7 @@ mod tests {
             (&|e| e.push(e[4].clone()), "event 5: `decided` cannot come here"),
             (
                 &|e| e[3].1 = Event::Graded { verdict: half.clone(), fuel_used: None },
-                "event 3: it names no fuel, and the clock did not end the grader",
+                "event 3: it names no fuel, and nothing cut the grader off",
             ),
             (
                 &|e| e[4].1 = decided(verdict(Outcome::Fail, Score::ZERO), 1000, 0),

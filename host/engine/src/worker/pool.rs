@@ -1,0 +1,300 @@
+//! Workers of one plugin that stand ready, started in advance. Each is used once.
+
+use std::collections::VecDeque;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use lancet_core::{Fault, FaultKind, Limits};
+use lancet_jail::{Bounds, Death, Ending, Held, Jailed, Process, Program, Sealed, StartError};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::sync::oneshot;
+
+use super::crew::Crew;
+use super::fault::of_death;
+use super::watch::Patience;
+use crate::config::EngineError;
+
+/// How long a worker may take to load its code and close its jail. It takes milliseconds;
+/// one that is later than this on a machine that is busy, or was stopped, is started again.
+const READY_WITHIN: Duration = Duration::from_secs(300);
+
+/// How often in a row a worker may fail before it is ready until the call that it is for
+/// fails by that. No call belongs to it before.
+const MOST_FAILURES: u32 = 3;
+
+/// Processor time after which the kernel ends a worker, in seconds: a day. The host looks
+/// at what a worker computes itself; this is for when there is no host any more.
+const MOST_CPU_SECONDS: u64 = 24 * 3_600;
+
+/// The workers of one plugin.
+pub(crate) struct Pool {
+    program: Program,
+    code: Sealed,
+    crew: Arc<Crew>,
+    patience: Patience,
+    places: Mutex<Places>,
+    this: Weak<Self>,
+}
+
+/// A jailed process that has loaded its plugin and waits for its one job. Dropped, it is
+/// killed; nobody waits for that.
+pub(super) struct Worker {
+    pub(super) line: Option<UnixStream>,
+    pub(super) held: Held,
+    process: Option<Process>,
+    crew: Arc<Crew>,
+}
+
+/// Why there is no worker.
+#[derive(Debug, Clone)]
+pub(super) enum NoWorker {
+    /// None can be started here.
+    Host(String),
+    /// They start, and what was compiled of the plugin makes them fail.
+    Plugin(Fault),
+    /// What was compiled of the plugin cannot be loaded.
+    NotLoaded(String),
+}
+
+impl NoWorker {
+    pub(super) fn into_error(self) -> EngineError {
+        let cause = match self {
+            Self::Host(cause) | Self::NotLoaded(cause) => cause,
+            Self::Plugin(fault) => fault.to_string(),
+        };
+        EngineError { doing: "starting a jailed process for a plugin", cause }
+    }
+}
+
+struct Places {
+    ready: VecDeque<Worker>,
+    waiting: VecDeque<oneshot::Sender<Result<Worker, NoWorker>>>,
+    /// How many are being started.
+    starting: usize,
+    /// Workers in a row that failed before they were ready.
+    failures: u32,
+    used: Instant,
+}
+
+impl Pool {
+    /// A pool without workers, of processes of `program` that load `code`.
+    pub(crate) fn new(program: Program, code: Sealed, crew: Arc<Crew>, patience: Patience) -> Arc<Self> {
+        let places = Places {
+            ready: VecDeque::new(),
+            waiting: VecDeque::new(),
+            starting: 0,
+            failures: 0,
+            used: Instant::now(),
+        };
+        let pool = Arc::new_cyclic(|this| Self {
+            program,
+            code,
+            crew,
+            patience,
+            places: Mutex::new(places),
+            this: Weak::clone(this),
+        });
+        pool.crew.enter(&pool);
+        pool
+    }
+
+    pub(super) fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// A worker that waits for its job. Others are started in its place, behind whoever
+    /// waits for this one.
+    pub(super) async fn take(&self) -> Result<Worker, NoWorker> {
+        self.taken(true).await
+    }
+
+    /// The same without others in its place.
+    pub(super) async fn take_one(&self) -> Result<Worker, NoWorker> {
+        self.taken(false).await
+    }
+
+    async fn taken(&self, is_used_further: bool) -> Result<Worker, NoWorker> {
+        let waits = {
+            let mut places = self.places();
+            places.used = Instant::now();
+            // Those that died meanwhile cost nobody anything, and others are started for them.
+            places.ready.retain(Worker::is_there);
+            match places.ready.pop_front() {
+                Some(worker) => Ok(worker),
+                None => {
+                    let (give, take) = oneshot::channel();
+                    places.waiting.push_back(give);
+                    Err(take)
+                }
+            }
+        };
+        self.start_up_to(if is_used_further { self.crew.spare() } else { 0 });
+        match waits {
+            Ok(worker) => Ok(worker),
+            Err(take) => match take.await {
+                Ok(came) => came,
+                Err(_) => Err(NoWorker::Host("the threads that start processes are gone".to_owned())),
+            },
+        }
+    }
+
+    /// Has as many workers started as are to stand ready.
+    pub(crate) fn fill(&self) {
+        self.start_up_to(self.crew.spare());
+    }
+
+    /// Has a worker started for each who waits, and as many as `spare` beyond.
+    fn start_up_to(&self, spare: usize) {
+        loop {
+            {
+                let mut places = self.places();
+                // Who gave up waiting needs none.
+                places.waiting.retain(|waiting| !waiting.is_closed());
+                if places.starting >= places.waiting.len() {
+                    let beyond = places.starting - places.waiting.len();
+                    if places.ready.len() + beyond >= spare {
+                        return;
+                    }
+                    drop(places);
+                    if !self.crew.has_room(self) {
+                        return;
+                    }
+                    places = self.places();
+                }
+                places.starting += 1;
+            }
+            let Some(pool) = self.this.upgrade() else { return };
+            self.crew.start(move || pool.start_one());
+        }
+    }
+
+    /// Starts a worker and waits until it is ready.
+    fn start_one(&self) {
+        let bounds = Bounds::run(Limits::MAX_MEMORY_BYTES, MOST_CPU_SECONDS);
+        let started = self.program.start(&self.code, &bounds).and_then(|started| started.ready(READY_WITHIN));
+        let is_again_needed = match started {
+            Ok(Jailed { line, held, process }) => {
+                let crew = Arc::clone(&self.crew);
+                self.arrived(Worker { line: Some(line), held, process: Some(process), crew });
+                false
+            }
+            Err(error) => self.failed(reason(error)),
+        };
+        if is_again_needed {
+            self.start_up_to(0);
+        }
+    }
+
+    /// Gives a worker to whoever waits longest, or has it stand ready.
+    fn arrived(&self, worker: Worker) {
+        let mut worker = Some(worker);
+        let mut places = self.places();
+        places.starting -= 1;
+        places.failures = 0;
+        while let Some(arrived) = worker.take() {
+            let Some(waiting) = places.waiting.pop_front() else {
+                places.ready.push_back(arrived);
+                return;
+            };
+            if let Err(Ok(unwanted)) = waiting.send(Ok(arrived)) {
+                worker = Some(unwanted);
+            }
+        }
+    }
+
+    /// Tells whoever waits that a worker could not be started, as far as it is for them to
+    /// know. Says whether others are to be started.
+    fn failed(&self, why: NoWorker) -> bool {
+        let mut places = self.places();
+        places.starting -= 1;
+        if let NoWorker::Host(_) = &why {
+            // Nothing that anybody waits for comes of trying on.
+            for waiting in places.waiting.drain(..) {
+                let _ = waiting.send(Err(why.clone()));
+            }
+            return false;
+        }
+        if places.waiting.is_empty() {
+            places.failures = 0;
+            return false;
+        }
+        places.failures += 1;
+        let is_final = matches!(why, NoWorker::NotLoaded(_)) || places.failures >= MOST_FAILURES;
+        if is_final {
+            places.failures = 0;
+            while let Some(waiting) = places.waiting.pop_front() {
+                if waiting.send(Err(why.clone())).is_ok() {
+                    break;
+                }
+            }
+        }
+        !places.waiting.is_empty()
+    }
+
+    /// How many workers stand ready, and when one was last asked for.
+    pub(super) fn standing(&self) -> (usize, Instant) {
+        let places = self.places();
+        (places.ready.len(), places.used)
+    }
+
+    /// Ends one worker that stands ready. Says whether there was one.
+    pub(super) fn give_up_one(&self) -> bool {
+        self.places().ready.pop_front().is_some()
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whose fault it is that a worker did not get ready.
+fn reason(error: StartError) -> NoWorker {
+    let hung = "the process that it is to run in does not get ready";
+    match error {
+        StartError::Died(Ending { death: Death::Stopped, .. }) => {
+            NoWorker::Plugin(Fault::new(FaultKind::Crash, "the process that it is to run in closes its line"))
+        }
+        StartError::Died(ending) => NoWorker::Plugin(of_death(ending.death)),
+        StartError::NotLoaded(problem) => NoWorker::NotLoaded(problem),
+        StartError::Late(_) => NoWorker::Plugin(Fault::new(FaultKind::Hung, hung)),
+        StartError::Answer(_) => {
+            let message = "the process that it is to run in says what none says before it is ready";
+            NoWorker::Plugin(Fault::new(FaultKind::JailViolation, message))
+        }
+        error => NoWorker::Host(error.to_string()),
+    }
+}
+
+impl Worker {
+    /// Whether the process is still there, as far as its line tells.
+    fn is_there(&self) -> bool {
+        let Some(line) = &self.line else { return false };
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut fds = [PollFd::from_borrowed_fd(line.as_fd(), PollFlags::IN)];
+        let is_asked = poll(&mut fds, Some(&at_once)).is_ok();
+        is_asked && !fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+    }
+
+    /// The number of the process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.as_ref().map_or(0, Process::id)
+    }
+
+    /// Ends the process, and says how it died if it did by itself. Waits for it, on a thread
+    /// of its own.
+    pub(super) async fn end(mut self) -> Death {
+        let Some(process) = self.process.take() else { return Death::Stopped };
+        let ended = tokio::task::spawn_blocking(move || process.end().death).await;
+        ended.unwrap_or(Death::Stopped)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            self.crew.see_off(process);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A worker's main: a jailed process that executes one call of one plugin.
+
+use std::path::Path;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use lancet_core::Grant;
+use lancet_jail::Locked;
+use serde::Serialize;
+use wasmtime::component::Component;
+use wasmtime::{Engine, Store};
+
+use super::frame::{How, Inspected, Job, Said, Work};
+use super::line::Line;
+use crate::boundary::Boundary;
+use crate::classify::Ending;
+use crate::clock::processor_time;
+use crate::execution::{Concluded, GaveUp, Pre, conduct, store};
+use crate::linker::{functions, linker};
+use crate::state::State;
+use crate::{cache, config};
+
+/// A component that was loaded, and how it differs from the contract, if it does.
+struct Loaded {
+    engine: Engine,
+    component: Component,
+    pre: Result<Pre, String>,
+}
+
+/// The main of a worker, which [`crate::Workers`] starts: closes the jail around this
+/// process, loads what it was given, and executes one call. Returns the exit code.
+///
+/// To be called first thing, with one thread and nothing read. `arguments` are those that
+/// follow the ones that [`crate::Workers`] were set up with.
+#[must_use]
+pub fn run_worker(arguments: &[String]) -> u8 {
+    match worker(arguments) {
+        Ok(()) => 0,
+        Err(problem) => {
+            eprintln!("{problem}");
+            1
+        }
+    }
+}
+
+fn worker(arguments: &[String]) -> Result<(), String> {
+    // Where the kernel has its clocks is looked up once, in a file, which is out of reach then.
+    let _ = processor_time();
+    let loading = lancet_jail::enter().map_err(|e| e.to_string())?;
+    let loaded = match load(arguments, loading.code()) {
+        Ok(loaded) => loaded,
+        Err(problem) => {
+            loading.fail(&problem);
+            return Err(problem);
+        }
+    };
+    let Locked { line, .. } = loading.lock().map_err(|e| e.to_string())?;
+    let mut line = Line::new(line);
+    let job = line.hear();
+    work(&loaded, job, line)
+}
+
+fn load(arguments: &[String], code: &Path) -> Result<Loaded, String> {
+    let [grant] = arguments else { return Err("expected one argument, the plugin's grant".to_owned()) };
+    let grant: Grant = serde_json::from_str(grant).map_err(|e| format!("the plugin's grant: {e}"))?;
+    let engine = config::worker().map_err(|e| e.to_string())?;
+    let component = cache::load_sealed(&engine, code).map_err(|e| format!("{e:#}"))?;
+    let pre = linker(&engine, &grant)
+        .map_err(|e| e.to_string())?
+        .instantiate_pre(&component)
+        .and_then(|pre| Pre::new(grant.role(), pre))
+        .map_err(|e| format!("{e:#}"));
+    Ok(Loaded { engine, component, pre })
+}
+
+fn work(loaded: &Loaded, job: Job<'_>, mut line: Line) -> Result<(), String> {
+    let Job { work, task, limits, seed } = job;
+    let Loaded { engine, component, pre } = loaded;
+    if let Work::Inspect { configurable } = work {
+        let mismatch = match pre {
+            Ok(pre) => pre.check_types(engine, configurable).err().map(|e| format!("{e:#}")),
+            Err(mismatch) => Some(mismatch.clone()),
+        };
+        let how = How::Returned(Inspected { mismatch, functions: functions(engine, component) });
+        line.say(&Said::Ended { how, spent: Some(0), output: Vec::new() });
+        return Ok(());
+    }
+    let store = store(engine, &limits, seed, Boundary::Away(line)).map_err(|e| e.to_string())?;
+    match (work, pre, task) {
+        (Work::Describe, Ok(pre), _) => execute(store, async |store| pre.describe(store).await),
+        (Work::Solve, Ok(pre), Some(task)) => execute(store, async |store| pre.solve(store, &task).await),
+        (Work::Grade, Ok(pre), Some(task)) => execute(store, async |store| pre.grade(store, &task).await),
+        (work, ..) => return Err(format!("this plugin cannot be asked to do that: {work:?}")),
+    }
+    Ok(())
+}
+
+/// Executes a call to its end, and says how it ended.
+fn execute<T: Serialize>(
+    store: Store<State>,
+    body: impl AsyncFnOnce(&mut Store<State>) -> Result<T, GaveUp>,
+) {
+    let mut guest = pin!(conduct(store, body));
+    // What it is asked to give way for is to be looked at. It never waits for anything but
+    // its parent, and that where it asks.
+    let mut context = Context::from_waker(Waker::noop());
+    let (concluded, boundary) = loop {
+        if let Poll::Ready(done) = guest.as_mut().poll(&mut context) {
+            break done;
+        }
+    };
+    let Boundary::Away(mut line) = boundary else { return };
+    let Concluded { ended, spent, output } = concluded;
+    let how = match ended {
+        Ok(returned) => How::Returned(returned),
+        Err(Ending::TimedOut) => How::TimedOut,
+        Err(Ending::Fault(fault)) => How::Fault(fault),
+        Err(Ending::Unavailable(_)) => How::Unavailable,
+        Err(Ending::Over) => How::Over,
+        Err(Ending::Host(problem)) => How::Failed(problem),
+        Err(Ending::Diverged(_)) => How::Failed("a record was compared where there is none".to_owned()),
+    };
+    line.say(&Said::Ended { how, spent, output });
+}

@@ -1,0 +1,165 @@
+//! The parent's end of the line to a worker.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::frame::{Bound, HEAD_BYTES, encode, length};
+use super::watch::{Patience, Seen, Watch};
+
+/// How a worker failed at its end of the line.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// It says what no worker says there.
+    Misspoke(&'static str),
+    /// Its end is closed: it is dead, or as good as.
+    Closed,
+    /// It says nothing.
+    Hung(&'static str),
+    /// The host cannot say what it has to say.
+    Host(String),
+}
+
+/// A line to a worker, from the parent's side.
+pub(super) struct Talk {
+    stream: UnixStream,
+    watch: Watch,
+    bound: Bound,
+    received: Vec<u8>,
+}
+
+/// How much is made room for, and read, at a time.
+const STEP_BYTES: usize = 64 << 10;
+
+impl Talk {
+    /// Takes over the line to a process, of which no frame is over the bound and which may
+    /// compute for `own` by itself.
+    ///
+    /// # Errors
+    /// The executor cannot watch the line.
+    pub(super) fn new(
+        line: std::os::unix::net::UnixStream,
+        process: u32,
+        patience: Patience,
+        own: Duration,
+        bound: Bound,
+    ) -> io::Result<Self> {
+        line.set_nonblocking(true)?;
+        let stream = UnixStream::from_std(line)?;
+        Ok(Self { stream, watch: Watch::new(process, patience, own), bound, received: Vec::new() })
+    }
+
+    /// Says something, when it is this side's turn.
+    ///
+    /// # Errors
+    /// The worker said something although it was not its turn, does not listen, or is gone.
+    pub(super) async fn say(&mut self, message: &impl Serialize) -> Result<(), Broken> {
+        let frame = encode(message).map_err(|e| Broken::Host(e.to_string()))?;
+        if self.can(Interest::READABLE) {
+            return Err(self.out_of_turn());
+        }
+        let mut rest = &frame[..];
+        while !rest.is_empty() {
+            match self.stream.try_write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(Interest::WRITABLE).await?;
+                }
+                Err(_) => return Err(Broken::Closed),
+            }
+        }
+        self.watch.heard();
+        Ok(())
+    }
+
+    /// What the worker says next.
+    ///
+    /// # Errors
+    /// It is no message of a worker, or none comes.
+    pub(super) async fn hear<T: DeserializeOwned>(&mut self) -> Result<T, Broken> {
+        let end = loop {
+            let wanted = match length(&self.received) {
+                Some(length) if !self.bound.admits(length) => {
+                    return Err(Broken::Misspoke("a message is longer than any can be there"));
+                }
+                Some(length) => HEAD_BYTES + length,
+                None => HEAD_BYTES,
+            };
+            if wanted > HEAD_BYTES && self.received.len() >= wanted {
+                break wanted;
+            }
+            if wanted == HEAD_BYTES && self.received.len() >= HEAD_BYTES {
+                return Err(Broken::Misspoke("a message is empty"));
+            }
+            // Room is made as it comes, whatever length was announced.
+            self.received.reserve((wanted - self.received.len()).min(STEP_BYTES).max(4 << 10));
+            match self.stream.try_read_buf(&mut self.received) {
+                Ok(0) => return Err(Broken::Closed),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(Interest::READABLE).await?;
+                }
+                Err(_) => return Err(Broken::Closed),
+            }
+        };
+        if self.received.len() > end {
+            return Err(Broken::Misspoke("it speaks out of turn"));
+        }
+        let json = &self.received[HEAD_BYTES..end];
+        if !self.bound.admits_values(json) {
+            return Err(Broken::Misspoke("a message holds more values than any can there"));
+        }
+        let message = serde_json::from_slice(json)
+            .map_err(|_| Broken::Misspoke("a message is none that a worker has"))?;
+        self.received.clear();
+        self.received.shrink_to(STEP_BYTES);
+        self.watch.heard();
+        Ok(message)
+    }
+
+    /// Whether something can be done on the line at once, by the kernel: the executor may
+    /// not have been told yet.
+    fn can(&self, interest: Interest) -> bool {
+        let flags = if interest.is_readable() { PollFlags::IN } else { PollFlags::OUT };
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.stream, flags)], Some(&at_once)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// What it is that can be read although nothing should be: the end, or words.
+    fn out_of_turn(&self) -> Broken {
+        match rustix::io::ioctl_fionread(&self.stream) {
+            Ok(0) | Err(_) => Broken::Closed,
+            Ok(_) => Broken::Misspoke("it speaks out of turn"),
+        }
+    }
+
+    /// Waits until there is something to do on the line, and looks now and then whether
+    /// the worker is at work.
+    async fn wait(&mut self, interest: Interest) -> Result<(), Broken> {
+        loop {
+            match timeout(self.watch.interval(), self.stream.ready(interest)).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(_)) => return Err(Broken::Closed),
+                Err(_) => {}
+            }
+            match self.watch.look() {
+                Seen::AtWork => {}
+                Seen::Overworked => {
+                    return Err(Broken::Hung("it computes for longer than a plugin can, and says nothing"));
+                }
+                Seen::Asleep => {
+                    // What it did before it went to sleep can be seen here by now.
+                    if !self.can(interest) && self.watch.is_hung() {
+                        return Err(Broken::Hung("it sleeps, and says nothing"));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Whether a process that says nothing is at work.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a process may be at nothing, and at work.
+///
+/// A worker is never waited for by the clock: how long it takes depends on what else the
+/// machine does. It is hung when it
+///
+/// - sleeps although it owes the next message: it was found asleep ten times, a second
+///   apart, while nothing of it could be read (a worker has one thread, which sleeps only
+///   when it reads from its parent, or writes what its parent has not read yet); or
+/// - has used up more processor time than its plugin may compute, and two minutes beyond;
+///   the engine ends a plugin long before.
+///
+/// One that could run and gets no processor, waits for its own memory to be read from a
+/// disk, or was stopped by a signal is not hung; what was stopped is told to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// The time between two looks.
+    pub(crate) look: Duration,
+    /// Processor time beyond the plugin's own.
+    pub(crate) beyond: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { look: Duration::from_secs(1), beyond: Duration::from_secs(120) }
+    }
+}
+
+/// The most times that a process may be found asleep while it owes a message.
+const MOST_ASLEEP: u32 = 10;
+/// The most times that a process may be found stopped while it owes a message. It is told
+/// to go on each time, so one that is found so again and again stops itself.
+const MOST_STOPPED: u32 = 600;
+/// What the kernel counts processor time in, for processes: hundredths of a second, on every
+/// architecture.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Looks at a process whose message is waited for.
+#[derive(Debug)]
+pub(super) struct Watch {
+    process: u32,
+    patience: Patience,
+    most: Duration,
+    began: Duration,
+    looked: Instant,
+    asleep: u32,
+    stopped: u32,
+}
+
+/// What a look has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// The process is at work, or kept from it.
+    AtWork,
+    /// The process sleeps.
+    Asleep,
+    /// The process has computed for too long.
+    Overworked,
+}
+
+impl Watch {
+    /// Watches a process that may compute for that long from now on.
+    pub(super) fn new(process: u32, patience: Patience, own: Duration) -> Self {
+        let began = looked_up(process).map_or(Duration::ZERO, |found| found.computed);
+        let most = own.saturating_add(patience.beyond);
+        Self { process, patience, most, began, looked: Instant::now(), asleep: 0, stopped: 0 }
+    }
+
+    /// How long to wait for a message before the next look.
+    pub(super) fn interval(&self) -> Duration {
+        self.patience.look
+    }
+
+    /// The process has kept up its end: a message came, or all of one went out.
+    pub(super) fn heard(&mut self) {
+        (self.asleep, self.stopped, self.looked) = (0, 0, Instant::now());
+    }
+
+    /// Looks at the process, at most once in an interval.
+    pub(super) fn look(&mut self) -> Seen {
+        if self.looked.elapsed() < self.patience.look {
+            return Seen::AtWork;
+        }
+        self.looked = Instant::now();
+        // One that is gone shows at the end of its line.
+        let Some(found) = looked_up(self.process) else { return Seen::AtWork };
+        if found.computed.saturating_sub(self.began) > self.most {
+            return Seen::Overworked;
+        }
+        match found.state {
+            // Running or about to; waiting for a disk; dead.
+            'R' | 'D' | 'Z' | 'X' => Seen::AtWork,
+            'T' | 't' => {
+                self.stopped += 1;
+                if let Some(process) = i32::try_from(self.process).ok().and_then(Pid::from_raw) {
+                    let _ = kill_process(process, Signal::CONT);
+                }
+                if self.stopped > MOST_STOPPED { Seen::Asleep } else { Seen::AtWork }
+            }
+            _ => Seen::Asleep,
+        }
+    }
+
+    /// Notes that the process was asleep with nothing to read from it, and says whether that
+    /// is enough.
+    pub(super) fn is_hung(&mut self) -> bool {
+        self.asleep += 1;
+        self.asleep >= MOST_ASLEEP || self.stopped > MOST_STOPPED
+    }
+}
+
+/// What the kernel says of a process.
+struct Found {
+    state: char,
+    computed: Duration,
+}
+
+fn looked_up(process: u32) -> Option<Found> {
+    parsed(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+}
+
+/// Reads `/proc/PID/stat`. The second field is a name, which may hold anything.
+fn parsed(stat: &str) -> Option<Found> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    // utime and stime are the fields 14 and 15, and the state is the third.
+    let ticks: u64 =
+        fields.skip(10).take(2).map(str::parse::<u64>).try_fold(0, |sum, ticks| Some(sum + ticks.ok()?))?;
+    Some(Found { state, computed: Duration::from_millis(ticks * (1_000 / TICKS_PER_SECOND)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    const LOOK: Duration = Duration::from_millis(5);
+
+    fn watch(process: u32, own: Duration) -> Watch {
+        Watch::new(process, Patience { look: LOOK, beyond: Duration::ZERO }, own)
+    }
+
+    /// Looks until something else is seen than work, at most so often.
+    fn looks(watch: &mut Watch, most: u32) -> Seen {
+        for _ in 0..most {
+            std::thread::sleep(LOOK);
+            match watch.look() {
+                Seen::Asleep if !watch.is_hung() => {}
+                Seen::AtWork => {}
+                seen => return seen,
+            }
+        }
+        Seen::AtWork
+    }
+
+    #[test]
+    fn what_the_kernel_says_is_read_whatever_the_name() {
+        let stat = "77 (a) R (b c) S 1 2 3 4 5 6 7 8 9 10 120 30 0 0 20 0 1 0 5";
+        let found = parsed(stat).unwrap();
+        assert_eq!((found.state, found.computed), ('S', Duration::from_millis(1_500)));
+        assert!(parsed("77 (a").is_none());
+        assert!(parsed("77 (a) S 1 2").is_none());
+        assert!(looked_up(std::process::id()).is_some());
+    }
+
+    #[test]
+    fn who_sleeps_is_hung_and_who_computes_is_not_until_it_has_for_too_long() {
+        let mut sleeper = Command::new("sleep").arg("100").spawn().unwrap();
+        assert_eq!(looks(&mut watch(sleeper.id(), Duration::from_secs(100)), 400), Seen::Asleep);
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        let spins = "while :; do :; done";
+        let mut spinner = Command::new("sh").args(["-c", spins]).stdin(Stdio::null()).spawn().unwrap();
+        assert_eq!(looks(&mut watch(spinner.id(), Duration::from_secs(100)), 40), Seen::AtWork);
+        assert_eq!(looks(&mut watch(spinner.id(), Duration::from_millis(50)), 40_000), Seen::Overworked);
+        spinner.kill().unwrap();
+        spinner.wait().unwrap();
+    }
+
+    #[test]
+    fn who_was_stopped_is_told_to_go_on() {
+        let mut spinner = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+        let process = Pid::from_raw(spinner.id().try_into().unwrap()).unwrap();
+        let mut watch = watch(spinner.id(), Duration::from_secs(100));
+        for _ in 0..20 {
+            kill_process(process, Signal::STOP).unwrap();
+            while looked_up(spinner.id()).unwrap().state != 'T' {
+                std::thread::yield_now();
+            }
+            assert_eq!(looks(&mut watch, 1), Seen::AtWork);
+            while looked_up(spinner.id()).unwrap().state == 'T' {
+                std::thread::yield_now();
+            }
+        }
+        spinner.kill().unwrap();
+        spinner.wait().unwrap();
+    }
+}
