@@ -30,6 +30,8 @@ const READY_WITHIN: Duration = Duration::from_secs(300);
 /// and there is nothing that it could wait for: this is for one that was made to sleep, and
 /// so long that no component is refused because the machine is busy.
 const HUNG_AFTER: Duration = Duration::from_secs(2 * 3_600);
+/// How long it may take to be gone when it is through, with gigabytes to be given back.
+const DYING: Duration = Duration::from_secs(60);
 /// What a refusal may say, in bytes.
 const WORDS_BYTES: usize = 3_900;
 
@@ -84,7 +86,7 @@ fn in_jail(program: &Program, component: &[u8]) -> Result<Vec<u8>, CompileError>
     if is_hung {
         return Err(CompileError::Hung);
     }
-    let ending = jailed.process.end();
+    let ending = jailed.process.end_within(DYING);
     match ending.death {
         Death::Finished => Ok(output.into_sealed()?.read()?),
         Death::Violation => Err(CompileError::Violation),

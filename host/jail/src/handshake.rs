@@ -57,6 +57,10 @@ pub(crate) enum Report {
     NotLoaded(String),
 }
 
+/// From the parent, when it has seen that all walls hold.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Seen;
+
 pub(crate) fn send(line: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_vec(message).map_err(io::Error::other)?;
     let length = u32::try_from(json.len()).ok().filter(|length| *length <= MAX_BYTES);

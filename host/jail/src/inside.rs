@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use crate::bounds::Bounds;
-use crate::handshake::{Held, Order, Report, Without, receive, send};
+use crate::handshake::{Held, Order, Report, Seen, Without, receive, send};
 use crate::kernel::{self, Stage};
 
 /// Why a process is not in a jail.
@@ -141,6 +141,8 @@ impl Loading {
             return Err(error);
         }
         send(&mut self.line, &Report::Locked).map_err(EnterError::Parent)?;
+        // The parent asks the kernel first, which tells of the living only.
+        let Seen = receive(&mut self.line).map_err(EnterError::Parent)?;
         Ok(Locked { line: self.line, held: self.held, bounds: self.bounds })
     }
 

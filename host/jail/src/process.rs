@@ -3,6 +3,8 @@
 use std::io::{self, PipeReader, Read};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The most bytes of what a process wrote to stderr that are kept: the last ones.
 const STDERR_BYTES: usize = 4_000;
@@ -95,6 +97,19 @@ impl Process {
     pub fn end(mut self) -> Ending {
         let death = self.reap();
         Ending { death, stderr: self.last_words() }
+    }
+
+    /// For a process whose line has ended, which it does as part of dying: gives it that
+    /// long to be gone by itself, so that its own end is told, and ends it then.
+    #[must_use]
+    pub fn end_within(mut self, grace: Duration) -> Ending {
+        let deadline = Instant::now() + grace;
+        while let Ok(None) = self.child.try_wait()
+            && Instant::now() < deadline
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.end()
     }
 
     /// Waits until the process ends by itself, however long that takes.

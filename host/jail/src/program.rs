@@ -13,10 +13,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::bounds::Bounds;
-use crate::handshake::{Held, Order, Report, Without, receive, send};
+use crate::handshake::{Held, Order, Report, Seen, Without, receive, send};
 use crate::kernel;
 use crate::memory::{Output, Sealed};
-use crate::process::{Ending, Process};
+use crate::process::{Death, Ending, Process};
+
+/// How long a process whose line has ended may take to be gone.
+const DYING: Duration = Duration::from_secs(10);
 
 /// Why a program does not run in a jail.
 #[derive(Debug, thiserror::Error)]
@@ -258,7 +261,7 @@ impl Starting {
     /// # Errors
     /// It ended, it cannot load what it was given, a wall does not hold, or it is late.
     pub fn ready(self, within: Duration) -> Result<Jailed, StartError> {
-        let Self { line, process, user, without } = self;
+        let Self { mut line, process, user, without } = self;
         let deadline = Instant::now() + within;
         let held = match receive(&mut Until { line: &line, deadline }) {
             Ok(Report::Entered(held)) => held,
@@ -268,8 +271,15 @@ impl Starting {
             Ok(Report::Locked) => {}
             other => return Err(failure(other, process, within)),
         }
-        if !without.seccomp {
-            checked(&held, process.id(), user).map_err(StartError::NotHeld)?;
+        if !without.seccomp
+            && let Err(problem) = checked(&held, process.id(), user)
+        {
+            let ending = process.end();
+            let is_ended = ending.death != Death::Stopped;
+            return Err(if is_ended { StartError::Died(ending) } else { StartError::NotHeld(problem) });
+        }
+        if send(&mut line, &Seen).is_err() {
+            return Err(StartError::Died(process.end_within(DYING)));
         }
         line.set_read_timeout(None)
             .map_err(|error| StartError::Start { call: "setsockopt(SO_RCVTIMEO)", error })?;
@@ -287,7 +297,9 @@ fn failure(said: io::Result<Report>, process: Process, within: Duration) -> Star
         }
         Err(error) => match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => StartError::Late(within),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => StartError::Died(process.end()),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+                StartError::Died(process.end_within(DYING))
+            }
             _ => StartError::Answer(error),
         },
     }

@@ -1,10 +1,41 @@
-//! A worker that tries to get out of its jail.
+//! A program that is started in a jail in place of what runs guests, and does its worst; and
+//! the host that starts it, for tests that need one as another user or one to be killed.
+
+mod attempt;
+mod call;
+mod host;
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
+use lancet_jail::Locked;
+
 fn main() -> ExitCode {
-    let scenario = std::env::args().nth(1).unwrap_or_default();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // As it is called to compile.
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).filter(|a| *a != "--jailed").collect();
+    match arguments[..] {
+        ["attempts", folder, walls] => host::attempts(folder, walls),
+        ["parent"] => host::parent(),
+        ["replaced"] => host::replaced(),
+        ["under", missing] => host::under(missing),
+        _ => jailed(&arguments),
+    }
+}
+
+/// What is done in a jail.
+fn jailed(arguments: &[&str]) -> ExitCode {
+    if arguments.contains(&"silent") {
+        std::thread::park();
+    }
+    // Less processor time than the bounds say, so that a test does not have to wait for it.
+    if arguments.contains(&"spin") {
+        let second = rustix::process::Rlimit { current: Some(1), maximum: Some(2) };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Cpu, second);
+    }
+    if arguments.contains(&"second-thread") {
+        std::thread::spawn(std::thread::park);
+    }
     let loading = match lancet_jail::enter() {
         Ok(loading) => loading,
         Err(error) => {
@@ -12,19 +43,55 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    if scenario == "fails-to-load" {
+    if arguments.contains(&"fails-to-load") {
         loading.fail("it does not load");
         return ExitCode::from(1);
     }
-    let mut locked = match loading.lock() {
-        Ok(locked) => locked,
+    if arguments.contains(&"ends-early") {
+        eprintln!("this is the end");
+        return ExitCode::from(7);
+    }
+    if let ["attempt-while-loading", name, folder, parent, sibling, port] = *arguments {
+        // The parent reads from its pipe, as the line is not the worker's yet.
+        let said = attempted(name, folder, parent, sibling, port);
+        eprint!("{said}");
+        return ExitCode::from(8);
+    }
+    match loading.lock() {
+        Ok(locked) => locked_in(arguments, locked),
         Err(error) => {
             eprintln!("{error}");
-            return ExitCode::from(3);
+            ExitCode::from(3)
         }
+    }
+}
+
+/// What came of an attempt.
+fn attempted(name: &str, folder: &str, parent: &str, sibling: &str, port: &str) -> String {
+    let number = |text: &str| text.parse().unwrap_or(0);
+    let target = attempt::Target {
+        folder: folder.to_owned(),
+        parent: number(parent),
+        sibling: number(sibling),
+        port: port.parse().unwrap_or(0),
     };
-    match scenario.as_str() {
-        "echo" => {
+    match attempt::ATTEMPTS.iter().find(|(known, _)| *known == name) {
+        None => "nobody knows this attempt".to_owned(),
+        Some((_, attempt)) => match attempt(&target) {
+            Ok(_) => "REACHED".to_owned(),
+            Err(error) => format!("refused: {error}"),
+        },
+    }
+}
+
+fn locked_in(arguments: &[&str], mut locked: Locked) -> ExitCode {
+    match *arguments {
+        ["attempt", name, folder, parent, sibling, port] => {
+            let said = attempted(name, folder, parent, sibling, port);
+            let _ = locked.line.write_all(said.as_bytes());
+            ExitCode::SUCCESS
+        }
+        ["echo"] => {
             let mut bytes = [0; 64];
             while let Ok(read @ 1..) = locked.line.read(&mut bytes) {
                 if locked.line.write_all(&bytes[..read]).is_err() {
@@ -33,14 +100,53 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        "open" => {
-            let opened = std::fs::File::open("/etc/passwd");
-            eprintln!("{opened:?}");
+        ["read-code"] => {
+            let mut code = [0; 64];
+            let read = call::call(libc::SYS_pread64, [1, code.as_mut_ptr() as usize, code.len(), 0]);
+            let _ = locked.line.write_all(&code[..read.unwrap_or(0)]);
             ExitCode::SUCCESS
         }
-        "panic" => panic!("as it was told to"),
+        ["write-code"] => {
+            let mut file = std::io::stdout();
+            let written = file.write_all(b"code").and_then(|()| file.flush());
+            ExitCode::from(u8::from(written.is_err()))
+        }
+        ["flood"] => {
+            // Twice as much as any pipe holds, and its last words are lost.
+            let mut stderr = std::io::stderr();
+            for _ in 0..4_096 {
+                let _ = stderr.write(b"\x1b[31mflood flood flood flood flood flood flood flood flood\n");
+            }
+            ExitCode::from(9)
+        }
+        ["open"] => {
+            let _ = std::fs::File::open("/etc/passwd");
+            ExitCode::SUCCESS
+        }
+        ["sleep"] => loop {
+            std::thread::park();
+        },
+        ["socket"] => {
+            let _ = std::net::UdpSocket::bind("127.0.0.1:0");
+            ExitCode::SUCCESS
+        }
+        ["abort"] => std::process::abort(),
+        ["panic"] => panic!("as it was told to"),
+        ["eat"] => {
+            let mut eaten: Vec<Vec<u8>> = Vec::new();
+            loop {
+                eaten.push(vec![1; 1 << 20]);
+            }
+        }
+        ["spin"] => loop {
+            std::hint::spin_loop();
+        },
+        ["refuse"] => {
+            eprintln!("it is refused");
+            ExitCode::from(1)
+        }
         _ => {
-            eprintln!("there is no scenario `{scenario}`");
+            eprintln!("nobody knows what to do with {arguments:?}");
             ExitCode::from(5)
         }
     }

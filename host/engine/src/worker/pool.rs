@@ -119,8 +119,9 @@ impl Pool {
         let waits = {
             let mut places = self.places();
             places.used = Instant::now();
-            let found = std::iter::from_fn(|| places.ready.pop_front()).find(Worker::is_there);
-            match found {
+            // Those that died meanwhile cost nobody anything, and others are started for them.
+            places.ready.retain(Worker::is_there);
+            match places.ready.pop_front() {
                 Some(worker) => Ok(worker),
                 None => {
                     let (give, take) = oneshot::channel();

@@ -131,12 +131,11 @@ impl Talk {
         poll(&mut [PollFd::new(&self.stream, flags)], Some(&at_once)).is_ok_and(|ready| ready > 0)
     }
 
-    /// What it is that can be read although nothing should be.
-    fn out_of_turn(&mut self) -> Broken {
-        match self.stream.try_read(&mut [0]) {
-            Ok(0) => Broken::Closed,
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Broken::Closed,
-            _ => Broken::Misspoke("it speaks out of turn"),
+    /// What it is that can be read although nothing should be: the end, or words.
+    fn out_of_turn(&self) -> Broken {
+        match rustix::io::ioctl_fionread(&self.stream) {
+            Ok(0) | Err(_) => Broken::Closed,
+            Ok(_) => Broken::Misspoke("it speaks out of turn"),
         }
     }
 

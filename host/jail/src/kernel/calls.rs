@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
-use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
@@ -38,7 +38,6 @@ const PLAIN: &[i64] = &[
     libc::SYS_gettid,
     libc::SYS_gettimeofday,
     libc::SYS_lseek,
-    libc::SYS_madvise,
     libc::SYS_mremap,
     libc::SYS_munmap,
     libc::SYS_nanosleep,
@@ -132,6 +131,10 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
         calls.allow_if(libc::SYS_mprotect, [not_executable()])?;
     }
 
+    // Merged with equal pages of others, a page tells by its time what others hold.
+    let advice = [libc::MADV_MERGEABLE, libc::MADV_HWPOISON, libc::MADV_SOFT_OFFLINE];
+    calls.allow_if(libc::SYS_madvise, advice.map(|advice| unlike(2, advice)))?;
+
     // Waiting and waking; none of the operations by which the kernel owns a lock.
     for operation in [libc::FUTEX_WAIT, libc::FUTEX_WAKE, libc::FUTEX_WAIT_BITSET, libc::FUTEX_WAKE_BITSET] {
         let mask = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
@@ -195,6 +198,11 @@ pub(super) fn harmless() -> Result<BpfProgram, BackendError> {
 /// An argument of 32 bits is that.
 fn is(argument: u8, value: u32) -> Result<SeccompCondition, BackendError> {
     SeccompCondition::new(argument, Dword, Eq, value.into())
+}
+
+/// An argument of 32 bits is something else.
+fn unlike(argument: u8, value: i32) -> Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(argument, Dword, Ne, value.cast_unsigned().into())
 }
 
 /// An argument, as a pointer or a length, is 0.

@@ -110,9 +110,10 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
 pub(crate) fn limit(bounds: &Bounds) -> io::Result<()> {
     let set = |resource, soft, hard| -> io::Result<()> {
         // What is lower already stays: raising it takes a privilege.
-        let most = rustix::process::getrlimit(resource).maximum;
-        let fit = |value: u64| most.map_or(value, |most| value.min(most));
-        Ok(setrlimit(resource, Rlimit { current: Some(fit(soft)), maximum: Some(fit(hard)) })?)
+        let found = rustix::process::getrlimit(resource);
+        let fit = |value: u64, most: Option<u64>| Some(most.map_or(value, |most| value.min(most)));
+        let limit = Rlimit { current: fit(soft, found.current), maximum: fit(hard, found.maximum) };
+        Ok(setrlimit(resource, limit)?)
     };
     let exactly = |resource, value| set(resource, value, value);
     exactly(Resource::Core, 0)?;
@@ -120,6 +121,8 @@ pub(crate) fn limit(bounds: &Bounds) -> io::Result<()> {
     exactly(Resource::Memlock, 0)?;
     exactly(Resource::Msgqueue, 0)?;
     exactly(Resource::Nice, 0)?;
+    // Signals that wait count for all of a user's processes.
+    exactly(Resource::Sigpending, 16)?;
     exactly(Resource::Rtprio, 0)?;
     set(Resource::Cpu, bounds.cpu_seconds, bounds.cpu_seconds.saturating_add(1))?;
     match bounds.work {

@@ -1,0 +1,132 @@
+//! What a worker that was taken over reaches: nothing, by either wall alone too little, and
+//! without walls plenty.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+const WORKER: &str = env!("CARGO_BIN_EXE_evil-worker");
+
+/// The worker where every user gets at it. Copied once, before any process is started: a
+/// program that another thread's child still has open to write to is not executed.
+static COPY: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::copy(WORKER, folder.path().join("worker")).unwrap();
+    folder
+});
+
+/// What came of each attempt, and what held.
+fn attempts(walls: &str, user: Option<u32>) -> (BTreeMap<String, String>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let everybodys = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), everybodys.clone()).unwrap();
+    let targets = folder.path().join("targets");
+    std::fs::create_dir(&targets).unwrap();
+    std::fs::set_permissions(&targets, everybodys).unwrap();
+    let mut command = Command::new(COPY.path().join("worker"));
+    command.arg("attempts").arg(&targets).arg(walls).env("SECRET", "secret");
+    if let Some(user) = user {
+        command.uid(user).gid(user);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let (held, rest) = said.split_once('\n').unwrap();
+    if !walls.contains("no-seccomp") {
+        assert_eq!(std::fs::read(targets.join("secret")).unwrap(), b"secret");
+        assert!(targets.join("victim").exists());
+    }
+    let outcomes = rest.lines().map(|line| line.split_once('\t').unwrap());
+    (outcomes.map(|(name, outcome)| (name.to_owned(), outcome.to_owned())).collect(), held.to_owned())
+}
+
+fn reached(outcomes: &BTreeMap<String, String>) -> Vec<&str> {
+    outcomes.iter().filter(|(_, outcome)| *outcome == "REACHED").map(|(name, _)| name.as_str()).collect()
+}
+
+/// The users that a host is tried as: this one, and an ordinary one where this is root.
+fn users() -> Vec<Option<u32>> {
+    if is_root() { vec![None, Some(4242)] } else { vec![None] }
+}
+
+fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(Path::new("/proc/self")).unwrap()) == 0
+}
+
+#[test]
+fn nothing_is_reached() {
+    for user in users() {
+        let (outcomes, held) = attempts("", user);
+        assert!(outcomes.len() >= 60, "{}", outcomes.len());
+        assert_eq!(reached(&outcomes), [""; 0], "{held}");
+        let killed = outcomes.values().filter(|outcome| *outcome == "killed").count();
+        assert!(killed > 100, "{killed} killed: {outcomes:?}");
+        if std::env::var_os("LANCET_JAIL_SHOW").is_some() {
+            println!("{held}\n{outcomes:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_compiler_has_threads_and_nothing_else() {
+    let (outcomes, _) = attempts("compiling", None);
+    assert_eq!(reached(&outcomes), ["new-thread"]);
+}
+
+#[test]
+fn while_loading_memory_is_executed_and_names_of_files_are_seen() {
+    if lancet_jail::Jail::probe().landlock.is_err() {
+        eprintln!("not shown: what is read while loading is up to Landlock, which this kernel has not");
+        return;
+    }
+    let (outcomes, _) = attempts("loading", None);
+    let known = [
+        "execute-changed",
+        "execute-given-file",
+        "execute-new",
+        "file-stat",
+        "file-statx",
+        // Its own code, once more.
+        "proc-line-anew",
+    ];
+    assert_eq!(reached(&outcomes), known);
+}
+
+#[test]
+fn the_filter_alone_lets_nothing_through() {
+    for user in users() {
+        let (outcomes, _) = attempts("no-landlock", user);
+        assert_eq!(reached(&outcomes), [""; 0]);
+    }
+}
+
+#[test]
+fn without_a_wall_its_attempts_succeed() {
+    for user in users() {
+        let (landlock, _) = attempts("no-seccomp,no-limits", user);
+        let (neither, _) = attempts("no-seccomp,no-landlock,no-limits", user);
+        let (landlock, neither) = (reached(&landlock), reached(&neither));
+        // What Landlock has no say in.
+        for name in
+            ["new-process", "execute-new", "execute-given-file", "memory-shared", "memory-file", "socket-udp"]
+        {
+            assert!(landlock.contains(&name), "{name} with Landlock alone: {landlock:?}");
+        }
+        for name in ["file-read", "file-write", "file-create", "socket-tcp", "socket-unix", "new-program"] {
+            assert!(neither.contains(&name), "{name} without walls: {neither:?}");
+        }
+        if std::env::var_os("LANCET_JAIL_SHOW").is_some() {
+            println!(
+                "{} with Landlock alone: {landlock:?}\n{} without: {neither:?}",
+                landlock.len(),
+                neither.len()
+            );
+        }
+    }
+}
