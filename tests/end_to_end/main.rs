@@ -9,9 +9,13 @@ mod demo;
 #[path = "../../host/xtask/src/demo/commands.rs"]
 mod demo_commands;
 mod graders;
+#[path = "../guests/mod.rs"]
+mod guests;
 mod help;
+mod isolation;
 mod jobs;
 mod judging;
+mod kernel;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;
@@ -24,6 +28,8 @@ mod real_model;
 mod recorded;
 mod records;
 mod report;
+#[path = "../campaign/scale.rs"]
+mod scale;
 mod secrets;
 mod security;
 mod shapes;

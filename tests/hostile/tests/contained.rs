@@ -1,7 +1,9 @@
-//! Every case of the corpus against the real engine: stopped or refused as
-//! declared, the host's memory within bounds, the neighbours unharmed.
+//! Every case of the corpus against the real engine, in the host's process and in jailed ones:
+//! stopped or refused as declared, the same each time and in both, the host's memory within
+//! bounds, the neighbours unharmed.
 //!
-//! One test, so that nothing else moves the memory of the process meanwhile.
+//! A test with a `main` of its own: it starts itself as the jailed processes, and as the hosts
+//! that cases are tried in, so that nothing else moves the memory of one meanwhile.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,14 +14,18 @@ use lancet_core::{
     SolveEnd, Task, Verdict,
 };
 use lancet_engine::{
-    Behind, Call, Compiler, Divergence, LoadError, Plugin, Resumed, Runtime, RuntimeOptions, Sources,
+    Behind, Call, Compiler, Divergence, LoadError, Plugin, Resumed, Runtime, RuntimeOptions, Sources, Workers,
 };
 use lancet_hostile::{Case, Expected, cases, component, ordinary};
 
 mod double;
+mod shards;
 
 /// How much the host may grow while a case does its worst.
 const MAX_GROWTH_KIB: u64 = 64 << 10;
+
+/// Calls of a case that are made once more, replayed and resumed in a jail too.
+const MAX_JAILED_CALLS: usize = 2_000;
 
 /// How much the record of an attempt may have, as text: what files hold is in it.
 fn max_record_bytes(kind: Kind) -> usize {
@@ -144,35 +150,78 @@ fn check_growth(before: u64, wrong: &mut Vec<String>) {
     }
 }
 
+/// In which process a case is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Here,
+    Jailed,
+}
+
+/// What makes this program work for a plugin, in a jail.
+const WORKER: &str = "work-for-plugin";
+
 struct Host {
     runtime: Runtime,
+    workers: Workers,
     neighbour: Plugin,
     neighbour_alone: Seen,
 }
 
 impl Host {
     async fn new() -> Self {
-        let runtime =
-            Runtime::new(&RuntimeOptions { concurrency: NonZeroUsize::new(4).unwrap(), cache: None })
-                .unwrap();
+        // Compiled once for both processes, by whichever is first.
+        let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-cache");
+        let options = RuntimeOptions { concurrency: NonZeroUsize::new(4).unwrap(), cache: Some(cache) };
+        let runtime = Runtime::new(&options).unwrap();
         let grant = Grant::standard(Role::Agent);
         let neighbour = runtime.load("neighbour", &ordinary(Role::Agent), &grant, &Compiler::Here).unwrap();
         let (neighbour_alone, _) =
             call(&neighbour, &task("good", Kind::SweManager), &limits(), live(Kind::SweManager)).await;
         assert!(neighbour_alone.is_harmless());
-        Self { runtime, neighbour, neighbour_alone }
+        Self { runtime, workers: Workers::own([WORKER]), neighbour, neighbour_alone }
     }
 
-    fn load(&self, case: &Case, bytes: &[u8], grant: &Grant) -> Result<Plugin, LoadError> {
-        self.runtime.load(case.name, bytes, grant, &Compiler::Here)
+    fn load(&self, case: &Case, bytes: &[u8], grant: &Grant, place: Place) -> Result<Plugin, LoadError> {
+        match place {
+            Place::Here => self.runtime.load(case.name, bytes, grant, &Compiler::Here),
+            Place::Jailed => {
+                let plugin =
+                    self.runtime.load_jailed(case.name, bytes, grant, &Compiler::Here, &self.workers)?;
+                assert!(plugin.held().is_some_and(|held| held.seccomp));
+                Ok(plugin)
+            }
+        }
     }
 
-    /// What is wrong with how a case went; empty when nothing is.
+    /// What is wrong with how a case went, in this process and in jailed ones; empty when
+    /// nothing is.
     async fn check(&self, case: &Case) -> Vec<String> {
         let bytes = component(case);
         let mut wrong = Vec::new();
+        let here = self.check_in(Place::Here, case, &bytes, &mut wrong).await;
+        let mut in_jail = Vec::new();
+        let jailed = self.check_in(Place::Jailed, case, &bytes, &mut in_jail).await;
+        wrong.extend(in_jail.into_iter().map(|what| format!("in a jail: {what}")));
+        // What the clock cuts off ends somewhere else each time.
+        if here != jailed && case.expected != Expected::Fault(FaultKind::Timeout) {
+            let end = |seen: &Option<Seen>| {
+                format!("{:.2000?}", seen.as_ref().map(|seen| (&seen.end, seen.fuel_used)))
+            };
+            wrong.push(format!("came to {} here and to {} in a jail", end(&here), end(&jailed)));
+        }
+        wrong
+    }
+
+    /// What a case came to when it misbehaved, if it could be called.
+    async fn check_in(
+        &self,
+        place: Place,
+        case: &Case,
+        bytes: &[u8],
+        wrong: &mut Vec<String>,
+    ) -> Option<Seen> {
         if !case.needs.is_empty() {
-            let refused = self.load(case, &bytes, &Grant::standard(case.role)).err();
+            let refused = self.load(case, bytes, &Grant::standard(case.role), place).err();
             let named = refused.is_some_and(|e| e.to_string().contains("--grant"));
             if !named {
                 wrong.push("was not refused without its grant".to_owned());
@@ -180,7 +229,7 @@ impl Host {
         }
         let before = status_kib("VmRSS");
         forget_peak();
-        let plugin = match (self.load(case, &bytes, &grant(case)), case.expected) {
+        let plugin = match (self.load(case, bytes, &grant(case), place), case.expected) {
             (Err(error), Expected::Refused(fragment)) => {
                 if !error.to_string().contains(fragment) {
                     wrong.push(format!("was refused for another reason: {error}"));
@@ -211,13 +260,15 @@ impl Host {
             (Ok(plugin), _) => Some(plugin),
         };
         match plugin {
-            Some(plugin) => self.execute(case, &plugin, before, &mut wrong).await,
-            None => check_growth(before, &mut wrong),
+            Some(plugin) => Some(self.execute(case, &plugin, before, wrong).await),
+            None => {
+                check_growth(before, wrong);
+                None
+            }
         }
-        wrong
     }
 
-    async fn execute(&self, case: &Case, plugin: &Plugin, before: u64, wrong: &mut Vec<String>) {
+    async fn execute(&self, case: &Case, plugin: &Plugin, before: u64, wrong: &mut Vec<String>) -> Seen {
         let mut limits = limits();
         match case.expected {
             // Only the clock is to stop it, on however fast a machine.
@@ -226,6 +277,8 @@ impl Host {
                 limits.fuel = u64::MAX / 2;
             }
             Expected::Harmless => limits.fuel = Limits::standard().fuel,
+            // As good as more: it goes on for ever.
+            Expected::Fault(FaultKind::OutOfFuel) => limits.fuel = 50_000_000,
             _ => {}
         }
         let evil = task("evil-1", case.kind);
@@ -252,7 +305,10 @@ impl Host {
         if text > max_record_bytes(case.kind) {
             wrong.push(format!("its record has {text} bytes"));
         }
-        if case.expected != Expected::Fault(FaultKind::Timeout) {
+        // The first is compared with what it comes to in this process, where all is repeated;
+        // ten thousand calls over the line to a jail need not be made four times.
+        let is_long = plugin.held().is_some() && seen.calls.len() > MAX_JAILED_CALLS;
+        if case.expected != Expected::Fault(FaultKind::Timeout) && !is_long {
             let (again, _) = call(plugin, &evil, &limits, live(case.kind)).await;
             if again != seen {
                 wrong.push(format!("came to {:?} the second time", again.end));
@@ -280,35 +336,42 @@ impl Host {
                 wrong.push(format!("came to {:?} on a task that it should leave alone", other.end));
             }
         }
+        seen
     }
 }
 
-#[test]
-fn every_case_is_stopped_or_refused_as_declared() {
+/// Looks at cases in this process, as it is told.
+fn work_through() {
     let executor =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut failures = Vec::new();
+    let host = executor.block_on(Host::new());
+    shards::work_through(|case| executor.block_on(host.check(case)));
+}
+
+fn every_case_is_stopped_or_refused_as_declared() {
     // While one of them is worked on.
     let chosen = std::env::var("LANCET_CASE").unwrap_or_default();
-    executor.block_on(async {
-        let host = Host::new().await;
-        for case in cases().iter().filter(|case| case.name.contains(&chosen)) {
-            let started = Instant::now();
-            let wrong = host.check(case).await;
-            let verdict = if wrong.is_empty() { "ok" } else { "WRONG" };
-            println!(
-                "{:>2} {:<34} {verdict:<6} {:>6} ms  {}",
-                case.threat,
-                case.name,
-                started.elapsed().as_millis(),
-                case.what
-            );
-            failures.extend(wrong.into_iter().map(|what| format!("{}: {what}", case.name)));
-        }
-    });
-    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases().len(), failures.join("\n"));
+    let chosen: Vec<_> = cases().iter().filter(|case| case.name.contains(&chosen)).collect();
+    let failures = shards::run(&chosen);
+    assert!(failures.is_empty(), "of {} cases:\n{}", chosen.len(), failures.join("\n"));
     assert!(cases().iter().any(|case| case.needs == [Capability::WasiInert]));
     for threat in 16..=25 {
         assert!(cases().iter().any(|case| case.threat == threat), "no case for threat {threat}");
+    }
+}
+
+fn main() {
+    const NAME: &str = "every_case_is_stopped_or_refused_as_declared";
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some(shards::SHARD) => work_through(),
+        Some(WORKER) => std::process::exit(lancet_engine::run_worker(&arguments[1..]).into()),
+        // What a test harness takes: options, and parts of the names of tests.
+        _ if arguments.iter().any(|argument| argument == "--list") => println!("{NAME}: test"),
+        _ if arguments.iter().all(|name| name.starts_with('-') || NAME.contains(name)) => {
+            every_case_is_stopped_or_refused_as_declared();
+            println!("test {NAME} ... ok");
+        }
+        _ => println!("left out: {NAME}"),
     }
 }

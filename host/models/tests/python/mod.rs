@@ -23,29 +23,16 @@ impl Python {
 
     /// The environment with these packages and what they need, which are known by that name.
     pub(crate) fn with(name: &str, packages: &[&str]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python/all");
-        let done = folder.join(format!("installed-{name}"));
-        let wanted = packages.join("\n");
-        let python = Self { folder };
-        fs::create_dir_all(&python.folder).expect("the target folder can be written to");
-        // Of several tests that want it, in however many processes, one sets it up, and the
-        // others find it.
-        let lock =
-            File::create(python.folder.with_extension("lock")).expect("the target folder can be written to");
-        lock.lock().expect("files of the target folder can be locked");
-        if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
-            return python;
-        }
-        let made = python.folder.join("made");
-        if !made.exists() {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder));
-            fs::write(made, "").expect("the target folder can be written to");
-        }
-        // Of all that is installed little is used, and that is compiled when it is.
-        python.pip(
-            ["install".as_ref(), "--no-compile".as_ref()].into_iter().chain(packages.iter().map(OsStr::new)),
-        );
-        fs::write(done, wanted).expect("the target folder can be written to");
+        let python = Self { folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(name) };
+        once(&python.folder, &packages.join("\n"), || {
+            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&python.folder), HINT);
+            // Of all that is installed little is used, and that is compiled when it is.
+            python.pip(
+                ["install".as_ref(), "--no-compile".as_ref()]
+                    .into_iter()
+                    .chain(packages.iter().map(OsStr::new)),
+            );
+        });
         python
     }
 
@@ -66,7 +53,7 @@ impl Python {
 
     fn pip<'a>(&self, arguments: impl Iterator<Item = &'a OsStr>) {
         let quietly = ["--quiet", "--disable-pip-version-check", "--no-input"];
-        run(Command::new(self.folder.join("bin/pip")).args(quietly).args(arguments));
+        run(Command::new(self.folder.join("bin/pip")).args(quietly).args(arguments), HINT);
     }
 
     /// A program of the environment: `python`, or one that a package brought.
@@ -79,12 +66,29 @@ impl Python {
     #[allow(dead_code, reason = "not every test wants one")]
     pub(crate) fn script(&self, name: &str, arguments: &[&Path]) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
-        run(Command::new(self.folder.join("bin/python")).arg(script).args(arguments))
+        run(Command::new(self.folder.join("bin/python")).arg(script).args(arguments), HINT)
     }
 }
 
-fn run(command: &mut Command) -> String {
-    let hint = "Python 3.11 with its `venv` module and PyPI have to be at hand";
+const HINT: &str = "Python 3.11 with its `venv` module and PyPI have to be at hand";
+
+/// Has a folder below the target folder filled, unless it has been already with just what is
+/// wanted. Of several tests that want it one fills it, and the others find it.
+pub(crate) fn once(folder: &Path, wanted: &str, fill: impl FnOnce()) {
+    const WRITABLE: &str = "the target folder can be written to";
+    let done = folder.join("installed");
+    fs::create_dir_all(folder).expect(WRITABLE);
+    let lock = File::create(folder.with_extension("lock")).expect(WRITABLE);
+    lock.lock().expect("files of the target folder can be locked");
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+        return;
+    }
+    fill();
+    fs::write(done, wanted).expect(WRITABLE);
+}
+
+/// What a command prints that has to succeed; `hint` says what it needs.
+pub(crate) fn run(command: &mut Command, hint: &str) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; {hint}"));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{told}\n{hint}", output.status);

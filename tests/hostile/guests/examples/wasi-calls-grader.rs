@@ -9,7 +9,7 @@ impl Grader for Hostile {
     fn grade(task: Task) -> Result<Verdict, GradeError> {
         if is_evil(&task) {
             loop {
-                let bytes = wasip2::random::random::get_random_bytes(64 << 10);
+                let bytes = wasip2::random::random::get_random_bytes(4 << 10);
                 if bytes.is_empty() {
                     break;
                 }

@@ -1,0 +1,32 @@
+// A grader: a pass for the proposal that the answer key names as `correct`.
+import { read } from "lancet:plugin/answer-key@0.1.0";
+import { write } from "lancet:plugin/log@0.1.0";
+import { answer } from "lancet:plugin/submission@0.1.0";
+
+function correct() {
+  try {
+    const { correct } = JSON.parse(read());
+    if (Number.isInteger(correct)) return correct;
+  } catch {
+    // As if it held nothing.
+  }
+  throw { tag: "bad-answer-key", val: "there is no number `correct` in it" };
+}
+
+export const grading = {
+  grade(task) {
+    const right = correct();
+    const given = answer();
+    const passed = given.tag === "choice" && given.val === right;
+    const detail =
+      given.tag === "choice" ? `${given.val} of ${task.proposals.length} was chosen` : "nothing was chosen";
+    write("info", "compared", [{ key: "detail", value: detail }]);
+    return {
+      outcome: passed ? "pass" : "fail",
+      reason: passed ? "as-in-the-key" : "not-as-in-the-key",
+      score: passed ? 1000 : 0,
+      checks: [{ name: "choice", passed, detail }],
+      explanation: "",
+    };
+  },
+};
