@@ -39,7 +39,7 @@ pub struct Plugin {
 #[derive(Clone)]
 pub(crate) enum Place {
     /// In this process.
-    Here { engine: Engine, pre: Pre },
+    Here { engine: Engine, pre: Box<Pre> },
     /// In jailed processes.
     Jailed { pool: Arc<Pool>, held: Held },
 }

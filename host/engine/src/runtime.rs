@@ -144,7 +144,7 @@ impl Runtime {
         let pre = Pre::new(grant.role(), pre).map_err(types)?;
         pre.check_types(&self.engine, inspection.configurable).map_err(types)?;
         let functions = functions(&self.engine, &component);
-        let place = Place::Here { engine: self.engine.clone(), pre };
+        let place = Place::Here { engine: self.engine.clone(), pre: Box::new(pre) };
         Ok(self.plugin(name, &inspection, grant, functions, place))
     }
 

@@ -396,7 +396,9 @@ fn workers_that_are_killed_cost_their_own_attempts_and_leave_nothing_behind() {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 std::thread::sleep(Duration::from_micros(random >> 49));
                 let children: Vec<_> = children().into_iter().collect();
-                let Some(process) = children.get((random >> 33) as usize % children.len().max(1)) else {
+                let Some(process) =
+                    children.get(usize::try_from(random >> 33).unwrap() % children.len().max(1))
+                else {
                     continue;
                 };
                 let process = rustix::process::Pid::from_raw(*process).unwrap();

@@ -180,7 +180,7 @@ impl Pool {
                 self.arrived(Worker { line: Some(line), held, process: Some(process), crew });
                 false
             }
-            Err(error) => self.failed(reason(error)),
+            Err(error) => self.failed(&reason(error)),
         };
         if is_again_needed {
             self.start_up_to(0);
@@ -206,10 +206,10 @@ impl Pool {
 
     /// Tells whoever waits that a worker could not be started, as far as it is for them to
     /// know. Says whether others are to be started.
-    fn failed(&self, why: NoWorker) -> bool {
+    fn failed(&self, why: &NoWorker) -> bool {
         let mut places = self.places();
         places.starting -= 1;
-        if let NoWorker::Host(_) = &why {
+        if let NoWorker::Host(_) = why {
             // Nothing that anybody waits for comes of trying on.
             for waiting in places.waiting.drain(..) {
                 let _ = waiting.send(Err(why.clone()));
