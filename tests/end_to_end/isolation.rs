@@ -72,8 +72,11 @@ fn managers(context: &Context, weight: Weight) -> PathBuf {
     suite
 }
 
+/// A line of a journal: its task, its number, the event.
+type Line = (String, i64, Value);
+
 /// Every event of the journals of the last run but for what held its plugins, and what did.
-fn journals(context: &Context, run: &str) -> (Vec<(String, i64, Value)>, Vec<Option<JailRecord>>) {
+fn journals(context: &Context, run: &str) -> (Vec<Line>, Vec<Option<JailRecord>>) {
     let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
     let query = "SELECT task, seq, coalesce(event, '\"' || blob || '\"') FROM events WHERE run = ?1 \
                  ORDER BY task, number, seq";
@@ -109,7 +112,8 @@ fn is_the_same_in_either(context: &Context, suite: &str, agent: &str, grants: &[
             let run = text(&report, "run").to_owned();
             assert_eq!(number(&report, "totals/all/invalid"), 0.0, "{agent}, {isolation}");
             let (events, jails) = journals(context, &run);
-            assert!(jails.len() >= 2 * number(&report, "totals/swe-manager/tasks") as usize);
+            let tasks = report["totals"]["swe-manager"]["tasks"].as_u64().unwrap();
+            assert!(jails.len() as u64 >= 2 * tasks);
             for jail in jails {
                 assert_eq!(
                     jail.is_some_and(|jail| jail.seccomp),

@@ -30,13 +30,16 @@ impl Named {
     }
 }
 
+/// Tells how jailed processes are started for a plugin of that name.
+type Starter = dyn Fn(&str) -> Result<Workers, Error> + Send + Sync;
+
 /// The engine for plugins, who compiles for it, and in which process plugins run.
 #[derive(Clone)]
 pub struct Loader {
     runtime: Arc<Runtime>,
     compiler: Arc<dyn Fn() -> Result<Compiler, Error> + Send + Sync>,
     isolation: PluginIsolation,
-    workers: Option<Arc<dyn Fn(&str) -> Result<Workers, Error> + Send + Sync>>,
+    workers: Option<Arc<Starter>>,
     trial: Arc<dyn Fn() -> Result<Trial, Error> + Send + Sync>,
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn employ<T: Returned>(
     let talk = Talk::new(line, worker.id(), patience, own, Bound::of(&job.limits));
     let talk = talk.map_err(|error| failed(error.to_string()))?;
     let mut driven = Driven { talk, grant, fuel: job.limits.fuel, floor: 0, opened: BTreeSet::new() };
-    let fault = match driven.to_its_end(job, exchange).await {
+    let fault = match driven.finish(job, exchange).await {
         Ok(concluded) => return Ok(concluded),
         Err(Broken::Host(cause)) => return Err(failed(cause)),
         Err(Broken::Misspoke(what)) => of_speech(what),
@@ -105,7 +105,7 @@ enum Next {
 }
 
 impl Driven<'_> {
-    async fn to_its_end<T: Returned>(
+    async fn finish<T: Returned>(
         &mut self,
         job: &Job<'_>,
         exchange: &mut Exchange,

@@ -98,7 +98,7 @@ impl Talk {
                 return Err(Broken::Misspoke("a message is empty"));
             }
             // Room is made as it comes, whatever length was announced.
-            self.received.reserve((wanted - self.received.len()).min(STEP_BYTES).max(4 << 10));
+            self.received.reserve((wanted - self.received.len()).clamp(4 << 10, STEP_BYTES));
             match self.stream.try_read_buf(&mut self.received) {
                 Ok(0) => return Err(Broken::Closed),
                 Ok(_) => {}
