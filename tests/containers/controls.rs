@@ -40,7 +40,7 @@ fn hold_of(suite: &Path, rounds: u32, jobs: u32, tasks: &[String]) {
 /// Every gold answer of a suite passes; the wrong answers are handed in for a share of the
 /// tasks that `LANCET_TEST_SCALE` gives, spread over the suite.
 #[track_caller]
-fn hold_of_a_share(suite: &Path, jobs: u32) {
+pub(crate) fn hold_of_a_share(suite: &Path, jobs: u32) {
     let mut tasks: Vec<String> = fs::read_dir(suite.join("tasks"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -4,7 +4,7 @@
 //! The cases are the scripts and patches of `tests/hostile/submissions`, whose README
 //! says how they are written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
@@ -15,6 +15,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use crate::context::{Context, text, workspace};
+use crate::scale::scaled;
 use crate::secrets::{Watch, tells};
 use crate::suites::{self, command, copy_folder, json, left_behind};
 use crate::user_tool;
@@ -161,11 +162,15 @@ impl Listener {
 /// Hands in all cases of a suite, and compares.
 #[track_caller]
 pub(crate) fn judge(suite_name: &str, suite: &Path) {
-    let mut cases = cases(suite_name);
+    let cases = cases(suite_name);
     // For whoever writes one: only those whose name has this in it, or one of these.
-    if let Ok(parts) = std::env::var("LANCET_CASE") {
-        cases.retain(|case| parts.split(',').any(|part| case.name.contains(part)));
-    }
+    let cases = match std::env::var("LANCET_CASE") {
+        Ok(parts) => {
+            let is_meant = |case: &Case| parts.split(',').any(|part| case.name.contains(part));
+            cases.into_iter().filter(is_meant).collect()
+        }
+        Err(_) => a_share(cases),
+    };
     assert!(!cases.is_empty());
     let (patches, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.patch);
     let (asking, scripts): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.asks);
@@ -176,6 +181,22 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
         }
     }
     assert!(wrong.is_empty(), "{} problems\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// As many of the cases as `LANCET_TEST_SCALE` gives, spread over all, and the first of each
+/// threat.
+fn a_share(cases: Vec<Case>) -> Vec<Case> {
+    let (whole, share) = (cases.len(), scaled(cases.len()));
+    let mut threats = BTreeSet::new();
+    let mut chosen = Vec::new();
+    for (number, case) in cases.into_iter().enumerate() {
+        let is_first = threats.insert(case.threat);
+        // In steps of whole / share.
+        if is_first || (number + 1) * share / whole > number * share / whole {
+            chosen.push(case);
+        }
+    }
+    chosen
 }
 
 /// Hands in cases, all in one run, and gives what is wrong.

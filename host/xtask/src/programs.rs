@@ -37,6 +37,8 @@ struct Ended {
     name: String,
     status: Result<ExitStatus, String>,
     took: Duration,
+    /// The names of its tests that failed.
+    failed: Vec<String>,
 }
 
 impl Ended {
@@ -82,6 +84,7 @@ pub(crate) fn run_all(variables: &[(&str, &str)]) -> Result<(), String> {
 
 fn words(program: &Ended) -> String {
     match &program.status {
+        Ok(_) if !program.failed.is_empty() => format!("{} ({})", program.name, program.failed.join(", ")),
         Ok(status) => format!("{} ({status})", program.name),
         Err(problem) => format!("{} ({problem})", program.name),
     }
@@ -127,13 +130,20 @@ fn execute(program: Program, variables: &[(&str, &str)]) -> Ended {
         .envs(variables.iter().copied())
         .output();
     let took = began.elapsed();
+    let mut failed = Vec::new();
     let status = match output {
         Ok(output) => {
             let written = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
             eprintln!("\n`{name}`, {} s, {}:\n{}", took.as_secs(), output.status, written.trim());
+            failed.extend(written.lines().filter_map(failed_test).map(str::to_owned));
             Ok(output.status)
         }
         Err(problem) => Err(format!("{} cannot be run: {problem}", executable.display())),
     };
-    Ended { name, status, took }
+    Ended { name, status, took, failed }
+}
+
+/// The name of the test that a line says has failed.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
