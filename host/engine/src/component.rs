@@ -1,8 +1,11 @@
 //! What a component is, read from its bytes before anything of it is compiled or run.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, Role, Sha256};
+use wasmparser::component_types::ComponentEntityType;
+use wasmparser::types::Types;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 use crate::wasi;
@@ -62,6 +65,8 @@ pub struct Inspection {
     pub imports: Vec<Import>,
     /// Whether the component says what can be set of it: it exports `configuring`.
     pub configurable: bool,
+    /// The functions of the contract that the component imports: `interface.function`.
+    pub(crate) functions: BTreeSet<String>,
 }
 
 /// Why bytes are no plugin.
@@ -133,7 +138,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
         return Err(NotAPlugin::NotWasm);
     }
     let (imports, exports) = names(bytes)?;
-    validate(bytes)?;
+    let types = validate(bytes)?;
+    let functions = functions(&imports, &types);
     let (role, contract) = role(&exports)?;
     let configurable = configurable(&exports)?;
     let imports = imports
@@ -143,20 +149,18 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
             Import { name, meaning }
         })
         .collect();
-    Ok(Inspection { digest: Sha256::of(bytes), bytes: bytes.len(), role, contract, imports, configurable })
+    let (digest, bytes) = (Sha256::of(bytes), bytes.len());
+    Ok(Inspection { digest, bytes, role, contract, imports, configurable, functions })
 }
 
 /// The features that plugins may use: those of the engine's configuration.
-fn validate(bytes: &[u8]) -> Result<(), NotAPlugin> {
+fn validate(bytes: &[u8]) -> Result<Types, NotAPlugin> {
     let features = WasmFeatures::WASM2
         | WasmFeatures::COMPONENT_MODEL
         | WasmFeatures::MULTI_MEMORY
         | WasmFeatures::EXTENDED_CONST
         | WasmFeatures::RELAXED_SIMD;
-    Validator::new_with_features(features)
-        .validate_all(bytes)
-        .map(drop)
-        .map_err(|e| NotAPlugin::Invalid(e.to_string()))
+    Validator::new_with_features(features).validate_all(bytes).map_err(|e| NotAPlugin::Invalid(e.to_string()))
 }
 
 type Names = (Vec<(String, bool)>, Vec<String>);
@@ -196,6 +200,21 @@ fn names(bytes: &[u8]) -> Result<Names, NotAPlugin> {
         }
     }
     Ok((imports, exports))
+}
+
+/// The functions of the contract among what is imported, and types beside them, as the engine
+/// has them.
+fn functions(imports: &[(String, bool)], types: &Types) -> BTreeSet<String> {
+    let mut functions = BTreeSet::new();
+    for (name, _) in imports {
+        let Some((CONTRACT_PACKAGE, interface, _)) = split(name) else { continue };
+        let Some(item) = types.component_item_for_import(name) else { continue };
+        if let ComponentEntityType::Instance(instance) = item.ty {
+            let exports = types[instance].exports.keys();
+            functions.extend(exports.map(|function| format!("{interface}.{function}")));
+        }
+    }
+    functions
 }
 
 /// Splits `ns:package/interface@version`.
@@ -325,6 +344,15 @@ impl Inspection {
             .map(|import| ImportProblem { import: import.clone(), role: self.role })
             .collect();
         if problems.is_empty() { Ok(()) } else { Err(ImportProblems(problems)) }
+    }
+
+    /// The capabilities that the plugin imports.
+    pub(crate) fn capabilities(&self) -> BTreeSet<Capability> {
+        let capability = |import: &Import| match import.meaning {
+            Meaning::Capability(capability) => Some(capability),
+            _ => None,
+        };
+        self.imports.iter().filter_map(capability).collect()
     }
 }
 

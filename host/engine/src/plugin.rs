@@ -41,7 +41,12 @@ pub(crate) enum Place {
     /// In this process.
     Here { engine: Engine, pre: Box<Pre> },
     /// In jailed processes.
-    Jailed { pool: Arc<Pool>, held: Held },
+    Jailed {
+        pool: Arc<Pool>,
+        held: Held,
+        /// What the plugin imports.
+        imported: Arc<BTreeSet<Capability>>,
+    },
 }
 
 /// What one call of a plugin goes by.
@@ -177,10 +182,10 @@ impl Plugin {
                 let body = async |store: &mut Store<State>| pre.describe(store).await;
                 self.here(engine, &limits, [0; 32], exchange, body).await?
             }
-            Place::Jailed { pool, .. } => {
+            Place::Jailed { pool, imported, .. } => {
                 let job =
                     Job { work: Work::Describe, task: None, limits: Cow::Borrowed(&limits), seed: [0; 32] };
-                self.jailed::<Declared>(pool, &job, exchange).await?
+                self.jailed::<Declared>(pool, imported, &job, exchange).await?
             }
         };
         Ok(match output.settled.result {
@@ -218,9 +223,9 @@ impl Plugin {
                 let body = async |store: &mut Store<State>| pre.solve(store, task).await;
                 self.here(engine, limits, seed, exchange, body).await?
             }
-            Place::Jailed { pool, .. } => {
+            Place::Jailed { pool, imported, .. } => {
                 let job = Job::on(Work::Solve, task, limits, seed);
-                self.jailed::<Solved>(pool, &job, exchange).await?
+                self.jailed::<Solved>(pool, imported, &job, exchange).await?
             }
         };
         let Output { settled: Settled { result, calls, fuel_used, divergence }, elapsed } = output;
@@ -258,9 +263,9 @@ impl Plugin {
                 let body = async |store: &mut Store<State>| pre.grade(store, task).await;
                 self.here(engine, limits, seed, exchange, body).await?
             }
-            Place::Jailed { pool, .. } => {
+            Place::Jailed { pool, imported, .. } => {
                 let job = Job::on(Work::Grade, task, limits, seed);
-                self.jailed::<Graded>(pool, &job, exchange).await?
+                self.jailed::<Graded>(pool, imported, &job, exchange).await?
             }
         };
         let Output { settled: Settled { result, calls, fuel_used, divergence }, elapsed } = output;
@@ -315,13 +320,14 @@ impl Plugin {
     async fn jailed<T: Returned>(
         &self,
         pool: &Pool,
+        imported: &BTreeSet<Capability>,
         job: &Job<'_>,
         mut exchange: Exchange,
     ) -> Result<Output<T>, EngineError> {
         // As many at a time as in this process.
         let permit = self.slots.acquire().await;
         let started = Instant::now();
-        let concluded = drive(pool, job, &self.grant, &mut exchange).await?;
+        let concluded = drive(pool, job, imported, &mut exchange).await?;
         drop(permit);
         let settled = settle(&job.limits, concluded, exchange)?;
         Ok(Output { settled, elapsed: started.elapsed() })

@@ -182,13 +182,13 @@ impl Runtime {
         let work = Work::Inspect { configurable: inspection.configurable };
         let kept = self.cache.as_ref().and_then(|cache| cache.code(digest));
         let known = match &kept {
-            Some(code) => Some(pool(code)?).map(|pool| (inspect_loaded(&pool, grant, work), pool)),
+            Some(code) => Some(pool(code)?).map(|pool| (inspect_loaded(&pool, work), pool)),
             None => None,
         };
         let (loaded, pool) = match known {
             Some((Err(Unloadable::Code(_)), _)) | None => {
                 let pool = pool(&self.code(name, bytes, digest, compiler)?)?;
-                (inspect_loaded(&pool, grant, work), pool)
+                (inspect_loaded(&pool, work), pool)
             }
             Some(known) => known,
         };
@@ -202,7 +202,10 @@ impl Runtime {
         }
         // Off the way of the first call.
         pool.fill();
-        Ok(self.plugin(name, &inspection, grant, inspected.functions, Place::Jailed { pool, held }))
+        // What it imports is read from its bytes: a worker's word for it is not enough.
+        let imported = Arc::new(inspection.capabilities());
+        let functions = inspection.functions.clone();
+        Ok(self.plugin(name, &inspection, grant, functions, Place::Jailed { pool, held, imported }))
     }
 
     fn plugin(

@@ -23,8 +23,10 @@ fn main() -> std::process::ExitCode {
     }
     let job = hear(&mut line);
     if job.contains(r#""inspect""#) {
-        let functions = r#"["log.write"]"#;
-        say(&mut line, &returned(&format!(r#"{{"mismatch":null,"functions":{functions}}}"#)));
+        if how == "says-what-it-imports" {
+            say(&mut line, &returned(r#"{"mismatch":null,"functions":["log.write"]}"#));
+        }
+        say(&mut line, &returned(r#"{"mismatch":null}"#));
     } else {
         lie(how, &mut line);
     }
@@ -75,6 +77,23 @@ fn lie(how: &str, line: &mut UnixStream) {
         "says-no-json" => say(line, "\u{1}\u{2}not json"),
         "says-bytes" => send(line, &[&4_u32.to_le_bytes()[..], &[0xff, 0xfe, 0, 1]].concat()),
         "says-half" => send(line, &[&400_u32.to_le_bytes()[..], b"{\"call\":"].concat()),
+        "says-a-byte-now-and-then" => {
+            send(line, &400_000_u32.to_le_bytes());
+            loop {
+                send(line, b" ");
+                let said = std::time::Instant::now();
+                while said.elapsed() < std::time::Duration::from_millis(5) {
+                    std::hint::spin_loop();
+                }
+            }
+        }
+        "says-a-byte-and-sleeps" => {
+            send(line, &400_000_u32.to_le_bytes());
+            loop {
+                send(line, b" ");
+                std::thread::sleep(std::time::Duration::from_millis(35));
+            }
+        }
         "announces-4-gib" => send(line, &u32::MAX.to_le_bytes()),
         "floods-with-bytes" => loop {
             send(line, &[b' '; 64 << 10]);
@@ -103,6 +122,29 @@ fn lie(how: &str, line: &mut UnixStream) {
         "answers" => say(line, r#"{"answered":{"response":{"kind":"done"},"fuel":0}}"#),
         "says-over" => say(line, r#""over""#),
         "calls-what-it-was-not-granted" => say(line, &calls(7, r#"{"call":"answer-key-read"}"#)),
+        "calls-what-its-plugin-does-not-import" => {
+            say(line, &calls(7, r#"{"call":"random-next"}"#));
+            hear(line);
+            say(line, &returned(r#"{"Ok":{"choice":1}}"#));
+        }
+        "carries-too-much" => {
+            let message = format!(r#""message":"{}""#, "x".repeat((8 << 20) + 1));
+            say(line, &calls(7, &log.replace(r#""message":"m""#, &message)));
+            hear(line);
+            say(line, &returned(r#"{"Ok":{"choice":1}}"#).replace(r#""spent":10"#, r#""spent":100000000"#));
+        }
+        "goes-on-with-no-fuel" => {
+            say(line, &calls(200_000_000, log));
+            hear(line);
+            say(line, &calls(200_000_000, log));
+            hear(line);
+            say(line, &returned(r#"{"Ok":{"choice":1}}"#).replace(r#""spent":10"#, r#""spent":200000000"#));
+        }
+        "returns-with-no-fuel" => {
+            say(line, &calls(200_000_000, log));
+            hear(line);
+            say(line, &returned(r#"{"Ok":{"choice":1}}"#).replace(r#""spent":10"#, r#""spent":200000000"#));
+        }
         "runs-tests" => say(line, &calls(7, r#"{"call":"tests-run","plan":"hidden"}"#)),
         "talks-to-nobody" => {
             say(line, &calls(7, r#"{"call":"model-say","conversation":4000000000,"text":"x"}"#));

@@ -198,6 +198,10 @@ fn a_call_comes_to_the_same_in_this_process_and_in_a_jailed_one() {
             for capability in Capability::ALL {
                 assert_eq!(there.has(capability), here.has(capability), "{name}: {capability}");
             }
+            // The host reads them from the bytes, and in this process the engine is asked.
+            for function in FUNCTIONS {
+                assert_eq!(there.imports(function), here.imports(function), "{name}: {function}");
+            }
             if role == Role::Agent {
                 assert_eq!(there.describe().await.unwrap(), here.describe().await.unwrap(), "{name}");
             }
@@ -229,6 +233,19 @@ fn a_call_comes_to_the_same_in_this_process_and_in_a_jailed_one() {
     });
 }
 
+/// Functions that one or the other of those imports.
+const FUNCTIONS: [&str; 9] = [
+    "log.write",
+    "random.next-u64",
+    "random.below",
+    "input.read",
+    "workspace.apply-input",
+    "workspace.write",
+    "submission.answer",
+    "answer-key.read",
+    "tests.run",
+];
+
 /// What is expected of a worker that lies.
 enum Comes {
     /// To a fault of the plugin.
@@ -257,6 +274,8 @@ fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
         ("says-no-json", To(JailViolation)),
         ("says-bytes", To(JailViolation)),
         ("says-half", To(Hung)),
+        ("says-a-byte-now-and-then", To(Hung)),
+        ("says-a-byte-and-sleeps", To(Hung)),
         ("announces-4-gib", To(JailViolation)),
         ("floods-with-bytes", To(JailViolation)),
         ("floods-with-one-message", To(JailViolation)),
@@ -269,6 +288,10 @@ fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
         ("answers", To(JailViolation)),
         ("says-over", To(JailViolation)),
         ("calls-what-it-was-not-granted", To(JailViolation)),
+        ("calls-what-its-plugin-does-not-import", Like("a call of what its plugin does not import")),
+        ("carries-too-much", Like("a call that carries more than any can")),
+        ("goes-on-with-no-fuel", Like("a call after the guest was ended")),
+        ("returns-with-no-fuel", Like("an end that the guest cannot have come to")),
         ("runs-tests", To(JailViolation)),
         ("talks-to-nobody", To(JailViolation)),
         ("gives-fuel-back", To(JailViolation)),
@@ -299,6 +322,8 @@ fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
     ];
     let agent = lancet_hostile::ordinary(Role::Agent);
     let grader = lancet_hostile::ordinary(Role::Grader);
+    // It imports `log` and nothing else, so that this is what can be lied about.
+    let logs = lancet_hostile::component(lancet_hostile::case("log-loop-agent").unwrap());
     executor().block_on(async {
         let limits = Limits { wall_ms: 200, calls: 100, ..limits() };
         let load = |name: &str, component: &[u8], role, workers: &Workers| {
@@ -314,7 +339,7 @@ fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
         for (role, (how, expected)) in of_agents.chain(of_graders.into_iter().map(|lie| (Role::Grader, lie)))
         {
             let (component, kind) = match role {
-                Role::Agent => (&agent, Kind::SweManager),
+                Role::Agent => (&logs, Kind::SweManager),
                 Role::Grader => (&grader, Kind::IcSwe),
             };
             let impatient = workers(how).impatient(Duration::from_millis(20), Duration::from_millis(100));
@@ -365,6 +390,12 @@ fn what_cannot_be_started_is_refused_and_never_run_in_this_process() {
     assert!(
         matches!(&speaks, Some(LoadError::Compile { cause, .. }) if cause.contains("jail-violation")),
         "{speaks:?}"
+    );
+    // What a plugin imports is for nobody to say but its bytes.
+    let says = load(&workers("says-what-it-imports"));
+    assert!(
+        matches!(&says, Some(LoadError::Compile { cause, .. }) if cause.contains("jail-violation")),
+        "{says:?}"
     );
     until("a process is left", || children().is_empty());
 }

@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use lancet_core::{Capability, Fault, FaultKind, Grant, Request, Response};
+use lancet_core::{Capability, Fault, FaultKind, Request, Response};
 use serde::Serialize;
 
 use super::fault::{of_death, of_silence, of_speech};
@@ -38,7 +38,7 @@ use crate::output::{MAX_OUTPUT_BYTES, Written};
 pub(crate) async fn drive<T: Returned>(
     pool: &Pool,
     job: &Job<'_>,
-    grant: &Grant,
+    imported: &BTreeSet<Capability>,
     exchange: &mut Exchange,
 ) -> Result<Concluded<T>, EngineError> {
     let failed = |fault| Ok(Concluded { ended: Err(Ending::Fault(fault)), spent: None, output: Vec::new() });
@@ -51,7 +51,7 @@ pub(crate) async fn drive<T: Returned>(
         }
         Err(host) => return Err(host.into_error()),
     };
-    employ(worker, pool.patience(), job, grant, exchange).await
+    employ(worker, pool.patience(), job, imported, exchange).await
 }
 
 /// Has a worker do a job, with the exchange behind it.
@@ -62,7 +62,7 @@ pub(super) async fn employ<T: Returned>(
     mut worker: Worker,
     patience: Patience,
     job: &Job<'_>,
-    grant: &Grant,
+    imported: &BTreeSet<Capability>,
     exchange: &mut Exchange,
 ) -> Result<Concluded<T>, EngineError> {
     let failed = |cause: String| EngineError { doing: "talking to a jailed process", cause };
@@ -70,7 +70,16 @@ pub(super) async fn employ<T: Returned>(
     let own = Duration::from_millis(job.limits.wall_ms);
     let talk = Talk::new(line, worker.id(), patience, own, Bound::of(&job.limits));
     let talk = talk.map_err(|error| failed(error.to_string()))?;
-    let mut driven = Driven { talk, grant, fuel: job.limits.fuel, floor: 0, opened: BTreeSet::new() };
+    let mut driven = Driven {
+        talk,
+        imported,
+        fuel: job.limits.fuel,
+        // A guest pays for the bytes of a text as they are in its memory, where a letter that
+        // takes two here may take one.
+        most_bytes: job.limits.call_bytes.saturating_mul(2),
+        floor: 0,
+        opened: BTreeSet::new(),
+    };
     let fault = match driven.finish(job, exchange).await {
         Ok(concluded) => return Ok(concluded),
         Err(Broken::Host(cause)) => return Err(failed(cause)),
@@ -84,8 +93,11 @@ pub(super) async fn employ<T: Returned>(
 /// What is known of a guest while its worker is driven.
 struct Driven<'a> {
     talk: Talk,
-    grant: &'a Grant,
+    /// The capabilities that the guest imports, by its bytes.
+    imported: &'a BTreeSet<Capability>,
     fuel: u64,
+    /// The most bytes that a call can carry.
+    most_bytes: u64,
     /// The least fuel that the guest has used by what it was charged.
     floor: u64,
     /// The conversations that were begun.
@@ -100,6 +112,8 @@ enum Next {
     Over(Ending),
     /// It is over by its clock.
     Overdrawn,
+    /// It is over by what the call costs.
+    Unpaid,
     /// It is over by the answer.
     Unavailable(Ending),
 }
@@ -166,8 +180,11 @@ impl Driven<'_> {
             ));
         }
         let interface = request.name().split('.').next().and_then(Capability::of_interface);
-        if !interface.is_some_and(|capability| self.grant.has(capability)) {
-            return Err(Broken::Misspoke("a call of what it was not granted"));
+        if !interface.is_some_and(|capability| self.imported.contains(&capability)) {
+            return Err(Broken::Misspoke("a call of what its plugin does not import"));
+        }
+        if request.bytes() as u64 > self.most_bytes {
+            return Err(Broken::Misspoke("a call that carries more than any can"));
         }
         let conversation = match request {
             Request::ModelSay { conversation, .. }
@@ -186,16 +203,22 @@ impl Driven<'_> {
 
     async fn told(&mut self, fuel_used: u64, answered: &Answered) -> Result<Next, Broken> {
         let Answered { response, fuel } = answered;
-        self.floor = fuel_used.saturating_add(*fuel).min(self.fuel);
+        let used = fuel_used.saturating_add(*fuel);
+        self.floor = used.min(self.fuel);
         self.reply(&Reply::Answered { response, fuel: *fuel }).await?;
         Ok(match response {
             Response::Unavailable(fault) => Next::Unavailable(Ending::Unavailable(fault.clone())),
             Response::Conversation(number) => {
                 self.opened.insert(*number);
-                Next::Anything
+                self.after(used)
             }
-            _ => Next::Anything,
+            _ => self.after(used),
         })
+    }
+
+    /// How the guest can go on with that much fuel used.
+    fn after(&self, used: u64) -> Next {
+        if used > self.fuel { Next::Unpaid } else { Next::Anything }
     }
 
     async fn refused(&mut self, error: &ExchangeError) -> Result<Next, Broken> {
@@ -221,7 +244,7 @@ impl Driven<'_> {
             (Next::Anything, How::Returned(value)) if value.is_possible() => Ok(value),
             (Next::Anything | Next::Overdrawn, How::TimedOut) => Err(Ending::TimedOut),
             (Next::Anything, How::Fault(fault)) if is_a_guests(&fault) => Err(Ending::Fault(fault)),
-            (Next::Overdrawn, How::Fault(fault)) if fault.kind == FaultKind::OutOfFuel => {
+            (Next::Overdrawn | Next::Unpaid, How::Fault(fault)) if fault.kind == FaultKind::OutOfFuel => {
                 Err(Ending::Fault(fault))
             }
             // What a worker has of the machine is what its plugin has. A word of the
@@ -249,7 +272,7 @@ impl Driven<'_> {
         let streams: Vec<_> = output.iter().map(|written| written.stream.as_str()).collect();
         let is_known = match streams[..] {
             [] => true,
-            ["stdout"] | ["stderr"] | ["stdout", "stderr"] => self.grant.has(Capability::WasiInert),
+            ["stdout"] | ["stderr"] | ["stdout", "stderr"] => self.imported.contains(&Capability::WasiInert),
             _ => false,
         };
         if fits && is_known { Ok(()) } else { Err(Broken::Misspoke("output that no guest can have written")) }

@@ -5,7 +5,6 @@
 //! [`Said::Call`] and is answered with a [`Reply`], until it says [`Said::Ended`].
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use lancet_core::{Fault, Limits, Request, Response, Task};
 use serde::{Deserialize, Serialize};
@@ -55,8 +54,6 @@ pub(crate) enum Work {
 pub(crate) struct Inspected {
     /// How its types differ from the contract's, if they do.
     pub(crate) mismatch: Option<String>,
-    /// The functions of the contract that it imports.
-    pub(crate) functions: BTreeSet<String>,
 }
 
 /// From the worker.

@@ -1,9 +1,10 @@
 //! What a plugin is once it is loaded, told by its first worker.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::thread;
 
-use lancet_core::{Grant, Limits};
+use lancet_core::Limits;
 use lancet_jail::Held;
 
 use super::drive::employ;
@@ -29,18 +30,14 @@ impl From<EngineError> for Unloadable {
 
 /// Has a worker load the plugin, and tell what it loaded. Blocks; what it waits for is
 /// waited for on a thread of its own, since the caller may be at work for an executor.
-pub(crate) fn inspect_loaded(
-    pool: &Pool,
-    grant: &Grant,
-    work: Work,
-) -> Result<(Inspected, Held), Unloadable> {
+pub(crate) fn inspect_loaded(pool: &Pool, work: Work) -> Result<(Inspected, Held), Unloadable> {
     let failed =
         |e: std::io::Error| EngineError { doing: "waiting for a jailed process", cause: e.to_string() };
     thread::scope(|scope| {
         let waiting = thread::Builder::new().name("plugin inspection".to_owned()).spawn_scoped(scope, || {
             let executor =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-            executor.block_on(inspected(pool, grant, work))
+            executor.block_on(inspected(pool, work))
         });
         match waiting.map_err(failed)?.join() {
             Ok(inspected) => inspected,
@@ -49,7 +46,7 @@ pub(crate) fn inspect_loaded(
     })
 }
 
-async fn inspected(pool: &Pool, grant: &Grant, work: Work) -> Result<(Inspected, Held), Unloadable> {
+async fn inspected(pool: &Pool, work: Work) -> Result<(Inspected, Held), Unloadable> {
     let worker = match pool.take_one().await {
         Ok(worker) => worker,
         Err(NoWorker::Plugin(fault)) => return Err(Unloadable::Code(fault.to_string())),
@@ -59,10 +56,11 @@ async fn inspected(pool: &Pool, grant: &Grant, work: Work) -> Result<(Inspected,
     let held = worker.held.clone();
     let limits = Limits::standard();
     // It asks for nothing.
+    let imported = BTreeSet::new();
     let mut exchange =
         Exchange::new(&limits, [0; 32], Behind::Recorded { calls: Vec::new(), compare_fuel: true }, None);
     let job = Job { work, task: None, limits: Cow::Borrowed(&limits), seed: [0; 32] };
-    let concluded = employ::<Inspected>(worker, pool.patience(), &job, grant, &mut exchange).await?;
+    let concluded = employ::<Inspected>(worker, pool.patience(), &job, &imported, &mut exchange).await?;
     match concluded.ended {
         Ok(inspected) => Ok((inspected, held)),
         Err(Ending::Fault(fault)) => Err(Unloadable::Code(fault.to_string())),

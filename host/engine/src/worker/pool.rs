@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use lancet_core::{Fault, FaultKind, Limits};
@@ -34,6 +34,8 @@ pub(crate) struct Pool {
     code: Sealed,
     crew: Arc<Crew>,
     patience: Patience,
+    /// Which walls hold around the first worker, and so have to around all.
+    held: OnceLock<Held>,
     places: Mutex<Places>,
     this: Weak<Self>,
 }
@@ -93,6 +95,7 @@ impl Pool {
             code,
             crew,
             patience,
+            held: OnceLock::new(),
             places: Mutex::new(places),
             this: Weak::clone(this),
         });
@@ -177,8 +180,14 @@ impl Pool {
         let is_again_needed = match started {
             Ok(Jailed { line, held, process }) => {
                 let crew = Arc::clone(&self.crew);
-                self.arrived(Worker { line: Some(line), held, process: Some(process), crew });
-                false
+                let worker = Worker { line: Some(line), held, process: Some(process), crew };
+                match differs(self.held.get_or_init(|| worker.held.clone()), &worker.held) {
+                    None => {
+                        self.arrived(worker);
+                        false
+                    }
+                    Some(cause) => self.failed(&NoWorker::Host(cause)),
+                }
             }
             Err(error) => self.failed(&reason(error)),
         };
@@ -249,6 +258,17 @@ impl Pool {
     }
 }
 
+/// How the walls around a worker differ from those around the first one of its plugin, which
+/// are what is on record of it.
+fn differs(first: &Held, held: &Held) -> Option<String> {
+    let cause = || {
+        format!(
+            "other walls hold around it than around the first one of its plugin: expected {first:?}, found {held:?}"
+        )
+    };
+    (first != held).then(cause)
+}
+
 /// Whose fault it is that a worker did not get ready.
 fn reason(error: StartError) -> NoWorker {
     let hung = "the process that it is to run in does not get ready";
@@ -295,6 +315,27 @@ impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(process) = self.process.take() {
             self.crew.see_off(process);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_is_held_otherwise_than_the_first_is_told_apart() {
+        let first = Held { seccomp: true, landlock_abi: Some(4), uid: 65_534 };
+        assert_eq!(differs(&first, &first.clone()), None);
+        for other in [
+            Held { seccomp: false, ..first.clone() },
+            Held { landlock_abi: None, ..first.clone() },
+            Held { uid: 0, ..first.clone() },
+        ] {
+            assert!(
+                differs(&first, &other).is_some_and(|cause| cause.contains("expected Held")),
+                "{other:?}"
+            );
         }
     }
 }

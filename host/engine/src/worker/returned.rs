@@ -10,10 +10,6 @@ use crate::execution::{Declared, Graded, MAX_WORDS_BYTES, Solved};
 pub(super) const MAX_MESSAGE_BYTES: usize = 4 << 10;
 /// The most bytes of what is said of types that differ.
 const MAX_MISMATCH_BYTES: usize = 64 << 10;
-/// The most functions that a component imports of the contract, many times over.
-const MAX_FUNCTIONS: usize = 1_000;
-/// The most bytes of a function's name.
-const MAX_FUNCTION_BYTES: usize = 200;
 
 /// Something that is read from a worker.
 pub(crate) trait Returned: DeserializeOwned {
@@ -46,8 +42,6 @@ impl Returned for Declared {
 impl Returned for Inspected {
     fn is_possible(&self) -> bool {
         self.mismatch.as_ref().is_none_or(|text| text.len() <= MAX_MISMATCH_BYTES)
-            && self.functions.len() <= MAX_FUNCTIONS
-            && self.functions.iter().all(|function| function.len() <= MAX_FUNCTION_BYTES)
     }
 }
 

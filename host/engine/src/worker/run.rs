@@ -7,7 +7,6 @@ use std::task::{Context, Poll, Waker};
 use lancet_core::Grant;
 use lancet_jail::Locked;
 use serde::Serialize;
-use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 
 use super::frame::{How, Inspected, Job, Said, Work};
@@ -16,14 +15,13 @@ use crate::boundary::Boundary;
 use crate::classify::Ending;
 use crate::clock::processor_time;
 use crate::execution::{Concluded, GaveUp, Pre, conduct, store};
-use crate::linker::{functions, linker};
+use crate::linker::linker;
 use crate::state::State;
 use crate::{cache, config};
 
 /// A component that was loaded, and how it differs from the contract, if it does.
 struct Loaded {
     engine: Engine,
-    component: Component,
     pre: Result<Pre, String>,
 }
 
@@ -70,18 +68,18 @@ fn load(arguments: &[String], code: &Path) -> Result<Loaded, String> {
         .instantiate_pre(&component)
         .and_then(|pre| Pre::new(grant.role(), pre))
         .map_err(|e| format!("{e:#}"));
-    Ok(Loaded { engine, component, pre })
+    Ok(Loaded { engine, pre })
 }
 
 fn work(loaded: &Loaded, job: Job<'_>, mut line: Line) -> Result<(), String> {
     let Job { work, task, limits, seed } = job;
-    let Loaded { engine, component, pre } = loaded;
+    let Loaded { engine, pre } = loaded;
     if let Work::Inspect { configurable } = work {
         let mismatch = match pre {
             Ok(pre) => pre.check_types(engine, configurable).err().map(|e| format!("{e:#}")),
             Err(mismatch) => Some(mismatch.clone()),
         };
-        let how = How::Returned(Inspected { mismatch, functions: functions(engine, component) });
+        let how = How::Returned(Inspected { mismatch });
         line.say(&Said::Ended { how, spent: Some(0), output: Vec::new() });
         return Ok(());
     }

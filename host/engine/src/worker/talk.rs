@@ -1,7 +1,7 @@
 //! The parent's end of the line to a worker.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
@@ -36,6 +36,8 @@ pub(super) struct Talk {
 
 /// How much is made room for, and read, at a time.
 const STEP_BYTES: usize = 64 << 10;
+
+const OVERWORKED: &str = "it computes for longer than a plugin can, and says nothing";
 
 impl Talk {
     /// Takes over the line to a process, of which no frame is over the bound and which may
@@ -120,7 +122,8 @@ impl Talk {
         self.received.clear();
         self.received.shrink_to(STEP_BYTES);
         self.watch.heard();
-        Ok(message)
+        // What it computed while it was this side's turn shows here.
+        if self.watch.look() == Seen::Overworked { Err(Broken::Hung(OVERWORKED)) } else { Ok(message) }
     }
 
     /// Whether something can be done on the line at once, by the kernel: the executor may
@@ -143,22 +146,28 @@ impl Talk {
     /// the worker is at work.
     async fn wait(&mut self, interest: Interest) -> Result<(), Broken> {
         loop {
-            match timeout(self.watch.interval(), self.stream.ready(interest)).await {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(_)) => return Err(Broken::Closed),
-                Err(_) => {}
+            let began = Instant::now();
+            let woken = timeout(self.watch.interval(), self.stream.ready(interest)).await;
+            if matches!(woken, Ok(Err(_))) {
+                return Err(Broken::Closed);
+            }
+            // Whatever it was woken by: a worker that does a little now and then is looked at
+            // as one that does nothing.
+            if self.watch.waited(began.elapsed()) {
+                return Err(Broken::Hung("it owes messages for longer than any plugin can"));
             }
             match self.watch.look() {
                 Seen::AtWork => {}
-                Seen::Overworked => {
-                    return Err(Broken::Hung("it computes for longer than a plugin can, and says nothing"));
-                }
+                Seen::Overworked => return Err(Broken::Hung(OVERWORKED)),
                 Seen::Asleep => {
                     // What it did before it went to sleep can be seen here by now.
-                    if !self.can(interest) && self.watch.is_hung() {
+                    if self.watch.is_hung(self.can(interest)) {
                         return Err(Broken::Hung("it sleeps, and says nothing"));
                     }
                 }
+            }
+            if woken.is_ok() {
+                return Ok(());
             }
         }
     }

@@ -11,9 +11,15 @@ use rustix::process::{Pid, Signal, kill_process};
 ///
 /// - sleeps although it owes the next message: it was found asleep ten times, a second
 ///   apart, while nothing of it could be read (a worker has one thread, which sleeps only
-///   when it reads from its parent, or writes what its parent has not read yet); or
+///   when it reads from its parent, or writes what its parent has not read yet);
+/// - was found so six hundred times in all of its call, or within one message although
+///   something of it could be read each time;
+/// - was found stopped more than six hundred times in all of its call;
 /// - has used up more processor time than its plugin may compute, and two minutes beyond;
-///   the engine ends a plugin long before.
+///   the engine ends a plugin long before; or
+/// - has owed messages for two hours in all of its call. Time in which its parent answers,
+///   or was stopped, is not among them. A plugin that computes for as long as it may takes a
+///   hundredth of that.
 ///
 /// One that could run and gets no processor, waits for its own memory to be read from a
 /// disk, or was stopped by a signal is not hung; what was stopped is told to go on.
@@ -31,11 +37,21 @@ impl Default for Patience {
     }
 }
 
-/// The most times that a process may be found asleep while it owes a message.
+/// How often in a row a process that owes a message may be found asleep.
 const MOST_ASLEEP: u32 = 10;
-/// The most times that a process may be found stopped while it owes a message. It is told
-/// to go on each time, so one that is found so again and again stops itself.
+/// How often a process may be found asleep while it owes messages, over all of its call: so
+/// that one which sleeps a little before each message comes to an end.
+const MOST_ASLEEP_IN_ALL: u32 = 600;
+/// How often in one message a process may be found asleep with something of it to be read.
+/// One that writes a long message to a parent which is slow to read is found so, but not
+/// that often: a message fits the line in far fewer parts.
+const MOST_SLOW: u32 = 600;
+/// How often a process may be found stopped while it owes messages, over all of its call. It
+/// is told to go on each time, so one that is found so again and again stops itself.
 const MOST_STOPPED: u32 = 600;
+/// How long a process may owe messages, over all of its call: as long as a compiler may be
+/// waited for.
+const MOST_OWED: Duration = Duration::from_secs(2 * 3_600);
 /// What the kernel counts processor time in, for processes: hundredths of a second, on every
 /// architecture.
 const TICKS_PER_SECOND: u64 = 100;
@@ -48,8 +64,16 @@ pub(super) struct Watch {
     most: Duration,
     began: Duration,
     looked: Instant,
+    /// Looks at a sleeper since it was last heard, with nothing of it to be read.
     asleep: u32,
+    /// The same since the call began.
+    asleep_in_all: u32,
+    /// Looks at a sleeper since it was last heard, with something of it to be read.
+    slow: u32,
+    /// Looks at one that was stopped, since the call began.
     stopped: u32,
+    /// How long it was waited for, since the call began.
+    owed: Duration,
 }
 
 /// What a look has shown.
@@ -68,7 +92,18 @@ impl Watch {
     pub(super) fn new(process: u32, patience: Patience, own: Duration) -> Self {
         let began = looked_up(process).map_or(Duration::ZERO, |found| found.computed);
         let most = own.saturating_add(patience.beyond);
-        Self { process, patience, most, began, looked: Instant::now(), asleep: 0, stopped: 0 }
+        Self {
+            process,
+            patience,
+            most,
+            began,
+            looked: Instant::now(),
+            asleep: 0,
+            asleep_in_all: 0,
+            slow: 0,
+            stopped: 0,
+            owed: Duration::ZERO,
+        }
     }
 
     /// How long to wait for a message before the next look.
@@ -78,7 +113,15 @@ impl Watch {
 
     /// The process has kept up its end: a message came, or all of one went out.
     pub(super) fn heard(&mut self) {
-        (self.asleep, self.stopped, self.looked) = (0, 0, Instant::now());
+        (self.asleep, self.slow) = (0, 0);
+    }
+
+    /// Counts time for which the process was waited for, and says whether that is too much
+    /// in all. A wait takes as long as it is until the next look, at most: one that took longer
+    /// did so because this process was stopped, or had no processor.
+    pub(super) fn waited(&mut self, time: Duration) -> bool {
+        self.owed = self.owed.saturating_add(time.min(self.patience.look));
+        self.owed > MOST_OWED
     }
 
     /// Looks at the process, at most once in an interval.
@@ -106,11 +149,19 @@ impl Watch {
         }
     }
 
-    /// Notes that the process was asleep with nothing to read from it, and says whether that
-    /// is enough.
-    pub(super) fn is_hung(&mut self) -> bool {
-        self.asleep += 1;
-        self.asleep >= MOST_ASLEEP || self.stopped > MOST_STOPPED
+    /// Notes that the process was asleep, and says whether that is enough. `has_acted` is
+    /// whether it has done something beforehand that this side has not taken up yet.
+    pub(super) fn is_hung(&mut self, has_acted: bool) -> bool {
+        if has_acted {
+            self.slow += 1;
+        } else {
+            self.asleep += 1;
+            self.asleep_in_all += 1;
+        }
+        self.asleep >= MOST_ASLEEP
+            || self.asleep_in_all >= MOST_ASLEEP_IN_ALL
+            || self.slow >= MOST_SLOW
+            || self.stopped > MOST_STOPPED
     }
 }
 
@@ -130,8 +181,8 @@ fn parsed(stat: &str) -> Option<Found> {
     let mut fields = rest.split_whitespace();
     let state = fields.next()?.chars().next()?;
     // utime and stime are the fields 14 and 15, and the state is the third.
-    let ticks: u64 =
-        fields.skip(10).take(2).map(str::parse::<u64>).try_fold(0, |sum, ticks| Some(sum + ticks.ok()?))?;
+    let mut fields = fields.skip(10).map(str::parse::<u64>);
+    let ticks = fields.next()?.ok()? + fields.next()?.ok()?;
     Some(Found { state, computed: Duration::from_millis(ticks * (1_000 / TICKS_PER_SECOND)) })
 }
 
@@ -152,7 +203,7 @@ mod tests {
         for _ in 0..most {
             std::thread::sleep(LOOK);
             match watch.look() {
-                Seen::Asleep if !watch.is_hung() => {}
+                Seen::Asleep if !watch.is_hung(false) => {}
                 Seen::AtWork => {}
                 seen => return seen,
             }
@@ -182,6 +233,43 @@ mod tests {
         assert_eq!(looks(&mut watch(spinner.id(), Duration::from_millis(50)), 40_000), Seen::Overworked);
         spinner.kill().unwrap();
         spinner.wait().unwrap();
+    }
+
+    #[test]
+    fn who_sleeps_a_little_before_each_message_is_hung_in_the_end() {
+        let mut sleeper = Command::new("sleep").arg("100").spawn().unwrap();
+        for has_acted in [false, true] {
+            let mut watch = watch(sleeper.id(), Duration::from_secs(100));
+            let mut looks = 0;
+            loop {
+                std::thread::sleep(LOOK);
+                if watch.look() == Seen::Asleep {
+                    looks += 1;
+                    if watch.is_hung(has_acted) {
+                        break;
+                    }
+                }
+                if !has_acted {
+                    watch.heard();
+                }
+                assert!(looks < 1_000);
+            }
+            assert_eq!(looks, 600);
+        }
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+    }
+
+    #[test]
+    fn who_owes_messages_for_two_hours_in_all_is_hung() {
+        let mut watch = Watch::new(std::process::id(), Patience::default(), Duration::from_secs(30));
+        // Of a host that was stopped for a year, the time between two looks counts.
+        assert!(!watch.waited(Duration::from_secs(365 * 24 * 3_600)));
+        for _ in 0..2 * (2 * 3_600 - 1) {
+            assert!(!watch.waited(Duration::from_millis(500)));
+            watch.heard();
+        }
+        assert!(watch.waited(Duration::from_millis(1)));
     }
 
     #[test]
