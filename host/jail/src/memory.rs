@@ -3,14 +3,14 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 
 use crate::kernel;
 
 /// Bytes that nobody can change any more, this process included: a file in memory, sealed
 /// against writing, growing and shrinking. Jailed processes that get the same one share
-/// its memory.
+/// its memory, and nothing else of it.
 #[derive(Debug, Clone)]
 pub struct Sealed {
     file: Arc<File>,
@@ -52,8 +52,11 @@ impl Sealed {
         Ok(bytes)
     }
 
+    /// The file once more, to be read only. Opened anew for each process: a copy of the
+    /// descriptor shares the place to read from, by which one process could leave word for the
+    /// next.
     pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
-        self.file.as_fd().try_clone_to_owned()
+        Ok(File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?.into())
     }
 }
 

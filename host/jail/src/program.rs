@@ -161,7 +161,7 @@ impl Program {
     fn start_with(&self, stdout: io::Result<OwnedFd>, bounds: &Bounds) -> Result<Starting, StartError> {
         static USER: OnceLock<Option<u32>> = OnceLock::new();
         let failed = |call| move |error| StartError::Start { call, error };
-        let stdout = stdout.map_err(failed("dup"))?;
+        let stdout = stdout.map_err(failed("opening /proc/self/fd, or dup"))?;
         let (mut line, theirs) = UnixStream::pair().map_err(failed("socketpair"))?;
         let (stderr, their_stderr) = io::pipe().map_err(failed("pipe"))?;
         not_blocking(stderr.as_fd())

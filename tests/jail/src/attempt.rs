@@ -75,6 +75,20 @@ fn map(protection: usize, flags: usize, file: usize) -> io::Result<usize> {
     call(libc::SYS_mmap, [0, PAGE, protection, flags, file, 0])
 }
 
+/// Writes to more memory than the limit is, a piece at a time, and takes the right to write to
+/// it from each.
+fn filled(protection: libc::c_int) -> io::Result<usize> {
+    const PIECE: usize = 64 << 20;
+    let mut taken = 0;
+    for _ in 0..16 {
+        let memory = call(libc::SYS_mmap, [0, PIECE, RW, PRIVATE, NOWHERE, 0])?;
+        // One page stands for all of them: the limit is on what is mapped.
+        call(libc::SYS_getrandom, [memory, PAGE, 0])?;
+        taken = call(libc::SYS_mprotect, [memory, PIECE, protection as usize])?;
+    }
+    Ok(taken)
+}
+
 /// A word that is 1 if the process has something that it should not.
 fn found(is_there: bool) -> io::Result<usize> {
     if is_there { Ok(1) } else { Err(io::Error::from_raw_os_error(libc::ENOENT)) }
@@ -184,6 +198,15 @@ pub(crate) const ATTEMPTS: &[(&str, Attempt)] = &[
     }),
     ("socket-message-with-descriptors", |_| call(libc::SYS_sendmsg, [0, [0_usize; 7].as_ptr() as usize, 0])),
     ("socket-message-received", |_| call(libc::SYS_recvmsg, [0, [0_usize; 7].as_ptr() as usize, libc::MSG_DONTWAIT as usize])),
+    ("line-out-of-band", |_| {
+        let flags = libc::MSG_OOB | libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        call(libc::SYS_sendto, [0, "e".as_ptr() as usize, 1, flags as usize, 0, 0])
+    }),
+    ("line-read-out-of-band", |_| {
+        let mut byte = [0_u8];
+        let flags = libc::MSG_OOB | libc::MSG_DONTWAIT;
+        call(libc::SYS_recvfrom, [0, byte.as_mut_ptr() as usize, 1, flags as usize, 0, 0])
+    }),
     ("socket-option", |_| {
         let buffer = 1 << 30;
         call(libc::SYS_setsockopt, [0, libc::SOL_SOCKET as usize, libc::SO_SNDBUF as usize, &raw const buffer as usize, 4])
@@ -304,6 +327,21 @@ pub(crate) const ATTEMPTS: &[(&str, Attempt)] = &[
     ("memory-faults", |_| call(libc::SYS_userfaultfd, [1])),
     ("memory-beyond-limit", |_| call(libc::SYS_mmap, [0, 1 << 30, RW, PRIVATE, NOWHERE, 0])),
     ("memory-reserved-beyond-limit", |_| call(libc::SYS_mmap, [0, 1 << 40, libc::PROT_READ as usize, PRIVATE | libc::MAP_NORESERVE as usize, NOWHERE, 0])),
+    ("memory-as-stack", |_| call(libc::SYS_mmap, [0, 1 << 30, RW, PRIVATE | libc::MAP_GROWSDOWN as usize, NOWHERE, 0])),
+    ("memory-of-stack-enlarged", |_| {
+        // A page in the midst of what nobody uses.
+        let unused = std::hint::black_box([1_u8; 8 * PAGE]);
+        let page = (unused.as_ptr() as usize).next_multiple_of(PAGE) + 2 * PAGE;
+        call(libc::SYS_mremap, [page, PAGE, 1 << 30, libc::MREMAP_MAYMOVE as usize])
+    }),
+    ("memory-of-stack-beyond-limit", |_| {
+        let mut limit = [0_u64; 2];
+        call(libc::SYS_prlimit64, [0, libc::RLIMIT_STACK as usize, 0, limit.as_mut_ptr() as usize])?;
+        found(limit[0] > 8 << 20)
+    }),
+    ("memory-only-read-when-filled", |_| filled(libc::PROT_READ)),
+    ("memory-hidden-when-filled", |_| filled(libc::PROT_NONE)),
+    ("memory-huge", |_| call(libc::SYS_mmap, [0, 1 << 21, RW, PRIVATE | (libc::MAP_HUGETLB | libc::MAP_NORESERVE) as usize, NOWHERE, 0])),
     ("memory-locked", |_| {
         let memory = map(RW, PRIVATE, NOWHERE)?;
         call(libc::SYS_mlock, [memory, PAGE])

@@ -1,12 +1,12 @@
 //! The host of evil workers, as a process of its own.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lancet_jail::{Bounds, Crash, Death, Jail, Jailed, Program, Sealed, StartError, Without, Work};
 use seccompiler::{
@@ -73,6 +73,12 @@ fn all(folder: &str, without: Without, walls: &str) -> Result<(), String> {
     let secret = Text::new(&format!("{folder}/secret"));
     call(libc::SYS_openat, [libc::AT_FDCWD as usize, secret.at(), 0]).map_err(error)?;
 
+    // As where somebody lifted the limit on stacks.
+    let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).maximum;
+    let most = stack.unwrap_or(1 << 30).min(1 << 30);
+    let lifted = rustix::process::Rlimit { current: Some(most), maximum: stack };
+    rustix::process::setrlimit(rustix::process::Resource::Stack, lifted).map_err(|e| e.to_string())?;
+
     let sibling = start(&["echo"], Without::default())?;
     println!("held by {}: {:?}", rustix::process::getuid().as_raw(), sibling.held);
     let bounds = match walls.contains("compiling") {
@@ -96,9 +102,16 @@ fn all(folder: &str, without: Without, walls: &str) -> Result<(), String> {
         let mut jailed =
             started(&["attempt", name, folder, &parent, &other, &port.to_string()], without, &bounds)
                 .map_err(|e| e.to_string())?;
-        let mut said = String::new();
+        let mut said = Vec::new();
+        let deadline = Instant::now() + READY_WITHIN;
         let _ = jailed.line.set_read_timeout(Some(READY_WITHIN));
-        let _ = jailed.line.read_to_string(&mut said);
+        // What comes out of band wakes, and is no byte.
+        while let Err(error) = jailed.line.read_to_end(&mut said) {
+            if error.kind() != ErrorKind::WouldBlock || Instant::now() > deadline {
+                break;
+            }
+        }
+        let said = String::from_utf8_lossy(&said);
         let ending = jailed.process.end();
         match ending.death {
             Death::Violation => println!("{name}\tkilled"),

@@ -106,6 +106,14 @@ fn locked_in(arguments: &[&str], mut locked: Locked) -> ExitCode {
             let _ = locked.line.write_all(&code[..read.unwrap_or(0)]);
             ExitCode::SUCCESS
         }
+        ["leave-word"] => {
+            // The place to read from as it was found, and as it is left.
+            let place = |by, from: i32| call::call(libc::SYS_lseek, [1, by, from.unsigned_abs() as usize]);
+            let found = place(0, libc::SEEK_CUR);
+            let left = place(7, libc::SEEK_SET).and_then(|_| place(0, libc::SEEK_CUR));
+            let _ = locked.line.write_all(format!("{found:?} {left:?}").as_bytes());
+            ExitCode::SUCCESS
+        }
         ["write-code"] => {
             let mut file = std::io::stdout();
             let written = file.write_all(b"code").and_then(|()| file.flush());

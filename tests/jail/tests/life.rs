@@ -68,6 +68,21 @@ fn what_goes_in_is_read_and_what_comes_out_is_kept() {
 }
 
 #[test]
+fn processes_with_the_same_code_leave_each_other_no_word() {
+    let code = Sealed::new(b"compiled code").unwrap();
+    let bounds = Bounds::run(64 << 20, 60);
+    // One after another, and while others live.
+    let mut living = Vec::new();
+    for _ in 0..3 {
+        let mut jailed = program("leave-word").start(&code, &bounds).unwrap().ready(WITHIN).unwrap();
+        let mut said = String::new();
+        jailed.line.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "Ok(0) Ok(7)");
+        living.push(program("echo").start(&code, &bounds).unwrap().ready(WITHIN).unwrap());
+    }
+}
+
+#[test]
 fn a_violation_is_told_from_other_ends() {
     assert_eq!(start("open").unwrap().process.wait().death, Death::Violation);
     let ending = start("panic").unwrap().process.wait();

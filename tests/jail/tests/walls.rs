@@ -67,6 +67,12 @@ fn nothing_is_reached() {
         assert_eq!(reached(&outcomes), [""; 0], "{held}");
         let killed = outcomes.values().filter(|outcome| *outcome == "killed").count();
         assert!(killed > 100, "{killed} killed: {outcomes:?}");
+        for name in BEYOND_LIMITS.iter().chain(&["line-out-of-band", "line-read-out-of-band", "memory-huge"])
+        {
+            // Allocators try `mremap`, and do without.
+            let is_tried = *name == "memory-of-stack-enlarged";
+            assert_eq!(outcomes[*name] != "killed", is_tried, "{name}: {}", outcomes[*name]);
+        }
         if std::env::var_os("LANCET_JAIL_SHOW").is_some() {
             println!("{held}\n{outcomes:#?}");
         }
@@ -92,6 +98,8 @@ fn while_loading_memory_is_executed_and_names_of_files_are_seen() {
         "execute-new",
         "file-stat",
         "file-statx",
+        "memory-hidden-when-filled",
+        "memory-only-read-when-filled",
         // Its own code, once more.
         "proc-line-anew",
     ];
@@ -106,6 +114,27 @@ fn the_filter_alone_lets_nothing_through() {
     }
 }
 
+/// What the limits by themselves do not see.
+const BEYOND_LIMITS: &[&str] = &[
+    "memory-as-stack",
+    "memory-hidden-when-filled",
+    "memory-of-stack-enlarged",
+    "memory-only-read-when-filled",
+];
+
+#[test]
+fn limits_without_the_filter_are_passed_by() {
+    let (outcomes, _) = attempts("no-seccomp", None);
+    let reached = reached(&outcomes);
+    for name in BEYOND_LIMITS {
+        assert!(reached.contains(name), "{name} with limits alone: {reached:?}");
+    }
+    // What they do see.
+    for name in ["memory-beyond-limit", "memory-of-stack-beyond-limit"] {
+        assert!(!reached.contains(&name), "{name} with limits: {reached:?}");
+    }
+}
+
 #[test]
 fn without_a_wall_its_attempts_succeed() {
     for user in users() {
@@ -113,10 +142,20 @@ fn without_a_wall_its_attempts_succeed() {
         let (neither, _) = attempts("no-seccomp,no-landlock,no-limits", user);
         let (landlock, neither) = (reached(&landlock), reached(&neither));
         // What Landlock has no say in.
-        for name in
-            ["new-process", "execute-new", "execute-given-file", "memory-shared", "memory-file", "socket-udp"]
-        {
+        for name in [
+            "new-process",
+            "execute-new",
+            "execute-given-file",
+            "line-out-of-band",
+            "memory-shared",
+            "memory-file",
+            "socket-udp",
+        ] {
             assert!(landlock.contains(&name), "{name} with Landlock alone: {landlock:?}");
+        }
+        let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).maximum;
+        if stack.is_none_or(|most| most > 8 << 20) {
+            assert!(landlock.contains(&"memory-of-stack-beyond-limit"), "{landlock:?}");
         }
         for name in ["file-read", "file-write", "file-create", "socket-tcp", "socket-unix", "new-program"] {
             assert!(neither.contains(&name), "{name} without walls: {neither:?}");

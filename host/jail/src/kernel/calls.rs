@@ -38,7 +38,6 @@ const PLAIN: &[i64] = &[
     libc::SYS_gettid,
     libc::SYS_gettimeofday,
     libc::SYS_lseek,
-    libc::SYS_mremap,
     libc::SYS_munmap,
     libc::SYS_nanosleep,
     libc::SYS_pread64,
@@ -58,8 +57,18 @@ const PLAIN: &[i64] = &[
 ];
 
 /// What the C library, allocators and runtimes try, and do without if it fails. Answered
-/// with an error at both stages.
-const TRIED: &[i64] = &[libc::SYS_clone3, libc::SYS_ioctl, libc::SYS_membarrier, libc::SYS_prctl];
+/// with an error at both stages. What `mremap` makes larger may be a piece of the stack, which
+/// counts against no limit then; an allocator copies instead.
+const TRIED: &[i64] =
+    &[libc::SYS_clone3, libc::SYS_ioctl, libc::SYS_membarrier, libc::SYS_mremap, libc::SYS_prctl];
+
+/// What may be said of bytes on the line. Not that they are out of band, which wakes whoever
+/// waits for bytes and gives none.
+const LINE_FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+/// What memory is mapped as. What is shared counts against no limit of a process, what grows
+/// downwards as stack and not as memory; huge pages are the machine's and not to be used up.
+const MAPPED_AS: i32 = libc::MAP_TYPE | libc::MAP_GROWSDOWN | libc::MAP_HUGETLB;
 
 /// While compiled code is loaded.
 const LOADING: &[i64] = &[
@@ -120,15 +129,26 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
     let mut calls = Calls::default();
     calls.allow(PLAIN);
 
-    // Memory. Shared memory counts against no limit of a process.
-    let private = || masked(3, libc::MAP_TYPE, libc::MAP_PRIVATE);
+    let private = || masked(3, MAPPED_AS, libc::MAP_PRIVATE);
     let not_executable = || masked(2, libc::PROT_EXEC, 0);
-    if (work, stage) == (Work::Run, Stage::Loading) {
-        calls.allow_if(libc::SYS_mmap, [private()])?;
-        calls.allow(&[libc::SYS_mprotect]);
-    } else {
-        calls.allow_if(libc::SYS_mmap, [private(), not_executable()])?;
-        calls.allow_if(libc::SYS_mprotect, [not_executable()])?;
+    match (work, stage) {
+        (Work::Run, Stage::Loading) => {
+            calls.allow_if(libc::SYS_mmap, [private()])?;
+            calls.allow(&[libc::SYS_mprotect]);
+        }
+        (Work::Run, Stage::Locked) => {
+            calls.allow_if(libc::SYS_mmap, [private(), not_executable()])?;
+            // Only what can be written to counts against the limit: filled and then made to be
+            // read only, or not even that, memory would be had without end.
+            let written = (libc::PROT_READ | libc::PROT_WRITE).cast_unsigned();
+            calls.allow_if(libc::SYS_mprotect, [is(2, written)])?;
+        }
+        // All address space counts.
+        (Work::Compile { .. }, _) => {
+            calls.allow_if(libc::SYS_mmap, [private(), not_executable()])?;
+            calls.allow_if(libc::SYS_mprotect, [not_executable()])?;
+            calls.allow(&[libc::SYS_mremap]);
+        }
     }
 
     // Merged with equal pages of others, a page tells by its time what others hold.
@@ -142,8 +162,8 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
     }
 
     // The line, without an address, and without what may go beside the bytes.
-    calls.allow_if(libc::SYS_sendto, [nothing(4)])?;
-    calls.allow_if(libc::SYS_recvfrom, [nothing(4)])?;
+    calls.allow_if(libc::SYS_sendto, [masked(3, !LINE_FLAGS, 0), nothing(4)])?;
+    calls.allow_if(libc::SYS_recvfrom, [masked(3, !LINE_FLAGS, 0), nothing(4)])?;
 
     // Its own descriptors: copies, and whether they are closed on exec.
     for command in [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_GETFL] {

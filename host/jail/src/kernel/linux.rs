@@ -124,6 +124,9 @@ pub(crate) fn limit(bounds: &Bounds) -> io::Result<()> {
     // Signals that wait count for all of a user's processes.
     exactly(Resource::Sigpending, 16)?;
     exactly(Resource::Rtprio, 0)?;
+    // A stack is no memory to the limits below, and whoever started the host may have lifted
+    // this one.
+    exactly(Resource::Stack, 8 << 20)?;
     set(Resource::Cpu, bounds.cpu_seconds, bounds.cpu_seconds.saturating_add(1))?;
     match bounds.work {
         Work::Run => {
