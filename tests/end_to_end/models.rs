@@ -447,6 +447,11 @@ fn watched(pid: u32) -> (usize, Vec<String>) {
                 _ => continue,
             };
             if is_child {
+                // Until it executes its program it is the host itself, whose memory it shares.
+                let command = |pid| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                if command(other) == command(pid) {
+                    continue;
+                }
                 children.insert(other);
             }
             for file in looked_at {

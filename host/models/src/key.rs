@@ -332,8 +332,8 @@ mod tests {
 
     #[test]
     fn a_key_may_come_from_the_environment() {
-        let key = Key::read(&KeyFrom::Env("CARGO_PKG_NAME".into())).unwrap().unwrap();
-        assert_eq!(key.bytes(), b"lancet-models");
+        let key = Key::read(&KeyFrom::Env("CARGO_PKG_VERSION".into())).unwrap().unwrap();
+        assert_eq!(key.bytes(), env!("CARGO_PKG_VERSION").as_bytes());
         // A description has spaces in it.
         let error = Key::read(&KeyFrom::Env("CARGO_PKG_DESCRIPTION".into())).unwrap_err();
         assert!(error.to_string().starts_with("the environment variable CARGO_PKG_DESCRIPTION holds no key"));
