@@ -161,7 +161,7 @@ impl Driven<'_> {
                     }
                 }
             } else {
-                answer.await
+                self.talk.meanwhile(answer).await?
             }
         } else {
             exchange.answer_now(fuel_used, request)

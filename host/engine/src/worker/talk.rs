@@ -1,6 +1,7 @@
 //! The parent's end of the line to a worker.
 
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -126,6 +127,23 @@ impl Talk {
         if self.watch.look() == Seen::Overworked { Err(Broken::Hung(OVERWORKED)) } else { Ok(message) }
     }
 
+    /// Does this side's work, and looks now and then whether the worker keeps still meanwhile: it
+    /// has nothing to compute then.
+    ///
+    /// # Errors
+    /// The worker has computed for too long. The work is given up.
+    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Broken> {
+        let mut work = pin!(work);
+        loop {
+            if let Ok(done) = timeout(self.watch.interval(), work.as_mut()).await {
+                return Ok(done);
+            }
+            if self.watch.is_overworked() {
+                return Err(Broken::Hung(OVERWORKED));
+            }
+        }
+    }
+
     /// Whether something can be done on the line at once, by the kernel: the executor may
     /// not have been told yet.
     fn can(&self, interest: Interest) -> bool {
@@ -170,5 +188,29 @@ impl Talk {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use lancet_core::Limits;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_computes_while_it_is_answered_is_ended() {
+        let spins = "while :; do :; done";
+        let mut spinner = Command::new("sh").args(["-c", spins]).stdin(Stdio::null()).spawn().unwrap();
+        let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
+        let patience = Patience { look: Duration::from_millis(5), beyond: Duration::ZERO };
+        let bound = Bound::of(&Limits::standard());
+        let mut talk = Talk::new(near, spinner.id(), patience, Duration::from_millis(50), bound).unwrap();
+        assert_eq!(talk.meanwhile(async { 7 }).await.unwrap(), 7);
+        let broken = talk.meanwhile(std::future::pending::<()>()).await.unwrap_err();
+        assert!(matches!(broken, Broken::Hung(OVERWORKED)), "{broken:?}");
+        spinner.kill().unwrap();
+        spinner.wait().unwrap();
     }
 }

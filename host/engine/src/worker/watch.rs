@@ -132,7 +132,7 @@ impl Watch {
         self.looked = Instant::now();
         // One that is gone shows at the end of its line.
         let Some(found) = looked_up(self.process) else { return Seen::AtWork };
-        if found.computed.saturating_sub(self.began) > self.most {
+        if self.has_overworked(&found) {
             return Seen::Overworked;
         }
         match found.state {
@@ -147,6 +147,15 @@ impl Watch {
             }
             _ => Seen::Asleep,
         }
+    }
+
+    /// Whether the process has computed for too long, whoever's turn it is.
+    pub(super) fn is_overworked(&self) -> bool {
+        looked_up(self.process).is_some_and(|found| self.has_overworked(&found))
+    }
+
+    fn has_overworked(&self, found: &Found) -> bool {
+        found.computed.saturating_sub(self.began) > self.most
     }
 
     /// Notes that the process was asleep, and says whether that is enough. `has_acted` is
