@@ -255,6 +255,23 @@ enum Comes {
 }
 
 #[test]
+fn whose_jail_does_not_hold_any_more_ends_its_own_call() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let workers = workers(&format!("loses-its-jail-after:{}", mark.display()));
+    let agent = lancet_hostile::ordinary(Role::Agent);
+    executor().block_on(async {
+        let grant = Grant::standard(Role::Agent);
+        let plugin = RUNTIME.load_jailed("loser", &agent, &grant, &Compiler::Here, &workers).unwrap();
+        let ended = call(&plugin, &task("good", Kind::SweManager), &limits(), live()).await;
+        let End::Solved(SolveEnd::Fault(fault)) = &ended.end else { panic!("{ended:?}") };
+        assert_eq!(fault.kind, FaultKind::Crash, "{fault}");
+        assert!(fault.message.contains("other walls"), "{fault}");
+    });
+}
+
+#[test]
 fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
     use Comes::{Like, To};
     use FaultKind::{Crash, Hung, JailViolation, MalformedResult};

@@ -181,14 +181,16 @@ impl Pool {
             Ok(Jailed { line, held, process }) => {
                 let crew = Arc::clone(&self.crew);
                 let worker = Worker { line: Some(line), held, process: Some(process), crew };
-                match differs(self.held.get_or_init(|| worker.held.clone()), &worker.held) {
-                    None => {
-                        self.arrived(worker);
-                        false
-                    }
-                    Some(cause) => self.failed(&NoWorker::Host(cause)),
+                if *self.held.get_or_init(|| worker.held.clone()) == worker.held {
+                    self.arrived(worker);
+                    false
+                } else {
+                    self.failed(&other_walls())
                 }
             }
+            // Of the first worker it is the machine's jail that does not hold. Of one that the
+            // same machine could jail before it is its own word.
+            Err(StartError::NotHeld(_)) if self.held.get().is_some() => self.failed(&other_walls()),
             Err(error) => self.failed(&reason(error)),
         };
         if is_again_needed {
@@ -258,15 +260,12 @@ impl Pool {
     }
 }
 
-/// How the walls around a worker differ from those around the first one of its plugin, which
-/// are what is on record of it.
-fn differs(first: &Held, held: &Held) -> Option<String> {
-    let cause = || {
-        format!(
-            "other walls hold around it than around the first one of its plugin: expected {first:?}, found {held:?}"
-        )
-    };
-    (first != held).then(cause)
+/// The walls around a worker are not those around the first one of its plugin, which are what
+/// is on record of it. Whatever loads a plugin's code is under that code's influence, so what it
+/// says of its walls ends no run.
+fn other_walls() -> NoWorker {
+    let message = "the process that it is to run in has other walls around it than the one before";
+    NoWorker::Plugin(Fault::new(FaultKind::Crash, message))
 }
 
 /// Whose fault it is that a worker did not get ready.
@@ -315,27 +314,6 @@ impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(process) = self.process.take() {
             self.crew.see_off(process);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_that_is_held_otherwise_than_the_first_is_told_apart() {
-        let first = Held { seccomp: true, landlock_abi: Some(4), uid: 65_534 };
-        assert_eq!(differs(&first, &first.clone()), None);
-        for other in [
-            Held { seccomp: false, ..first.clone() },
-            Held { landlock_abi: None, ..first.clone() },
-            Held { uid: 0, ..first.clone() },
-        ] {
-            assert!(
-                differs(&first, &other).is_some_and(|cause| cause.contains("expected Held")),
-                "{other:?}"
-            );
         }
     }
 }
