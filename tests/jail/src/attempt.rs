@@ -32,6 +32,8 @@ const RW: usize = (libc::PROT_READ | libc::PROT_WRITE) as usize;
 const PRIVATE: usize = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
 const SHARED: usize = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as usize;
 const NOWHERE: usize = usize::MAX;
+/// More than a compiler has a use for.
+const MANY_THREADS: usize = 2_600;
 
 /// Opens, and reads a byte.
 fn read(path: &Text) -> io::Result<usize> {
@@ -286,6 +288,12 @@ pub(crate) const ATTEMPTS: &[(&str, Attempt)] = &[
     }),
     ("new-thread", |_| {
         std::thread::Builder::new().spawn(|| ()).map(|_| 1)
+    }),
+    ("threads-without-end", |_| {
+        for _ in 0..MANY_THREADS {
+            std::thread::Builder::new().stack_size(16 << 10).spawn(std::thread::park)?;
+        }
+        Ok(1)
     }),
     ("new-program", |_| {
         let (program, nothing) = (Text::new("/bin/true"), [0_usize]);

@@ -150,6 +150,7 @@ fn without_a_wall_its_attempts_succeed() {
             "memory-shared",
             "memory-file",
             "socket-udp",
+            "threads-without-end",
         ] {
             assert!(landlock.contains(&name), "{name} with Landlock alone: {landlock:?}");
         }

@@ -17,6 +17,10 @@ use crate::bounds::{Bounds, Work};
 /// The user and the group that a jailed process of root's becomes.
 const NOBODY: u32 = 65_534;
 
+/// The most threads and processes of its user beside which a compiler gets a further thread.
+/// Without a limit it could use up all that the machine or its control group has.
+const MOST_THREADS: u64 = 2_048;
+
 /// An empty file in memory, which nobody can execute where the kernel knows of that (6.3).
 pub(crate) fn memory_file() -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
@@ -135,10 +139,12 @@ pub(crate) fn limit(bounds: &Bounds) -> io::Result<()> {
             exactly(Resource::Fsize, 0)?;
             exactly(Resource::Nproc, 0)
         }
-        // It counts all processes of the user, so threads could not be had under it; that
-        // there are threads only is the filter's business.
+        // That there are threads only is the filter's business. How many is not: a limit by
+        // the user counts what else the user runs, and a compiler does without threads where
+        // it has none.
         Work::Compile { output_bytes } => {
             exactly(Resource::As, bounds.memory_bytes)?;
+            exactly(Resource::Nproc, MOST_THREADS)?;
             exactly(Resource::Fsize, output_bytes)
         }
     }
