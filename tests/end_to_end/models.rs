@@ -533,3 +533,27 @@ fn a_key_is_found_nowhere() {
     assert!(found.is_empty(), "{found:?}");
     assert!(server.asked().iter().all(|asked| asked.head.contains(CANARY)), "its server got it");
 }
+
+/// An agent that reads all of its memory after it has asked a model, in the host's process
+/// and in one of its own.
+#[test]
+fn a_key_is_in_no_guest_s_memory() {
+    let context = Context::new();
+    context.small_suite("suite");
+    let agent = lancet_hostile::component(lancet_hostile::case("reads-memory-agent").unwrap());
+    fs::write(context.path("agent.wasm"), agent).unwrap();
+    // It must not be told what it looks for.
+    fs::write(context.path("backwards"), CANARY.chars().rev().collect::<String>()).unwrap();
+    let server = ModelServer::start(|_| Answer::picks(1));
+    chat(&context, &server.url(), "");
+    for (isolation, asked) in [("in-process", 1), ("process", 2)] {
+        let run = ["run", "suite", "--agent", "./agent.wasm", "--models", "models.toml"];
+        let more = ["--input", "backwards", "--isolation", isolation];
+        let output = context.command(&[&run[..], &more].concat()).env("NICE_KEY", CANARY).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{isolation}: {}", said(&output));
+        let show = context.json(&["show"]);
+        assert_ne!(show[0]["reason"], "no-submission", "{isolation}: {show:#}");
+        assert_eq!(server.asked().len(), asked, "{isolation}");
+    }
+    assert!(server.asked().iter().all(|asked| asked.head.contains(CANARY)), "its server got it");
+}

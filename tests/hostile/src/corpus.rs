@@ -253,6 +253,7 @@ fn entries() -> Vec<Entry> {
         // 22. Reading what it was not given.
         agent(22, "environment", Harmless).with_wasi(),
         both(22, "paths", Harmless).with_wasi(),
+        agent(22, "reads-memory", Harmless).always(),
         agent(22, "repository-reader", Harmless).always(),
         grader(22, "submission-escapes", Harmless).on_work_tree(),
         agent(22, "user-tool-artifacts", Harmless).on_work_tree().always(),
