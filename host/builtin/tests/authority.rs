@@ -10,9 +10,9 @@ use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 /// Agents that have something that the operator can set, and an engine for templates.
 const CONFIGURABLE: [&str; 2] = ["swelancer-simple", "tool-loop"];
 
-fn interfaces(plugin: &Builtin) -> (BTreeSet<String>, Vec<String>) {
+fn interfaces(plugin: &Builtin) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut imports = BTreeSet::new();
-    let mut exports = Vec::new();
+    let mut exports = BTreeSet::new();
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(plugin.component) {
         match payload.unwrap() {
@@ -55,9 +55,9 @@ fn each_imports_what_it_needs_and_no_more() {
         };
         let (imports, exports) = interfaces(plugin);
         assert_eq!(imports, needed.iter().map(|name| interface(name)).collect(), "{}", plugin.name);
-        let mut offered = vec![interface(plugin.role.export())];
+        let mut offered = BTreeSet::from([interface(plugin.role.export())]);
         if CONFIGURABLE.contains(&plugin.name) {
-            offered.insert(0, interface("configuring"));
+            offered.insert(interface("configuring"));
         }
         assert_eq!(exports, offered, "{}", plugin.name);
     }

@@ -91,8 +91,15 @@ fn is_of_parent(name: &str) -> bool {
         "RUSTFLAGS",
         "TARGET",
     ];
-    const BEGINNINGS: [&str; 6] =
-        ["CARGO_CFG_", "CARGO_FEATURE_", "CARGO_PKG_", "CARGO_PROFILE_", "CARGO_TARGET_WASM32_", "DEP_"];
+    const BEGINNINGS: [&str; 7] = [
+        "CARGO_CFG_",
+        "CARGO_FEATURE_",
+        "CARGO_PKG_",
+        "CARGO_PROFILE_",
+        "CARGO_RESOLVER_",
+        "CARGO_TARGET_WASM32_",
+        "DEP_",
+    ];
     NAMES.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
