@@ -30,6 +30,12 @@ pub(crate) fn cargo_build(
         cargo.args(["--example", example]);
     }
     cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&request.workspace));
+    if request.quick {
+        // Of the same profile, so that what runs at build time is built once for both.
+        for (setting, value) in [("LTO", "off"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "1")] {
+            cargo.env(format!("CARGO_PROFILE_{}_{setting}", PROFILE.to_uppercase()), value);
+        }
+    }
     match standard {
         Standard::Installed => {
             if let Some(rustc) = env::var_os("RUSTC") {

@@ -48,6 +48,8 @@ pub struct Request {
     pub packages: Vec<String>,
     /// A package and those of its examples that are guests.
     pub examples: Vec<(String, Vec<String>)>,
+    /// Whether the time that building takes matters and the size of what is built does not.
+    pub quick: bool,
 }
 
 impl Request {
@@ -59,7 +61,16 @@ impl Request {
             target_dir: target_dir.into(),
             packages: Vec::new(),
             examples: Vec::new(),
+            quick: false,
         }
+    }
+
+    /// All of it without link-time optimisation: built in a fraction of the time and
+    /// several times as large, which is right for guests that only tests run.
+    #[must_use]
+    pub fn quick(mut self) -> Self {
+        self.quick = true;
+        self
     }
 
     /// And a package's library.

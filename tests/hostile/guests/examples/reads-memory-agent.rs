@@ -1,7 +1,5 @@
 //! Asks a model, and then looks through all of its memory for what its input says backwards.
 
-use core::arch::wasm32::memory_size;
-
 use lancet_hostile_guests::ordinary_answer;
 use lancet_sdk::model::{Conversation, Setup};
 use lancet_sdk::{Agent, Answer, SolveError, Task, input};
@@ -34,8 +32,20 @@ impl Agent for Hostile {
 /// that nothing is found but what was there.
 fn is_in_memory(length: usize, byte: impl Fn(usize) -> u8) -> bool {
     // The null address is nobody's.
-    let places = 1..memory_size(0) * (64 << 10) - length;
+    let places = 1..size() - length;
     places.into_iter().any(|at| (0..length).all(|place| held(at + place) == byte(place)))
+}
+
+/// How many bytes the memory has.
+#[cfg(target_arch = "wasm32")]
+fn size() -> usize {
+    core::arch::wasm32::memory_size(0) * (64 << 10)
+}
+
+/// Elsewhere it is only looked at by the compiler.
+#[cfg(not(target_arch = "wasm32"))]
+fn size() -> usize {
+    0
 }
 
 #[expect(unsafe_code, reason = "it is about what can be read")]
