@@ -1,7 +1,7 @@
 //! Contents in files that are named by their digests.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use lancet_core::Sha256;
 
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
-use crate::folder::make_folder;
+use crate::folder::{make_folder, sync_folder};
 
 /// The bytes of a blob, which several owners can share.
 pub type Bytes = Arc<[u8]>;
@@ -83,6 +83,8 @@ impl Blobs {
         if folders.iter().any(|folder| !durable.contains(folder)) {
             drop(durable);
             sync_folder(&self.root)?;
+            // Its own name, which whoever made it may have died before it was durable.
+            self.root.parent().map_or(Ok(()), sync_folder)?;
             durable = self.durable();
             durable.extend(folders);
         }
@@ -143,13 +145,6 @@ fn in_parallel<T: Sync>(
     })
 }
 
-/// Makes the names in a folder durable.
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|e| StoreError::io("synchronise the folder", folder, e))
-}
-
 /// Removes what processes that were killed have left. Nothing depends on it, so
 /// what cannot be removed stays.
 fn remove_stale(temporary: &Path) {
@@ -165,6 +160,8 @@ fn remove_stale(temporary: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn blobs() -> (tempfile::TempDir, Blobs) {

@@ -11,7 +11,7 @@ use crate::audit;
 use crate::blob::Blobs;
 use crate::error::Failure;
 use crate::failpoint::failpoint;
-use crate::folder::{is_empty, make_folder, make_private_file};
+use crate::folder::{is_empty, make_durable_folder, make_folder, make_private_file};
 use crate::journal::{self, Line};
 use crate::ledger::{self, Elapsed};
 use crate::schema::open_writer;
@@ -62,7 +62,7 @@ impl Store {
         if folder.exists() && !folder.is_dir() {
             return Err(not_a_store(folder, "it is not a folder"));
         }
-        make_folder(folder)?;
+        make_durable_folder(folder)?;
         // In this order: another process may be making the same store.
         if !is_empty(folder)? && !database.exists() {
             return Err(not_a_store(folder, "it has other files and no `lancet.db`"));

@@ -1,7 +1,12 @@
 //! A process that writes to a store is killed, again and again: all that it was
 //! told to be durable is there, once.
 
+#[path = "../../../tests/campaign/disk.rs"]
+mod disk;
 mod fixture;
+mod power;
+#[path = "../../../tests/campaign/scale.rs"]
+mod scale;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

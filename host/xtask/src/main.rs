@@ -4,6 +4,7 @@
 
 mod demo;
 mod docker;
+mod fuzz;
 mod programs;
 mod run;
 mod schemas;
@@ -19,7 +20,8 @@ usage: cargo xtask TASK
   lint       the structure, then rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
   structure  the first part of `lint` alone: directions between crates, circles of imports, lengths of files
   schemas    write the JSON Schemas under docs/schemas; `--check` only compares
-  bench      run the benchmarks that BENCHMARKS.md reports";
+  bench      run the benchmarks that BENCHMARKS.md reports
+  fuzz       fuzz one parser: `fuzz PARSER --executions N`; `--input FILE` tries one input again";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["schemas"] => schemas::write(),
         ["schemas", "--check"] => schemas::check(),
         ["bench"] => bench(),
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -36,6 +36,16 @@ pub(crate) fn cargo_output(arguments: &[&str]) -> Result<String, String> {
     }
 }
 
+/// The target that the compiler builds for by itself.
+pub(crate) fn rustc_host() -> Result<String, String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output =
+        Command::new(rustc).arg("-vV").output().map_err(|e| format!("rustc cannot be started: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "`rustc -vV` does not name its host".to_owned())
+}
+
 /// Runs a program in the workspace.
 pub(crate) fn program(name: &str, arguments: &[&str]) -> Result<(), String> {
     let mut command = Command::new(name);

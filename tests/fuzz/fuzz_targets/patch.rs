@@ -1,4 +1,5 @@
-//! Patches of whatever kind: they are applied or refused, and end.
+//! Patches of whatever kind: they are applied or refused, and end. The input is the file
+//! that is patched, a line `%%`, and the patch.
 
 #![no_main]
 
@@ -6,9 +7,8 @@ use lancet_patch::{Found, Patch, Tree};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    // The first part is the file that is patched.
-    let split = bytes.iter().position(|byte| *byte == 0).unwrap_or(0);
-    let (file, patch) = bytes.split_at(split);
+    let split = bytes.windows(3).position(|window| window == b"%%\n");
+    let (file, patch) = split.map_or((&[][..], bytes), |at| (&bytes[..at], &bytes[at + 3..]));
     let Ok(patch) = Patch::parse(patch) else { return };
     let found = Found::File { bytes: file.to_vec(), executable: false };
     let tree: Tree = patch

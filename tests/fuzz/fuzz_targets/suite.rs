@@ -1,17 +1,19 @@
 //! Any bytes as a suite's files: it loads, or every problem is named. The input
 //! is `suite.toml`, `task.toml`, the answer key and `images.lock`, separated by
-//! NUL; a part that is empty or missing stays as it is in a valid suite. Its first
-//! byte says whether the task is a manager's, or an individual contributor's.
+//! lines `%%`; a part that is empty or missing stays as it is in a valid suite. Its first
+//! byte says whether the task is an individual contributor's (`i`), or a manager's.
 //! Whatever the files say, containers of a task get nothing that is the host's to
 //! give.
 
 #![no_main]
 
+use std::cell::OnceCell;
 use std::fs;
 
 use lancet_core::Account;
 use lancet_suite::{ImageLock, Profile, Suite, baselines, select};
 use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
 
 const SUITE: &[u8] = br#"name = "fuzz"
 [images.app]
@@ -58,28 +60,24 @@ const IC_KEY: &[u8] = b"{\"plan\": \"hidden\"}";
 const LOCK: &[u8] = b"";
 const ID: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-fuzz_target!(|data: &[u8]| {
-    let Some((is_manager, data)) = data.split_first() else { return };
-    let is_manager = is_manager % 2 == 0;
-    let mut parts = data.splitn(4, |byte| *byte == 0);
-    let mut part = |valid: &'static [u8]| match parts.next() {
-        Some(bytes) if !bytes.is_empty() => bytes.to_vec(),
-        _ => valid.to_vec(),
-    };
+thread_local! {
+    /// The folders of a manager's task and of the other kind. Of each only those files are
+    /// written anew that the input says, which is most of what an execution takes.
+    static FOLDERS: [OnceCell<TempDir>; 2] = const { [OnceCell::new(), OnceCell::new()] };
+}
+
+/// A suite, without what the input says.
+fn folder(is_manager: bool) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let task = folder.path().join("tasks/t");
     for path in [task.join("private/tests"), task.join("private/issue"), folder.path().join("images/app")] {
         fs::create_dir_all(path).expect("a folder");
     }
     for (path, bytes) in [
-        (folder.path().join("suite.toml"), part(SUITE)),
-        (task.join("task.toml"), part(if is_manager { TASK } else { IC_TASK })),
-        (task.join("private/answer-key.json"), part(if is_manager { KEY } else { IC_KEY })),
-        (folder.path().join("images.lock"), part(LOCK)),
-        (folder.path().join("images/app/Dockerfile"), b"FROM scratch".to_vec()),
-        (task.join("private/tests/t.py"), b"t".to_vec()),
-        (task.join("private/issue/test.py"), b"i".to_vec()),
-        (task.join("statement.md"), b"s".to_vec()),
+        (folder.path().join("images/app/Dockerfile"), "FROM scratch"),
+        (task.join("private/tests/t.py"), "t"),
+        (task.join("private/issue/test.py"), "i"),
+        (task.join("statement.md"), "s"),
     ] {
         fs::write(path, bytes).expect("a file");
     }
@@ -87,6 +85,36 @@ fuzz_target!(|data: &[u8]| {
         fs::create_dir(task.join("proposals")).expect("a folder");
         fs::write(task.join("proposals/0.md"), b"p").expect("a file");
     }
+    folder
+}
+
+/// Takes what is before the next line `%%`.
+fn part<'a>(rest: &mut &'a [u8], valid: &'static [u8]) -> &'a [u8] {
+    let at = rest.windows(3).position(|window| window == b"%%\n");
+    let (part, after) = at.map_or((*rest, &[][..]), |at| (&rest[..at], &rest[at + 3..]));
+    *rest = after;
+    if part.is_empty() { valid } else { part }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((first, mut rest)) = data.split_first() else { return };
+    let is_manager = *first != b'i';
+    FOLDERS.with(|folders| {
+        let folder = folders[usize::from(is_manager)].get_or_init(|| folder(is_manager));
+        let task = folder.path().join("tasks/t");
+        for (path, valid) in [
+            (folder.path().join("suite.toml"), SUITE),
+            (task.join("task.toml"), if is_manager { TASK } else { IC_TASK }),
+            (task.join("private/answer-key.json"), if is_manager { KEY } else { IC_KEY }),
+            (folder.path().join("images.lock"), LOCK),
+        ] {
+            fs::write(path, part(&mut rest, valid)).expect("a file");
+        }
+        check(folder);
+    });
+});
+
+fn check(folder: &TempDir) {
     match Suite::open(folder.path()) {
         Ok(suite) => {
             let _ = baselines(suite.tasks());
@@ -125,4 +153,4 @@ fuzz_target!(|data: &[u8]| {
             let _ = (error.to_string(), error.hint());
         }
     }
-});
+}
