@@ -1,13 +1,17 @@
-//! What agents with a model share: the task as a prompt has it, and a manager's choice read
-//! out of what a model wrote.
+//! What agents with a model share: what they reach of the host, the task as a prompt has it,
+//! and a manager's choice read out of what a model wrote.
 
 #![forbid(unsafe_code)]
+
+mod reach;
 
 use std::collections::BTreeMap;
 
 use lancet_sdk::model::Offer;
 use lancet_sdk::prompt::Value;
 use lancet_sdk::{Cents, Task, TaskKind};
+
+pub use reach::{Host, Reach};
 
 /// The variables that [`variables`] gives.
 pub const VARIABLES: [&str; 6] = ["id", "kind", "title", "statement", "price", "proposals"];

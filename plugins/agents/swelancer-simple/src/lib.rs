@@ -28,10 +28,10 @@ mod reply;
 mod session;
 mod world;
 
+use lancet_brief::Host;
 use lancet_sdk::{Agent, Answer, Configuration, Configure, Setting, SolveError, Task, settings};
 
 use crate::session::Options;
-use crate::world::Host;
 
 /// The template of the first message.
 const PROMPT: &str = include_str!("../prompt.md.j2");

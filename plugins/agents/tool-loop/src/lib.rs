@@ -35,10 +35,10 @@ mod session;
 mod tool;
 mod world;
 
+use lancet_brief::Host;
 use lancet_sdk::{Agent, Answer, Configuration, Configure, SolveError, Task, settings};
 
 use crate::options::Options;
-use crate::world::Host;
 
 /// The line that the output of a command begins with that hands in, when there is only
 /// `bash`.

@@ -1,5 +1,6 @@
 //! Counts what goes to and fro, as the host does.
 
+use lancet_brief::Reach;
 use lancet_sdk::CallError;
 use lancet_sdk::log::Level;
 use lancet_sdk::model::{Answer, Failure, Offer, Part, Setup, Tool, ToolResult};
@@ -62,7 +63,7 @@ impl<'a, W: World> Meter<'a, W> {
     }
 }
 
-impl<W: World> World for Meter<'_, W> {
+impl<W: World> Reach for Meter<'_, W> {
     fn offers(&mut self) -> Vec<Offer> {
         self.sent(0).offers()
     }
@@ -98,6 +99,17 @@ impl<W: World> World for Meter<'_, W> {
         self.got(output, |output| output.stdout.len() + output.stderr.len())
     }
 
+    fn reproduce(&mut self) -> Result<Observation, CallError> {
+        let seen = self.sent(0).reproduce();
+        self.got(seen, |seen| seen.artifacts.iter().map(|entry| entry.name.len() + 16).sum())
+    }
+
+    fn log(&mut self, level: Level, message: &str, fields: &[(&str, &str)]) {
+        self.sent(message.len()).log(level, message, fields);
+    }
+}
+
+impl<W: World> World for Meter<'_, W> {
     fn list(&mut self, path: &str) -> Result<Vec<Entry>, CallError> {
         let entries = self.sent(path.len()).list(path);
         self.got(entries, |entries| entries.iter().map(|entry| entry.path.len() + 8).sum())
@@ -121,17 +133,8 @@ impl<W: World> World for Meter<'_, W> {
         self.sent(patch.len()).apply_patch(patch)
     }
 
-    fn reproduce(&mut self) -> Result<Observation, CallError> {
-        let seen = self.sent(0).reproduce();
-        self.got(seen, |seen| seen.artifacts.iter().map(|entry| entry.name.len() + 16).sum())
-    }
-
     fn artifact(&mut self, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, CallError> {
         let bytes = self.sent(name.len()).artifact(name, offset, length);
         self.got(bytes, Vec::len)
-    }
-
-    fn log(&mut self, level: Level, message: &str, fields: &[(&str, &str)]) {
-        self.sent(message.len()).log(level, message, fields);
     }
 }

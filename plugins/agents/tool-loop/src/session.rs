@@ -1,6 +1,6 @@
 //! The loop: asks the model, carries out what it calls, and ends.
 
-use lancet_brief::{ids, selected};
+use lancet_brief::{Reach as _, ids, selected};
 use lancet_sdk::log::Level;
 use lancet_sdk::model::{Answer as Said, Failure, Setup, Stop, ToolCall, ToolResult};
 use lancet_sdk::prompt::{Value, render};

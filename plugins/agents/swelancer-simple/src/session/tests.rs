@@ -1,5 +1,6 @@
 //! The loop against a double of what it reaches.
 
+use lancet_brief::Reach;
 use lancet_sdk::model::{ToolCall, ToolResult, Usage};
 use lancet_sdk::shell::CommandOutput;
 use lancet_sdk::user_tool::Observation;
@@ -53,7 +54,7 @@ fn double(answers: &[&str]) -> Double {
     }
 }
 
-impl World for Double {
+impl Reach for Double {
     fn offers(&mut self) -> Vec<Offer> {
         let (name, id) = ("main".into(), "a-model".into());
         vec![Offer { name, id, context_tokens: self.context, answer_tokens: Some(100), tools: false }]
@@ -89,6 +90,28 @@ impl World for Double {
         Ok(answer)
     }
 
+    fn shell(&mut self, command: &str, seconds: u32) -> Result<CommandOutput, CallError> {
+        if self.time == 0 {
+            return Err(CallError::Unavailable("the agent's time is over".into()));
+        }
+        self.time -= 1;
+        self.commands.push((command.into(), seconds));
+        let stdout = format!("{} ", self.commands.len()).repeat(20_000).into_bytes();
+        Ok(CommandOutput { exit_status: Some(1), stdout, stderr: Vec::new(), dropped_bytes: 0 })
+    }
+
+    fn reproduce(&mut self) -> Result<Observation, CallError> {
+        let artifact = |name: &str, kind| ArtifactEntry { name: name.into(), kind, bytes: 4 };
+        let artifacts = vec![artifact("film", ArtifactKind::Video), artifact("log", ArtifactKind::Log)];
+        Ok(Observation { completed: false, artifacts })
+    }
+
+    fn log(&mut self, _: Level, message: &str, fields: &[(&str, &str)]) {
+        self.logged.push(format!("{message} {fields:?}"));
+    }
+}
+
+impl World for Double {
     fn tokens(&mut self) -> u64 {
         self.entries.len() as u64 * 100
     }
@@ -100,16 +123,6 @@ impl World for Double {
         Ok(())
     }
 
-    fn shell(&mut self, command: &str, seconds: u32) -> Result<CommandOutput, CallError> {
-        if self.time == 0 {
-            return Err(CallError::Unavailable("the agent's time is over".into()));
-        }
-        self.time -= 1;
-        self.commands.push((command.into(), seconds));
-        let stdout = format!("{} ", self.commands.len()).repeat(20_000).into_bytes();
-        Ok(CommandOutput { exit_status: Some(1), stdout, stderr: Vec::new(), dropped_bytes: 0 })
-    }
-
     fn read(&mut self, path: &str, _: u32) -> Result<Vec<u8>, CallError> {
         assert_eq!(path, "manager_decisions.json");
         if !self.environment {
@@ -119,19 +132,9 @@ impl World for Double {
         Ok(decision.into_bytes())
     }
 
-    fn reproduce(&mut self) -> Result<Observation, CallError> {
-        let artifact = |name: &str, kind| ArtifactEntry { name: name.into(), kind, bytes: 4 };
-        let artifacts = vec![artifact("film", ArtifactKind::Video), artifact("log", ArtifactKind::Log)];
-        Ok(Observation { completed: false, artifacts })
-    }
-
     fn artifact(&mut self, name: &str, _: u32) -> Result<Vec<u8>, CallError> {
         assert_eq!(name, "log");
         Ok(b"seen".to_vec())
-    }
-
-    fn log(&mut self, _: Level, message: &str, fields: &[(&str, &str)]) {
-        self.logged.push(format!("{message} {fields:?}"));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use lancet_brief::Reach;
 use lancet_sdk::model::{Offer, Part, Usage};
 use lancet_sdk::shell::CommandOutput;
 use lancet_sdk::user_tool::Observation;
@@ -70,7 +71,7 @@ impl Double {
     }
 }
 
-impl World for Double {
+impl Reach for Double {
     fn offers(&mut self) -> Vec<Offer> {
         self.offers.clone()
     }
@@ -108,6 +109,20 @@ impl World for Double {
         Ok(CommandOutput { exit_status, stdout: stdout.into(), stderr: Vec::new(), dropped_bytes: 0 })
     }
 
+    fn reproduce(&mut self) -> Result<Observation, CallError> {
+        if self.patches.is_empty() {
+            return Err(CallError::Unavailable("the task has no user".into()));
+        }
+        let artifact = ArtifactEntry { name: "log".into(), kind: ArtifactKind::Log, bytes: 4 };
+        Ok(Observation { completed: true, artifacts: vec![artifact] })
+    }
+
+    fn log(&mut self, _: Level, message: &str, fields: &[(&str, &str)]) {
+        self.logged.push(format!("{message} {fields:?}"));
+    }
+}
+
+impl World for Double {
     fn list(&mut self, path: &str) -> Result<Vec<Entry>, CallError> {
         let inside = |file: &&String| path.is_empty() || file.starts_with(&format!("{path}/"));
         let paths = self.files()?.keys().filter(inside);
@@ -140,24 +155,12 @@ impl World for Double {
         Ok(())
     }
 
-    fn reproduce(&mut self) -> Result<Observation, CallError> {
-        if self.patches.is_empty() {
-            return Err(CallError::Unavailable("the task has no user".into()));
-        }
-        let artifact = ArtifactEntry { name: "log".into(), kind: ArtifactKind::Log, bytes: 4 };
-        Ok(Observation { completed: true, artifacts: vec![artifact] })
-    }
-
     fn artifact(&mut self, name: &str, _: u64, _: u32) -> Result<Vec<u8>, CallError> {
         match name {
             "log" => Ok(b"seen".to_vec()),
             "film" => Ok(vec![0, 1]),
             _ => Err(CallError::NotFound("no such artifact".into())),
         }
-    }
-
-    fn log(&mut self, _: Level, message: &str, fields: &[(&str, &str)]) {
-        self.logged.push(format!("{message} {fields:?}"));
     }
 }
 
