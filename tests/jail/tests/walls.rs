@@ -217,7 +217,7 @@ fn without_a_wall_its_attempts_succeed() {
         ] {
             assert!(landlock.contains(&name), "{name} with Landlock alone: {landlock:?}");
         }
-        let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).maximum;
+        let stack = rustix::process::getrlimit(Resource::Stack).maximum;
         if stack.is_none_or(|most| most > 8 << 20) {
             assert!(landlock.contains(&"memory-of-stack-beyond-limit"), "{landlock:?}");
         }
