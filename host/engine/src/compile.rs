@@ -21,8 +21,16 @@ pub const COMPILE_MEMORY_BYTES: u64 = 4 << 30;
 /// known guest, of 18 MiB, takes 7.
 pub const COMPILE_SECONDS: u64 = 120;
 
-/// The most bytes of compiled code. The largest known guest has 50 MiB of it.
-const CODE_BYTES: u64 = 1 << 30;
+/// The most bytes of compiled code of any component. The largest known guest has 50 MiB of it.
+const MOST_CODE_BYTES: u64 = 512 << 20;
+/// How many bytes of compiled code every component may have, for memories that are filled at
+/// the start, of which a few bytes may tell.
+const LEAST_CODE_BYTES: u64 = 64 << 20;
+/// How many bytes of compiled code a component may have beyond for each of its own. Known
+/// guests have three.
+const CODE_PER_BYTE: u64 = 16;
+/// The signal for files that would become larger than they may.
+const SIGXFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
 /// How long the compiling process may take to close its jail: milliseconds, on a machine
 /// that is not busy.
 const READY_WITHIN: Duration = Duration::from_secs(300);
@@ -45,6 +53,8 @@ pub(crate) enum CompileError {
         gib = COMPILE_MEMORY_BYTES >> 30
     )]
     Crashed(String),
+    #[error("more than {} MiB of code come of it", .0 >> 20)]
+    TooLarge(u64),
     #[error("compiling it made the compiler try what its jail forbids (SIGSYS)")]
     Violation,
     #[error("compiling it made the compiler wait for something for {} h", HUNG_AFTER.as_secs() / 3_600)]
@@ -53,6 +63,24 @@ pub(crate) enum CompileError {
     Jail(#[from] StartError),
     #[error("the compiling process could not be run: {0}")]
     Host(#[from] io::Error),
+}
+
+impl CompileError {
+    /// What to do about the error, where it is the machine's.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Jail(error) => Some(error.hint()),
+            _ => None,
+        }
+    }
+}
+
+/// The most bytes of code that may come of a component of that size.
+fn most_code(component: &[u8]) -> u64 {
+    (component.len() as u64)
+        .saturating_mul(CODE_PER_BYTE)
+        .saturating_add(LEAST_CODE_BYTES)
+        .min(MOST_CODE_BYTES)
 }
 
 /// Compiles in a child process, so that a component made to blow up the compiler
@@ -70,7 +98,8 @@ pub(crate) fn in_child(program: &Program, component: &[u8]) -> Result<Vec<u8>, C
 
 fn in_jail(program: &Program, component: &[u8]) -> Result<Vec<u8>, CompileError> {
     let output = Output::new()?;
-    let bounds = Bounds::compile(COMPILE_MEMORY_BYTES, COMPILE_SECONDS, CODE_BYTES);
+    let most = most_code(component);
+    let bounds = Bounds::compile(COMPILE_MEMORY_BYTES, COMPILE_SECONDS, most);
     let program = program.clone().argument("--jailed");
     let mut jailed = program.start_writing(&output, &bounds)?.ready(READY_WITHIN)?;
 
@@ -91,6 +120,7 @@ fn in_jail(program: &Program, component: &[u8]) -> Result<Vec<u8>, CompileError>
         Death::Finished => Ok(output.into_sealed()?.read()?),
         Death::Violation => Err(CompileError::Violation),
         Death::Crashed(Crash::Code(1)) => Err(CompileError::Refused(ending.stderr)),
+        Death::Crashed(Crash::Signal(SIGXFSZ)) => Err(CompileError::TooLarge(most)),
         death => Err(CompileError::Crashed(death.to_string())),
     }
 }
@@ -105,19 +135,25 @@ fn in_limits(program: &Program, component: &[u8]) -> Result<Vec<u8>, CompileErro
         return Err(io::Error::other("the compiling process has no pipes").into());
     };
     let (mut code, mut words) = (Vec::new(), Vec::new());
-    thread::scope(|scope| {
+    let most = most_code(component);
+    let is_larger = thread::scope(|scope| {
         // Each of these ends with the process at the latest.
         scope.spawn(move || stdin.write_all(component));
         scope.spawn(|| {
             let _ = stderr.by_ref().take(WORDS_BYTES as u64).read_to_end(&mut words);
             io::copy(&mut stderr, &mut io::sink())
         });
-        let read = stdout.take(CODE_BYTES + 1).read_to_end(&mut code);
-        if !matches!(read, Ok(bytes) if bytes as u64 <= CODE_BYTES) {
+        let read = stdout.take(most + 1).read_to_end(&mut code);
+        let is_larger = matches!(read, Ok(bytes) if bytes as u64 > most);
+        if is_larger || read.is_err() {
             let _ = child.kill();
         }
+        is_larger
     });
     let status = child.wait()?;
+    if is_larger {
+        return Err(CompileError::TooLarge(most));
+    }
     match status.code() {
         Some(0) => Ok(code),
         Some(1) => Err(CompileError::Refused(String::from_utf8_lossy(&words).trim().to_owned())),

@@ -28,11 +28,17 @@ pub struct EngineError {
     pub doing: &'static str,
     /// What Wasmtime says.
     pub cause: String,
+    /// What to do about it, where that is known.
+    pub hint: Option<&'static str>,
 }
 
 impl EngineError {
+    pub(crate) fn of(doing: &'static str, cause: impl Into<String>) -> Self {
+        Self { doing, cause: cause.into(), hint: None }
+    }
+
     pub(crate) fn new(doing: &'static str, cause: &wasmtime::Error) -> Self {
-        Self { doing, cause: format!("{cause:#}") }
+        Self::of(doing, format!("{cause:#}"))
     }
 }
 

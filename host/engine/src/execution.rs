@@ -264,10 +264,9 @@ pub(crate) fn settle<T>(
             divergence = Some(*at);
             Err(Stop::Diverged)
         }
-        Err(Ending::Host(cause)) => return Err(EngineError { doing: "answering a plugin", cause }),
+        Err(Ending::Host(cause)) => return Err(EngineError::of("answering a plugin", cause)),
         Err(Ending::Over) => {
-            let cause = "the host ended it and gives no reason".to_owned();
-            return Err(EngineError { doing: "answering a plugin", cause });
+            return Err(EngineError::of("answering a plugin", "the host ended it and gives no reason"));
         }
     };
     let divergence = divergence.or(if is_cut_off { None } else { missing });

@@ -211,10 +211,7 @@ impl Plugin {
     /// does is in the output.
     pub async fn solve(&self, call: Call<'_>) -> Result<SolveOutput, EngineError> {
         if self.role() != Role::Agent {
-            return Err(EngineError {
-                doing: "calling an agent",
-                cause: format!("{} is a grader", self.name),
-            });
+            return Err(EngineError::of("calling an agent", format!("{} is a grader", self.name)));
         }
         let Call { task, limits, seed, behind, journal } = call;
         let exchange = Exchange::new(limits, seed, behind, journal);
@@ -250,10 +247,7 @@ impl Plugin {
     /// of the infrastructure.
     pub async fn grade(&self, call: Call<'_>, submission: &Answer) -> Result<GradeOutput, EngineError> {
         if self.role() != Role::Grader {
-            return Err(EngineError {
-                doing: "calling a grader",
-                cause: format!("{} is an agent", self.name),
-            });
+            return Err(EngineError::of("calling a grader", format!("{} is an agent", self.name)));
         }
         let Call { task, limits, seed, behind, journal } = call;
         let kind = task.kind;
@@ -309,8 +303,8 @@ impl Plugin {
         let (concluded, boundary) = conduct(store, body).await;
         drop(permit);
         let Boundary::Here(exchange) = boundary else {
-            let cause = "a call in this process has its exchange elsewhere".to_owned();
-            return Err(EngineError { doing: "ending a call of a plugin", cause });
+            let cause = "a call in this process has its exchange elsewhere";
+            return Err(EngineError::of("ending a call of a plugin", cause));
         };
         let settled = settle(limits, concluded, *exchange)?;
         Ok(Output { settled, elapsed: started.elapsed() })

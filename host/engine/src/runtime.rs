@@ -106,7 +106,7 @@ impl LoadError {
             }
             Self::Types { .. } => Some("build it against the `wit/` folder of this version of Lancet".into()),
             Self::Compile { .. } => Some("a component this hard to compile is not run; build it smaller".into()),
-            Self::Engine(_) => None,
+            Self::Engine(error) => error.hint.map(str::to_owned),
         }
     }
 }
@@ -165,16 +165,13 @@ impl Runtime {
     ) -> Result<Plugin, LoadError> {
         let inspection = checked(name, bytes, grant)?;
         let digest = inspection.digest;
-        let crew = match self.crew.get() {
-            Some(crew) => crew,
-            None => {
-                let crew = Crew::new(self.concurrency)?;
-                self.crew.get_or_init(|| crew)
-            }
-        };
-        let host = |doing| move |e: io::Error| EngineError { doing, cause: e.to_string() };
-        let started = "starting jailed processes for a plugin";
-        let program = workers.program(grant).map_err(host(started))?;
+        let crew = self.crew.get_or_init(|| Crew::new(self.concurrency));
+        let host = |doing| move |e: io::Error| EngineError::of(doing, e.to_string());
+        let program = workers.program(grant).map_err(|e| EngineError {
+            doing: "opening the program of jailed processes",
+            cause: e.to_string(),
+            hint: Some("its user has to be able to read it, and `/proc` to be mounted"),
+        })?;
         let pool = |code: &[u8]| {
             let code = Sealed::new(code).map_err(host("keeping compiled code in memory"))?;
             Ok::<_, LoadError>(Pool::new(program.clone(), code, Arc::clone(crew), workers.patience))
@@ -259,8 +256,8 @@ impl Runtime {
             Compiler::Child { program } => match compile::in_child(program, bytes) {
                 Ok(code) => code,
                 Err(error @ (CompileError::Host(_) | CompileError::Jail(_))) => {
-                    let cause = error.to_string();
-                    return Err(EngineError { doing: "compiling in a child process", cause }.into());
+                    let (doing, cause) = ("compiling in a child process", error.to_string());
+                    return Err(EngineError { doing, cause, hint: error.hint() }.into());
                 }
                 Err(error) => return Err(refused(error.to_string())),
             },

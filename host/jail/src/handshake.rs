@@ -33,6 +33,8 @@ pub struct Without {
     pub landlock: bool,
     /// No limits.
     pub limits: bool,
+    /// All limits but this one, by the kernel's number of it.
+    pub limit: Option<u32>,
 }
 
 /// From the parent, once.
@@ -49,12 +51,17 @@ pub(crate) struct Order {
 pub(crate) enum Report {
     /// The outer walls hold, and nothing of a stranger's was looked at before.
     Entered(Held),
+    /// What it was given is loaded from here on: whatever the process says after that may be
+    /// said by whoever made that.
+    Loads,
     /// All walls hold.
     Locked,
     /// A wall does not hold: the kernel's doing.
     NotHeld(String),
     /// What the process was to load cannot be loaded.
     NotLoaded(String),
+    /// The process cannot work here, whatever it was to load.
+    Unable(String),
 }
 
 /// From the parent, when it has seen that all walls hold.

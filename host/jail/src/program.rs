@@ -44,6 +44,9 @@ pub enum StartError {
     /// What the process was to load cannot be loaded.
     #[error("{0}")]
     NotLoaded(String),
+    /// The process cannot work here, whatever it was to load.
+    #[error("the process cannot work on this machine: {0}")]
+    Unable(String),
     /// The process ended before its jail was closed.
     #[error("the process ended before it was ready: {}{}", .0.death, last_words(.0))]
     Died(Ending),
@@ -54,6 +57,29 @@ pub enum StartError {
     #[error("the process was not ready after {} s", .0.as_secs())]
     Late(Duration),
 }
+
+impl StartError {
+    /// What to do about the error, in words of an operator.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::TooMany(_) => {
+                "raise that limit (`ulimit -u`, `pids.max`), end other processes of this user, or run less at a time \
+                 (`--jobs`)"
+            }
+            Self::Start { error, .. } if error.kind() == io::ErrorKind::OutOfMemory => WANT_OF_MEMORY,
+            Self::Unable(_) => WANT_OF_MEMORY,
+            Self::Late(_) => "the machine is too busy, or stopped: run less at a time (`--jobs`)",
+            Self::Start { .. } | Self::NotHeld(_) | Self::NotLoaded(_) | Self::Died(_) | Self::Answer(_) => {
+                "`lancet doctor` tries what a jail is made of; `--isolation in-process` does without one, if Wasmtime \
+                 is wall enough for the plugin"
+            }
+        }
+    }
+}
+
+const WANT_OF_MEMORY: &str =
+    "this machine has no memory left for a further process: free some, or run less at a time (`--jobs`)";
 
 fn last_words(ending: &Ending) -> String {
     if ending.stderr.is_empty() { String::new() } else { format!("; it says: {}", ending.stderr) }
@@ -267,8 +293,14 @@ impl Starting {
             Ok(Report::Entered(held)) => held,
             other => return Err(failure(other, process, within)),
         };
-        match receive(&mut Until { line: &line, deadline }) {
+        let mut next = receive(&mut Until { line: &line, deadline });
+        let loads = matches!(next, Ok(Report::Loads));
+        if loads {
+            next = receive(&mut Until { line: &line, deadline });
+        }
+        match next {
             Ok(Report::Locked) => {}
+            Ok(Report::Unable(_)) if loads => return Err(failure(Ok(Report::Loads), process, within)),
             other => return Err(failure(other, process, within)),
         }
         if !without.seccomp
@@ -292,7 +324,8 @@ fn failure(said: io::Result<Report>, process: Process, within: Duration) -> Star
     match said {
         Ok(Report::NotHeld(problem)) => StartError::NotHeld(problem),
         Ok(Report::NotLoaded(problem)) => StartError::NotLoaded(problem),
-        Ok(Report::Entered(_) | Report::Locked) => {
+        Ok(Report::Unable(problem)) => StartError::Unable(problem),
+        Ok(Report::Entered(_) | Report::Loads | Report::Locked) => {
             StartError::Answer(io::Error::other("the stages of its jail come in another order"))
         }
         Err(error) => match error.kind() {
@@ -311,7 +344,14 @@ fn checked(held: &Held, process: u32, user: Option<u32>) -> Result<(), String> {
     let own =
         *OWN_FILTERS.get_or_init(|| kernel::walls_around("self").and_then(|own| own.filters).unwrap_or(0));
     let Some(walls) = kernel::walls_around(&process.to_string()) else {
-        return Err(format!("/proc/{process}/status cannot be read"));
+        let mut problem = format!("/proc/{process}/status cannot be read, which says what holds around it");
+        if kernel::hides_processes() {
+            problem.push_str(
+                "; `/proc` is mounted with `hidepid`: mount it with `gid=` of a group that this user is in, \
+                 or without `hidepid`",
+            );
+        }
+        return Err(problem);
     };
     let uid = user.unwrap_or_else(|| rustix::process::getuid().as_raw());
     let holds = walls.is_filtered

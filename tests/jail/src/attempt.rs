@@ -96,6 +96,43 @@ fn found(is_there: bool) -> io::Result<usize> {
     if is_there { Ok(1) } else { Err(io::Error::from_raw_os_error(libc::ENOENT)) }
 }
 
+/// The limits of a jailed process: the attempt that finds one missing, the kernel's number of it,
+/// and the most that it may be.
+pub(crate) const LIMITS: &[(&str, u32, u64)] = &[
+    ("limit-of-address-space", libc::RLIMIT_AS, 64 << 30),
+    ("limit-of-core", libc::RLIMIT_CORE, 0),
+    ("limit-of-data", libc::RLIMIT_DATA, 200 << 20),
+    ("limit-of-descriptors", libc::RLIMIT_NOFILE, 16),
+    ("limit-of-files", libc::RLIMIT_FSIZE, 1 << 20),
+    ("limit-of-locked-memory", libc::RLIMIT_MEMLOCK, 0),
+    ("limit-of-messages", libc::RLIMIT_MSGQUEUE, 0),
+    ("limit-of-niceness", libc::RLIMIT_NICE, 0),
+    ("limit-of-processes", libc::RLIMIT_NPROC, 2_048),
+    ("limit-of-processor-time", libc::RLIMIT_CPU, 61),
+    ("limit-of-real-time", libc::RLIMIT_RTPRIO, 0),
+    ("limit-of-signals", libc::RLIMIT_SIGPENDING, 16),
+    ("limit-of-stack", libc::RLIMIT_STACK, 8 << 20),
+];
+
+/// The limit of that number.
+pub(crate) fn resource(number: u32) -> Option<rustix::process::Resource> {
+    use rustix::process::Resource::{
+        As, Core, Cpu, Data, Fsize, Memlock, Msgqueue, Nice, Nofile, Nproc, Rtprio, Sigpending, Stack,
+    };
+    let all = [As, Core, Cpu, Data, Fsize, Memlock, Msgqueue, Nice, Nofile, Nproc, Rtprio, Sigpending, Stack];
+    all.into_iter().find(|resource| *resource as u32 == number)
+}
+
+/// Whether a limit of this process is higher than it may be.
+fn limit(name: &str) -> io::Result<usize> {
+    let Some((_, number, most)) = LIMITS.iter().find(|(known, ..)| *known == name) else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    let mut limit = [0_u64; 2];
+    call(libc::SYS_prlimit64, [0, *number as usize, 0, limit.as_mut_ptr() as usize])?;
+    found(limit[1] > *most)
+}
+
 macro_rules! plain {
     ($number:ident $(, $argument:expr)*) => {
         (stringify!($number), |_| call(libc::$number, [$($argument as usize),*]))
@@ -440,6 +477,20 @@ pub(crate) const ATTEMPTS: &[(&str, Attempt)] = &[
     plain!(SYS_timer_create, 0, 0, [0_u64].as_ptr()),
     plain!(SYS_uname, [0_u8; 512].as_ptr()),
     plain!(SYS_sysinfo, [0_u8; 512].as_ptr()),
+    // Its limits.
+    ("limit-of-address-space", |_| limit("limit-of-address-space")),
+    ("limit-of-core", |_| limit("limit-of-core")),
+    ("limit-of-data", |_| limit("limit-of-data")),
+    ("limit-of-descriptors", |_| limit("limit-of-descriptors")),
+    ("limit-of-files", |_| limit("limit-of-files")),
+    ("limit-of-locked-memory", |_| limit("limit-of-locked-memory")),
+    ("limit-of-messages", |_| limit("limit-of-messages")),
+    ("limit-of-niceness", |_| limit("limit-of-niceness")),
+    ("limit-of-processes", |_| limit("limit-of-processes")),
+    ("limit-of-processor-time", |_| limit("limit-of-processor-time")),
+    ("limit-of-real-time", |_| limit("limit-of-real-time")),
+    ("limit-of-signals", |_| limit("limit-of-signals")),
+    ("limit-of-stack", |_| limit("limit-of-stack")),
     // What this processor's family has besides.
     #[cfg(target_arch = "x86_64")]
     ("door-of-32-bits", |_| crate::call::old_door()),

@@ -38,6 +38,7 @@ pub(crate) fn attempts(folder: &str, walls: &str) -> ExitCode {
         seccomp: walls.contains("no-seccomp"),
         landlock: walls.contains("no-landlock"),
         limits: walls.contains("no-limits"),
+        limit: walls.split(',').find_map(|wall| wall.strip_prefix("no-limit-")?.parse().ok()),
     };
     match all(folder, without, walls) {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,11 +74,7 @@ fn all(folder: &str, without: Without, walls: &str) -> Result<(), String> {
     let secret = Text::new(&format!("{folder}/secret"));
     call(libc::SYS_openat, [libc::AT_FDCWD as usize, secret.at(), 0]).map_err(error)?;
 
-    // As where somebody lifted the limit on stacks.
-    let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).maximum;
-    let most = stack.unwrap_or(1 << 30).min(1 << 30);
-    let lifted = rustix::process::Rlimit { current: Some(most), maximum: stack };
-    rustix::process::setrlimit(rustix::process::Resource::Stack, lifted).map_err(|e| e.to_string())?;
+    lift_limits();
 
     let sibling = start(&["echo"], Without::default())?;
     println!("held by {}: {:?}", rustix::process::getuid().as_raw(), sibling.held);
@@ -86,7 +83,8 @@ fn all(folder: &str, without: Without, walls: &str) -> Result<(), String> {
         false => BOUNDS,
     };
     let (parent, other) = (std::process::id().to_string(), sibling.process.id().to_string());
-    for (name, _) in ATTEMPTS {
+    let only = walls.split(',').find_map(|wall| wall.strip_prefix("only-")).unwrap_or_default();
+    for (name, _) in ATTEMPTS.iter().filter(|(name, _)| name.starts_with(only)) {
         if walls.contains("loading") {
             let arguments = ["attempt-while-loading", name, folder, &parent, &other, &port.to_string()];
             let Err(StartError::Died(ending)) = started(&arguments, without, &bounds) else {
@@ -99,9 +97,9 @@ fn all(folder: &str, without: Without, walls: &str) -> Result<(), String> {
             }
             continue;
         }
-        let mut jailed =
-            started(&["attempt", name, folder, &parent, &other, &port.to_string()], without, &bounds)
-                .map_err(|e| e.to_string())?;
+        let how = if walls.contains("forging") { "attempt-forging" } else { "attempt" };
+        let mut jailed = started(&[how, name, folder, &parent, &other, &port.to_string()], without, &bounds)
+            .map_err(|e| e.to_string())?;
         let mut said = Vec::new();
         let deadline = Instant::now() + READY_WITHIN;
         let _ = jailed.line.set_read_timeout(Some(READY_WITHIN));
@@ -126,6 +124,24 @@ fn all(folder: &str, without: Without, walls: &str) -> Result<(), String> {
         return Err("the sibling did not live to the end".to_owned());
     }
     Ok(())
+}
+
+/// As where somebody lifted the limits, as far as this user may.
+fn lift_limits() {
+    for (_, number, _) in crate::attempt::LIMITS {
+        let Some(resource) = crate::attempt::resource(*number) else { continue };
+        let found = rustix::process::getrlimit(resource);
+        // More descriptors than the kernel has for anybody are refused.
+        let lifted = if resource == rustix::process::Resource::Nofile { Some(4_096) } else { None };
+        for maximum in [lifted, found.maximum] {
+            // A stack of any size has the kernel lay out memory in another way.
+            let is_stack = resource == rustix::process::Resource::Stack;
+            let current = if is_stack { Some(maximum.unwrap_or(1 << 30).min(1 << 30)) } else { maximum };
+            if rustix::process::setrlimit(resource, rustix::process::Rlimit { current, maximum }).is_ok() {
+                break;
+            }
+        }
+    }
 }
 
 /// Offers and starts a jail on a machine that has less for it, and prints what comes of it.

@@ -9,6 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
 use lancet_jail::Locked;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +58,9 @@ fn jailed(arguments: &[&str]) -> ExitCode {
         eprint!("{said}");
         return ExitCode::from(8);
     }
+    if let ["attempt-forging", name, folder, parent, sibling, port] = *arguments {
+        return forged(|| attempted(name, folder, parent, sibling, port));
+    }
     match loading.lock() {
         Ok(locked) => locked_in(arguments, locked),
         Err(error) => {
@@ -64,6 +68,26 @@ fn jailed(arguments: &[&str]) -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// Takes over the process before its inner wall is closed: puts a filter of its own in its place,
+/// which holds nothing back, and says what a sound process says.
+fn forged(attempt: impl FnOnce() -> String) -> ExitCode {
+    let filter = std::env::consts::ARCH.try_into().and_then(|architecture| {
+        let rules = std::iter::once((libc::SYS_reboot, Vec::new())).collect();
+        let (allow, refuse) = (SeccompAction::Allow, SeccompAction::Errno(1));
+        SeccompFilter::new(rules, allow, refuse, architecture)?.try_into()
+    });
+    let Ok::<BpfProgram, _>(filter) = filter else { return ExitCode::from(2) };
+    if seccompiler::apply_filter_all_threads(&filter).is_err() {
+        return ExitCode::from(2);
+    }
+    let say = |bytes: &[u8]| call::call(libc::SYS_write, [0, bytes.as_ptr() as usize, bytes.len()]);
+    let mut seen = [0_u8; 64];
+    let heard = say(b"\x08\0\0\0\"Locked\"")
+        .and_then(|_| call::call(libc::SYS_read, [0, seen.as_mut_ptr() as usize, seen.len()]));
+    let said = heard.and_then(|_| say(attempt().as_bytes()));
+    if said.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(2) }
 }
 
 /// What came of an attempt.
@@ -118,6 +142,12 @@ fn locked_in(arguments: &[&str], mut locked: Locked) -> ExitCode {
             let mut file = std::io::stdout();
             let written = file.write_all(b"code").and_then(|()| file.flush());
             ExitCode::from(u8::from(written.is_err()))
+        }
+        ["much-code"] => {
+            let mut file = std::io::stdout();
+            let piece = vec![0; 1 << 20];
+            while file.write_all(&piece).and_then(|()| file.flush()).is_ok() {}
+            ExitCode::from(9)
         }
         ["flood"] => {
             // Twice as much as any pipe holds, and its last words are lost.

@@ -32,6 +32,7 @@ fn refused_too_much_crashed_and_forbidden_are_told_apart() {
         ("spin", "compiling it took more than 120 s or 4 GiB, or crashed the compiler (signal: 24 (SIGXCPU)"),
         ("panic", "or crashed the compiler (exit status: 101)"),
         ("socket", "what its jail forbids (SIGSYS)"),
+        ("much-code", "more than 64 MiB of code come of it"),
     ] {
         let error = loaded_by(scenario);
         assert!(matches!(error, LoadError::Compile { .. }), "{scenario}: {error}");

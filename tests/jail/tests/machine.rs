@@ -66,6 +66,29 @@ fn no_further_process_is_told_as_that() {
 }
 
 #[test]
+fn a_proc_that_hides_processes_is_named() {
+    if std::fs::metadata(Path::new("/proc/self")).unwrap().uid() != 0 {
+        eprintln!("not shown: mounting takes root");
+        return;
+    }
+    let folder = copy();
+    let hides = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 4243 --regid 4243 --clear-groups \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", hides, "sh"]).arg(folder.path().join("worker"));
+    let output = command.args(["under", "nothing"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() && words.contains("mount") {
+        eprintln!("not shown: here nothing can be mounted: {words}");
+        return;
+    }
+    assert!(
+        said.contains("not started: the jail does not hold") && said.contains("`hidepid`"),
+        "{said}{words}"
+    );
+}
+
+#[test]
 fn a_program_that_was_replaced_is_still_the_same() {
     let folder = copy();
     let said = said(Command::new(folder.path().join("worker")).arg("replaced"));

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use rustix::process::Resource;
 use tempfile::TempDir;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_evil-worker");
@@ -82,29 +83,91 @@ fn nothing_is_reached() {
 #[test]
 fn a_compiler_has_threads_and_nothing_else() {
     let (outcomes, _) = attempts("compiling", None);
-    assert_eq!(reached(&outcomes), ["new-thread"]);
+    // All of its memory counts, and not what can be written to alone.
+    assert_eq!(reached(&outcomes), ["limit-of-data", "new-thread"]);
+}
+
+/// What loading compiled code takes, and gives to whoever takes over a process meanwhile.
+const WHILE_LOADING: &[&str] = &[
+    "execute-changed",
+    "execute-given-file",
+    "execute-new",
+    "memory-hidden-when-filled",
+    "memory-only-read-when-filled",
+];
+
+/// The same where Landlock sees to which files are opened: the process's own code, once more, and
+/// whether there are files of a name.
+const WHILE_LOADING_A_FILE: &[&str] = &["file-stat", "file-statx", "proc-line-anew"];
+
+#[test]
+fn while_loading_memory_is_executed_and_no_file_is_read() {
+    // And so it stays where whoever takes over the process then forges its inner wall.
+    for when in ["loading", "forging"] {
+        let (outcomes, _) = attempts(&format!("{when},no-landlock"), None);
+        assert_eq!(reached(&outcomes), WHILE_LOADING, "{when}, without Landlock");
+        if lancet_jail::Jail::probe().landlock.is_ok() {
+            let (outcomes, _) = attempts(when, None);
+            let mut known = [WHILE_LOADING, WHILE_LOADING_A_FILE].concat();
+            known.sort_unstable();
+            assert_eq!(reached(&outcomes), known, "{when}");
+        }
+    }
+}
+
+/// Whether this process may lift its limits (CAP_SYS_RESOURCE).
+fn may_lift_limits() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    u64::from_str_radix(capabilities.trim(), 16).unwrap() >> 24 & 1 == 1
 }
 
 #[test]
-fn while_loading_memory_is_executed_and_names_of_files_are_seen() {
-    if lancet_jail::Jail::probe().landlock.is_err() {
-        eprintln!("not shown: what is read while loading is up to Landlock, which this kernel has not");
-        return;
+fn each_limit_alone_is_missed() {
+    let (outcomes, _) = attempts("only-limit-of", None);
+    assert!(LIMITS.iter().all(|(name, ..)| outcomes.contains_key(*name)), "{outcomes:?}");
+    assert_eq!(reached(&outcomes), [""; 0]);
+    for (name, resource, most) in LIMITS {
+        // Without the right to lift it, the limit may be as low already.
+        let found = rustix::process::getrlimit(*resource).maximum;
+        if may_lift_limits() || found.is_none_or(|found| found > *most) {
+            let (outcomes, _) = attempts(&format!("only-limit-of,no-limit-{}", *resource as u32), None);
+            assert_eq!(reached(&outcomes), [*name]);
+        }
     }
-    let (outcomes, _) = attempts("loading", None);
-    let known = [
-        "execute-changed",
-        "execute-given-file",
-        "execute-new",
-        "file-stat",
-        "file-statx",
-        "memory-hidden-when-filled",
-        "memory-only-read-when-filled",
-        // Its own code, once more.
-        "proc-line-anew",
-    ];
-    assert_eq!(reached(&outcomes), known);
+    // What each keeps from being done, where the filter does not.
+    for (resource, attempt) in [
+        (Resource::As, "memory-reserved-beyond-limit"),
+        (Resource::Data, "memory-beyond-limit"),
+        (Resource::Memlock, "memory-locked"),
+        (Resource::Nproc, "new-process"),
+    ] {
+        let outcome = |more: &str| {
+            let walls = format!("no-seccomp,no-landlock,only-{attempt}{more}");
+            attempts(&walls, None).0.remove(attempt).unwrap()
+        };
+        let with = outcome("");
+        assert!(with.starts_with("refused"), "{attempt}: {with}");
+        assert_eq!(outcome(&format!(",no-limit-{}", resource as u32)), "REACHED", "{attempt}");
+    }
 }
+
+/// The limits, the attempt that finds one missing, and the most that it may be.
+const LIMITS: &[(&str, Resource, u64)] = &[
+    ("limit-of-address-space", Resource::As, 64 << 30),
+    ("limit-of-core", Resource::Core, 0),
+    ("limit-of-data", Resource::Data, 200 << 20),
+    ("limit-of-descriptors", Resource::Nofile, 16),
+    ("limit-of-files", Resource::Fsize, 1 << 20),
+    ("limit-of-locked-memory", Resource::Memlock, 0),
+    ("limit-of-messages", Resource::Msgqueue, 0),
+    ("limit-of-niceness", Resource::Nice, 0),
+    ("limit-of-processes", Resource::Nproc, 2_048),
+    ("limit-of-processor-time", Resource::Cpu, 61),
+    ("limit-of-real-time", Resource::Rtprio, 0),
+    ("limit-of-signals", Resource::Sigpending, 16),
+    ("limit-of-stack", Resource::Stack, 8 << 20),
+];
 
 #[test]
 fn the_filter_alone_lets_nothing_through() {
@@ -154,7 +217,7 @@ fn without_a_wall_its_attempts_succeed() {
         ] {
             assert!(landlock.contains(&name), "{name} with Landlock alone: {landlock:?}");
         }
-        let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).maximum;
+        let stack = rustix::process::getrlimit(Resource::Stack).maximum;
         if stack.is_none_or(|most| most > 8 << 20) {
             assert!(landlock.contains(&"memory-of-stack-beyond-limit"), "{landlock:?}");
         }

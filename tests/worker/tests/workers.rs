@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -28,8 +31,12 @@ static CACHE: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir()
 /// Processes are counted here, so one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// Where the worker lies for a user who does not get at the one that was built.
+const ELSEWHERE: &str = "LANCET_TEST_STAND_IN";
+
 fn workers(how: &str) -> Workers {
-    Workers::of(env!("CARGO_BIN_EXE_stand-in-worker"), [how])
+    let program = std::env::var_os(ELSEWHERE);
+    Workers::of(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_stand-in-worker").into()), [how])
 }
 
 fn executor() -> tokio::runtime::Runtime {
@@ -383,6 +390,78 @@ fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
         let grown = resident_kib().saturating_sub(before);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(grown < 64 << 10, "the host grew by {grown} KiB");
+    });
+}
+
+/// The same as an ordinary user, whose workers stay what they are and become nobody else.
+#[test]
+fn to_an_ordinary_user_s_host_neither() {
+    const USER: u32 = 4242;
+    if !rustix::process::getuid().is_root() {
+        eprintln!("left out: this is an ordinary user already");
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (worker, own) = (folder.path().join("worker"), folder.path().join("own"));
+    let built = env!("CARGO_BIN_EXE_stand-in-worker");
+    if std::fs::hard_link(built, &worker).is_err() {
+        assert!(Command::new("cp").arg(built).arg(&worker).status().unwrap().success());
+    }
+    std::fs::create_dir(&own).unwrap();
+    std::os::unix::fs::chown(&own, Some(USER), Some(USER)).unwrap();
+    // By this name a program is itself, wherever it lies.
+    let output = Command::new("/proc/self/exe")
+        .args(["--exact", "whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin", "--nocapture"])
+        .env(ELSEWHERE, &worker)
+        .env("TMPDIR", &own)
+        .current_dir("/")
+        .uid(USER)
+        .gid(USER)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("test result: ok. 1 passed"), "{said}");
+}
+
+#[test]
+fn whose_processes_do_not_get_ready_holds_up_no_other() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let how = format!("gets-not-ready-after:{}", folder.path().join("mark").display());
+    let component = lancet_hostile::ordinary(Role::Agent);
+    let grant = Grant::standard(Role::Agent);
+    let load = |name: &str, workers: &Workers| {
+        RUNTIME.load_jailed(name, &component, &grant, &Compiler::Here, workers).unwrap()
+    };
+    let (limits, task) = (limits(), task("good", Kind::SweManager));
+    executor().block_on(async {
+        let silent = load("silent", &workers(&how).ready_within(Duration::from_secs(60)));
+        let neighbour = load("neighbour", &workers("real"));
+        let alone = call(&neighbour, &task, &limits, live()).await;
+        // More of its workers are needed than stand ready.
+        let neighbours = async {
+            for _ in 0..12 {
+                assert!(call(&neighbour, &task, &limits, live()).await == alone);
+            }
+        };
+        let waiting = async {
+            tokio::join!(call(&silent, &task, &limits, live()), call(&silent, &task, &limits, live()))
+        };
+        tokio::select! {
+            biased;
+            ended = waiting => panic!("what never gets ready ended: {ended:?}"),
+            () = neighbours => {}
+        }
+    });
+    until("a process is left", || {
+        for process in children() {
+            let process = rustix::process::Pid::from_raw(process).unwrap();
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        }
+        children().is_empty()
     });
 }
 

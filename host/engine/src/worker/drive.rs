@@ -18,12 +18,12 @@ use std::time::Duration;
 use lancet_core::{Capability, Fault, FaultKind, Request, Response};
 use serde::Serialize;
 
-use super::fault::{of_death, of_silence, of_speech};
+use super::fault::{of_death, of_growth, of_silence, of_speech};
 use super::frame::{Bound, How, Job, Reply, Said};
 use super::pool::{NoWorker, Pool, Worker};
 use super::returned::{Returned, is_short};
 use super::talk::{Broken, Talk};
-use super::watch::Patience;
+use super::watch::{Patience, Watch};
 use crate::classify::{Ending, unanswered};
 use crate::config::EngineError;
 use crate::exchange::{Answered, Exchange, ExchangeError};
@@ -65,10 +65,11 @@ pub(super) async fn employ<T: Returned>(
     imported: &BTreeSet<Capability>,
     exchange: &mut Exchange,
 ) -> Result<Concluded<T>, EngineError> {
-    let failed = |cause: String| EngineError { doing: "talking to a jailed process", cause };
+    let failed = |cause: String| EngineError::of("talking to a jailed process", cause);
     let Some(line) = worker.line.take() else { return Err(failed("it has no line".to_owned())) };
     let own = Duration::from_millis(job.limits.wall_ms);
-    let talk = Talk::new(line, worker.id(), patience, own, Bound::of(&job.limits));
+    let watch = Watch::new(worker.id(), patience, own, worker.most_bytes);
+    let talk = Talk::new(line, watch, Bound::of(&job.limits));
     let talk = talk.map_err(|error| failed(error.to_string()))?;
     let mut driven = Driven {
         talk,
@@ -85,6 +86,7 @@ pub(super) async fn employ<T: Returned>(
         Err(Broken::Host(cause)) => return Err(failed(cause)),
         Err(Broken::Misspoke(what)) => of_speech(what),
         Err(Broken::Hung(what)) => of_silence(what),
+        Err(Broken::Outgrown) => of_growth(),
         Err(Broken::Closed) => of_death(worker.end().await),
     };
     Ok(Concluded { ended: Err(Ending::Fault(fault)), spent: None, output: Vec::new() })

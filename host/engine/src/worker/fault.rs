@@ -23,6 +23,12 @@ pub(super) fn of_speech(what: &str) -> Fault {
     Fault::new(FaultKind::JailViolation, message)
 }
 
+/// The fault of a plugin whose process has got round its limits.
+pub(super) fn of_growth() -> Fault {
+    let message = "its process has more memory than its limits let it have";
+    Fault::new(FaultKind::JailViolation, message)
+}
+
 /// The fault of a plugin whose process is waited for in vain.
 pub(super) fn of_silence(what: &str) -> Fault {
     Fault::new(FaultKind::Hung, format!("its process does not answer: {what}"))

@@ -31,8 +31,7 @@ impl From<EngineError> for Unloadable {
 /// Has a worker load the plugin, and tell what it loaded. Blocks; what it waits for is
 /// waited for on a thread of its own, since the caller may be at work for an executor.
 pub(crate) fn inspect_loaded(pool: &Pool, work: Work) -> Result<(Inspected, Held), Unloadable> {
-    let failed =
-        |e: std::io::Error| EngineError { doing: "waiting for a jailed process", cause: e.to_string() };
+    let failed = |e: std::io::Error| EngineError::of("waiting for a jailed process", e.to_string());
     thread::scope(|scope| {
         let waiting = thread::Builder::new().name("plugin inspection".to_owned()).spawn_scoped(scope, || {
             let executor =

@@ -16,6 +16,7 @@ mod pool;
 mod returned;
 mod run;
 mod talk;
+mod threads;
 mod watch;
 
 use std::io;
@@ -65,7 +66,14 @@ impl Workers {
     #[doc(hidden)]
     #[must_use]
     pub fn impatient(self, look: Duration, beyond: Duration) -> Self {
-        Self { patience: Patience { look, beyond }, ..self }
+        Self { patience: Patience { look, beyond, ..self.patience }, ..self }
+    }
+
+    /// The same with a shorter time for a process to get ready: for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn ready_within(self, ready: Duration) -> Self {
+        Self { patience: Patience { ready, ..self.patience }, ..self }
     }
 
     /// The program for plugins of that grant.

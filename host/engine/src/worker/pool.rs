@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lancet_core::{Fault, FaultKind, Limits};
 use lancet_jail::{Bounds, Death, Ending, Held, Jailed, Process, Program, Sealed, StartError};
@@ -13,16 +13,17 @@ use tokio::sync::oneshot;
 
 use super::crew::Crew;
 use super::fault::of_death;
+use super::threads::Threads;
 use super::watch::Patience;
 use crate::config::EngineError;
-
-/// How long a worker may take to load its code and close its jail. It takes milliseconds;
-/// one that is later than this on a machine that is busy, or was stopped, is started again.
-const READY_WITHIN: Duration = Duration::from_secs(300);
 
 /// How often in a row a worker may fail before it is ready until the call that it is for
 /// fails by that. No call belongs to it before.
 const MOST_FAILURES: u32 = 3;
+
+/// What a worker may have of memory beyond its limits, its stack and what is mapped of files
+/// among it, in bytes.
+const SLACK_BYTES: u64 = 256 << 20;
 
 /// Processor time after which the kernel ends a worker, in seconds: a day. The host looks
 /// at what a worker computes itself; this is for when there is no host any more.
@@ -33,6 +34,7 @@ pub(crate) struct Pool {
     program: Program,
     code: Sealed,
     crew: Arc<Crew>,
+    starters: Arc<Threads>,
     patience: Patience,
     /// Which walls hold around the first worker, and so have to around all.
     held: OnceLock<Held>,
@@ -45,6 +47,8 @@ pub(crate) struct Pool {
 pub(super) struct Worker {
     pub(super) line: Option<UnixStream>,
     pub(super) held: Held,
+    /// The most memory that it can have by its limits, and some more.
+    pub(super) most_bytes: u64,
     process: Option<Process>,
     crew: Arc<Crew>,
 }
@@ -53,7 +57,12 @@ pub(super) struct Worker {
 #[derive(Debug, Clone)]
 pub(super) enum NoWorker {
     /// None can be started here.
-    Host(String),
+    Host {
+        /// Why not.
+        cause: String,
+        /// What to do about it, where that is known.
+        hint: Option<&'static str>,
+    },
     /// They start, and what was compiled of the plugin makes them fail.
     Plugin(Fault),
     /// What was compiled of the plugin cannot be loaded.
@@ -62,11 +71,12 @@ pub(super) enum NoWorker {
 
 impl NoWorker {
     pub(super) fn into_error(self) -> EngineError {
-        let cause = match self {
-            Self::Host(cause) | Self::NotLoaded(cause) => cause,
-            Self::Plugin(fault) => fault.to_string(),
+        let (cause, hint) = match self {
+            Self::Host { cause, hint } => (cause, hint),
+            Self::NotLoaded(cause) => (cause, None),
+            Self::Plugin(fault) => (fault.to_string(), None),
         };
-        EngineError { doing: "starting a jailed process for a plugin", cause }
+        EngineError { doing: "starting a jailed process for a plugin", cause, hint }
     }
 }
 
@@ -78,6 +88,16 @@ struct Places {
     /// Workers in a row that failed before they were ready.
     failures: u32,
     used: Instant,
+}
+
+/// How a pool stands.
+pub(super) struct Standing {
+    /// Workers that stand ready.
+    pub(super) ready: usize,
+    /// Workers that are being started and that nobody waits for.
+    pub(super) coming: usize,
+    /// When a worker was last asked for.
+    pub(super) used: Instant,
 }
 
 impl Pool {
@@ -93,6 +113,7 @@ impl Pool {
         let pool = Arc::new_cyclic(|this| Self {
             program,
             code,
+            starters: crew.starters(),
             crew,
             patience,
             held: OnceLock::new(),
@@ -138,7 +159,7 @@ impl Pool {
             Ok(worker) => Ok(worker),
             Err(take) => match take.await {
                 Ok(came) => came,
-                Err(_) => Err(NoWorker::Host("the threads that start processes are gone".to_owned())),
+                Err(_) => Err(no_thread("the threads that start processes are gone".to_owned())),
             },
         }
     }
@@ -169,18 +190,28 @@ impl Pool {
                 places.starting += 1;
             }
             let Some(pool) = self.this.upgrade() else { return };
-            self.crew.start(move || pool.start_one());
+            if let Err(refused) = self.starters.give(Box::new(move || pool.start_one())) {
+                self.failed(&no_thread(format!(
+                    "starting a thread that starts processes: {}",
+                    refused.error
+                )));
+                return;
+            }
         }
     }
 
     /// Starts a worker and waits until it is ready.
     fn start_one(&self) {
         let bounds = Bounds::run(Limits::MAX_MEMORY_BYTES, MOST_CPU_SECONDS);
-        let started = self.program.start(&self.code, &bounds).and_then(|started| started.ready(READY_WITHIN));
+        let within = self.patience.ready;
+        let started = self.program.start(&self.code, &bounds).and_then(|started| started.ready(within));
         let is_again_needed = match started {
             Ok(Jailed { line, held, process }) => {
                 let crew = Arc::clone(&self.crew);
-                let worker = Worker { line: Some(line), held, process: Some(process), crew };
+                // What is mapped of its code and of its program counts too.
+                let code = self.code.bytes().saturating_mul(3);
+                let most_bytes = bounds.memory_bytes.saturating_add(code).saturating_add(SLACK_BYTES);
+                let worker = Worker { line: Some(line), held, most_bytes, process: Some(process), crew };
                 if *self.held.get_or_init(|| worker.held.clone()) == worker.held {
                     self.arrived(worker);
                     false
@@ -220,7 +251,7 @@ impl Pool {
     fn failed(&self, why: &NoWorker) -> bool {
         let mut places = self.places();
         places.starting -= 1;
-        if let NoWorker::Host(_) = why {
+        if let NoWorker::Host { .. } = why {
             // Nothing that anybody waits for comes of trying on.
             for waiting in places.waiting.drain(..) {
                 let _ = waiting.send(Err(why.clone()));
@@ -244,10 +275,11 @@ impl Pool {
         !places.waiting.is_empty()
     }
 
-    /// How many workers stand ready, and when one was last asked for.
-    pub(super) fn standing(&self) -> (usize, Instant) {
+    /// How many workers stand ready, or are about to, and when one was last asked for.
+    pub(super) fn standing(&self) -> Standing {
         let places = self.places();
-        (places.ready.len(), places.used)
+        let coming = places.starting.saturating_sub(places.waiting.len());
+        Standing { ready: places.ready.len(), coming, used: places.used }
     }
 
     /// Ends one worker that stands ready. Says whether there was one.
@@ -282,8 +314,15 @@ fn reason(error: StartError) -> NoWorker {
             let message = "the process that it is to run in says what none says before it is ready";
             NoWorker::Plugin(Fault::new(FaultKind::JailViolation, message))
         }
-        error => NoWorker::Host(error.to_string()),
+        error => NoWorker::Host { cause: error.to_string(), hint: Some(error.hint()) },
     }
+}
+
+/// There is no thread to start a worker on, which is the machine's doing.
+fn no_thread(cause: String) -> NoWorker {
+    let hint = "a limit on processes and threads is reached, RLIMIT_NPROC of the user or `pids.max` of the control \
+                group: raise it, or run less at a time (`--jobs`)";
+    NoWorker::Host { cause, hint: Some(hint) }
 }
 
 impl Worker {

@@ -1,11 +1,10 @@
 //! A worker's main: a jailed process that executes one call of one plugin.
 
-use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use lancet_core::Grant;
-use lancet_jail::Locked;
+use lancet_jail::{Code, Locked};
 use serde::Serialize;
 use wasmtime::{Engine, Store};
 
@@ -44,8 +43,17 @@ pub fn run_worker(arguments: &[String]) -> u8 {
 fn worker(arguments: &[String]) -> Result<(), String> {
     // Where the kernel has its clocks is looked up once, in a file, which is out of reach then.
     let _ = processor_time();
-    let loading = lancet_jail::enter().map_err(|e| e.to_string())?;
-    let loaded = match load(arguments, loading.code()) {
+    let mut loading = lancet_jail::enter().map_err(|e| e.to_string())?;
+    // Before anything of a stranger's is looked at, so that it is believed when this fails.
+    let engine = match config::worker() {
+        Ok(engine) => engine,
+        Err(error) => {
+            loading.give_up(&error.to_string());
+            return Err(error.to_string());
+        }
+    };
+    let code = loading.code().map_err(|e| format!("what it was given could not be read: {e}"));
+    let loaded = match code.and_then(|code| load(arguments, engine, &code)) {
         Ok(loaded) => loaded,
         Err(problem) => {
             loading.fail(&problem);
@@ -58,10 +66,9 @@ fn worker(arguments: &[String]) -> Result<(), String> {
     work(&loaded, job, line)
 }
 
-fn load(arguments: &[String], code: &Path) -> Result<Loaded, String> {
+fn load(arguments: &[String], engine: Engine, code: &Code) -> Result<Loaded, String> {
     let [grant] = arguments else { return Err("expected one argument, the plugin's grant".to_owned()) };
     let grant: Grant = serde_json::from_str(grant).map_err(|e| format!("the plugin's grant: {e}"))?;
-    let engine = config::worker().map_err(|e| e.to_string())?;
     let component = cache::load_sealed(&engine, code).map_err(|e| format!("{e:#}"))?;
     let pre = linker(&engine, &grant)
         .map_err(|e| e.to_string())?

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::frame::{Bound, HEAD_BYTES, encode, length};
-use super::watch::{Patience, Seen, Watch};
+use super::watch::{Seen, Watch};
 
 /// How a worker failed at its end of the line.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) enum Broken {
     Closed,
     /// It says nothing.
     Hung(&'static str),
+    /// It has more memory than it can have.
+    Outgrown,
     /// The host cannot say what it has to say.
     Host(String),
 }
@@ -41,21 +43,14 @@ const STEP_BYTES: usize = 64 << 10;
 const OVERWORKED: &str = "it computes for longer than a plugin can, and says nothing";
 
 impl Talk {
-    /// Takes over the line to a process, of which no frame is over the bound and which may
-    /// compute for `own` by itself.
+    /// Takes over the line to a process that is watched, of which no frame is over the bound.
     ///
     /// # Errors
     /// The executor cannot watch the line.
-    pub(super) fn new(
-        line: std::os::unix::net::UnixStream,
-        process: u32,
-        patience: Patience,
-        own: Duration,
-        bound: Bound,
-    ) -> io::Result<Self> {
+    pub(super) fn new(line: std::os::unix::net::UnixStream, watch: Watch, bound: Bound) -> io::Result<Self> {
         line.set_nonblocking(true)?;
         let stream = UnixStream::from_std(line)?;
-        Ok(Self { stream, watch: Watch::new(process, patience, own), bound, received: Vec::new() })
+        Ok(Self { stream, watch, bound, received: Vec::new() })
     }
 
     /// Says something, when it is this side's turn.
@@ -124,14 +119,18 @@ impl Talk {
         self.received.shrink_to(STEP_BYTES);
         self.watch.heard();
         // What it computed while it was this side's turn shows here.
-        if self.watch.look() == Seen::Overworked { Err(Broken::Hung(OVERWORKED)) } else { Ok(message) }
+        match self.watch.look() {
+            Seen::Overworked => Err(Broken::Hung(OVERWORKED)),
+            Seen::Outgrown => Err(Broken::Outgrown),
+            Seen::AtWork | Seen::Asleep => Ok(message),
+        }
     }
 
     /// Does this side's work, and looks now and then whether the worker keeps still meanwhile: it
     /// has nothing to compute then.
     ///
     /// # Errors
-    /// The worker has computed for too long. The work is given up.
+    /// The worker has computed for too long, or has too much memory. The work is given up.
     pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Broken> {
         let mut work = pin!(work);
         loop {
@@ -140,6 +139,9 @@ impl Talk {
             }
             if self.watch.is_overworked() {
                 return Err(Broken::Hung(OVERWORKED));
+            }
+            if self.watch.is_outgrown() {
+                return Err(Broken::Outgrown);
             }
         }
     }
@@ -177,6 +179,7 @@ impl Talk {
             match self.watch.look() {
                 Seen::AtWork => {}
                 Seen::Overworked => return Err(Broken::Hung(OVERWORKED)),
+                Seen::Outgrown => return Err(Broken::Outgrown),
                 Seen::Asleep => {
                     // What it did before it went to sleep can be seen here by now.
                     if self.watch.is_hung(self.can(interest)) {
@@ -194,9 +197,11 @@ impl Talk {
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
+    use std::time::Duration;
 
     use lancet_core::Limits;
 
+    use super::super::watch::Patience;
     use super::*;
 
     #[tokio::test]
@@ -204,9 +209,11 @@ mod tests {
         let spins = "while :; do :; done";
         let mut spinner = Command::new("sh").args(["-c", spins]).stdin(Stdio::null()).spawn().unwrap();
         let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
-        let patience = Patience { look: Duration::from_millis(5), beyond: Duration::ZERO };
+        let (look, beyond) = (Duration::from_millis(5), Duration::ZERO);
+        let patience = Patience { look, beyond, ..Patience::default() };
         let bound = Bound::of(&Limits::standard());
-        let mut talk = Talk::new(near, spinner.id(), patience, Duration::from_millis(50), bound).unwrap();
+        let watch = Watch::new(spinner.id(), patience, Duration::from_millis(50), u64::MAX);
+        let mut talk = Talk::new(near, watch, bound).unwrap();
         assert_eq!(talk.meanwhile(async { 7 }).await.unwrap(), 7);
         let broken = talk.meanwhile(std::future::pending::<()>()).await.unwrap_err();
         assert!(matches!(broken, Broken::Hung(OVERWORKED)), "{broken:?}");

@@ -29,11 +29,18 @@ pub(crate) struct Patience {
     pub(crate) look: Duration,
     /// Processor time beyond the plugin's own.
     pub(crate) beyond: Duration,
+    /// How long a worker may take to load its code and close its jail. It takes milliseconds;
+    /// one that is later than this on a machine that is busy, or was stopped, is started again.
+    pub(crate) ready: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { look: Duration::from_secs(1), beyond: Duration::from_secs(120) }
+        Self {
+            look: Duration::from_secs(1),
+            beyond: Duration::from_secs(120),
+            ready: Duration::from_secs(300),
+        }
     }
 }
 
@@ -62,6 +69,7 @@ pub(super) struct Watch {
     process: u32,
     patience: Patience,
     most: Duration,
+    most_bytes: u64,
     began: Duration,
     looked: Instant,
     /// Looks at a sleeper since it was last heard, with nothing of it to be read.
@@ -85,17 +93,21 @@ pub(super) enum Seen {
     Asleep,
     /// The process has computed for too long.
     Overworked,
+    /// The process has too much memory.
+    Outgrown,
 }
 
 impl Watch {
-    /// Watches a process that may compute for that long from now on.
-    pub(super) fn new(process: u32, patience: Patience, own: Duration) -> Self {
+    /// Watches a process that may compute for that long from now on, and have as much memory as
+    /// that: more than its limits leave it, unless it has got round them.
+    pub(super) fn new(process: u32, patience: Patience, own: Duration, most_bytes: u64) -> Self {
         let began = looked_up(process).map_or(Duration::ZERO, |found| found.computed);
         let most = own.saturating_add(patience.beyond);
         Self {
             process,
             patience,
             most,
+            most_bytes,
             began,
             looked: Instant::now(),
             asleep: 0,
@@ -135,6 +147,9 @@ impl Watch {
         if self.has_overworked(&found) {
             return Seen::Overworked;
         }
+        if self.is_outgrown() {
+            return Seen::Outgrown;
+        }
         match found.state {
             // Running or about to; waiting for a disk; dead.
             'R' | 'D' | 'Z' | 'X' => Seen::AtWork,
@@ -152,6 +167,12 @@ impl Watch {
     /// Whether the process has computed for too long, whoever's turn it is.
     pub(super) fn is_overworked(&self) -> bool {
         looked_up(self.process).is_some_and(|found| self.has_overworked(&found))
+    }
+
+    /// Whether the process has more memory than it can have.
+    pub(super) fn is_outgrown(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process));
+        status.is_ok_and(|status| held_bytes(&status) > self.most_bytes)
     }
 
     fn has_overworked(&self, found: &Found) -> bool {
@@ -195,6 +216,16 @@ fn parsed(stat: &str) -> Option<Found> {
     Some(Found { state, computed: Duration::from_millis(ticks * (1_000 / TICKS_PER_SECOND)) })
 }
 
+/// How much memory a process has by `/proc/PID/status`, at hand or swapped out, in bytes. What
+/// it shares with others is among it.
+fn held_bytes(status: &str) -> u64 {
+    let kib = status.lines().filter_map(|line| {
+        let number = line.strip_prefix("VmRSS:").or_else(|| line.strip_prefix("VmSwap:"))?;
+        number.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    });
+    kib.sum::<u64>().saturating_mul(1 << 10)
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
@@ -204,7 +235,8 @@ mod tests {
     const LOOK: Duration = Duration::from_millis(5);
 
     fn watch(process: u32, own: Duration) -> Watch {
-        Watch::new(process, Patience { look: LOOK, beyond: Duration::ZERO }, own)
+        let patience = Patience { look: LOOK, beyond: Duration::ZERO, ..Patience::default() };
+        Watch::new(process, patience, own, u64::MAX)
     }
 
     /// Looks until something else is seen than work, at most so often.
@@ -228,6 +260,18 @@ mod tests {
         assert!(parsed("77 (a").is_none());
         assert!(parsed("77 (a) S 1 2").is_none());
         assert!(looked_up(std::process::id()).is_some());
+    }
+
+    #[test]
+    fn who_has_more_memory_than_it_can_is_found() {
+        assert_eq!(held_bytes("Name:\tx\nVmRSS:\t    1200 kB\nVmSwap:\t     24 kB\n"), 1_224 << 10);
+        assert_eq!(held_bytes("Name:\tVmRSS\n"), 0);
+        let own = std::process::id();
+        let watch = |most| Watch::new(own, Patience::default(), Duration::from_secs(100), most);
+        assert!(watch(1 << 10).is_outgrown() && !watch(1 << 40).is_outgrown());
+        let mut watch =
+            Watch { patience: Patience { look: Duration::ZERO, ..Patience::default() }, ..watch(1) };
+        assert_eq!(watch.look(), Seen::Outgrown);
     }
 
     #[test]
@@ -271,7 +315,8 @@ mod tests {
 
     #[test]
     fn who_owes_messages_for_two_hours_in_all_is_hung() {
-        let mut watch = Watch::new(std::process::id(), Patience::default(), Duration::from_secs(30));
+        let long = Duration::from_secs(30);
+        let mut watch = Watch::new(std::process::id(), Patience::default(), long, u64::MAX);
         // Of a host that was stopped for a year, the time between two looks counts.
         assert!(!watch.waited(Duration::from_secs(365 * 24 * 3_600)));
         for _ in 0..2 * (2 * 3_600 - 1) {

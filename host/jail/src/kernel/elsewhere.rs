@@ -51,7 +51,11 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
     unsupported()
 }
 
-pub(crate) fn limit(_: &Bounds) -> io::Result<()> {
+pub(crate) fn given_bytes() -> io::Result<u64> {
+    unsupported()
+}
+
+pub(crate) fn limit(_: &Bounds, _: u64, _: Option<u32>) -> io::Result<()> {
     unsupported()
 }
 
@@ -69,4 +73,8 @@ pub(crate) fn can_filter() -> Result<(), String> {
 
 pub(crate) fn walls_around(_: &str) -> Option<Walls> {
     None
+}
+
+pub(crate) fn hides_processes() -> bool {
+    false
 }

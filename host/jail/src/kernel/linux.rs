@@ -110,9 +110,20 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// Sets the limits of this process.
-pub(crate) fn limit(bounds: &Bounds) -> io::Result<()> {
-    let set = |resource, soft, hard| -> io::Result<()> {
+/// How many bytes the file has that this process was given.
+pub(crate) fn given_bytes() -> io::Result<u64> {
+    let size = rustix::fs::fstat(io::stdout())?.st_size;
+    Ok(u64::try_from(size).unwrap_or(0))
+}
+
+/// Sets the limits of this process, which writes as many bytes of what it was given into its
+/// memory instead of mapping them. `left_out` is the kernel's number of the one limit that is
+/// not set.
+pub(crate) fn limit(bounds: &Bounds, written: u64, left_out: Option<u32>) -> io::Result<()> {
+    let set = |resource: Resource, soft, hard| -> io::Result<()> {
+        if left_out == Some(resource as u32) {
+            return Ok(());
+        }
         // What is lower already stays: raising it takes a privilege.
         let found = rustix::process::getrlimit(resource);
         let fit = |value: u64, most: Option<u64>| Some(most.map_or(value, |most| value.min(most)));
@@ -134,7 +145,8 @@ pub(crate) fn limit(bounds: &Bounds) -> io::Result<()> {
     set(Resource::Cpu, bounds.cpu_seconds, bounds.cpu_seconds.saturating_add(1))?;
     match bounds.work {
         Work::Run => {
-            exactly(Resource::Data, bounds.memory_bytes)?;
+            // Once as they are read, and once as they are executed.
+            exactly(Resource::Data, bounds.memory_bytes.saturating_add(written.saturating_mul(2)))?;
             exactly(Resource::As, Bounds::RESERVED_BYTES.max(bounds.memory_bytes))?;
             exactly(Resource::Fsize, 0)?;
             exactly(Resource::Nproc, 0)
@@ -218,6 +230,21 @@ pub(crate) fn walls_around(process: &str) -> Option<Walls> {
         is_filtered: number("Seccomp") == Some(2),
         no_new_privileges: number("NoNewPrivs") == Some(1),
         uids: field(process, "Uid")?.split_whitespace().filter_map(|uid| uid.parse().ok()).collect(),
+    })
+}
+
+/// Whether `/proc` is mounted so that it shows no processes of others, nor own ones that cannot
+/// be looked into.
+pub(crate) fn hides_processes() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    // Of several mounts on one another, the last is what is seen.
+    let of_proc = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        (fields.next() == Some("/proc")).then(|| fields.nth(1).unwrap_or_default())
+    });
+    of_proc.last().is_some_and(|options| {
+        let hiding = options.split(',').filter_map(|option| option.strip_prefix("hidepid="));
+        hiding.last().is_some_and(|how| !matches!(how, "0" | "off"))
     })
 }
 

@@ -70,7 +70,11 @@ const DIRECTIONS: [Line; 25] = [
     Line { folder: "plugins/agents/*", may: &["lancet-brief", "lancet-sdk"], tests: &[] },
     Line { folder: "plugins/graders/*", may: &["lancet-evidence", "lancet-sdk"], tests: &[] },
     // Nothing that is delivered depends on what follows.
-    Line { folder: "tests/hostile", may: &["lancet-core", "lancet-guest-build"], tests: &["lancet-engine"] },
+    Line {
+        folder: "tests/hostile",
+        may: &["lancet-core", "lancet-guest-build"],
+        tests: &["lancet-engine", "lancet-jail"],
+    },
     Line { folder: "tests/jail", may: &["lancet-jail"], tests: &["lancet-core", "lancet-engine"] },
     Line {
         folder: "tests/worker",
