@@ -37,7 +37,7 @@ pub struct Facts<'a> {
 /// | reason | outcome | when |
 /// |---|---|---|
 /// | `tests-passed` | pass | everything is as the plan says |
-/// | `tests-failed` | fail | a required test failed |
+/// | `tests-failed` | fail | a required test failed, whatever the exit status says of it: tools exit with 1, with 100, or with how many failed |
 /// | `required-test-skipped`, `required-test-missing` | fail | a required test did not run |
 /// | `sentinel-passed` | fail | a test that has to fail did not: results were tampered with |
 /// | `tests-timed-out`, `out-of-memory`, `disk-limit` | fail | a limit of the run |
@@ -45,7 +45,7 @@ pub struct Facts<'a> {
 /// | `tests-broken` | fail | the tests can be carried out without the submission, but not with it |
 /// | `no-report`, `malformed-report`, `report-too-large` | invalid | there is nothing to judge by |
 /// | `no-exit-status` | invalid | the status file is missing or unreadable |
-/// | `tests-error` | invalid | the exit status is that of an error of the tests |
+/// | `tests-error` | invalid | the exit status is that of an error of the tests, and no required test is known to have failed |
 /// | `exit-status-contradicts` | invalid | the exit status does not fit the report |
 /// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice that [`fold()`] does not make one |
 ///
@@ -108,24 +108,27 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
     }
     let found: BTreeMap<&str, &TestCase> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
     let known: BTreeSet<&str> = plan.required.iter().chain(&plan.sentinels).map(String::as_str).collect();
-    // pytest reports what it could not collect as a test of another name.
-    if code > 1 && code != plan.pass_exit {
+    let of = |id: &String| found.get(id.as_str()).map(|case| case.status);
+    let required = |wanted: fn(Option<CaseStatus>) -> bool| plan.required.iter().find(|id| wanted(of(id)));
+    let failed = required(|s| matches!(s, Some(CaseStatus::Failed | CaseStatus::Errored)));
+    let unknown = found.keys().find(|id| !known.contains(**id));
+    // pytest reports what it could not collect as a test of another name. What failed by
+    // the name that the plan has needs no status to say so.
+    if code > 1 && code != plan.pass_exit && (failed.is_none() || unknown.is_some()) {
         return invalid(
             "tests-error",
             format!("the tests exited with {code}, which is neither pass nor fail"),
         );
     }
-    if let Some(unknown) = found.keys().find(|id| !known.contains(**id)) {
+    if let Some(unknown) = unknown {
         return invalid("unknown-tests", format!("the report has `{unknown}`, which the plan does not"));
     }
-    let of = |id: &String| found.get(id.as_str()).map(|case| case.status);
     if let Some(sentinel) =
         plan.sentinels.iter().find(|id| !matches!(of(id), Some(CaseStatus::Failed | CaseStatus::Errored)))
     {
         return fail("sentinel-passed", format!("`{sentinel}` has to fail and did not"));
     }
-    let required = |wanted: fn(Option<CaseStatus>) -> bool| plan.required.iter().find(|id| wanted(of(id)));
-    if let Some(id) = required(|s| matches!(s, Some(CaseStatus::Failed | CaseStatus::Errored))) {
+    if let Some(id) = failed {
         let failed = plan.required.iter().filter(|id| of(id) != Some(CaseStatus::Passed)).count();
         let all = plan.required.len();
         return fail(
@@ -204,6 +207,16 @@ mod tests {
         assert_eq!(ran(1, &good), "pass tests-passed");
         assert_eq!(ran(0, &good), "invalid exit-status-contradicts");
         assert_eq!(ran(2, &good), "invalid tests-error");
+        // cargo-nextest exits with 100, mocha with how many failed.
+        let wrong = [("t::a", Failed), ("t::b", Errored), ("t::s", Failed)];
+        for code in [2, 3, 100, 255] {
+            assert_eq!(ran(code, &wrong), "fail tests-failed");
+            assert_eq!(ran(code, &wrong[..2]), "fail sentinel-passed");
+            assert_eq!(ran(code, &[&good[..2], &[("t::s", Passed)]].concat()), "invalid tests-error");
+            assert_eq!(ran(code, &good[..1]), "invalid tests-error");
+            // What pytest could not collect.
+            assert_eq!(ran(code, &[&wrong[..], &[("t", Errored)]].concat()), "invalid tests-error");
+        }
         assert_eq!(ran(1, &good[..2]), "fail sentinel-passed");
         assert_eq!(ran(0, &[("t::a", Passed), ("t::b", Passed), ("t::s", Passed)]), "fail sentinel-passed");
         assert_eq!(ran(1, &[("t::a", Passed), ("t::b", Failed), ("t::s", Failed)]), "fail tests-failed");
@@ -298,6 +311,8 @@ mod tests {
         assert_eq!(ran(2, Some(0), Passed), "invalid tests-error");
         assert_eq!(ran(0, Some(1), Failed), "fail tests-failed");
         assert_eq!(ran(0, Some(4), Passed), "invalid tests-error");
+        assert_eq!(ran(0, Some(4), Failed), "fail tests-failed");
+        assert_eq!(ran(4, Some(4), Failed), "invalid tests-error");
     }
 
     #[test]

@@ -324,8 +324,9 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
     /// Run once for each image, and kept as an image of its own.
     pub setup: Option<Step>,
-    /// Run after `setup`, and only for the agent's image: takes out what an agent
-    /// must not see.
+    /// Run after `setup`, and only for the agent's image: takes out what an agent must not
+    /// see and its tests need. Only plans under [`Isolation::Twin`] keep that from what is
+    /// submitted.
     pub conceal: Option<Step>,
     /// What a container of `image` may use.
     pub resources: Resources,

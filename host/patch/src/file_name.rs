@@ -2,9 +2,9 @@
 
 use crate::shown;
 
-/// The longest path, and the longest name in one, in bytes.
 /// The longest path that a patch may speak of, in bytes: 3,072, as everywhere in the contract.
 pub const MAX_PATH_BYTES: usize = 3_072;
+/// The longest name in a path, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 
 /// Prefixes of git's that mean a side of the comparison.

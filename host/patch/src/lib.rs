@@ -6,7 +6,7 @@
 //! A patch is applied whole or refused, with the line and the reason. Refused is also
 //! what other tools drop without a word: binary files whose contents the patch does not
 //! hold, parts that are no diff of files (symbolic links, merges, changes of
-//! submodules), hunks whose counts are wrong or that change nothing. A new submodule is
+//! submodules, properties), files that a tool names and says nothing of, hunks whose counts are wrong or that change nothing. A new submodule is
 //! an empty folder, as it is with git, and so nothing in a tree of files.
 //!
 //! **Places.** A hunk is looked for at the line that it names, moved by as much as the
@@ -36,6 +36,7 @@ mod file_name;
 mod hunk;
 mod parser;
 mod place;
+mod stray;
 mod text;
 
 pub use crate::apply::{Change, ChangeKind, Found, Tree};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::binary::Binary;
 use crate::file_name::{self, Form, Name, Reading};
 use crate::hunk::Hunk;
+use crate::stray::{NO_CONTENTS, Strays};
 use crate::text::{Line, Reader};
 use crate::{PatchError, shown};
 
@@ -100,7 +101,7 @@ impl<'p> Patch<'p> {
     /// The first line that is not understood, or that asks for what cannot be done.
     pub fn parse(patch: &'p [u8]) -> Result<Self, PatchError> {
         let mut parser = Parser { reader: Reader::new(patch), drafts: Vec::new(), form: None };
-        parser.run()?;
+        parser.run(Strays::new(patch))?;
         let Parser { reader, drafts, form } = parser;
         if drafts.is_empty() {
             return Err(PatchError::new(
@@ -147,22 +148,23 @@ struct Parser<'p> {
 }
 
 impl<'p> Parser<'p> {
-    fn run(&mut self) -> Result<(), PatchError> {
+    fn run(&mut self, mut strays: Strays<'p>) -> Result<(), PatchError> {
         while let Some(line) = self.reader.peek() {
             if line.starts_with("diff --git ") {
                 let draft = self.git_section(line)?;
                 self.add(draft)?;
+                strays.has_come();
             } else if line.starts_with("--- ") && self.is_header() {
                 let mut draft = Draft::new(line.number, None);
                 self.contents(&mut draft)?;
                 self.add(draft)?;
-            } else if let Some(why) = stray(line) {
-                return Err(line.error(why));
+                strays.has_come();
             } else {
+                strays.look(line, &self.reader)?;
                 self.reader.advance();
             }
         }
-        Ok(())
+        strays.end()
     }
 
     /// A header is two lines: alone, three dashes are prose.
@@ -285,36 +287,6 @@ impl<'p> Parser<'p> {
             }
         }
         Ok(())
-    }
-}
-
-const NO_CONTENTS: &str =
-    "a binary file whose contents the patch does not hold: expected those of `git diff --binary`";
-
-/// Why a line that belongs to no file cannot be prose.
-fn stray(line: Line<'_>) -> Option<&'static str> {
-    let begins = |start: &str| line.starts_with(start);
-    let has = |part: &str| memchr::memmem::find(line.text, part.as_bytes()).is_some();
-    if begins("@@ -") {
-        Some("a hunk that belongs to no file")
-    } else if begins("+++ ") {
-        Some("`+++` without `---` on the line before")
-    } else if begins("GIT binary patch") {
-        Some("a binary patch that belongs to no file")
-    } else if (begins("Binary files ") || begins("Files ")) && has(" differ") {
-        Some(NO_CONTENTS)
-    } else if begins("Only in ") && has(": ") {
-        Some("a file whose contents the patch does not hold: expected those of `diff -N`")
-    } else if begins("diff --cc ") || begins("diff --combined ") || begins("@@@ -") {
-        Some("the diff of a merge, which says how it came from several files: expected one of two trees")
-    } else if begins("# not shown: ") || (begins("# and ") && has(" more files")) {
-        Some("contents that a diff made for reading leaves out")
-    } else if begins("***************") {
-        Some("a context diff: expected a unified one, as `diff -u` writes it")
-    } else if begins("Submodule ") && (has("..") || has("(new ") || has("(submodule deleted)")) {
-        Some("a submodule, which is no file")
-    } else {
-        None
     }
 }
 

@@ -198,6 +198,35 @@ fn what_cannot_be_done_whole_is_refused_by_line() {
         ),
         (format!("Binary files a/x and b/x differ\n{fix}"), "line 1: a binary file whose contents"),
         (format!("{fix}Only in b: c\n"), "line 10: a file whose contents"),
+        (format!("{fix}Binary file img.bin has changed\n"), "line 10: a binary file whose contents"),
+        (
+            format!("Index: img.bin\n====\nCannot display: file marked as a binary type.\n{fix}"),
+            "line 3: a binary file whose contents",
+        ),
+        (format!("{fix}Symbolic links a/l and b/l differ\n"), "line 10: a binary file whose contents"),
+        (
+            format!("{fix}File a/x is a directory while file b/x is a regular file\n"),
+            "line 10: a file that becomes something else",
+        ),
+        (format!("diff: a/x: No such file or directory\n{fix}"), "line 1: an error of `diff`"),
+        (
+            format!("{fix}\nProperty changes on: run.sh\n____\nAdded: svn:executable\n"),
+            "line 11: a change of what",
+        ),
+        (format!("=== renamed file 'full' => 'other'\n{fix}"), "line 1: a file that is renamed"),
+        (format!("{fix}rename from full\nrename to other\n"), "line 10: a part of what git says"),
+        (format!("{fix}old mode 100644\nnew mode 100755\n"), "line 10: a part of what git says"),
+        (format!("{fix}\x1b[1mdiff --git a/full b/full\x1b[m\n"), "line 10: a line of a patch in colours"),
+        // What is named, and nothing follows.
+        (format!("{fix}Index: empty.new\n=====\n"), "line 10: nothing follows"),
+        (format!("Index: empty.new\n=====\nIndex: src/value\n=====\n{fix}"), "line 1: nothing follows"),
+        (format!("diff -r 123 -r 456 new\ndiff -r 123 -r 456 src/value\n{fix}"), "line 1: nothing follows"),
+        // What `diff` says in another language, before and behind.
+        (format!("Nur in b: x.\ndiff -ru a/src/value b/src/value\n{fix}"), "line 1: what `diff` says"),
+        (
+            format!("diff -ru a/src/value b/src/value\n{fix}Binärdateien a/i und b/i sind verschieden.\n"),
+            "line 11: what `diff` says",
+        ),
         (
             git(
                 "index 1..2 160000\n--- a/full\n+++ b/full\n@@ -1 +1 @@\n-Subproject commit 1\n+Subproject commit 2\n",
@@ -384,6 +413,10 @@ fn what_stands_around_the_files_is_skipped() {
     becomes(&mail, &value(), &FIXED);
     becomes(format!("{fix}\n         \n"), &value(), &FIXED);
     becomes(format!("Index: src/value\n====\n{fix}\n\nThat is all.\n```\n"), &value(), &FIXED);
+    let cvs = "Index: src/value\n====\nRCS file: /cvs/src/value,v\nretrieving revision 1.1\n\
+               diff -u -r1.1 -r1.2 src/value\n";
+    becomes(format!("{cvs}{fix}"), &value(), &FIXED);
+    becomes(format!("diff -ruN a/src/value b/src/value\n{fix}\nThat is all: a fix.\n"), &value(), &FIXED);
     let series = format!(
         "{mail}From 2 Mon Sep 17 00:00:00 2001\n---\n\n{}",
         fix.replace("right", "better").replace("wrong", "right")
