@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use lancet_core::Role;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 
@@ -57,14 +57,41 @@ fn in_a_default_container_strangers_are_jailed() {
     assert_eq!(required.status.code(), Some(if warned { 4 } else { 0 }), "{}", text(&required.stderr));
 }
 
+/// The option for a profile that forbids a call and no other.
+fn forbidding(context: &Context, call: &str) -> String {
+    let profile = context.path("profile.json");
+    let forbids = json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": [call], "action": "SCMP_ACT_ERRNO"}],
+    });
+    fs::write(&profile, forbids.to_string()).unwrap();
+    format!("seccomp={}", profile.display())
+}
+
+#[test]
+fn in_a_container_that_forbids_landlock_strangers_are_held_by_seccomp_alone() {
+    let context = Context::new();
+    strangers(&context);
+    let option = forbidding(&context, "landlock_create_ruleset");
+    let script = "lancet run suite --agent ./mine.wasm --require landlock > /dev/null; \
+                  echo ended with $? >&2; lancet run suite --agent ./mine.wasm --quiet > /dev/null && \
+                  lancet show latest/one/1 --format json";
+    let output = contained(&context, &["--security-opt", &option], script);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for fragment in ["ended with 4", "`--require landlock`", "held by seccomp alone: there is no Landlock"] {
+        assert!(said.contains(fragment), "`{fragment}` is missing in:\n{said}");
+    }
+    let journal: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let jail = &journal[0]["jail"];
+    assert_eq!((&jail["seccomp"], &jail["landlock-abi"]), (&json!(true), &Value::Null), "{journal:#}");
+}
+
 #[test]
 fn in_a_container_that_forbids_filters_strangers_are_refused() {
     let context = Context::new();
     strangers(&context);
-    let profile = context.path("profile.json");
-    let forbids = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["seccomp"], "action": "SCMP_ACT_ERRNO"}]}"#;
-    fs::write(&profile, forbids).unwrap();
-    let option = format!("seccomp={}", profile.display());
+    let option = forbidding(&context, "seccomp");
     let options = ["--security-opt", &option];
     let refused = contained(&context, &options, "lancet run suite --agent ./mine.wasm");
     let said = text(&refused.stderr);

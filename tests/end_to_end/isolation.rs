@@ -164,7 +164,7 @@ fn guests_in_javascript_are_the_same_in_either_process() {
 }
 
 /// A small suite, and an agent that did not come with the program.
-fn strangers(context: &Context) -> String {
+pub(crate) fn strangers(context: &Context) -> String {
     fs::write(context.path("mine.wasm"), lancet_hostile::ordinary(Role::Agent)).unwrap();
     context.small_suite("suite").to_str().unwrap().to_owned()
 }

@@ -13,6 +13,7 @@ mod graders;
 mod guests;
 mod help;
 mod isolation;
+mod jailed;
 mod jobs;
 mod judging;
 mod kernel;

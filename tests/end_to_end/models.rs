@@ -254,7 +254,13 @@ fn a_budget_that_is_reached_ends_the_asking_and_is_counted() {
     context.small_suite("suite");
     fs::write(context.path("answers.toml"), PICKS_RIGHT).unwrap();
     let run = ["run", "suite", "--agent", "tool-loop", "--model", "scripted/answers.toml", "--attempts", "3"];
-    let report = context.json(&[&run[..], &["--budget", "asks=1"]].concat());
+    for isolation in ["in-process", "process"] {
+        reaches_its_budget(&context, &[&run[..], &["--isolation", isolation]].concat());
+    }
+}
+
+fn reaches_its_budget(context: &Context, run: &[&str]) {
+    let report = context.json(&[run, &["--budget", "asks=1"]].concat());
     assert_eq!(number(&report, "totals/all/models/over_budget_attempts"), 3.0);
     assert_eq!(
         (number(&report, "totals/all/models/answers"), number(&report, "totals/all/fail")),
@@ -268,7 +274,7 @@ fn a_budget_that_is_reached_ends_the_asking_and_is_counted() {
     assert!(why.contains("the agent gave up: ") && why.contains("the attempt's 1 asks"), "{why}");
     assert_eq!(number(&context.json(&["replay"]), "identical"), 3.0);
     // A run's own is shared.
-    let report = context.json(&[&run[..], &["--run-budget", "asks=3", "--jobs", "1"]].concat());
+    let report = context.json(&[run, &["--run-budget", "asks=3", "--jobs", "1"]].concat());
     assert_eq!(number(&report, "totals/all/models/answers"), 3.0);
     assert_eq!(number(&report, "totals/all/pass"), 1.0);
 }

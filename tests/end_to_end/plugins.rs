@@ -71,7 +71,11 @@ fn a_plugin_swapped_behind_its_name_is_refused() {
     let pinned = format!("./mine.wasm@{digest}");
     assert_eq!(run(&context, &pinned).code, Some(0));
     fs::write(context.path("mine.wasm"), builtin("last")).unwrap();
-    run(&context, &pinned).fails(4, &["mine.wasm", "pinned to", &digest.to_string()]);
+    for isolation in ["in-process", "process"] {
+        let sample = sample();
+        let run = ["run", sample.to_str().unwrap(), "--agent", &pinned, "--isolation", isolation];
+        context.lancet(&run).fails(4, &["mine.wasm", "pinned to", &digest.to_string()]);
+    }
 }
 
 #[test]
@@ -91,9 +95,11 @@ fn a_grader_swapped_behind_its_digest_is_refused() {
     let report = context.json(&["run", suite.to_str().unwrap(), "--agent", "last"]);
     assert_eq!(number(&report, "totals/all/pass"), 1.0);
     fs::write(suite.join("graders/mine.wasm"), builtin("first")).unwrap();
-    context
-        .lancet(&["run", suite.to_str().unwrap(), "--agent", "last"])
-        .fails(3, &["graders/mine.wasm", "digest"]);
+    for isolation in ["in-process", "process"] {
+        context
+            .lancet(&["run", suite.to_str().unwrap(), "--agent", "last", "--isolation", isolation])
+            .fails(3, &["graders/mine.wasm", "digest"]);
+    }
 }
 
 #[test]

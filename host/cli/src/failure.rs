@@ -148,7 +148,7 @@ impl From<DockerError> for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        Self::new(Exit::Host, error.to_string())
+        Self::new(Exit::Host, error.to_string()).maybe_hint(error.hint)
     }
 }
 
@@ -261,7 +261,12 @@ impl From<Error> for Failure {
             | Error::BrokenJournal { .. } => Self::new(Exit::Store, message),
             Error::Contradicted { run, differences } => contradicted(&run, &differences),
             Error::Stopped { run, source } => {
-                Self::from(*source).hint(format!("nothing decided is lost; `lancet resume {run}` goes on"))
+                let failure = Self::from(*source);
+                let goes_on = format!("nothing decided is lost; `lancet resume {run}` goes on");
+                match failure.hint.clone() {
+                    Some(hint) => failure.hint(format!("{hint}; {goes_on}")),
+                    None => failure.hint(goes_on),
+                }
             }
             _ => Self::new(Exit::Host, message),
         }

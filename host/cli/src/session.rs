@@ -1,8 +1,10 @@
 //! What commands need of this process to use the runner: an executor, the engine for
 //! plugins, signals.
 
+use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use lancet_engine::{Compiler, Workers};
@@ -24,15 +26,49 @@ pub(crate) const WORKER: &str = "plugin-worker";
 
 /// Runs a future on an executor of its own, made only for commands that need it.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let executor = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| host("starting the executor", e))?;
+    let executor = threads_can_be_had()
+        .and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build())
+        .map_err(|e| host("starting the executor", e).hint(FEW_THREADS))?;
     let result = executor.block_on(future);
     // What a second signal ended may be in the middle of a large file, and nobody waits for
     // it any more. After anything else there is nothing left to wait for.
     executor.shutdown_timeout(LINGER);
     result
+}
+
+const FEW_THREADS: &str = "a limit on processes and threads is reached, RLIMIT_NPROC of the user or `pids.max` of the \
+                           control group: raise it, or end other processes";
+
+/// Whether as many threads can be had as the executor begins with, and some: it takes their
+/// absence for a defect of its own.
+fn threads_can_be_had() -> io::Result<()> {
+    let wanted = thread::available_parallelism().map_or(1, NonZeroUsize::get) + 2;
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let closed = gate.lock();
+        let started = (0..wanted)
+            .try_for_each(|_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).map(drop));
+        drop(closed);
+        started
+    })
+}
+
+/// Has the kernel keep how processes ended that this one started. Whoever started this one may
+/// have had it forget that, by ignoring SIGCHLD, which programs inherit.
+fn hear_of_ends() -> io::Result<()> {
+    let is_ignored = || {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        let ignored = u64::from_str_radix(ignored.trim(), 16).ok()?;
+        Some(ignored >> (SignalKind::child().as_raw_value() - 1) & 1 == 1)
+    };
+    if is_ignored() != Some(true) {
+        return Ok(());
+    }
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _entered = executor.enter();
+    // The handler stays when nobody listens any more.
+    signal(SignalKind::child()).map(drop)
 }
 
 /// The engine for plugins, for `jobs` calls at a time. Plugins run, and are compiled, where
@@ -45,9 +81,15 @@ pub(crate) fn loader(jobs: NonZeroUsize, isolation: &IsolationArguments) -> Resu
 
 /// The same, when nothing contradicts itself in what the operator wants.
 pub(crate) fn unasked_loader(jobs: NonZeroUsize, isolation: &IsolationArguments) -> Result<Loader, Error> {
+    hear_of_ends().map_err(|e| Error::Host {
+        doing: "asking the kernel to tell of the ends of processes",
+        problem: e.to_string(),
+    })?;
     let compiler = || {
-        let program = Program::own(["compile-plugin"])
-            .map_err(|e| Error::Host { doing: "opening this program", problem: e.to_string() })?;
+        let program = Program::own(["compile-plugin"]).map_err(|e| Error::Host {
+            doing: "opening this program",
+            problem: format!("{e}; its user has to be able to read it, and `/proc` to be mounted"),
+        })?;
         Ok(Compiler::Child { program })
     };
     let trial = || {

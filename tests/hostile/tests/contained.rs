@@ -17,6 +17,7 @@ use lancet_engine::{
     Behind, Call, Compiler, Divergence, LoadError, Plugin, Resumed, Runtime, RuntimeOptions, Sources, Workers,
 };
 use lancet_hostile::{Case, Expected, cases, component, ordinary};
+use lancet_jail::Program;
 
 mod double;
 mod shards;
@@ -159,9 +160,15 @@ enum Place {
 
 /// What makes this program work for a plugin, in a jail.
 const WORKER: &str = "work-for-plugin";
+/// What makes this program compile, in a jail.
+const COMPILER: &str = "compile-plugin";
+/// Of so many cases one is compiled in a jail too, beside all that the compiler refuses.
+const ONE_OF: usize = 4;
 
 struct Host {
     runtime: Runtime,
+    /// One that keeps nothing of what is compiled.
+    forgetful: Runtime,
     workers: Workers,
     neighbour: Plugin,
     neighbour_alone: Seen,
@@ -173,20 +180,25 @@ impl Host {
         let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-cache");
         let options = RuntimeOptions { concurrency: NonZeroUsize::new(4).unwrap(), cache: Some(cache) };
         let runtime = Runtime::new(&options).unwrap();
+        let forgetful = Runtime::new(&RuntimeOptions { cache: None, ..options }).unwrap();
         let grant = Grant::standard(Role::Agent);
         let neighbour = runtime.load("neighbour", &ordinary(Role::Agent), &grant, &Compiler::Here).unwrap();
         let (neighbour_alone, _) =
             call(&neighbour, &task("good", Kind::SweManager), &limits(), live(Kind::SweManager)).await;
         assert!(neighbour_alone.is_harmless());
-        Self { runtime, workers: Workers::own([WORKER]), neighbour, neighbour_alone }
+        Self { runtime, forgetful, workers: Workers::own([WORKER]), neighbour, neighbour_alone }
     }
 
     fn load(&self, case: &Case, bytes: &[u8], grant: &Grant, place: Place) -> Result<Plugin, LoadError> {
         match place {
             Place::Here => self.runtime.load(case.name, bytes, grant, &Compiler::Here),
             Place::Jailed => {
-                let plugin =
-                    self.runtime.load_jailed(case.name, bytes, grant, &Compiler::Here, &self.workers)?;
+                let (runtime, compiler) = if is_compiled_in_jail(case) {
+                    (&self.forgetful, Compiler::Child { program: Program::own([COMPILER]).unwrap() })
+                } else {
+                    (&self.runtime, Compiler::Here)
+                };
+                let plugin = runtime.load_jailed(case.name, bytes, grant, &compiler, &self.workers)?;
                 assert!(plugin.held().is_some_and(|held| held.seccomp));
                 Ok(plugin)
             }
@@ -340,6 +352,12 @@ impl Host {
     }
 }
 
+/// Whether a case is compiled by a jailed process too, where it is to run in one.
+fn is_compiled_in_jail(case: &Case) -> bool {
+    let place = cases().iter().position(|other| other.name == case.name).unwrap();
+    place % ONE_OF == 0 || matches!(case.expected, Expected::Refused(why) if why.contains("cannot be"))
+}
+
 /// Looks at cases in this process, as it is told.
 fn work_through() {
     let executor =
@@ -366,6 +384,10 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some(shards::SHARD) => work_through(),
         Some(WORKER) => std::process::exit(lancet_engine::run_worker(&arguments[1..]).into()),
+        Some(COMPILER) => {
+            let jailed = arguments.iter().any(|argument| argument == "--jailed");
+            std::process::exit(lancet_engine::compile_worker(jailed).into());
+        }
         // What a test harness takes: options, and parts of the names of tests.
         _ if arguments.iter().any(|argument| argument == "--list") => println!("{NAME}: test"),
         _ if arguments.iter().all(|name| name.starts_with('-') || NAME.contains(name)) => {

@@ -58,9 +58,16 @@ const PLAIN: &[i64] = &[
 
 /// What the C library, allocators and runtimes try, and do without if it fails. Answered
 /// with an error at both stages. What `mremap` makes larger may be a piece of the stack, which
-/// counts against no limit then; an allocator copies instead.
-const TRIED: &[i64] =
-    &[libc::SYS_clone3, libc::SYS_ioctl, libc::SYS_membarrier, libc::SYS_mremap, libc::SYS_prctl];
+/// counts against no limit then; an allocator copies instead. A file in memory is tried where code
+/// was read and not mapped, for what memories begin with, which is copied instead.
+const TRIED: &[i64] = &[
+    libc::SYS_clone3,
+    libc::SYS_ioctl,
+    libc::SYS_membarrier,
+    libc::SYS_memfd_create,
+    libc::SYS_mremap,
+    libc::SYS_prctl,
+];
 
 /// What may be said of bytes on the line. Not that they are out of band, which wakes whoever
 /// waits for bytes and gives none.
