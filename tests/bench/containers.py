@@ -156,7 +156,7 @@ class Bench:
         left = [minutes * TABLE_COMMITS for minutes in TABLE_SETUP_MINUTES]
         print(
             f"\nby arithmetic, for {TABLE_TASKS} tasks on {TABLE_COMMITS} commits with "
-            f"{TABLE_SETUP_MINUTES[0]} to {TABLE_SETUP_MINUTES[1]} minutes of set-up: once a task {hours[0]:.1f} to "
+            f"{TABLE_SETUP_MINUTES[0]} to {TABLE_SETUP_MINUTES[1]} minutes of set-up: once per task {hours[0]:.1f} to "
             f"{hours[1]:.1f} h, once per commit {left[0]} to {left[1]} min"
         )
 

@@ -114,7 +114,7 @@ class Bench:
 
     def regrade(self, *options: str) -> Figure:
         values = [self.regraded_a_second(*options) for _ in range(self.samples)]
-        name = " ".join(["verdicts regraded a second, in process", *options])
+        name = " ".join(["verdicts regraded per second, in process", *options])
         return Figure(name, "5,000 or more", Spread(tuple(values), "a second"))
 
     def regrade_process(self) -> Figure:

@@ -145,7 +145,7 @@ impl InfraFaultKind {
             Self::ModelQuota => "top the provider's account up; `lancet resume` goes on at that question",
             Self::ModelUnknown => "look at the name of the model, and whether the key may use it",
             Self::ModelSettings => {
-                "lower the model's `answer-tokens`, set another `effort` or none, or look at what else its server says of it; `lancet resume` keeps the models of the run, so begin another"
+                "mend it at the server, where `lancet resume` goes on at that question; else begin another run, since a run keeps its models: with a lower `answer-tokens`, another `effort` or none, or a model that takes tools"
             }
             Self::ModelUnreadable => {
                 "look at whether the base URL is that of the provider's API, and at what stands between"

@@ -435,7 +435,7 @@ impl Provider for Broker {
 }
 
 /// A problem as whose it is: an effort that is not taken is the operator's where the plugin
-/// named none.
+/// named none, and so is a model that takes no tools, as long as its offer says that it does.
 fn attributed(problem: Problem, conversation: &Conversation) -> Problem {
     match problem {
         Problem::Effort(message)
@@ -443,6 +443,9 @@ fn attributed(problem: Problem, conversation: &Conversation) -> Problem {
         {
             let effort = conversation.effort();
             Problem::Settings(format!("the operator's `effort`, `{effort}`, is not taken: {message}"))
+        }
+        Problem::Tools(message) if !conversation.setup().tools.is_empty() => {
+            Problem::Settings(format!("tools are offered with the model, and none are taken: {message}"))
         }
         problem => problem,
     }
@@ -487,7 +490,9 @@ impl Next {
             Problem::Proxy(_) => Self::Fault(InfraFaultKind::ModelUnreachable),
             Problem::Unavailable(_) => Self::Fault(InfraFaultKind::ModelUnavailable),
             Problem::TooLong(_) => Self::Failure(ModelFailureKind::TooLong),
-            Problem::Effort(_) | Problem::Rejected(_) => Self::Failure(ModelFailureKind::Rejected),
+            Problem::Effort(_) | Problem::Tools(_) | Problem::Rejected(_) => {
+                Self::Failure(ModelFailureKind::Rejected)
+            }
             Problem::Unreadable(_) => Self::Fault(InfraFaultKind::ModelUnreadable),
         }
     }

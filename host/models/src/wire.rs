@@ -69,6 +69,9 @@ pub enum Problem {
     /// The effort is not taken: the operator's, or a plugin's.
     #[error("{0}")]
     Effort(String),
+    /// The model, or its server as it was started, takes no tools.
+    #[error("{0}")]
+    Tools(String),
     /// The conversation is too long for the model.
     #[error("{0}")]
     TooLong(String),

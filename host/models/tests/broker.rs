@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use asking::{CANARY, Till, broker, choice, completion, conversation, failure, fault, key, quick};
 use lancet_core::{
     AnswerMark, AnswerPart, Budget, BudgetUnit, ConversationSetup, InfraFaultKind, Microdollars, ModelChoice,
-    ModelFailureKind, Spent, Usage, WireForm,
+    ModelFailureKind, ModelTool, Spent, Usage, WireForm,
 };
 use lancet_models::{Asked, Broker, Clients, Conversation, NOTHING, Pace, Read, Reply};
 use serde_json::{Value, json};
@@ -251,6 +251,30 @@ async fn an_effort_that_is_not_taken_is_whose_it_is() {
         // Nobody named one: it is the request's.
         let (asked, _) = ask(&chat(&server)).await;
         assert_eq!(failure(asked).0, ModelFailureKind::Rejected);
+    }
+}
+
+/// Tools are offered by the operator's choice: a model, or a server, that takes none fails nobody.
+#[tokio::test]
+async fn a_model_that_takes_no_tools_is_no_plugins_failure() {
+    let server = Server::start(move |_, _| error(400, "x", "m-1 does not support tools")).await;
+    let choice = chat(&server);
+    let tool =
+        ModelTool { name: "t".into(), description: "d".into(), parameters: r#"{"type":"object"}"#.into() };
+    for (tools, infrastructure) in [(vec![tool], true), (Vec::new(), false)] {
+        let setup = ConversationSetup { tools, ..ConversationSetup::default() };
+        let mut conversation = Conversation::open(setup, &choice).unwrap();
+        conversation.say("hello?").unwrap();
+        let till = Till::new();
+        let asked = till.ask(&broker(&choice), &conversation).await;
+        if infrastructure {
+            let (kind, shown, tries) = fault(asked);
+            assert_eq!((kind, tries.len()), (InfraFaultKind::ModelSettings, 1));
+            assert!(shown.contains("tools are offered with the model, and none are taken"), "{shown}");
+        } else {
+            assert_eq!(failure(asked).0, ModelFailureKind::Rejected);
+        }
+        assert_eq!(till.settled(), [NOTHING]);
     }
 }
 

@@ -50,7 +50,7 @@ fn an_answer_is_lowered_to_what_is_left_of_the_tightest_limit() {
         (vec![], vec![], 8_000),
         (vec![(BudgetUnit::OutputTokens, 5_000)], vec![], 5_000),
         (vec![(BudgetUnit::Tokens, 5_000)], vec![], 4_000),
-        // 50,000 less 1,000 for what is read, at 10 for a token.
+        // 50,000 less 1,000 for what is read, at 10 per token.
         (vec![], vec![(BudgetUnit::Microdollars, 50_000)], 4_900),
         (vec![(BudgetUnit::OutputTokens, 5_000)], vec![(BudgetUnit::Microdollars, 50_000)], 4_900),
         (vec![(BudgetUnit::Tokens, 3_000)], vec![(BudgetUnit::Microdollars, 50_000)], 2_000),

@@ -65,6 +65,39 @@ const EFFORT: [&str; 6] = [
 ];
 /// What messages say of an effort that is not taken, in lower case.
 const EFFORT_WORDS: [&str; 4] = ["reasoning_effort", "reasoning.effort", "effort", "thinking"];
+/// Where requests have the tools.
+const TOOLS: [&str; 2] = ["tools", "functions"];
+/// What is said of a value that is not taken at all, in lower case.
+const UNSUPPORTED: [&str; 3] = ["unsupported", "not support", "unrecognized"];
+/// What messages say when a model, or its server as it was started, takes no tools, in lower
+/// case.
+const TOOLS_WORDS: [&str; 22] = [
+    "not support tools",
+    "support tool use",
+    "support tool calling",
+    "support tool calls",
+    "support function calling",
+    "support functions",
+    "support the use of tools",
+    "tools are not supported",
+    "tools is not supported",
+    "tool use is not",
+    "tool calling is not",
+    "function calling is not",
+    "function tools with reasoning_effort are not supported",
+    "'tools' is not supported",
+    "`tools` is not supported",
+    "unsupported parameter: 'tools'",
+    "argument supplied: tools",
+    "unknown name \"tools\"",
+    "unknown field `tools`",
+    "tools: extra inputs",
+    "tools param requires",
+    "--enable-auto-tool-choice",
+];
+/// What begins the part of a message that is about one of a plugin's tools, or repeats it.
+const OF_ONE_TOOL: [&str; 8] =
+    ["messages", "input[", "'input'", "tools[", "tools.", "schema", "description", "function '"];
 /// What a message about a value of a plugin's has in it: it may repeat the plugin's words.
 const OF_PLUGINS: [&str; 6] = ["messages", "input[", "tool", "function", "schema", "instructions"];
 /// What is said of a value that is too small, which no operator's is: a plugin, or what is
@@ -185,6 +218,22 @@ impl Said {
         }
     }
 
+    /// Whether tools are not taken, whatever they are. A message may go on with a plugin's own
+    /// words, which count for nothing.
+    fn is_about_tools(&self) -> bool {
+        let message = self.message.to_lowercase();
+        match self.param.as_deref() {
+            Some(param) if TOOLS.contains(&param) => {
+                return UNSUPPORTED.iter().any(|words| message.contains(words));
+            }
+            Some(param) if OF_ONE_TOOL.iter().any(|mark| param.contains(mark)) => return false,
+            _ => {}
+        }
+        let said = TOOLS_WORDS.iter().filter_map(|words| message.find(words)).min();
+        let repeated = OF_ONE_TOOL.iter().filter_map(|mark| message.find(mark)).min();
+        said.is_some_and(|said| repeated.is_none_or(|repeated| said < repeated))
+    }
+
     /// Whether an answer that is as long as was asked for is longer than all that the model
     /// reads and writes, however short the conversation is.
     fn is_over_by_the_answer_alone(&self) -> bool {
@@ -239,6 +288,9 @@ fn of_said(said: &Said, status: u16, header: &dyn Fn(&str) -> Option<String>) ->
     if said.is_too_long() && !matches!(status, 401 | 403 | 404 | 429) {
         let alone = said.is_over_by_the_answer_alone();
         return if alone { Problem::Settings(message) } else { Problem::TooLong(message) };
+    }
+    if said.is_about_tools() && !matches!(status, 401 | 403 | 429) {
+        return Problem::Tools(message);
     }
     match status {
         401 | 403 => Problem::Unauthorized(message),

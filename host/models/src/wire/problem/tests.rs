@@ -17,6 +17,7 @@ fn word(problem: &Problem) -> &'static str {
         Problem::Proxy(_) => "proxy",
         Problem::Settings(_) => "settings",
         Problem::Effort(_) => "effort",
+        Problem::Tools(_) => "tools",
         Problem::Unauthorized(_) => "unauthorized",
         Problem::Quota(_) => "quota",
         Problem::UnknownModel(_) => "unknown model",
@@ -174,6 +175,47 @@ fn a_value_that_the_operator_sets_is_not_the_plugins_failure() {
         assert_eq!(kind(400, &body), wanted, "{body}");
     }
     assert_eq!(kind(429, &named("max_tokens", "slow")), "transient");
+}
+
+#[test]
+fn a_model_that_takes_no_tools_is_told_from_a_tool_that_is_wrong() {
+    let said = |message: &str| format!(r#"{{"error":{{"message":"{message}"}}}}"#);
+    let of = |param: &str, message: &str| {
+        format!(r#"{{"error":{{"message":"{message}","type":"invalid_request_error","param":"{param}"}}}}"#)
+    };
+    let auto = r#"\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"#;
+    let function = "Function tools with reasoning_effort are not supported for m in /v1/chat/completions. Please \
+                    use /v1/responses instead.";
+    for (status, body, wanted) in [
+        // Ollama, vLLM, llama.cpp, OpenRouter, DeepSeek, Bedrock, Gemini, OpenAI, Anthropic.
+        (400, said("registry.ollama.ai/library/gemma:2b does not support tools"), "tools"),
+        (400, said(auto), "tools"),
+        (500, said("tools param requires --jinja flag"), "tools"),
+        (
+            404,
+            said("No endpoints found that support tool use. To learn more, see the documentation."),
+            "tools",
+        ),
+        (400, said("deepseek-reasoner does not support Function Calling"), "tools"),
+        (400, said("This model doesn't support tool use."), "tools"),
+        (400, said("Function calling is not enabled for models/gemma-3"), "tools"),
+        (400, said(function), "tools"),
+        (400, of("reasoning_effort", function), "tools"),
+        (400, of("tools", "Unsupported parameter: 'tools' is not supported with this model."), "tools"),
+        (400, said("tools: Extra inputs are not permitted"), "tools"),
+        (400, r#"{"error":"gemma does not support tools"}"#.to_owned(), "tools"),
+        // One that is wrong is its plugin's, whatever it is called or says.
+        (400, of("tools[0].function.name", "'x' does not support tools"), "rejected"),
+        (400, of("tools", "Invalid type for 'tools'"), "rejected"),
+        (400, said("tools.0.custom.description: does not support tools"), "rejected"),
+        (400, said("Invalid schema for function 'x': does not support tools"), "rejected"),
+        (400, said("messages.3: `does not support tools`"), "rejected"),
+        // What the status says of all else comes first.
+        (401, said("does not support tools"), "unauthorized"),
+        (429, said("does not support tools"), "transient"),
+    ] {
+        assert_eq!(kind(status, &body), wanted, "{status} {body}");
+    }
 }
 
 #[test]
