@@ -70,7 +70,7 @@ impl Below {
     pub(crate) fn new() -> Self {
         // In memory where that is possible: how long a disk takes is not what is looked at.
         let memory = Path::new("/dev/shm");
-        let folder = match memory.is_dir() {
+        let folder = match has_room(memory) {
             true => tempfile::tempdir_in(memory),
             false => tempfile::tempdir(),
         };
@@ -157,6 +157,13 @@ impl Drop for Frozen<'_> {
     fn drop(&mut self) {
         let _ = Command::new("fsfreeze").arg("--unfreeze").arg(self.0).status();
     }
+}
+
+/// Whether all images fit into a folder. In containers `/dev/shm` has 64 MiB.
+fn has_room(folder: &Path) -> bool {
+    let output = Command::new("df").args(["--output=avail", "--block-size=1M"]).arg(folder).output();
+    let told = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    told.lines().nth(1).and_then(|line| line.trim().parse::<u64>().ok()).is_some_and(|free| free >= 1_024)
 }
 
 fn make(image: &Path, size: &str, format: Format) {

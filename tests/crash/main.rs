@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "../campaign/disk.rs"]
+mod disk;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 #[path = "../campaign/scale.rs"]
 mod scale;
 
 mod models;
+mod power;
 
 use scale::scaled;
 
@@ -23,13 +26,15 @@ const TASKS: usize = 24;
 
 struct Host {
     folder: TempDir,
+    store: PathBuf,
 }
 
 impl Host {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         suite(&folder.path().join("suite"));
-        Self { folder }
+        let store = folder.path().join("store");
+        Self { folder, store }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -47,8 +52,8 @@ impl Host {
         command
     }
 
-    fn store(&self) -> PathBuf {
-        self.folder.path().join("store")
+    fn store(&self) -> &Path {
+        &self.store
     }
 
     fn json(&self, arguments: &[&str]) -> Value {

@@ -12,7 +12,7 @@ use crate::scale::scaled;
 /// How many times a host is killed, in the whole campaign.
 const KILLS: usize = 50;
 /// How many answers the agent needs.
-const TURNS: usize = 20;
+pub(crate) const TURNS: usize = 20;
 
 /// Thinks aloud, until the last turn.
 fn answer(asked: &Asked) -> Answer {
@@ -26,13 +26,13 @@ fn answer(asked: &Asked) -> Answer {
     answer
 }
 
-struct Asking {
-    host: Host,
-    server: ModelServer,
+pub(crate) struct Asking {
+    pub(crate) host: Host,
+    pub(crate) server: ModelServer,
 }
 
 impl Asking {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let host = Host::new();
         // One conversation at a time is enough to be cut off anywhere in it.
         let tasks = host.folder.path().join("suite/tasks");
@@ -51,17 +51,23 @@ impl Asking {
         words.map(str::to_owned).to_vec()
     }
 
-    fn command(&self, arguments: &[String]) -> std::process::Command {
+    pub(crate) fn command(&self, arguments: &[String]) -> std::process::Command {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         self.host.command(&arguments)
     }
 
-    fn arguments(&self) -> Vec<String> {
+    pub(crate) fn arguments(&self) -> Vec<String> {
         if self.host.has_run() { vec!["resume".to_owned()] } else { self.run() }
+    }
+
+    /// Runs, or goes on, to the end.
+    pub(crate) fn start(&self) -> Value {
+        let arguments = self.arguments();
+        self.host.json(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
 
-fn count(database: &rusqlite::Connection, sql: &str) -> usize {
+pub(crate) fn count(database: &rusqlite::Connection, sql: &str) -> usize {
     let count: i64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
     usize::try_from(count).unwrap()
 }
@@ -70,9 +76,7 @@ fn count(database: &rusqlite::Connection, sql: &str) -> usize {
 fn killed_in_a_conversation_what_was_answered_is_not_asked_again() {
     let undisturbed = Asking::new();
     let started = std::time::Instant::now();
-    let arguments = undisturbed.run();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let expected = undisturbed.host.json(&arguments);
+    let expected = undisturbed.start();
     let length = u64::try_from(started.elapsed().as_micros()).unwrap();
     assert_eq!(expected["totals"]["all"]["pass"], 1, "{expected:#}");
     assert_eq!(undisturbed.server.asked().len(), TURNS);
@@ -94,9 +98,7 @@ fn killed_in_a_conversation_what_was_answered_is_not_asked_again() {
             killed += 1;
         }
         kills += killed;
-        let arguments = asking.arguments();
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        asking.host.json(&arguments);
+        asking.start();
         let when = format!("after {kills} kills");
         assert_verdict(&asking.host.json(&["report"]), &expected, &when);
         let asked = asking.server.asked().len();
@@ -111,7 +113,7 @@ fn killed_in_a_conversation_what_was_answered_is_not_asked_again() {
     println!("{kills} kills, {twice} answers asked for twice");
 }
 
-fn assert_verdict(report: &Value, expected: &Value, when: &str) {
+pub(crate) fn assert_verdict(report: &Value, expected: &Value, when: &str) {
     assert_eq!(report["verdicts_digest"], expected["verdicts_digest"], "{when}");
     assert_eq!(report["complete"], true, "{when}");
 }
