@@ -51,6 +51,8 @@ pub(crate) struct Case {
     asks: bool,
     /// How often it has to be tested.
     runs: Option<u64>,
+    /// Whether it is handed in however small the share of all is.
+    always: bool,
     /// Whether it is a patch. Otherwise it is a script.
     patch: bool,
     /// What is applied or executed, without the keys: what it says would be among them.
@@ -103,6 +105,7 @@ fn parse(file: &Path) -> (String, Case) {
         says: take("says").map_or(Vec::new(), |texts| texts.split(" & ").map(str::to_owned).collect()),
         asks: take("asks").is_some_and(|value| value == "user"),
         runs: take("runs").map(|runs| runs.parse().unwrap()),
+        always: take("always").is_some_and(|value| value == "yes"),
         name,
         patch: file.extension().is_some_and(|ending| ending == "patch"),
         body: body.to_owned(),
@@ -183,20 +186,55 @@ pub(crate) fn judge(suite_name: &str, suite: &Path) {
     assert!(wrong.is_empty(), "{} problems\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// As many of the cases as `LANCET_TEST_SCALE` gives, spread over all, and the first of each
-/// threat.
+/// As many of the cases as `LANCET_TEST_SCALE` gives, and one of each threat.
 fn a_share(cases: Vec<Case>) -> Vec<Case> {
-    let (whole, share) = (cases.len(), scaled(cases.len()));
-    let mut threats = BTreeSet::new();
-    let mut chosen = Vec::new();
-    for (number, case) in cases.into_iter().enumerate() {
-        let is_first = threats.insert(case.threat);
+    let kinds: Vec<_> = cases.iter().map(|case| (case.threat, case.always)).collect();
+    let chosen = chosen(&kinds, scaled(cases.len()));
+    cases.into_iter().zip(chosen).filter_map(|(case, is_chosen)| is_chosen.then_some(case)).collect()
+}
+
+/// Which of some cases are handed in, by their threats and whether they always are: these, the
+/// first of each threat that has none of them, and others that are spread over all, until there
+/// are as many as the share, or one of each threat beside it, which are more of small shares.
+fn chosen(cases: &[(u8, bool)], share: usize) -> Vec<bool> {
+    let spread = |whole: usize, share: usize| {
         // In steps of whole / share.
-        if is_first || (number + 1) * share / whole > number * share / whole {
-            chosen.push(case);
-        }
+        move |number: usize| (number + 1) * share / whole > number * share / whole
+    };
+    let mut threats = BTreeSet::new();
+    let is_spread = spread(cases.len().max(1), share);
+    let firsts =
+        cases.iter().enumerate().map(|(number, (threat, _))| threats.insert(*threat) || is_spread(number));
+    let most = firsts.filter(|is_chosen| *is_chosen).count();
+    let mut chosen: Vec<bool> = cases.iter().map(|(_, always)| *always).collect();
+    for number in 0..cases.len() {
+        let is_there = (0..cases.len()).any(|other| chosen[other] && cases[other].0 == cases[number].0);
+        chosen[number] |= !is_there;
+    }
+    let others: Vec<usize> = (0..cases.len()).filter(|number| !chosen[*number]).collect();
+    let left = most.saturating_sub(cases.len() - others.len());
+    let is_spread = spread(others.len().max(1), left);
+    for (number, case) in others.into_iter().enumerate() {
+        chosen[case] = is_spread(number);
     }
     chosen
+}
+
+#[test]
+fn a_share_has_every_threat_and_what_is_always_handed_in() {
+    let cases: Vec<(u8, bool)> = (0..70).map(|number| (number / 7, number % 9 == 4)).collect();
+    for share in [0, 1, 17, 35, 69, 70] {
+        let chosen = chosen(&cases, share);
+        let count = chosen.iter().filter(|is_chosen| **is_chosen).count();
+        assert!((share..=share.max(18) + 10).contains(&count), "{count} of {share}");
+        for (number, (threat, always)) in cases.iter().enumerate() {
+            assert!(!always || chosen[number], "{number} of {share}");
+            let of_threat = cases.iter().zip(&chosen).filter(|((other, _), _)| other == threat);
+            assert!(of_threat.into_iter().any(|(_, is_chosen)| *is_chosen), "{threat} of {share}");
+        }
+    }
+    assert!(chosen(&cases, 70).iter().all(|is_chosen| *is_chosen));
+    assert!(chosen(&[], 0).is_empty());
 }
 
 /// Hands in cases, all in one run, and gives what is wrong.

@@ -18,14 +18,19 @@ const IMAGES: [&str; 4] = ["tools", "only-git", "only-patch", "neither"];
 const TREES: [(&str, &str); 3] =
     [("top", "/srv/top"), ("below", "/srv/single/app"), ("outside", "/srv/outside")];
 
+/// The form of `git format-patch`.
+const MAILED: &str = "as-git-mails-it";
+
+/// What has to be there of its parts.
+const ALL_OF_THE_MAIL: &str = "[ ! -e img.bin ] && [ -x src/img.bin ] && [ -x src/run ] && [ ! -x src/last ] && \
+    [ \"$(cat src/last; echo .)\" = x. ] && [ \"$(od -An -tx1 src/img.bin src/new.bin)\" = ' 00 01 00 02 00 03' ]";
+
 /// A form of patch, and the one result that it has everywhere. The test of each task
 /// wants `src/value` right, `src/extra` to hold `x` if it is there, no `extra`, and no CR.
 const FORMS: [(&str, &str, &str); 8] = [
-    (
-        "as-git-writes-it",
-        "diff --git a/src/value b/src/value\n--- a/src/value\n+++ b/src/value\n@@ -1,3 +1,3 @@\n a\n-wrong\n+right\n b\n",
-        "pass tests-passed",
-    ),
+    // A mail, whose parts are a rename that makes a file executable, one without a newline at its
+    // end, one that is binary, and one that is executable.
+    (MAILED, include_str!("format-patch.patch"), "pass tests-passed"),
     (
         "without-prefixes",
         "diff --git src/extra src/extra\nnew file mode 100644\n--- /dev/null\n+++ src/extra\n@@ -0,0 +1 @@\n+x\n\
@@ -112,7 +117,13 @@ fn make_suite(made: &Path, rows: &[Row]) {
         let good = format!(
             "grep -qx right {tree}/src/value && [ ! -e {tree}/extra ] && ! grep -q \"$(printf '\\r')\" {tree}/src/*\n\
              good=$?\n[ ! -e {tree}/src/extra ] || grep -qx x {tree}/src/extra || good=1\n\
-             failure='<failure/>' status=1\n[ $good -ne 0 ] || failure='' status=0\n"
+             ( {whole} ) || good=1\n\
+             failure='<failure/>' status=1\n[ $good -ne 0 ] || failure='' status=0\n",
+            whole = if FORMS[row.0].0 == MAILED {
+                format!("cd {tree} && {ALL_OF_THE_MAIL}")
+            } else {
+                ":".to_owned()
+            }
         );
         let report = "echo \"<testsuites><testsuite name=\\\"lab\\\"><testcase classname=\\\"lab\\\" name=\\\"value\\\">\
                       $failure</testcase></testsuite></testsuites>\" > /lancet/results/junit.xml\nexit $status\n";

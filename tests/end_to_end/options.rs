@@ -52,6 +52,18 @@ fn what_only_images_need_goes_with_issues() {
 }
 
 #[test]
+fn one_attempt_has_no_use_for_jobs() {
+    let context = Context::new();
+    let suite = context.small_suite("suite");
+    context.json(&["run", suite.to_str().unwrap(), "--agent", "first"]);
+    let shown = context.json(&["show", "latest"]);
+    let attempt = text(&shown, "0/attempt");
+    context.lancet(&["replay", attempt, "--jobs", "8"]).fails(2, &["is one attempt", "`--jobs`"]);
+    assert_eq!(context.lancet(&["replay", attempt]).code, Some(0));
+    assert_eq!(context.lancet(&["replay", "--jobs", "8"]).code, Some(0));
+}
+
+#[test]
 fn what_an_agent_would_never_see_is_not_given_to_it() {
     let context = Context::new();
     let suite = context.small_suite("suite");
@@ -62,6 +74,29 @@ fn what_an_agent_would_never_see_is_not_given_to_it() {
     }
     assert!(!context.path("store").exists());
     assert_eq!(run("random").code, Some(0));
+}
+
+#[test]
+fn what_is_given_for_no_task_or_twice_is_refused() {
+    let context = Context::new();
+    let suite = context.small_suite("suite");
+    let suite = suite.to_str().unwrap();
+    let folder = context.path("given");
+    std::fs::create_dir(&folder).unwrap();
+    let given = |names: &[&str]| {
+        for file in folder.read_dir().unwrap() {
+            std::fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        for name in names {
+            std::fs::write(folder.join(name), "something").unwrap();
+        }
+        context.lancet(&["run", suite, "--agent", "random", "--input", "given"])
+    };
+    given(&["one.txt", "on.txt"]).fails(2, &["`on.txt` is named by no task", "`15193.patch`"]);
+    given(&["one.txt", "one.patch"]).fails(2, &["`one.patch` and `one.txt` are both for the task `one`"]);
+    given(&[".hidden"]).fails(2, &["no file named by a task's id"]);
+    assert!(!context.path("store").exists());
+    assert_eq!(given(&["one.txt", ".hidden"]).code, Some(0));
 }
 
 #[test]

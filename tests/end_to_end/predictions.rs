@@ -34,6 +34,11 @@ fn what_would_be_misread_is_refused_by_line_and_key() {
             format!("{{\"at-the-top\": {top},\n\"at-the-top\": {good}}}"),
             &["the key `at-the-top` is there twice", "line 2"],
         ),
+        (
+            "p.json",
+            format!("{{\"outside\": {top},\n\"at-the-top\": {good}}}"),
+            &["prediction `outside`: its `instance_id` is `at-the-top`", "line 1"],
+        ),
         ("p.json", format!("[{good},\n{good}]"), &["prediction 2", "`outside` has two predictions"]),
         (
             "p.json",

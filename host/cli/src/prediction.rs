@@ -16,7 +16,8 @@ pub(crate) struct Prediction {
     pub(crate) model_name_or_path: String,
 }
 
-/// The predictions of a `.json` file: an array, or an object whose values are taken.
+/// The predictions of a `.json` file: an array, or an object whose keys are those of its
+/// values.
 pub(crate) struct Collection(pub(crate) Vec<Prediction>);
 
 /// Any value, in which no object has a key twice.
@@ -118,7 +119,13 @@ impl<'de> Deserialize<'de> for Collection {
                     keys.add::<A::Error>(&key)?;
                     let named =
                         |error: A::Error| A::Error::custom(format!("prediction `{}`: {error}", shown(&key)));
-                    predictions.push(map.next_value().map_err(named)?);
+                    let prediction: Prediction = map.next_value().map_err(named)?;
+                    // Either could be the task that it was made for.
+                    if prediction.instance_id != key {
+                        let problem = format!("its `instance_id` is `{}`", shown(&prediction.instance_id));
+                        return Err(named(A::Error::custom(problem)));
+                    }
+                    predictions.push(prediction);
                 }
                 Ok(Collection(predictions))
             }

@@ -7,25 +7,13 @@
 //! read; a text that quotes the source of a test was not meant to, and is withheld. Names
 //! of files and folders may be those of tests: what is below a folder is counted instead.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use lancet_core::{ArtifactKind, LaidFile, Plan};
+use lancet_core::{ArtifactKind, Plan};
 use lancet_trace::{Trace, TraceError, rebuild_files, rebuild_zip};
 
-/// What somebody quotes of a source is told by lines of at least so many bytes,
-/// without the spaces around them.
-const QUOTED_BYTES: usize = 20;
-/// And without any spaces and bars, by so many.
-const BARE_BYTES: usize = 10;
-/// Marks and numbers that test frameworks put before a line of a source.
-const GUTTER_BYTES: usize = 40;
-/// Files that are source code. Others are data, of which a text may say the same.
-const SOURCES: [&str; 50] = [
-    "bash", "c", "cc", "cjs", "clj", "cljs", "cpp", "cs", "cts", "cxx", "dart", "erl", "ex", "exs",
-    "feature", "fs", "go", "groovy", "h", "hpp", "hs", "java", "jl", "js", "jsx", "kt", "kts", "lua", "m",
-    "mjs", "ml", "mts", "nim", "php", "pl", "ps1", "py", "r", "rb", "robot", "rs", "scala", "sh", "svelte",
-    "swift", "ts", "tsx", "vb", "vue", "zig",
-];
+pub(crate) use crate::quotation::Sources;
+
 const ZIP: &str = ".zip";
 const EVENTS: &str = ".trace";
 /// What else a trace that is unpacked is made of.
@@ -177,107 +165,9 @@ fn traces(rule: &str, taken: &Handout, is_events: bool) -> Result<Handout, Trace
     Ok(made)
 }
 
-/// The lines of a task's tests that are long enough to be recognised, without what is
-/// not written of a line alike everywhere: spaces, bars, colours.
-#[derive(Debug, Default)]
-pub(crate) struct Sources {
-    lines: HashSet<Vec<u8>>,
-}
-
-impl Sources {
-    /// Whether a laid file is looked at.
-    pub(crate) fn are_in(file: &LaidFile) -> bool {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        name.rsplit_once('.').is_some_and(|(_, ending)| SOURCES.contains(&&*ending.to_ascii_lowercase()))
-    }
-
-    /// Adds a file of tests.
-    pub(crate) fn add(&mut self, source: &[u8]) {
-        let lines = source.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
-        let lines = lines.filter(|line| line.len() >= QUOTED_BYTES).map(bare);
-        self.lines.extend(lines.filter(|line| line.len() >= BARE_BYTES));
-    }
-
-    /// Whether a text has one of these lines in it, at the start of a line, or after
-    /// what test frameworks put before source code.
-    fn are_quoted_in(&self, text: &[u8]) -> bool {
-        text.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| self.has(line))
-    }
-
-    /// pytest marks a line with `>` or `E`, others with numbers.
-    fn has(&self, line: &[u8]) -> bool {
-        if line.len() < BARE_BYTES {
-            return false;
-        }
-        let bare = bare(line);
-        let is_mark = |byte: &u8| byte.is_ascii_digit() || b">:*-+E#".contains(byte);
-        let marks = bare.iter().take(GUTTER_BYTES).take_while(|byte| is_mark(byte)).count();
-        (0..=marks).any(|at| self.lines.contains(&bare[at..]))
-    }
-}
-
-/// A line without spaces, control characters, bars and arrows, and what a terminal takes
-/// for colours and the like.
-fn bare(line: &[u8]) -> Vec<u8> {
-    const ESCAPE: u8 = 0x1b;
-    /// Beside `|`: `│`, `┃`, `❱`, `›`, `»`, `→`, `▶`, `❯`, and a space that is none.
-    const DRAWN: [&str; 9] = [
-        "\u{2502}", "\u{2503}", "\u{2771}", "\u{203a}", "\u{bb}", "\u{2192}", "\u{25b6}", "\u{276f}",
-        "\u{a0}",
-    ];
-    let mut made = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((&first, after)) = rest.split_first() {
-        rest = match first {
-            ESCAPE => after_escape(after),
-            _ if first.is_ascii_whitespace() || first.is_ascii_control() || first == b'|' => after,
-            _ if first.is_ascii() => {
-                made.push(first);
-                after
-            }
-            _ => match DRAWN.iter().find_map(|drawn| rest.strip_prefix(drawn.as_bytes())) {
-                Some(after) => after,
-                None => {
-                    made.push(first);
-                    after
-                }
-            },
-        };
-    }
-    made
-}
-
-/// What follows an escape sequence, whose first byte is gone.
-fn after_escape(rest: &[u8]) -> &[u8] {
-    /// The longest text in one (an address), so that one without an end is soon passed.
-    const TEXT_BYTES: usize = 4 << 10;
-    let behind = |at: Option<usize>| at.map_or(&rest[rest.len().min(1)..], |at| &rest[at + 1..]);
-    match rest.first() {
-        // Parameters, up to a letter.
-        Some(b'[') => {
-            let end = rest.iter().skip(1).position(|byte| !(0x20..0x40).contains(byte));
-            behind(end.map(|end| end + 1).filter(|end| (0x40..0x7f).contains(&rest[*end])))
-        }
-        // A text, up to BEL or `ESC \`.
-        Some(b']' | b'P' | b'X' | b'^' | b'_') => {
-            let text = &rest[..rest.len().min(TEXT_BYTES)];
-            let end = text.iter().position(|byte| matches!(byte, 0x07 | 0x1b));
-            match end {
-                Some(end) if rest[end] == 0x07 => behind(Some(end)),
-                Some(end) if rest.get(end + 1) == Some(&b'\\') => behind(Some(end + 1)),
-                // Another one begins.
-                Some(end) => &rest[end..],
-                None => behind(None),
-            }
-        }
-        // Up to what is no space or sign.
-        _ => behind(rest.iter().position(|byte| !(0x20..0x30).contains(byte))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use lancet_core::{ArtifactRule, CaseNaming, Isolation, Rerun};
+    use lancet_core::{ArtifactRule, CaseNaming, Isolation, LaidFile, Rerun};
 
     use super::*;
 
@@ -453,6 +343,8 @@ mod tests {
             ("\x1b]never ended expect(page.locator('#b')).to_have_text('hidden')", false),
             ("\x1b[", false),
             ("he said expect(page.locator('#b')).to_have_text('hidden')", false),
+            (r#"{"snippet":"  12 |   expect(page.locator('#a')).to_have_text('hidden')\n"}"#, true),
+            ("test_it.py:2: expect(page.locator('#a')).to_have_text('hidden')", true),
             ("x = 1", false),
         ] {
             let result = handout(&plan, left(&[("log", ArtifactKind::Log, text.as_bytes())]), &sources);
@@ -467,6 +359,9 @@ mod tests {
             ("a.spec.mts", true),
             ("Suite.ROBOT", true),
             ("it.vue", true),
+            ("__snapshots__/page.test.tsx.snap", true),
+            ("test_it.ipynb", true),
+            ("test_it.coffee", true),
             ("data.json", false),
             ("py", false),
         ] {

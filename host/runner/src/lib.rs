@@ -71,6 +71,7 @@ mod models;
 mod nothing;
 mod observer;
 mod order;
+mod quotation;
 mod recorder;
 mod regrade;
 mod replay;

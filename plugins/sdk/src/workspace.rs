@@ -1,7 +1,7 @@
 //! The files of the work tree that the agent works on. Granted to agents.
 //!
 //! What the work tree holds when the agent answers [`Answer::WorkTree`] is what is
-//! handed in. A path names a file from there: names joined by `/`, at most 4,096
+//! handed in. A path names a file from there: names joined by `/`, at most 3,072
 //! bytes, none of them empty, `.` or `..`, and not out of the work tree through a
 //! symbolic link.
 //!

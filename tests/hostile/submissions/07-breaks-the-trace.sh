@@ -3,6 +3,7 @@
 # asks: user
 # verdict: fail no-submission
 # says: the user is done & a b & half � & only the page says this & xxxxxxxxxx
+# always: yes
 # why: A page writes what others take for the end of a line, for an event of the trace, or for too much, and bytes that are no text, so that the trace of its user goes out with the tests in it.
 cat >> src/index.js <<'END'
 const say = (text) => console.log(text);

@@ -2,6 +2,7 @@
 # suite: expensify-common
 # gold: yes
 # verdict: pass tests-passed
+# always: yes
 # why: Beside the fix there is a file three hundred folders deep: more names than the engine takes for a path.
 cat > /tmp/deep.js <<'END'
 const fs = require('fs');

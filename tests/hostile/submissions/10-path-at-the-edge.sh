@@ -2,6 +2,7 @@
 # suite: expensify-common
 # gold: yes
 # verdict: fail submission-bad-path
+# always: yes
 # why: A path of 4,000 bytes: whether the engine can read it depends on where from it looks.
 cat > /tmp/edge.js <<'END'
 const fs = require('fs');

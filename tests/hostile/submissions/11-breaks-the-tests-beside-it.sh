@@ -3,6 +3,7 @@
 # task: beside
 # verdict: fail tests-broken
 # says: over 524288 bytes
+# always: yes
 # why: Where the tests run beside what is submitted, it replaces their report by one with too many names to be read. Without it they can be carried out: no way to another roll.
 cat > sums.py <<'END'
 import atexit

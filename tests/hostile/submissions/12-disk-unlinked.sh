@@ -2,6 +2,7 @@
 # suite: expensify-common
 # gold: yes
 # verdict: fail no-submission
+# always: yes
 # why: The agent takes the disk by files that are open and have no name any more.
 exec 3>/tmp/one 4>/tmp/two 5>/tmp/three
 rm /tmp/one /tmp/two /tmp/three

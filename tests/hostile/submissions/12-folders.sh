@@ -2,6 +2,7 @@
 # suite: expensify-common
 # gold: yes
 # verdict: fail submission-too-many-files
+# always: yes
 # why: Beside the fix there are eighty empty files, each two hundred and thirty folders deep: every folder costs whoever makes it.
 cat > /tmp/deep.js <<'END'
 const fs = require('fs');

@@ -124,7 +124,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 }
 
 /// Reads predictions in SWE-bench's three forms: one JSON object per line, an array,
-/// or an object whose values are taken.
+/// or an object with them by their `instance_id`.
 fn parse(text: &str, path: &Path) -> Result<Predictions, Failure> {
     let bad = |place: String, problem: String| {
         Failure::usage(format!("`{}`{place}: {problem}", path.display())).hint(
@@ -188,7 +188,7 @@ mod tests {
     fn all_three_forms_say_the_same() {
         let lines = parse(&format!("{ONE}\n\n{TWO}\n{THREE}\n"), Path::new("p.jsonl")).unwrap();
         let array = parse(&format!("[{ONE},{TWO},{THREE}]"), Path::new("p.json")).unwrap();
-        let object = parse(&format!(r#"{{"x":{ONE},"y":{TWO},"z":{THREE}}}"#), Path::new("p.json")).unwrap();
+        let object = parse(&format!(r#"{{"a":{ONE},"b":{TWO},"c":{THREE}}}"#), Path::new("p.json")).unwrap();
         assert_eq!(lines, array);
         assert_eq!(lines, object);
         assert_eq!(lines.patches["a"].as_deref(), Some("diff"));

@@ -17,6 +17,13 @@ pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure>
     let jobs = arguments.jobs.number();
     let (replayed, only) = block_on(async {
         let only = super::attempt_named(&store, &arguments.what).await?;
+        if only.is_some() && arguments.jobs.jobs.is_some() {
+            return Err(Failure::usage(format!(
+                "`{}` is one attempt, and `--jobs` is for several",
+                arguments.what
+            ))
+            .hint("leave the option out, or replay all of the run"));
+        }
         let run = match &only {
             Some(attempt) => attempt.run.clone(),
             None => store.resolve_run(&arguments.what).await?,

@@ -1,7 +1,7 @@
 //! `lancet run`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lancet_core::{Capability, Granter, Kind, MAX_PATCH_BYTES, Role, TaskId};
@@ -13,6 +13,7 @@ use super::report;
 use crate::arguments::{Global, Run};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
+use crate::prediction::shown;
 use crate::progress::Progress;
 use crate::session::{block_on, execute, loader};
 
@@ -38,7 +39,7 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let order = Order {
         suite: &suite,
         path: &arguments.suite,
-        inputs: inputs(arguments.input.as_deref(), &selected)?,
+        inputs: inputs(arguments.input.as_deref(), &suite, &selected)?,
         selected,
         kind: arguments.kind.map(Kind::from),
         patterns: arguments.tasks.clone(),
@@ -108,7 +109,11 @@ fn refuse_unread(agent: &Named) -> Result<(), Failure> {
 
 /// What the agent is given: one file for every task, or a folder with one per task,
 /// named by the task's id, with any ending.
-fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, Arc<str>>, Failure> {
+fn inputs(
+    path: Option<&Path>,
+    suite: &Suite,
+    tasks: &[&SuiteTask],
+) -> Result<BTreeMap<TaskId, Arc<str>>, Failure> {
     let Some(path) = path else { return Ok(BTreeMap::new()) };
     let failed = |path: &Path, e: &std::io::Error| {
         Failure::file("read the input", path, e).exit(Exit::Usage).hint(
@@ -119,21 +124,61 @@ fn inputs(path: Option<&Path>, tasks: &[&SuiteTask]) -> Result<BTreeMap<TaskId, 
         let text: Arc<str> = read(path).map_err(|e| failed(path, &e))?.into();
         return Ok(tasks.iter().map(|task| (task.public.id.clone(), Arc::clone(&text))).collect());
     }
+    let files = path.read_dir().and_then(|files| files.map(|file| Ok(file?.path())).collect());
+    let files = files.map_err(|e: std::io::Error| failed(path, &e))?;
+    let ids = suite.tasks().iter().map(|task| task.public.id.as_str()).collect();
+    let named = named(path, files, &ids)?;
     let mut inputs = BTreeMap::new();
-    for entry in path.read_dir().map_err(|e| failed(path, &e))? {
-        let file = entry.map_err(|e| failed(path, &e))?.path();
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let task = tasks.iter().find(|task| [&name, &stem].into_iter().any(|n| n == task.public.id.as_str()));
-        if let Some(task) = task {
-            inputs.insert(task.public.id.clone(), read(&file).map_err(|e| failed(&file, &e))?.into());
+    for task in tasks {
+        if let Some(file) = named.get(task.public.id.as_str()) {
+            inputs.insert(task.public.id.clone(), read(file).map_err(|e| failed(file, &e))?.into());
         }
     }
     if inputs.is_empty() {
         return Err(Failure::usage(format!("`{}` has no file named by a task's id", path.display()))
             .hint("name each file by its task, for example `15193.patch`"));
     }
+    if let Some(task) = tasks.iter().find(|task| !inputs.contains_key(&task.public.id)) {
+        let (missing, all) = (tasks.len() - inputs.len(), tasks.len());
+        warn(&format!(
+            "`{}` has no file for {missing} of {all} tasks, `{}` for one: their agents are given nothing",
+            path.display(),
+            task.public.id
+        ));
+    }
     Ok(inputs)
+}
+
+/// The files of a folder, by the tasks of the suite that they are named by. A name that is
+/// no task's would leave a task without what was meant for it, and of two files for one task
+/// either could count, so both are refused. Hidden files are those of editors and systems.
+fn named(
+    folder: &Path,
+    mut files: Vec<PathBuf>,
+    ids: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    const HINT: &str =
+        "each file is named by its task, for example `15193.patch`, once; keep others elsewhere";
+    files.sort();
+    let mut named = BTreeMap::<String, PathBuf>::new();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(id) = [&name, &stem].into_iter().find(|name| ids.contains(name.as_str())) else {
+            let problem = format!("`{}`: `{}` is named by no task", folder.display(), shown(&name));
+            return Err(Failure::usage(problem).hint(HINT));
+        };
+        if let Some(first) = named.insert(id.clone(), file.clone()) {
+            let first = first.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let problem =
+                format!("`{}`: `{first}` and `{name}` are both for the task `{id}`", folder.display());
+            return Err(Failure::usage(problem).hint(HINT));
+        }
+    }
+    Ok(named)
 }
 
 /// Never more than any task lets be given; the task's own limit is looked at when the
@@ -149,4 +194,42 @@ fn read(path: &Path) -> std::io::Result<String> {
         return Err(std::io::Error::other(message));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_of_a_folder_is_for_one_task() {
+        let ids = ["1", "a", "a.b", "at-the-top"].into();
+        let of = |names: &[&str]| {
+            let files = names.iter().map(|name| Path::new("in").join(name)).collect();
+            named(Path::new("in"), files, &ids)
+        };
+        let found = of(&["at-the-top.patch", "a.b", "a.txt", "1", ".DS_Store", ".1.swp"]).unwrap();
+        let found: Vec<_> = found.iter().map(|(id, file)| (id.as_str(), file.to_str().unwrap())).collect();
+        assert_eq!(
+            found,
+            [("1", "in/1"), ("a", "in/a.txt"), ("a.b", "in/a.b"), ("at-the-top", "in/at-the-top.patch")]
+        );
+        for (names, expected) in [
+            (
+                &["at-the-top.patch", "at-the-top.diff"][..],
+                "`at-the-top.diff` and `at-the-top.patch` are both",
+            ),
+            (&["a.txt", "a"], "for the task `a`"),
+            (&["1.patch", "1.patch~"], "are both for the task `1`"),
+            (&["1", "at_the_top.patch"], "`at_the_top.patch` is named by no task"),
+            (&["1.patch.txt"], "named by no task"),
+            (&["README.md", "1"], "named by no task"),
+            (&["\u{1b}[31m"], "`\\u{1b}[31m` is named by no task"),
+        ] {
+            let failure = format!("{:?}", of(names).unwrap_err());
+            assert!(
+                failure.contains(expected) || failure.contains(&expected.escape_debug().to_string()),
+                "{failure}"
+            );
+        }
+    }
 }

@@ -213,7 +213,7 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     }
     if checked.gold_patches + checked.gold_in_images > 0 {
         text.push_str(&format!(
-            "\n{} gold patches were read, {} lie in images; `--controls` shows whether they apply and pass\n",
+            "\n{} gold patches were read, {} lie in images and were not; `--controls` shows whether they apply and pass\n",
             checked.gold_patches, checked.gold_in_images
         ));
     }

@@ -293,7 +293,11 @@ pub(crate) fn says_disk_full(text: &str) -> bool {
         let after = |c: char| c.is_whitespace() || matches!(c, ':' | '.' | ')' | '"' | '\'');
         // What containerd adds to an error that it has no name for.
         let line = line.trim_end_matches(after).trim_end_matches(": unknown").trim_end_matches(after);
-        [": no space left on device", ": disk quota exceeded"].iter().any(|error| line.ends_with(error))
+        // Keys have a quota that is told by the same words.
+        !line.ends_with("session key: disk quota exceeded")
+            && [": no space left on device", ": disk quota exceeded"]
+                .iter()
+                .any(|error| line.ends_with(error))
     })
 }
 
@@ -330,7 +334,10 @@ mod tests {
         // A file's name is no error.
         let named = "lstat /srv/a/: no space left on device/b: file name too long";
         let broken = "lstat /srv/a: no space left on device\nb: file name too long";
-        for words in ["no such plugin", named, broken] {
+        // The kernel's quota of keys.
+        let keys = "runc create failed: unable to start container process: unable to join session keyring: \
+                    unable to create session key: disk quota exceeded: unknown";
+        for words in ["no such plugin", named, broken, keys] {
             let error = DockerError::from_message("reading a container's files", 500, words.to_owned());
             assert_eq!(InfraFault::from(error).kind, InfraFaultKind::DockerError, "{words}");
         }

@@ -16,7 +16,7 @@ use crate::engine::image::ImageInfo;
 use crate::engine::label::PREPARED;
 use crate::engine::pieces::{Pieces, hand_on};
 use crate::engine::property::{MAX_IMAGE_BYTES, Property, sift, user_bounds};
-use crate::engine::user::{Claim, NAME, USERS, User, lock};
+use crate::engine::user::{Claim, NAME, User, lock, users};
 use crate::{Docker, DockerError, DockerOptions, Lease, Purpose};
 
 /// An archive of what belongs to the account is kept up to this size, for further users.
@@ -42,8 +42,9 @@ impl DockerOptions {
 
 impl Docker {
     /// Finds a user for a container. Whoever runs submitted code, and whoever tests
-    /// it, has one that nobody else has at that time: the kernel counts much for a
-    /// user that it does not count for a container.
+    /// it, has one that nobody else has at that time, and who tests has one that no
+    /// submitted code ever has: the kernel counts much for a user that it does not count
+    /// for a container.
     ///
     /// # Errors
     /// Those of [`Docker::image`]; [`DockerError::SharedUser`] where that cannot be
@@ -60,8 +61,8 @@ impl Docker {
             self.share(spec.image, || "it needs root".to_owned())?;
             return Ok(shared(info));
         }
-        let Some(claim) = self.claim().await? else {
-            self.share(spec.image, || format!("all {} users are given out", USERS.count()))?;
+        let Some(claim) = self.claim(spec.purpose).await? else {
+            self.share(spec.image, || format!("all {} users are given out", users(spec.purpose).count()))?;
             return Ok(shared(info));
         };
         let user = User { id: claim.id, group: UNPRIVILEGED_ID };
@@ -120,8 +121,8 @@ impl Docker {
         Ok(())
     }
 
-    /// The lowest that is not given out: images are made for few.
-    async fn claim(&self) -> Result<Option<Claim>, DockerError> {
+    /// The lowest that is not given out of those for a purpose: images are made for few.
+    async fn claim(&self, purpose: Purpose) -> Result<Option<Claim>, DockerError> {
         let filters = HashMap::from([("name", vec![NAME])]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         let found = self.call("listing containers", self.client().list_containers(Some(options))).await?;
@@ -130,7 +131,7 @@ impl Docker {
             names.filter_map(|name| name.trim_start_matches('/').strip_prefix(NAME)?.parse().ok()).collect();
         let users = self.users();
         let mut taken = lock(&users.taken);
-        let free = USERS.into_iter().find(|id| !taken.contains(id) && !elsewhere.contains(id));
+        let free = self::users(purpose).find(|id| !taken.contains(id) && !elsewhere.contains(id));
         Ok(free.map(|id| {
             taken.insert(id);
             Claim { users: Arc::clone(users), id }

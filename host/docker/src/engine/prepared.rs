@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 pub struct Prepared {
     /// The agent's image: without what it must not see.
     pub agent: PinnedImage,
-    /// The image of the app and its tests.
+    /// The image of the app and its tests. It differs only where `conceal` takes something away.
     pub app: PinnedImage,
 }
 

@@ -9,16 +9,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lancet_core::{Account, UNPRIVILEGED_ID};
 
-use crate::DockerError;
 use crate::engine::property::Property;
+use crate::{DockerError, Purpose};
 
-/// The kernel users of running containers: each has one that no other has. No
-/// distribution gives these ids to people, services or containers, and they lie
-/// below 65,536, which is all that a remapped engine has.
-pub(crate) const USERS: RangeInclusive<u32> = 60_578..=61_183;
+/// The kernel users of running containers that have submitted code in them: each has one
+/// that no other has. No distribution gives these ids, nor those of [`TESTING`], to people,
+/// services or containers, and they lie below 65,536, which is all that a remapped engine
+/// has.
+const SUBMITTED: RangeInclusive<u32> = 60_578..=61_083;
+/// Those of containers that only test: no submitted code ever has one. What a user's
+/// processes have used up, the kernel may give back some time after the last of them.
+const TESTING: RangeInclusive<u32> = 61_084..=61_183;
+
+/// Who may be the user of a container.
+pub(crate) fn users(purpose: Purpose) -> RangeInclusive<u32> {
+    match purpose {
+        Purpose::Driver => TESTING,
+        _ => SUBMITTED,
+    }
+}
+
 /// A container is named by its user: an engine gives out a name only once, to
 /// however many processes that ask at the same time.
 pub(crate) const NAME: &str = "lancet-user-";
+
 /// Whom a container's processes belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct User {
@@ -99,6 +113,16 @@ mod tests {
         lock(&users.taken).insert(60_578);
         drop(Claim { users: Arc::clone(&users), id: 60_578 });
         assert!(lock(&users.taken).is_empty());
-        assert!(!USERS.contains(&UNPRIVILEGED_ID));
+    }
+
+    #[test]
+    fn who_tests_never_has_a_user_that_submitted_code_had() {
+        use Purpose::{Agent, App, Driver, File, Setup, Single};
+        let testing = users(Driver);
+        for purpose in [Agent, App, Single, Setup, File] {
+            let submitted = users(purpose);
+            assert!(submitted.end() < testing.start() || testing.end() < submitted.start(), "{purpose}");
+            assert!(!submitted.contains(&UNPRIVILEGED_ID) && !testing.contains(&UNPRIVILEGED_ID));
+        }
     }
 }

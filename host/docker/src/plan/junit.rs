@@ -15,7 +15,7 @@ use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use self::dialect::{Element, said_by};
+use self::dialect::{Element, said_by, word};
 use self::suite::{Suite, Tally};
 
 /// The most elements inside one another.
@@ -253,7 +253,9 @@ impl ReportReader {
         let mut suite = Suite::new(self.cases.len());
         self.each_attribute(start, |key, attribute| {
             let value: String = text::plain(&attribute.value).chars().map(printable).take(100).collect();
-            suite.attribute(key, &value);
+            if let Some(word) = word(attribute.key) {
+                suite.attribute(key, &word, &value);
+            }
             Ok(())
         })?;
         self.suites.push(suite);
@@ -285,9 +287,10 @@ impl ReportReader {
                 "classname" => &mut class,
                 "file" => &mut file,
                 _ => {
-                    let key: &str = attribute.key.local_name().into_inner();
                     let value = text::plain(&attribute.value);
-                    if let Some(status) = said_by(&key.to_ascii_lowercase(), &value) {
+                    let status = word(attribute.key).and_then(|word| said_by(&word, &value));
+                    if let Some(status) = status {
+                        let key: &str = attribute.key.local_name().into_inner();
                         said.push((status, format!("its `{key}` is `{value}`")));
                     }
                     return Ok(());

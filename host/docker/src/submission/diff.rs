@@ -9,7 +9,7 @@ use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, TextDiffConfig};
 pub(crate) const MAX_SHOWN_FILE_BYTES: u64 = 1 << 20;
 /// When the diff is this long, what is left is named, and not shown.
 const MAX_SHOWN_BYTES: usize = 4 << 20;
-/// The most bytes of a diff. Names alone can be many: 4,096 bytes each, four times
+/// The most bytes of a diff. Names alone can be many: 3,072 bytes each, four times
 /// in a header.
 const MAX_BYTES: usize = 8 << 20;
 /// How long the search for the smallest diff of one file may take; a larger diff

@@ -3,6 +3,7 @@
 //! no more than a shell and coreutils.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +16,17 @@ use crate::submission::agent::{AgentBox, Answer, FILE_TIME, message, too_large};
 // A patch names what a submission may have.
 const _: () = assert!(lancet_patch::MAX_PATH_BYTES == lancet_core::MAX_PATH_BYTES);
 
-/// The most bytes of all files that a patch reads, and of all that it writes: 128 MiB.
-const MAX_TREE_BYTES: usize = 128 << 20;
+/// The most bytes of all files that a patch reads, and of all that it writes, are those that
+/// the task lets be handed in: 128 MiB at least, and never more than 1 GiB.
+const TREE_BYTES: RangeInclusive<u64> = 128 << 20..=1 << 30;
 /// The most files that a patch speaks of.
 const MAX_FILES: usize = 20_000;
 /// How much longer reading or writing may take for each file.
 const TIME_PER_FILE: Duration = Duration::from_millis(20);
 /// How much longer it may take for each MiB.
 const TIME_PER_MEBIBYTE: Duration = Duration::from_millis(500);
+/// Bytes of contents that lie in the container a second time while they are written.
+const PART_BYTES: u64 = 4 << 20;
 
 /// The status of a script that says itself why it did not.
 const SAID: i64 = 96;
@@ -66,13 +70,25 @@ done"#;
 
 /// Reads pairs of lines, `<remove, create or write> <mode or -> <first byte> <bytes or ->`
 /// and a path, an empty line, and all contents one behind the other. It checks everything
-/// first, keeps what it is about to change, and takes it back when a step fails.
+/// first, keeps what it is about to change, and takes it back when a step fails. Contents are
+/// kept in parts of `$1` bytes, each of which goes when it is written: a disk has to have room
+/// for them once, and not twice.
 const WRITE_ALL: &str = r#"export LC_ALL=C
 umask 022
 stage=$(mktemp -d) || exit 1
 trap 'rm -rf "$stage"' EXIT
 while IFS= read -r line && [ -n "$line" ]; do printf '%s\n' "$line"; done >"$stage/steps" || exit 1
-cat >"$stage/all" || exit 1
+size=$1
+if command -v split >/dev/null; then split -b "$size" - "$stage/all." || exit 1
+else size=1152921504606846976; cat >"$stage/all.aa" || exit 1
+fi
+count=0 kept=0
+for part in "$stage"/all.*; do
+  [ -f "$part" ] || continue
+  kept=$((kept + $(wc -c <"$part")))
+  mv "$part" "$stage/part.$count" || exit 1
+  count=$((count + 1))
+done
 no() { printf '`%s` %s\n' "$path" "$1" >&2; exit 96; }
 parts() {
   case $path in */*) folder=./${path%/*};; *) folder=.;; esac
@@ -89,11 +105,9 @@ while read -r kind mode at bytes && IFS= read -r path; do
     [ -L "$above" ] && no 'leads through a symbolic link'
     [ -d "$above" ] || { exists=$before; break; }
   done
-  if [ "$bytes" != - ]; then
-    if [ "$bytes" -eq 0 ]; then : >"$stage/$number.new"
-    else tail -c "+$((at + 1))" "$stage/all" | head -c "$bytes" >"$stage/$number.new"
-    fi || exit 1
-    [ "$(($(wc -c <"$stage/$number.new")))" -eq "$bytes" ] || { echo 'there is no room for the files' >&2; exit 96; }
+  if [ "$bytes" != - ] && [ "$((at + bytes))" -gt "$kept" ]; then
+    echo 'there is no room for the files' >&2
+    exit 96
   fi
   case $kind in
   create)
@@ -105,17 +119,33 @@ while read -r kind mode at bytes && IFS= read -r path; do
     cp -p "$file" "$stage/$number.old" || exit 1 ;;
   esac
 done <"$stage/steps"
-rm -f "$stage/all"
+gone=0
+# What this step writes, which comes behind what the steps before have written.
+contents() {
+  while [ "$gone" -lt "$((at / size))" ]; do
+    rm -f "$stage/part.$gone"
+    gone=$((gone + 1))
+  done
+  from=$at left=$bytes
+  while [ "$left" -gt 0 ]; do
+    offset=$((from % size)) take=$((size - from % size))
+    [ "$take" -le "$left" ] || take=$left
+    tail -c "+$((offset + 1))" "$stage/part.$((from / size))" | head -c "$take" || return 1
+    from=$((from + take)) left=$((left - take))
+    [ "$left" -eq 0 ] || { rm -f "$stage/part.$gone"; gone=$((gone + 1)); }
+  done
+}
+whole() { [ "$(($(wc -c <"$file")))" -eq "$bytes" ] || { echo 'there is no room for it' >&2; return 1; }; }
 prune() { while [ "$folder" != . ] && rmdir "$folder" 2>/dev/null; do folder=${folder%/*}; done; }
-put() { if [ -w "$file" ]; then cat "$1" >"$file"; else rm -f "$file" && cat "$1" >"$file" && chmod "$2" "$file"; fi; }
+put() { if [ -w "$file" ]; then contents >"$file"; else rm -f "$file" && contents >"$file" && chmod "$1" "$file"; fi; }
 step() {
   case $kind in
   remove) rm -f "$file" && { prune; :; } ;;
-  create) mkdir -p "$folder" && [ ! -e "$file" ] && cat "$stage/$number.new" >"$file" && chmod "$mode" "$file" ;;
+  create) mkdir -p "$folder" && [ ! -e "$file" ] && contents >"$file" && whole && chmod "$mode" "$file" ;;
   write)
     now=644
     [ -x "$file" ] && now=755
-    { [ "$bytes" = - ] || put "$stage/$number.new" "$now"; } && { [ "$mode" = - ] || chmod "$mode" "$file"; } ;;
+    { [ "$bytes" = - ] || { put "$now" && whole; }; } && { [ "$mode" = - ] || chmod "$mode" "$file"; } ;;
   esac
 }
 # Where chmod knows no --reference.
@@ -175,9 +205,11 @@ impl AgentBox {
             let message = format!("the patch speaks of {} files; {MAX_FILES} are allowed", wanted.files);
             return Ok(Err(CallError::new(CallErrorKind::TooLarge, message)));
         }
-        let most = MAX_TREE_BYTES.to_string();
-        let limit = MAX_TREE_BYTES + wanted.text.len() + wanted.files * 64 + MAX_CALL_ERROR_BYTES;
-        let time = time(wanted.files, 0);
+        let tree_bytes = tree_bytes(self.environment.submission.bytes);
+        let most = tree_bytes.to_string();
+        let limit = tree_bytes + wanted.text.len() + wanted.files * 64 + MAX_CALL_ERROR_BYTES;
+        let cpus = self.environment.resources.cpu_millis;
+        let time = time(wanted.files, 0, cpus);
         let read = match self.script(READ_ALL, &[&most], wanted.text.as_bytes(), limit, time).await? {
             Ok(read) => read,
             Err(error) => return Ok(Err(error)),
@@ -188,14 +220,17 @@ impl AgentBox {
                 message(&read, "the files could not be read"),
             )));
         }
-        let worked_out = off_thread(patch, move |patch| work_out(&patch, &read.stdout.bytes)).await?;
+        let worked_out =
+            off_thread(patch, move |patch| work_out(&patch, &read.stdout.bytes, tree_bytes)).await?;
         let steps = match worked_out {
             Ok(steps) => steps,
             Err(error) => return Ok(Err(error)),
         };
         let Some(steps) = steps else { return Ok(Ok(())) };
-        let time = self::time(steps.files, steps.stdin.len());
-        let written = match self.script(WRITE_ALL, &[], &steps.stdin, MAX_CALL_ERROR_BYTES, time).await? {
+        let time = self::time(steps.files, steps.stdin.len(), cpus);
+        let part = PART_BYTES.to_string();
+        let written = self.script(WRITE_ALL, &[&part], &steps.stdin, MAX_CALL_ERROR_BYTES, time).await?;
+        let written = match written {
             Ok(written) => written,
             Err(error) => return Ok(Err(error)),
         };
@@ -216,10 +251,18 @@ impl AgentBox {
     }
 }
 
-fn time(files: usize, bytes: usize) -> Duration {
+fn tree_bytes(submission: u64) -> usize {
+    let bytes = submission.clamp(*TREE_BYTES.start(), *TREE_BYTES.end());
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Of a container with so many thousandths of a processor.
+fn time(files: usize, bytes: usize, cpu_millis: u32) -> Duration {
     let files = u32::try_from(files).unwrap_or(u32::MAX);
     let mebibytes = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
-    FILE_TIME + TIME_PER_FILE * files + TIME_PER_MEBIBYTE * mebibytes
+    // It waits for what starts and ends, too, so more than one makes it no faster.
+    let alone = TIME_PER_FILE * files + TIME_PER_MEBIBYTE * mebibytes;
+    FILE_TIME + alone.saturating_mul(1_000) / cpu_millis.clamp(1, 1_000)
 }
 
 fn refused(error: &PatchError) -> CallError {
@@ -270,7 +313,7 @@ struct Steps {
 }
 
 /// `None` when nothing changes.
-fn work_out(patch: &str, answer: &[u8]) -> Result<Option<Steps>, CallError> {
+fn work_out(patch: &str, answer: &[u8], most: usize) -> Result<Option<Steps>, CallError> {
     let patch = Patch::parse(patch.as_bytes()).map_err(|error| refused(&error))?;
     let paths: Vec<&str> = patch.wanted().iter().map(|wanted| wanted.path).collect();
     let tree = tree(&paths, answer).ok_or_else(|| {
@@ -279,7 +322,7 @@ fn work_out(patch: &str, answer: &[u8]) -> Result<Option<Steps>, CallError> {
             "the files that the patch speaks of changed while they were read",
         )
     })?;
-    let changes = patch.apply(&tree, MAX_TREE_BYTES).map_err(|error| refused(&error))?;
+    let changes = patch.apply(&tree, most).map_err(|error| refused(&error))?;
     drop(tree);
     Ok((!changes.is_empty()).then(|| steps(changes)))
 }
@@ -369,7 +412,7 @@ mod tests {
             let script = format!("{before}{WRITE_ALL}");
             let mut shell = Command::new("sh");
             shell
-                .args(["-c", &script])
+                .args(["-c", &script, "sh", "4"])
                 .current_dir(folder.path())
                 .stdin(Stdio::piped())
                 .stderr(Stdio::null());
@@ -380,6 +423,50 @@ mod tests {
             assert_eq!((mode("on"), mode("off")), (0o644, 0o755), "{before}");
             assert_eq!(std::fs::read(folder.path().join("on")).unwrap(), b"on");
         }
+    }
+
+    #[test]
+    fn contents_lie_there_once_and_go_as_they_are_written() {
+        use std::io::Write as _;
+        use std::process::{Command, Stdio};
+
+        let texts = ["", "0123456789", "ab", "c", "defghijklmnopqrs", "", "tuvwxyz"];
+        let create = |text: &str| ChangeKind::Create { bytes: text.into(), executable: false };
+        let changes = || -> Vec<Change> {
+            let named =
+                |(number, text): (usize, &&str)| Change { path: format!("d/{number}"), kind: create(text) };
+            texts.iter().enumerate().map(named).collect()
+        };
+        let counts = "tail() { ls \"$stage\" | grep -c part >>counts; env tail \"$@\"; }\n";
+        // Where there is no split, all is one part.
+        let without = "command() { return 1; }\n";
+        for (before, expected) in [(counts.to_owned(), (9, 1)), (format!("{without}{counts}"), (1, 1))] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("{before}{WRITE_ALL}"), "sh", "4"]).current_dir(folder.path());
+            let mut child = shell.stdin(Stdio::piped()).spawn().unwrap();
+            child.stdin.take().unwrap().write_all(&steps(changes()).stdin).unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(0));
+            for (number, text) in texts.iter().enumerate() {
+                let path = folder.path().join(format!("d/{number}"));
+                assert_eq!(std::fs::read_to_string(path).unwrap(), *text);
+            }
+            let counts = std::fs::read_to_string(folder.path().join("counts")).unwrap();
+            let counts: Vec<u32> = counts.lines().map(|count| count.parse().unwrap()).collect();
+            assert!(counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
+            assert_eq!((counts[0], *counts.last().unwrap()), expected, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_handed_in_may_be_patched() {
+        assert_eq!(tree_bytes(1), 128 << 20);
+        assert_eq!(tree_bytes(256 << 20), 256 << 20);
+        assert_eq!(tree_bytes(4 << 30), 1 << 30);
+        // 2,000 files on a tenth of a processor.
+        assert_eq!(time(2_000, 0, 100) - FILE_TIME, Duration::from_secs(400));
+        assert_eq!(time(2_000, 0, 1_000) - FILE_TIME, Duration::from_secs(40));
+        assert_eq!(time(2_000, 1 << 20, 8_000) - FILE_TIME, Duration::from_millis(40_500));
     }
 
     #[test]

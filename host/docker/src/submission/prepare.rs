@@ -20,7 +20,8 @@ impl Docker {
     /// `conceal`, once for all environments with the same image and commands, and
     /// keeps what they leave as images; and checks that the work tree is a folder
     /// whose repository holds one commit, and that the agent's image shows no other
-    /// repository that holds more: such a one is concealed in an image of its own.
+    /// repository that holds more: such a one is concealed in an image of its own, which
+    /// is the app's too unless the environment has a `conceal` of its own.
     ///
     /// # Errors
     /// [`InfraFaultKind::ImageMissing`], [`InfraFaultKind::ImageDigest`],
@@ -56,16 +57,21 @@ impl Docker {
 
     async fn made_ready(&self, environment: &Environment, lease: &Lease) -> Result<Prepared, InfraFault> {
         let Environment { image, setup, conceal, .. } = environment;
-        let app = match setup {
+        let ready = match setup {
             Some(step) => self.prepared(environment, image, "setup", step, lease).await?,
             None => image.clone(),
         };
-        let agent = match conceal {
-            Some(step) => self.prepared(environment, &app, "conceal", step, lease).await?,
-            None => app.clone(),
+        let Some(step) = conceal else {
+            // What an agent may not read, what it wrote may not read either while it is
+            // tested.
+            let agent = self.examined(environment, &ready, lease).await?;
+            return Ok(Prepared { app: agent.clone(), agent });
         };
+        // The tests that `conceal` takes away are carried out where they still are, and what
+        // was submitted is elsewhere.
+        let agent = self.prepared(environment, &ready, "conceal", step, lease).await?;
         let agent = self.examined(environment, &agent, lease).await?;
-        Ok(Prepared { agent, app })
+        Ok(Prepared { agent, app: ready })
     }
 
     /// Somebody may have removed an image since.

@@ -36,6 +36,19 @@ pub(crate) struct TestEngine {
     variables: BTreeMap<String, String>,
 }
 
+/// What only root on the engine's machine sees is not shown here.
+///
+/// # Panics
+/// Unless that is known: nothing is to be passed over in silence.
+pub(crate) fn not_shown(what: &str) {
+    let is_known = std::env::var_os("LANCET_TEST_UNPRIVILEGED").is_some();
+    assert!(
+        is_known,
+        "{what}: this takes root on the engine's machine; LANCET_TEST_UNPRIVILEGED=1 goes without"
+    );
+    println!("not shown: {what}");
+}
+
 pub(crate) fn options() -> DockerOptions {
     DockerOptions {
         host: std::env::var("DOCKER_HOST").ok(),

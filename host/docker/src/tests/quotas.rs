@@ -150,6 +150,15 @@ async fn root_takes_nothing_that_is_limited_from_tests() {
     assert_eq!(lacking(&greedy, &limited).await, LIMITED);
     let driver = started(&engine, Purpose::Driver, Account::Root).await;
     assert_eq!(lacking(&driver, &limited).await, Vec::<String>::new());
+    // Nor from the machine's own root, whose limits need not be higher.
+    if rustix::process::geteuid().is_root() {
+        let mut shell = std::process::Command::new("sh");
+        let script = script("need", &limited, "2>&1 || echo");
+        let found = shell.args(["-c", &script, "sh", TAKER, SENDER]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{found:?}");
+    } else {
+        super::not_shown("that the machine's root has what containers of root use up");
+    }
     for container in [greedy, driver] {
         container.remove().await.unwrap();
     }
@@ -222,6 +231,10 @@ async fn each_container_has_a_user_that_its_tree_belongs_to() {
     for container in containers {
         container.remove().await.unwrap();
     }
+    // Whose user was given back just now is none that may test.
+    let driver = started(&engine, Purpose::Driver, Account::Unprivileged).await;
+    assert!(users[..3].iter().all(|user| *user != driver.user()), "{users:?} {:?}", driver.user());
+    driver.remove().await.unwrap();
 }
 
 #[tokio::test]

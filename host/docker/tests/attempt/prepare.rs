@@ -5,7 +5,7 @@ use bollard::query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuil
 use lancet_core::{InfraFaultKind, PinnedImage};
 use tokio::sync::Mutex;
 
-use crate::task::{TestTask, conclusion, sh, step};
+use crate::task::{TestTask, conclusion, service, sh, step};
 
 /// What is prepared of the image `surrounded` is one test's at a time: it is removed in
 /// the end.
@@ -149,9 +149,9 @@ async fn histories_around_the_work_tree_are_concealed() {
     let _alone = SURROUNDED.lock().await;
     let task = TestTask::of("surrounded").await;
     let prepared = task.docker.prepare(&task.environment, &task.lease).await.unwrap();
-    // What is tested stays as it is.
-    assert_eq!(prepared.app, task.environment.image);
-    assert_ne!(prepared.agent, prepared.app);
+    // What an agent wrote is tested where it was written.
+    assert_ne!(prepared.app, task.environment.image);
+    assert_eq!(prepared.agent, prepared.app);
     // Once for all: another process finds it.
     let other = TestTask::new().await;
     assert_eq!(other.docker.prepare(&task.environment, &other.lease).await.unwrap(), prepared);
@@ -211,8 +211,17 @@ finish({'right': 'Fix the value' not in ask('x'), 'must_fail': False})"#;
     sh(&agent, &format!("cat > logic.py <<'END'\n{source}\nEND")).await;
     let seen = agent.try_plan(&plan, &task.blobs).await.unwrap().unwrap();
     assert_eq!(conclusion(&seen), "pass tests-passed");
-    agent.discard().await;
-    task.nothing_is_left().await;
+    let captured = agent.finish().await.unwrap();
+    for blob in &captured.blobs {
+        task.blobs.add(blob);
+    }
+    // Nor is what is submitted told more while it is graded, apart from the tests or beside
+    // them: it would fetch the fix.
+    let submission = crate::task::taken(captured);
+    assert_eq!(conclusion(&task.run(&plan, &submission).await), "pass tests-passed");
+    let beside = script.replace("ask('x')", "ask('x', '127.0.0.1')").replace("})", "}, '/tmp/junit.xml')");
+    let plan = task.single(Some(service()), &beside).await;
+    assert_eq!(conclusion(&task.run(&plan, &submission).await), "pass tests-passed");
 }
 
 #[tokio::test]

@@ -128,6 +128,11 @@ async fn reports_that_are_no_good_are_invalid() {
             "from junit import *\nreport({'right': True, 'must_fail': False})\nsys.exit(0)",
             "invalid exit-status-contradicts",
         ),
+        // As cargo-nextest does.
+        (
+            "from junit import *\nreport({'right': False, 'must_fail': False})\nsys.exit(100)",
+            "fail tests-failed",
+        ),
         (
             "from junit import *\nreport({'right': True, 'must_fail': False})\nos.kill(os.getpid(), 9)",
             "invalid tests-error",

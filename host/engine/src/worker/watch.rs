@@ -18,8 +18,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// - has used up more processor time than its plugin may compute, and two minutes beyond;
 ///   the engine ends a plugin long before; or
 /// - has owed messages for two hours in all of its call. Time in which its parent answers,
-///   or was stopped, is not among them. A plugin that computes for as long as it may takes a
-///   hundredth of that.
+///   or was stopped, is not among them, nor is time in which it computed or waited for a
+///   processor, as the kernel counts both.
 ///
 /// One that could run and gets no processor, waits for its own memory to be read from a
 /// disk, or was stopped by a signal is not hung; what was stopped is told to go on.
@@ -81,7 +81,9 @@ pub(super) struct Watch {
     /// Looks at one that was stopped, since the call began.
     stopped: u32,
     /// How long it was waited for, since the call began.
-    owed: Duration,
+    waited: Duration,
+    /// What the kernel said of its work when the call began.
+    busy: Duration,
 }
 
 /// What a look has shown.
@@ -114,7 +116,8 @@ impl Watch {
             asleep_in_all: 0,
             slow: 0,
             stopped: 0,
-            owed: Duration::ZERO,
+            waited: Duration::ZERO,
+            busy: busy(process),
         }
     }
 
@@ -132,8 +135,14 @@ impl Watch {
     /// in all. A wait takes as long as it is until the next look, at most: one that took longer
     /// did so because this process was stopped, or had no processor.
     pub(super) fn waited(&mut self, time: Duration) -> bool {
-        self.owed = self.owed.saturating_add(time.min(self.patience.look));
-        self.owed > MOST_OWED
+        self.waited = self.waited.saturating_add(time.min(self.patience.look));
+        self.waited > MOST_OWED && self.owed() > MOST_OWED
+    }
+
+    /// How long it was waited for without being at work or kept from it: what one computes is
+    /// bounded by the processor's time, however long it takes to get that.
+    fn owed(&self) -> Duration {
+        self.waited.saturating_sub(busy(self.process).saturating_sub(self.busy))
     }
 
     /// Looks at the process, at most once in an interval.
@@ -199,6 +208,14 @@ impl Watch {
 struct Found {
     state: char,
     computed: Duration,
+}
+
+/// How long a process has computed, and waited for a processor to compute on. Nothing where
+/// the kernel does not count that.
+fn busy(process: u32) -> Duration {
+    let counted = std::fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();
+    let counted = counted.split_whitespace().take(2).map(|count| count.parse().unwrap_or(0));
+    Duration::from_nanos(counted.fold(0, u64::saturating_add))
 }
 
 fn looked_up(process: u32) -> Option<Found> {
@@ -315,15 +332,42 @@ mod tests {
 
     #[test]
     fn who_owes_messages_for_two_hours_in_all_is_hung() {
+        let mut sleeper = Command::new("sleep").arg("100").spawn().unwrap();
         let long = Duration::from_secs(30);
-        let mut watch = Watch::new(std::process::id(), Patience::default(), long, u64::MAX);
+        let mut watch = Watch::new(sleeper.id(), Patience::default(), long, u64::MAX);
         // Of a host that was stopped for a year, the time between two looks counts.
         assert!(!watch.waited(Duration::from_secs(365 * 24 * 3_600)));
         for _ in 0..2 * (2 * 3_600 - 1) {
             assert!(!watch.waited(Duration::from_millis(500)));
             watch.heard();
         }
-        assert!(watch.waited(Duration::from_millis(1)));
+        // What it took to start it is not owed.
+        let more = (0..100).take_while(|_| !watch.waited(Duration::from_millis(100))).count();
+        assert!(more < 100, "{:?}", watch.owed());
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+    }
+
+    #[test]
+    fn who_computes_and_who_cannot_for_lack_of_a_processor_owes_nothing_meanwhile() {
+        // Most machines that test have fewer processors.
+        let spins = "while :; do :; done";
+        let spinner = |_| Command::new("sh").args(["-c", spins]).stdin(Stdio::null()).spawn().unwrap();
+        let mut spinners: Vec<_> = (0..6).map(spinner).collect();
+        let mut watch = watch(spinners[0].id(), Duration::from_secs(100));
+        watch.patience.look = Duration::MAX;
+        // What it waited for is counted when it is over.
+        let is_fair = (0..200).any(|_| {
+            let began = Instant::now();
+            std::thread::sleep(Duration::from_millis(50));
+            watch.waited(began.elapsed());
+            watch.owed() < watch.waited / 4
+        });
+        assert!(is_fair, "{:?} of {:?}", watch.owed(), watch.waited);
+        for spinner in &mut spinners {
+            spinner.kill().unwrap();
+            spinner.wait().unwrap();
+        }
     }
 
     #[test]

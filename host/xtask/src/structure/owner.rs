@@ -15,19 +15,10 @@ const OWNERS: [(&str, &str); 4] = [
     ("reqwest", "host/models"),
 ];
 
-/// Files of `host/engine` that have to do without Wasmtime: what a call is answered with
-/// outlives where the plugin runs.
-const WITHOUT_WASMTIME: [&str; 9] = [
-    "host/engine/src/answer.rs",
-    "host/engine/src/outside.rs",
-    "host/engine/src/exchange/mod.rs",
-    "host/engine/src/exchange/admission.rs",
-    "host/engine/src/exchange/behind.rs",
-    "host/engine/src/exchange/fitting.rs",
-    "host/engine/src/exchange/journal.rs",
-    "host/engine/src/exchange/log.rs",
-    "host/engine/src/exchange/random.rs",
-];
+/// Files and folders of `host/engine` that have to do without Wasmtime: what a call is
+/// answered with outlives where the plugin runs.
+const WITHOUT_WASMTIME: [&str; 3] =
+    ["host/engine/src/answer.rs", "host/engine/src/outside.rs", "host/engine/src/exchange/"];
 
 /// Who names what is another's, in its manifest or in its code, and what of the owner's has
 /// to do without.
@@ -57,17 +48,22 @@ fn others(packages: &[Package], sources: &BTreeMap<String, Source>) -> Vec<Strin
     found
 }
 
-/// Which of the files name a dependency, or are not there.
-fn without(files: &[&str], dependency: &str, sources: &BTreeMap<String, Source>) -> Vec<String> {
+/// Which of the files, and of those in the folders, name a dependency, or are not there.
+fn without(places: &[&str], dependency: &str, sources: &BTreeMap<String, Source>) -> Vec<String> {
     let mut found = Vec::new();
-    for path in files {
-        match sources.get(*path) {
-            None => found.push(format!(
-                "{path}: there is no such file; WITHOUT_WASMTIME in host/xtask/src/structure/owner.rs lists it"
-            )),
-            Some(source) => found.extend(
-                names(source, dependency).map(|name| format!("{path} names `{name}`, which it has to do without")),
-            ),
+    for place in places {
+        let is_in = |path: &str| path == *place || (place.ends_with('/') && path.starts_with(place));
+        let mut there = sources.iter().filter(|(path, _)| is_in(path)).peekable();
+        if there.peek().is_none() {
+            found.push(format!(
+                "{place}: there is no such file; WITHOUT_WASMTIME in host/xtask/src/structure/owner.rs lists it"
+            ));
+        }
+        for (path, source) in there {
+            found.extend(
+                names(source, dependency)
+                    .map(|name| format!("{path} names `{name}`, which it has to do without")),
+            );
         }
     }
     found
@@ -144,5 +140,19 @@ mod tests {
         let found = without("host/engine/src/linker.rs");
         assert_eq!(found, ["host/engine/src/linker.rs names `wasmtime`, which it has to do without"]);
         assert!(without("host/engine/src/gone.rs")[0].contains("there is no such file"));
+    }
+
+    #[test]
+    fn whatever_is_new_below_such_a_folder_does_without() {
+        let new = [
+            ("host/engine/src/exchange/mod.rs", "//! Not of wasmtime."),
+            ("host/engine/src/exchange/new.rs", "use wasmtime::Store;"),
+            ("host/engine/src/exchange/deep/new.rs", "fn f() -> wasmtime_wasi::Ctx { g() }"),
+            ("host/engine/src/exchanges.rs", "use wasmtime::Store;"),
+        ];
+        let found = without(&WITHOUT_WASMTIME[2..], "wasmtime", &sources(&new));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|problem| problem.contains("/exchange/")), "{found:?}");
+        assert!(without(&["host/engine/src/gone/"], "wasmtime", &sources(&new))[0].contains("no such file"));
     }
 }

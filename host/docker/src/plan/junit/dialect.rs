@@ -7,6 +7,7 @@
 //! what happened before a test passed. Whatever is not known to say "passed" does not.
 
 use lancet_core::CaseStatus;
+use quick_xml::name::QName;
 
 /// What an element is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,27 +52,54 @@ impl Element {
 /// nothing, or that all is well.
 ///
 /// gtest writes `status="run"` and `result="completed"`; CTest and Ginkgo a status.
-/// A word that is not known is not a pass.
+/// A word that is not known is not a pass. The attribute is given as [`word`] has it.
 pub(super) fn said_by(attribute: &str, value: &str) -> Option<CaseStatus> {
     let value = value.trim().to_ascii_lowercase();
     let is_no = matches!(value.as_str(), "" | "0" | "false" | "no" | "none");
     let is_yes = matches!(value.as_str(), "" | "1" | "true" | "yes");
     let unless = |fine: bool, status| (!fine).then_some(status);
     match attribute {
-        "status" | "result" | "outcome" | "state" => match value.as_str() {
-            "" | "run" | "ran" | "passed" | "pass" | "success" | "successful" | "succeeded" | "ok"
-            | "completed" | "executed" => None,
-            "failed" | "fail" | "failure" | "failures" => Some(CaseStatus::Failed),
-            "error" | "errored" | "errors" | "broken" => Some(CaseStatus::Errored),
-            _ => Some(CaseStatus::Skipped),
-        },
+        "status" | "result" | "outcome" | "state" | "verdict" | "disposition" | "conclusion" => {
+            match value.as_str() {
+                "" | "run" | "ran" | "passed" | "pass" | "success" | "successful" | "succeeded" | "ok"
+                | "completed" | "executed" => None,
+                "failed" | "fail" | "failure" | "failures" => Some(CaseStatus::Failed),
+                "error" | "errored" | "errors" | "broken" => Some(CaseStatus::Errored),
+                _ => Some(CaseStatus::Skipped),
+            }
+        }
         "failures" | "failed" => unless(is_no, CaseStatus::Failed),
         "errors" => unless(is_no, CaseStatus::Errored),
-        "skipped" | "skip" | "skips" | "disabled" | "ignored" | "pending" => {
+        "success" | "passed" => unless(is_yes, CaseStatus::Failed),
+        "executed" | "run" | "completed" => unless(is_yes, CaseStatus::Skipped),
+        _ if SKIPPED.contains(&attribute) || attribute == "disabled" || UNDECIDED.contains(&attribute) => {
             unless(is_no, CaseStatus::Skipped)
         }
-        "success" | "passed" => unless(is_yes, CaseStatus::Failed),
-        "executed" => unless(is_yes, CaseStatus::Skipped),
         _ => None,
     }
+}
+
+/// Attributes that say, or count, what was left out; the same by other names.
+pub(super) const SKIPPED: [&str; 5] = ["skipped", "skip", "skips", "ignored", "pending"];
+/// Those that say, or count, what came to no end, each something else.
+pub(super) const UNDECIDED: [&str; 9] = [
+    "notrun",
+    "inconclusive",
+    "aborted",
+    "interrupted",
+    "timedout",
+    "cancelled",
+    "canceled",
+    "invalid",
+    "unknown",
+];
+
+/// The word that an attribute is, however it is written: without a prefix, small letters
+/// alone. `None` for a declaration of a name space.
+pub(super) fn word(key: QName<'_>) -> Option<String> {
+    if key.as_namespace_binding().is_some() {
+        return None;
+    }
+    let local: &str = key.local_name().into_inner();
+    Some(local.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect())
 }

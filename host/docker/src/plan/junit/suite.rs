@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lancet_core::{CaseStatus, TestCase};
 
-use super::dialect::said_by;
+use super::dialect::{SKIPPED, UNDECIDED, said_by};
 
 /// A suite, or all of them, while it is open.
 #[derive(Debug)]
@@ -33,8 +33,25 @@ pub(super) struct Tally {
 #[derive(Debug, Clone, Copy, Default)]
 struct Claims {
     tests: Option<u64>,
-    failing: u64,
+    /// No more than these can have passed.
+    passed: Option<u64>,
+    failed: u64,
+    errors: u64,
+    /// Of those that passed in the end, or did not: a try of each failed.
+    flaky: u64,
     skipped: u64,
+    disabled: u64,
+    undecided: u64,
+}
+
+impl Claims {
+    fn failing(&self) -> u64 {
+        self.failed.saturating_add(self.errors)
+    }
+
+    fn skipped(&self) -> u64 {
+        self.skipped.saturating_add(self.disabled).saturating_add(self.undecided)
+    }
 }
 
 impl Suite {
@@ -49,31 +66,49 @@ impl Suite {
         }
     }
 
-    /// Takes note of an attribute.
-    pub(super) fn attribute(&mut self, key: &str, value: &str) {
+    /// Takes note of an attribute: how it is written, and the word that it is.
+    pub(super) fn attribute(&mut self, key: &str, word: &str, value: &str) {
         let value = value.trim();
         if value.is_empty() {
             return;
         }
-        let claim = match key {
-            "name" => {
-                value.clone_into(&mut self.name);
-                return;
+        if key == "name" {
+            value.clone_into(&mut self.name);
+            return;
+        }
+        let count = value.parse::<u64>();
+        let claims = &mut self.claims;
+        // What is counted twice by two names is still as many.
+        match (word, &count) {
+            ("tests", Ok(count)) => {
+                claims.tests = Some(claims.tests.map_or(*count, |least| least.min(*count)))
             }
-            "status" | "result" => {
-                if let Some(status) = said_by(key, value) {
+            ("failures" | "failed", Ok(count)) => claims.failed = claims.failed.max(*count),
+            ("errors", Ok(count)) => claims.errors = claims.errors.max(*count),
+            ("flaky" | "flakes", Ok(count)) => claims.flaky = claims.flaky.max(*count),
+            ("disabled", Ok(count)) => claims.disabled = claims.disabled.max(*count),
+            (word, Ok(count)) if SKIPPED.contains(&word) => claims.skipped = claims.skipped.max(*count),
+            (word, Ok(count)) if UNDECIDED.contains(&word) => {
+                claims.undecided = claims.undecided.saturating_add(*count);
+            }
+            ("passed" | "passes" | "successes", Ok(count)) => {
+                claims.passed = Some(claims.passed.map_or(*count, |least| least.min(*count)));
+            }
+            // One of it may mean yes.
+            ("executed" | "run" | "completed", Ok(count @ 2..)) => {
+                claims.passed = Some(claims.passed.map_or(*count, |least| least.min(*count)));
+            }
+            ("tests" | "failures" | "failed" | "errors" | "disabled", Err(_)) => {
+                self.object(&format!("its `{key}` is `{value}`, which is no number"));
+            }
+            (word, Err(_)) if SKIPPED.contains(&word) => {
+                self.object(&format!("its `{key}` is `{value}`, which is no number"));
+            }
+            _ => {
+                if let Some(status) = said_by(word, value) {
                     self.said.push((format!("its `{key}` is `{value}`"), status));
                 }
-                return;
             }
-            "tests" => self.claims.tests.get_or_insert(0),
-            "failures" | "errors" | "failed" => &mut self.claims.failing,
-            "skipped" | "skip" | "skips" | "disabled" | "ignored" | "pending" => &mut self.claims.skipped,
-            _ => return,
-        };
-        match value.parse::<u64>() {
-            Ok(count) => *claim = claim.saturating_add(count),
-            Err(_) => self.object(&format!("its `{key}` is `{value}`, which is no number")),
         }
     }
 
@@ -104,19 +139,25 @@ impl Suite {
         if let Some((what, _)) = said.iter().find(|(_, status)| !(fails(*status) && tally.failing > 0)) {
             return Some(what.clone());
         }
-        if claims.failing > tally.failing {
+        let (failing, skipped) = (claims.failing(), claims.skipped());
+        if failing > tally.failing {
+            return Some(format!("it counts {failing} failures and errors, they show {}", tally.failing));
+        }
+        if claims.flaky > tally.failing {
             return Some(format!(
-                "it counts {} failures and errors, they show {}",
-                claims.failing, tally.failing
+                "it counts {} that passed only when tried again, they show {}",
+                claims.flaky, tally.failing
             ));
         }
+        if let Some(passed) = claims.passed.filter(|passed| tally.passed > *passed) {
+            return Some(format!("it counts {passed} that passed, they show {}", tally.passed));
+        }
         let Some(tests) = claims.tests else {
-            let hidden = claims.skipped > tally.skipped;
-            return hidden.then(|| {
-                format!("it counts {} that did not run, they show {}", claims.skipped, tally.skipped)
-            });
+            let hidden = skipped > tally.skipped;
+            return hidden
+                .then(|| format!("it counts {skipped} that did not run, they show {}", tally.skipped));
         };
-        let passed = tests.saturating_sub(claims.failing.saturating_add(claims.skipped));
+        let passed = tests.saturating_sub(failing.saturating_add(skipped));
         if tally.passed <= passed || tally.passed <= passed.saturating_add(again(cases)) {
             return None;
         }
