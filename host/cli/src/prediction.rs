@@ -16,8 +16,9 @@ pub(crate) struct Prediction {
     pub(crate) model_name_or_path: String,
 }
 
-/// The predictions of a `.json` file: an array, or an object whose values are taken.
-pub(crate) struct Collection(pub(crate) Vec<Prediction>);
+/// The predictions of a `.json` file, an array or an object whose values are taken: in its order,
+/// each with what it goes by there.
+pub(crate) struct Collection(pub(crate) Vec<(String, Prediction)>);
 
 /// Any value, in which no object has a key twice.
 struct Unrepeated;
@@ -104,9 +105,10 @@ impl<'de> Deserialize<'de> for Collection {
                 loop {
                     let number = predictions.len() + 1;
                     let next = list.next_element();
-                    let named = |error: A::Error| A::Error::custom(format!("prediction {number}: {error}"));
+                    let place = format!("prediction {number}");
+                    let named = |error: A::Error| A::Error::custom(format!("{place}: {error}"));
                     match next.map_err(named)? {
-                        Some(prediction) => predictions.push(prediction),
+                        Some(prediction) => predictions.push((place, prediction)),
                         None => return Ok(Collection(predictions)),
                     }
                 }
@@ -116,9 +118,10 @@ impl<'de> Deserialize<'de> for Collection {
                 let (mut keys, mut predictions) = (Keys::default(), Vec::new());
                 while let Some(key) = map.next_key::<String>()? {
                     keys.add::<A::Error>(&key)?;
-                    let named =
-                        |error: A::Error| A::Error::custom(format!("prediction `{}`: {error}", shown(&key)));
-                    predictions.push(map.next_value().map_err(named)?);
+                    let place = format!("prediction `{}`", shown(&key));
+                    let named = |error: A::Error| A::Error::custom(format!("{place}: {error}"));
+                    let prediction = map.next_value().map_err(named)?;
+                    predictions.push((place, prediction));
                 }
                 Ok(Collection(predictions))
             }
