@@ -74,7 +74,7 @@ fn is_readable_from_task_to_verdict() {
         "took 1 changed files",
         "README.lancet",
         "solved",
-        "handed in WorkTree",
+        "handed in its work tree",
         "began",
         "grade",
         "answer-key.read",
@@ -89,6 +89,14 @@ fn is_readable_from_task_to_verdict() {
             .unwrap_or_else(|| panic!("`{step}` does not come next in:\n{rest}\n\nof\n{shown}"));
         rest = &rest[at + step.len()..];
     }
+    assert!(rest.contains("verdict: fail tests-failed") && rest.contains("checks:"), "{shown}");
+    // What the tests wrote is printed as it was; a sentinel has failed, and is no case that did not pass.
+    let (code, output, _) = lancet(&context, &["show", &attempt, "--artifact", "output"]);
+    assert_eq!(code, Some(0));
+    assert!(output.lines().count() > 1, "{output}");
+    let (code, _, error) = lancet(&context, &["show", &attempt, "--artifact", "nonesuch"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("no artifact `nonesuch`") && error.contains("`output`"), "{error}");
 }
 
 #[test]

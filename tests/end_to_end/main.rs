@@ -38,3 +38,4 @@ mod shapes;
 mod smollm2;
 mod spending;
 mod swe_lancer;
+mod told;

@@ -45,7 +45,22 @@ fn what_would_be_misread_is_refused_by_line_and_key() {
             format!("[{},\n{top}]", good.replace("\"m\"", "7")),
             &["prediction 1", "`model_name_or_path`", "line 1"],
         ),
-        ("p.jsonl", good.replace("outside", "\\u001b[31m"), &["no task `\\u{1b}[31m`"]),
+        ("p.jsonl", good.replace("outside", "\\u001b[31m"), &["no task `\\u{1b}[31m`", "p.jsonl`, line 1"]),
+        // The first in the file, whatever comes first by its name.
+        (
+            "p.jsonl",
+            format!("{good}\n{}\n{}", good.replace("outside", "zzz"), good.replace("outside", "aaa")),
+            &["p.jsonl`, line 2", "no task `zzz`"],
+        ),
+        (
+            "p.json",
+            format!(
+                "{{\"z\": {}, \"a\": {}}}",
+                good.replace("outside", "zzz"),
+                good.replace("outside", "aaa")
+            ),
+            &["p.json`, prediction `z`", "no task `zzz`"],
+        ),
     ] {
         let path = context.path(file);
         fs::write(&path, predictions).unwrap();

@@ -32,7 +32,8 @@ fn a_replay_reports_the_first_call_that_differs() {
     let outcome = context.lancet(&["replay"]);
     assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("call 0 differs"), "{}", outcome.stdout);
-    assert!(outcome.stdout.contains("RandomBelow { bound: 3 }"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("recorded `random.below 3` at fuel"), "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("RandomBelow"), "{}", outcome.stdout);
 }
 
 #[test]

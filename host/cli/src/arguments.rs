@@ -10,6 +10,7 @@ use lancet_core::{Capability, Kind, Limits, ModelChoice, Role};
 use crate::docker::{DockerArguments, SocketArgument};
 use crate::examples;
 use crate::exit::EXIT_CODES;
+use crate::failure::warn;
 use crate::grant::GrantParser;
 use crate::isolation::IsolationArguments;
 use crate::models::ModelArguments;
@@ -17,7 +18,7 @@ use crate::models::ModelArguments;
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.
 #[derive(Debug, Parser)]
-#[command(name = "lancet", version, after_help = EXIT_CODES, after_long_help = examples::lancet(), max_term_width = 100, propagate_version = true)]
+#[command(name = "lancet", version, after_help = EXIT_CODES, after_long_help = examples::lancet(), max_term_width = 100, propagate_version = true, mut_subcommands(taking_negatives))]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -28,12 +29,23 @@ pub(crate) struct Arguments {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where runs are kept, for commands that keep or read any [default: $XDG_DATA_HOME/lancet]
-    #[arg(long, global = true, value_name = "FOLDER", env = "LANCET_STORE", hide_env_values = true)]
+    // Its variable is no business of clap's, which blames the option for what is in it.
+    /// Where runs are kept, for commands that keep or read any [default: $XDG_DATA_HOME/lancet] [env: LANCET_STORE]
+    #[arg(long, global = true, value_name = "FOLDER")]
     pub(crate) store: Option<PathBuf>,
     /// Show no progress, with commands that show any
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+}
+
+/// Has options be given what begins with `-` and a digit, so that what is wrong with the number
+/// is said: clap would take it for an option of its own, and advise to put `--` before it.
+fn taking_negatives(command: clap::Command) -> clap::Command {
+    let takes = |arg: Arg| match arg.get_action().takes_values() && !arg.is_positional() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    command.mut_args(takes).mut_subcommands(taking_negatives)
 }
 
 #[derive(Debug, Subcommand)]
@@ -167,7 +179,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     /// What the random numbers of agents derive from
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = seed)]
     pub(crate) seed: u64,
     /// Grant a capability to the agent, or with `grader:` in front to the graders
     #[arg(long = "grant", value_name = "[grader:]CAPABILITY", value_parser = GrantParser::Any)]
@@ -268,9 +280,13 @@ fn of_controls(arg: Arg) -> Arg {
     }
 }
 
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
-    /// Attempts at a time [default: the number of processors; with models on a network, as many as these and the memory take]
+    /// Attempts at a time, at most 256 [default: the number of processors; with models on a network, as many as these and the memory take]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
@@ -317,6 +333,9 @@ impl Jobs {
     /// The same for a run that may ask these models, whose agents wait most of their time.
     pub(crate) fn number_with(&self, models: &[ModelChoice], agent: &Limits) -> NonZeroUsize {
         let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        if let Some(jobs) = self.jobs.filter(|jobs| jobs.get() > Self::MAX) {
+            warn(&format!("{} attempts run at a time and not {jobs}, which are the most", Self::MAX));
+        }
         let number =
             self.jobs.unwrap_or_else(|| lancet_runner::jobs(models, agent, processors, free_memory()));
         number.min(NonZeroUsize::new(Self::MAX).unwrap_or(NonZeroUsize::MIN))
@@ -414,6 +433,9 @@ pub(crate) struct Show {
     /// Cut no text of a transcript
     #[arg(long, requires = "transcript")]
     pub(crate) full: bool,
+    /// What a test run of the attempt left, instead of its journal: `output` has what the tests wrote
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["transcript", "format"])]
+    pub(crate) artifact: Option<String>,
     #[command(flatten)]
     pub(crate) format: Format,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::IsTerminal as _;
 
-use lancet_core::{Difference, Role, RunId};
+use lancet_core::{Difference, Role, RunId, SuiteProblem};
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError};
 use lancet_models::KeyError;
@@ -57,6 +57,11 @@ impl Failure {
         self.hint.clone().unwrap_or_else(|| otherwise.to_owned())
     }
 
+    /// The error as one of what is wrong with a suite, in which that file has it.
+    pub(crate) fn problem(&self, file: Option<String>, key: Option<String>) -> SuiteProblem {
+        SuiteProblem { file, key, message: self.message.clone(), hint: self.hint.clone() }
+    }
+
     /// The error and its hint as one of several in a list.
     pub(crate) fn in_a_list(&self) -> String {
         match &self.hint {
@@ -89,7 +94,7 @@ pub(crate) fn warn(message: &str) {
 /// the terminal; line breaks are kept, since errors list things.
 fn say(word: &str, colour: &str, text: &str) {
     let text = text.split('\n').map(display_safe).collect::<Vec<_>>().join("\n");
-    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) {
+    if crate::output::colored(std::io::stderr().is_terminal()) {
         eprintln!("\x1b[1;{colour}m{word}\x1b[0m: {text}");
     } else {
         eprintln!("{word}: {text}");
@@ -171,8 +176,13 @@ impl From<Error> for Failure {
             Error::NotPinned(error) => error.into(),
             Error::Unavailable(fault) => Self::new(Exit::Host, message).hint(fault.kind.hint()),
             Error::UnknownPlugin { role, name, of_suite } => {
-                let exit = if of_suite { Exit::Suite } else { Exit::Usage };
+                let exit = if of_suite.is_some() { Exit::Suite } else { Exit::Usage };
                 Self::new(exit, message).hint(known_plugins(role, &name))
+            }
+            Error::NothingToRun { of_suite: true, .. } => Self::new(Exit::Suite, message)
+                .hint("`lancet suite check SUITE` says what the suite has; nothing was recorded"),
+            Error::NothingToRun { of_suite: false, .. } => {
+                Self::usage(message).hint("leave `--kind` out; nothing was recorded")
             }
             Error::BadPin { .. } => Self::usage(message)
                 .hint("`lancet plugin inspect FILE` prints a component's digest"),

@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 
-/// Where runs are kept, unless the operator says otherwise:
-/// `$XDG_DATA_HOME/lancet`, as the XDG Base Directory Specification has it.
-pub(crate) fn default_store() -> Result<PathBuf, Failure> {
+/// Where runs are kept, unless an option says otherwise: `$LANCET_STORE`, or
+/// `$XDG_DATA_HOME/lancet`, as the XDG Base Directory Specification has it. A variable that is
+/// empty counts as one that is not set.
+pub(crate) fn store() -> Result<PathBuf, Failure> {
+    if let Some(folder) = std::env::var_os("LANCET_STORE").filter(|folder| !folder.is_empty()) {
+        return Ok(PathBuf::from(folder));
+    }
     base("XDG_DATA_HOME", ".local/share").map(|base| base.join("lancet")).ok_or_else(|| {
         Failure::usage("there is no folder for the store: neither `XDG_DATA_HOME` nor `HOME` is set")
-            .hint("name one with `--store FOLDER`")
+            .hint("name one with `--store FOLDER`, or in `LANCET_STORE`")
     })
 }
 

@@ -16,9 +16,9 @@ pub(crate) struct Prediction {
     pub(crate) model_name_or_path: String,
 }
 
-/// The predictions of a `.json` file: an array, or an object whose keys are those of its
-/// values.
-pub(crate) struct Collection(pub(crate) Vec<Prediction>);
+/// The predictions of a `.json` file, an array or an object whose keys are those of its values:
+/// in its order, each with what it goes by there.
+pub(crate) struct Collection(pub(crate) Vec<(String, Prediction)>);
 
 /// Any value, in which no object has a key twice.
 struct Unrepeated;
@@ -105,9 +105,10 @@ impl<'de> Deserialize<'de> for Collection {
                 loop {
                     let number = predictions.len() + 1;
                     let next = list.next_element();
-                    let named = |error: A::Error| A::Error::custom(format!("prediction {number}: {error}"));
+                    let place = format!("prediction {number}");
+                    let named = |error: A::Error| A::Error::custom(format!("{place}: {error}"));
                     match next.map_err(named)? {
-                        Some(prediction) => predictions.push(prediction),
+                        Some(prediction) => predictions.push((place, prediction)),
                         None => return Ok(Collection(predictions)),
                     }
                 }
@@ -117,15 +118,15 @@ impl<'de> Deserialize<'de> for Collection {
                 let (mut keys, mut predictions) = (Keys::default(), Vec::new());
                 while let Some(key) = map.next_key::<String>()? {
                     keys.add::<A::Error>(&key)?;
-                    let named =
-                        |error: A::Error| A::Error::custom(format!("prediction `{}`: {error}", shown(&key)));
+                    let place = format!("prediction `{}`", shown(&key));
+                    let named = |error: A::Error| A::Error::custom(format!("{place}: {error}"));
                     let prediction: Prediction = map.next_value().map_err(named)?;
                     // Either could be the task that it was made for.
                     if prediction.instance_id != key {
                         let problem = format!("its `instance_id` is `{}`", shown(&prediction.instance_id));
                         return Err(named(A::Error::custom(problem)));
                     }
-                    predictions.push(prediction);
+                    predictions.push((place, prediction));
                 }
                 Ok(Collection(predictions))
             }

@@ -1,8 +1,10 @@
 //! What a run tells of itself, on stderr.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lancet_core::{Cents, Microdollars, Outcome};
@@ -10,6 +12,7 @@ use lancet_engine::ENGINE_ID;
 use lancet_runner::{Notice, Observer};
 
 use crate::failure::{pin_images, warn};
+use crate::output;
 use crate::render::dollars;
 
 /// Tells the operator what a run does: warnings, and a bar where stderr is a terminal.
@@ -90,9 +93,14 @@ impl Observer for Progress {
     }
 }
 
-/// How far a run is; hidden where stderr is no terminal.
+/// How often a line says how far a run is, where there can be no bar.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// How far a run is: a bar on a terminal, and elsewhere a line every now and then, so that a log
+/// shows that the run goes on.
 struct Bar {
     bar: ProgressBar,
+    lines: Option<Lines>,
     pass: u64,
     fail: u64,
     invalid: u64,
@@ -104,7 +112,14 @@ struct Bar {
 impl Bar {
     fn new(attempts: u64, done: u64, earned: Cents, quiet: bool) -> Self {
         let bar = ProgressBar::new(attempts).with_position(done);
-        if quiet || !std::io::stderr().is_terminal() {
+        let is_drawn = output::moves(std::io::stderr().is_terminal());
+        let lines = (!quiet && !is_drawn).then(|| {
+            Lines::start(EVERY, |line| {
+                // Nobody may be reading any more.
+                let _ = writeln!(std::io::stderr(), "{line}");
+            })
+        });
+        if quiet || !is_drawn {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         } else {
             let style = ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {pos}/{len} {msg}")
@@ -113,7 +128,9 @@ impl Bar {
             bar.set_style(style);
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, pass: 0, fail: 0, invalid: 0, earned, spent: None }
+        let bar = Self { bar, lines, pass: 0, fail: 0, invalid: 0, earned, spent: None };
+        bar.show();
+        bar
     }
 
     fn decided(&mut self, outcome: Outcome, earned: Cents) {
@@ -137,6 +154,14 @@ impl Bar {
     }
 
     fn show(&self) {
+        if let Some(lines) = &self.lines {
+            lines.say(format!(
+                "{} of {} attempts decided: {}",
+                self.bar.position(),
+                self.bar.length().unwrap_or_default(),
+                self.message()
+            ));
+        }
         if self.bar.is_hidden() {
             return;
         }
@@ -148,6 +173,45 @@ impl Bar {
         match &self.spent {
             Some(spent) => format!("{counts}; earned {}, spent {spent}", self.earned),
             None => counts,
+        }
+    }
+}
+
+/// The latest line, written out every now and then by a thread of its own.
+struct Lines {
+    latest: Arc<Mutex<String>>,
+    /// Dropped to end the thread.
+    going: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Lines {
+    fn start(every: Duration, mut write: impl FnMut(&str) + Send + 'static) -> Self {
+        let latest = Arc::new(Mutex::new(String::new()));
+        let (going, ended) = channel::<()>();
+        let told = Arc::clone(&latest);
+        let began = Instant::now();
+        let body = move || {
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                let line = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                write(&format!("{} s: {line}", began.elapsed().as_secs()));
+            }
+        };
+        // Without a thread there are no lines, and everything else goes on.
+        let thread = std::thread::Builder::new().name("lancet-progress".to_owned()).spawn(body).ok();
+        Self { latest, going: Some(going), thread }
+    }
+
+    fn say(&self, line: String) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        drop(self.going.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }
@@ -172,5 +236,25 @@ mod tests {
         assert_eq!(bar.message(), "1 pass, 1 fail, 0 invalid; earned $250, spent $1.2346");
         bar.spent(None, 5);
         assert!(bar.message().ends_with("spent an unknown amount in 5 asks"), "{}", bar.message());
+    }
+
+    #[test]
+    fn without_a_terminal_a_line_is_written_every_now_and_then() {
+        let (sender, written) = channel();
+        let lines = Lines::start(Duration::from_millis(5), move |line| {
+            let _ = sender.send(line.to_owned());
+        });
+        lines.say("1 of 3 attempts decided".to_owned());
+        let mut told = written.iter().filter(|line| !line.ends_with(": "));
+        assert_eq!(told.next().as_deref(), Some("0 s: 1 of 3 attempts decided"));
+        lines.say("2 of 3 attempts decided".to_owned());
+        assert!(told.any(|line| line.contains("2 of 3")));
+        drop(lines);
+        // It ends at once, and nothing is written any more.
+        assert!(written.iter().count() < 1_000);
+        // A run that takes less than that writes none.
+        let quick = Lines::start(EVERY, |_| panic!("a line"));
+        quick.say("done".to_owned());
+        drop(quick);
     }
 }

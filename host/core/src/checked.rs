@@ -62,3 +62,31 @@ pub struct SuiteWarning {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
+
+/// A suite that cannot be used. This is the JSON of `lancet suite check --format json` where
+/// something is wrong, a public interface: fields are added, never changed or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusedSuite {
+    /// The suite's folder, as it was given.
+    pub suite: String,
+    /// All that is wrong with the suite: at least one thing.
+    pub problems: Vec<SuiteProblem>,
+    /// What is odd in the suite besides, and no mistake.
+    pub warnings: Vec<SuiteWarning>,
+}
+
+/// One thing that is wrong with a suite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SuiteProblem {
+    /// The file or folder, as a path from the suite's folder; absent when it is about the whole suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The key in the file, dotted, such as `grader.digest`; absent when it is about the whole file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What is wrong, and what was expected.
+    pub message: String,
+    /// What to do; absent when there is nothing to say beyond the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}

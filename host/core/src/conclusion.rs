@@ -317,8 +317,13 @@ mod tests {
 
     #[test]
     fn cases_are_named_as_the_plan_says() {
-        assert_eq!(case_id(CaseNaming::Full, "a.b", "test_x[chromium]"), "a.b::test_x[chromium]");
-        assert_eq!(case_id(CaseNaming::Full, "", "test_x"), "test_x");
-        assert_eq!(case_id(CaseNaming::Function, "a.b", "test_x[chromium]"), "test_x");
+        assert_eq!(case_id(CaseNaming::Full, "s", "a.b", "test_x[chromium]"), "a.b::test_x[chromium]");
+        assert_eq!(case_id(CaseNaming::Full, "s", "", "test_x"), "test_x");
+        assert_eq!(case_id(CaseNaming::Function, "s", "a.b", "test_x[chromium]"), "test_x");
+        for naming in [CaseNaming::Suite, CaseNaming::Project] {
+            assert_eq!(case_id(naming, "firefox", "a.spec.ts", "logs in"), "firefox::a.spec.ts::logs in");
+            assert_eq!(case_id(naming, "", "a.spec.ts", "logs in"), "a.spec.ts::logs in");
+            assert_eq!(case_id(naming, "firefox", "", "logs in"), "firefox::logs in");
+        }
     }
 }

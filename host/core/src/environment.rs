@@ -242,6 +242,12 @@ pub enum CaseNaming {
     /// The name alone, without parameters in brackets: where the class name is the
     /// harness's affair. All cases of a name have to pass, and all of a sentinel to fail.
     Function,
+    /// `suite::classname::name`, with the `name` of the suite that the case stands in: where
+    /// several suites have cases of the same name.
+    Suite,
+    /// `project::classname::name`, with the `hostname` of that suite, where Playwright writes
+    /// for which project tests were run.
+    Project,
 }
 
 /// How often tests are run.

@@ -23,7 +23,9 @@ pub fn fold(plan: &Plan, mut cases: Vec<TestCase>) -> Vec<TestCase> {
     for same in cases.chunk_by(|a, b| a.id == b.id) {
         let is_one = match plan.naming {
             CaseNaming::Function => true,
-            CaseNaming::Full => same.iter().all(|case| severity(case.status) == 2),
+            CaseNaming::Full | CaseNaming::Suite | CaseNaming::Project => {
+                same.iter().all(|case| severity(case.status) == 2)
+            }
         };
         match same {
             [case] => folded.push(case.clone()),

@@ -46,6 +46,7 @@ mod task;
 mod test_report;
 mod transcript;
 mod verdict;
+mod wording;
 mod workspace;
 
 pub use answer::{Answer, MAX_DOCUMENT_BYTES};
@@ -54,7 +55,7 @@ pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Resp
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
-pub use checked::{CheckedSuite, ListedImage, SuiteWarning};
+pub use checked::{CheckedSuite, ListedImage, RefusedSuite, SuiteProblem, SuiteWarning};
 pub use conclusion::{Conclusion, Facts, conclude};
 pub use configuration::{
     Configuration, ConfigurationError, DeclaredPrompt, DeclaredSetting, MAX_PROMPT_BYTES, MAX_SETTINGS,

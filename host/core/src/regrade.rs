@@ -19,6 +19,11 @@ pub struct Regraded {
     pub regraded: usize,
     /// Submissions whose verdict or payout is another now.
     pub changed: usize,
+    /// Submissions whose outcome or payment is another now, of those that are changed; of the
+    /// others only the reason, the score, the checks or the words are.
+    pub outcome_changed: usize,
+    /// Submissions that could not be judged now.
+    pub invalid: usize,
     /// Attempts without a submission that a grader could judge.
     pub not_regraded: usize,
     /// What the regraded attempts earned then.
@@ -48,4 +53,10 @@ pub struct RegradedAttempt {
     pub new_earned_cents: Cents,
     /// Whether verdict and payout are the same.
     pub same: bool,
+    /// Whether outcome and payment are the same.
+    pub same_outcome: bool,
+    /// What the verdict said then, for people.
+    pub old_explanation: String,
+    /// What the verdict says now, for people: why it is what it is.
+    pub new_explanation: String,
 }

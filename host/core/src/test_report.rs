@@ -160,12 +160,19 @@ impl TestReport {
     }
 }
 
-/// The id of a test case under a naming. `class` and `name` are a report's.
+/// The id of a test case under a naming. `class` and `name` are a report's, and `group` what the
+/// case is named by besides: its suite or its project, where the naming has it so. What is empty
+/// is left out.
 #[must_use]
-pub fn case_id(naming: CaseNaming, class: &str, name: &str) -> String {
+pub fn case_id(naming: CaseNaming, group: &str, class: &str, name: &str) -> String {
+    let parts = |parts: &[&str]| -> String {
+        let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+        parts.join("::")
+    };
     match naming {
         CaseNaming::Full if class.is_empty() => name.to_owned(),
         CaseNaming::Full => format!("{class}::{name}"),
+        CaseNaming::Suite | CaseNaming::Project => parts(&[group, class, name]),
         CaseNaming::Function => name.split_once('[').map_or(name, |(function, _)| function).to_owned(),
     }
 }

@@ -82,7 +82,7 @@ pub enum NotAPlugin {
     #[error("it is a core module, not a component")]
     CoreModule,
     /// Broken, truncated, or using a feature that is off.
-    #[error("it is not a valid component: {0}")]
+    #[error("{}", crate::feature::invalid(.0))]
     Invalid(String),
     /// Exports of neither world.
     #[error(
@@ -115,7 +115,10 @@ impl NotAPlugin {
             }
             Self::NotWasm => Some("give the path of a `.wasm` component"),
             Self::TooLarge(_) => Some("build it in release mode and strip it"),
-            Self::Invalid(_) => Some("build it again; `wasm-tools validate FILE` says more"),
+            Self::Invalid(said) => Some(match crate::feature::beyond(said) {
+                Some(feature) => feature.without,
+                None => "build it again; `wasm-tools validate FILE` says more",
+            }),
             Self::NoWorld(_) | Self::BothWorlds => {
                 Some("build it against the world `agent` or `grader` of `lancet:plugin`")
             }

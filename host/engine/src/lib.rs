@@ -22,6 +22,7 @@ mod component;
 mod config;
 mod exchange;
 mod execution;
+mod feature;
 mod limiter;
 mod link;
 mod linker;

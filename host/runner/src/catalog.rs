@@ -144,15 +144,21 @@ pub fn find(role: Role, text: &str) -> Result<Named, Error> {
     };
     let looks_like_a_name = !path.contains(['/', '\\', '.']);
     if looks_like_a_name && !Path::new(path).exists() {
-        return Err(Error::UnknownPlugin { role, name: path.to_owned(), of_suite: false });
+        return Err(Error::UnknownPlugin { role, name: path.to_owned(), of_suite: None });
     }
-    let named = Named::new(text, read(Path::new(path))?);
+    let named = Named::new(&canonical(Path::new(path)), read(Path::new(path))?);
     match pin {
         Some(expected) if expected != named.identity.digest => {
             Err(Error::Swapped { name: path.to_owned(), expected, found: named.identity.digest })
         }
         _ => Ok(named),
     }
+}
+
+/// What a component's file goes by, however an operator came to write it: its path without
+/// links and detours, so that one file is one plugin in every report. Its digest is told beside it.
+fn canonical(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// Reads a component's file, never more than the limit of 64 MiB.
@@ -195,7 +201,11 @@ pub(crate) fn grader(suite: &Suite, reference: &GraderRef) -> Result<Named, Erro
     match reference {
         GraderRef::Builtin(name) => match lancet_builtin::find(Role::Grader, name) {
             Some(builtin) => Ok(Named::new(name, builtin.component.to_vec())),
-            None => Err(Error::UnknownPlugin { role: Role::Grader, name: name.clone(), of_suite: true }),
+            None => {
+                let mut naming = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
+                let of_suite = naming.next().map(|task| format!("tasks/{}/task.toml", task.public.id));
+                Err(Error::UnknownPlugin { role: Role::Grader, name: name.clone(), of_suite })
+            }
         },
         GraderRef::File { path, digest } => {
             let named = Named::new(path, suite.grader_bytes(path)?);

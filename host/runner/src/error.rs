@@ -43,13 +43,24 @@ pub enum Error {
     #[error("{0}")]
     Unavailable(InfraFault),
     /// No plugin of that name is built in, and there is no such file.
-    #[error("there is no {role} `{name}`")]
+    #[error(
+        "{}there is no {role} `{name}`",
+        of_suite.as_ref().map(|file| format!("{file}: `grader.plugin`: ")).unwrap_or_default()
+    )]
     UnknownPlugin {
         /// The role that the plugin was wanted for.
         role: Role,
         /// The plugin's name, as it was given.
         name: String,
-        /// Whether a suite names the plugin; otherwise the operator does.
+        /// The file in a suite's folder that names the plugin; `None` where the operator does.
+        of_suite: Option<String>,
+    },
+    /// No task is to be worked on.
+    #[error("there is no task to run: {why}")]
+    NothingToRun {
+        /// Why no task is left.
+        why: String,
+        /// Whether it is for what the suite lacks; otherwise for what was asked of it.
         of_suite: bool,
     },
     /// The digest behind a plugin's path is none.

@@ -116,6 +116,9 @@ pub async fn prepare<'a>(
         }
         observer.notice(Notice::LeftOut { tasks: number, why: &why, suite: order.path });
     }
+    if tasks.is_empty() {
+        return Err(nothing_to_run(left_out.len(), order.kind));
+    }
 
     let agent_grant = grant(Role::Agent, &order.grants);
     let grader_grant = grant(Role::Grader, &order.grants);
@@ -169,6 +172,16 @@ pub async fn prepare<'a>(
     };
     let plugins = Plugins { agent, graders: grader_plugins };
     Ok(Prepared { suite: order.suite, tasks, agent: order.agent, graders, plugins, spec, scripts, prompt })
+}
+
+/// A run of no task would be finished at once, and stand before the one that was wanted.
+fn nothing_to_run(left_out: usize, kind: Option<Kind>) -> Error {
+    let why = match (left_out, kind) {
+        (0, Some(kind)) => format!("the suite has none of the kind {kind}"),
+        (0, None) => "the suite has none".to_owned(),
+        (n, _) => format!("{n} tasks have no grader, or no environment to be worked on in"),
+    };
+    Error::NothingToRun { why, of_suite: left_out > 0 || kind.is_none() }
 }
 
 /// What a task is worked on and judged in, or why it cannot be run: `None` when it has no

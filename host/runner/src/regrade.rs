@@ -5,9 +5,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lancet_core::{
-    Answer, AttemptId, AttemptState, Capability, Capture, Decision, Environment, Grant, History, Part,
-    PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Sha256, SolveEnd, Task, TestReport, Verdict,
-    VerdictRecord,
+    Answer, AttemptId, AttemptState, Capability, Capture, Decision, Environment, Grant, History, Outcome,
+    Part, PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Sha256, SolveEnd, Task, TestReport,
+    Verdict, VerdictRecord,
 };
 use lancet_engine::{EngineError, Plugin, Sources};
 use lancet_store::{AttemptRow, Reader, RunRow, Store};
@@ -150,6 +150,8 @@ pub async fn regrade(
         new_graders: names(&new_graders),
         regraded: attempts.len(),
         changed: attempts.iter().filter(|line| !line.same).count(),
+        outcome_changed: attempts.iter().filter(|line| !line.same_outcome).count(),
+        invalid: attempts.iter().filter(|line| line.new_outcome == Outcome::Invalid).count(),
         not_regraded,
         old_earned_cents: attempts.iter().map(|line| line.old_earned_cents).sum(),
         new_earned_cents: attempts.iter().map(|line| line.new_earned_cents).sum(),
@@ -236,6 +238,9 @@ async fn judge_all(
                 new_earned_cents: new.earned,
                 // Another grader makes another record even when it judges the same.
                 same: old.verdict == new.verdict && old.earned == new.earned,
+                same_outcome: old.verdict.outcome == new.verdict.outcome && old.earned == new.earned,
+                old_explanation: old.verdict.explanation,
+                new_explanation: new.verdict.explanation,
             };
             lines.insert(id, line);
         }

@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AttemptId, AttemptState, Capability, Capture, Difference, Graded, Grant, History, Limits,
+    Answer, AttemptId, AttemptState, Capability, Capture, Check, Difference, Graded, Grant, History, Limits,
     Misplaced, Part, PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId,
-    RunSpec, Sha256, SolveEnd, Task, Whole, attempt_seed,
+    RunSpec, Sha256, SolveEnd, Task, Verdict, Whole, attempt_seed,
 };
 use lancet_engine::{Behind, Call, Divergence, ENGINE_ID, EngineError, Plugin};
 use lancet_store::{AttemptRow, Audit, Reader};
@@ -230,7 +230,7 @@ async fn replay_one(
         if output.end != journal.solved.end {
             return different(
                 ReplayPhase::Solve,
-                format!("recorded end {:?}, replayed {:?}", journal.solved.end, output.end),
+                format!("recorded: the agent {}; replayed: it {}", journal.solved.end, output.end),
             );
         }
         if compare_fuel && output.fuel_used != journal.solved.fuel_used {
@@ -257,7 +257,10 @@ async fn replay_one(
             if is_cut_off && !verdict.is_of_grader_cut_off() {
                 return different(
                     ReplayPhase::Grade,
-                    format!("the grader was cut off by the record, and the verdict is {verdict:?}"),
+                    format!(
+                        "by the record the grader was cut off, and yet its verdict is `{}`",
+                        brief(&verdict)
+                    ),
                 );
             }
             if !is_cut_off {
@@ -270,10 +273,7 @@ async fn replay_one(
                     return different(ReplayPhase::Grade, told(&divergence));
                 }
                 if output.verdict != verdict {
-                    return different(
-                        ReplayPhase::Grade,
-                        format!("recorded verdict {verdict:?}, replayed {:?}", output.verdict),
-                    );
+                    return different(ReplayPhase::Grade, verdicts(&verdict, &output.verdict));
                 }
                 if compare_fuel && output.fuel_used != fuel_used {
                     return different(ReplayPhase::Grade, fuel(fuel_used, output.fuel_used));
@@ -325,7 +325,40 @@ fn told(divergence: &Divergence) -> String {
 }
 
 fn fuel(recorded: Option<u64>, replayed: Option<u64>) -> String {
-    format!("recorded fuel {recorded:?}, replayed {replayed:?}")
+    let known = |fuel: Option<u64>| fuel.map_or_else(|| "unknown".to_owned(), |fuel| fuel.to_string());
+    format!("recorded fuel {}, replayed {}", known(recorded), known(replayed))
+}
+
+/// A verdict's outcome and reason.
+fn brief(verdict: &Verdict) -> String {
+    format!("{} {}", verdict.outcome, verdict.reason)
+}
+
+/// The first in which two verdicts differ, in words.
+fn verdicts(recorded: &Verdict, replayed: &Verdict) -> String {
+    if brief(recorded) != brief(replayed) {
+        return format!("recorded verdict `{}`, replayed `{}`", brief(recorded), brief(replayed));
+    }
+    let verdict = format!("both verdicts are `{}`", brief(recorded));
+    if recorded.score != replayed.score {
+        let (recorded, replayed) = (recorded.score.thousandths(), replayed.score.thousandths());
+        return format!("{verdict}: recorded score {recorded} of 1000, replayed {replayed}");
+    }
+    let check = |check: Option<&Check>| match check {
+        Some(Check { name, passed, detail }) => {
+            format!("check `{name}` {} ({detail})", if *passed { "held" } else { "did not hold" })
+        }
+        None => "no such check".to_owned(),
+    };
+    let most = recorded.checks.len().max(replayed.checks.len());
+    let mut sides = (0..most).map(|index| (recorded.checks.get(index), replayed.checks.get(index)));
+    if let Some((recorded, replayed)) = sides.find(|(recorded, replayed)| recorded != replayed) {
+        return format!("{verdict}: recorded {}, replayed {}", check(recorded), check(replayed));
+    }
+    format!(
+        "{verdict}: recorded explanation \"{}\", replayed \"{}\"",
+        recorded.explanation, replayed.explanation
+    )
 }
 
 #[cfg(test)]
@@ -338,5 +371,29 @@ mod tests {
         let limits = unhurried(&recorded);
         assert_eq!(limits.wall_ms, u64::MAX);
         assert_eq!(Limits { wall_ms: 1, ..limits }, recorded);
+    }
+
+    #[test]
+    fn verdicts_that_differ_are_told_apart_in_words() {
+        let verdict = |reason: &str, explanation: &str| {
+            Verdict::failed(reason.parse().unwrap(), explanation.to_owned())
+        };
+        let one = verdict("wrong-choice", "it chose 1");
+        assert_eq!(
+            verdicts(&one, &verdict("no-choice", "it chose 1")),
+            "recorded verdict `fail wrong-choice`, replayed `fail no-choice`"
+        );
+        assert_eq!(
+            verdicts(&one, &verdict("wrong-choice", "it chose 2")),
+            "both verdicts are `fail wrong-choice`: recorded explanation \"it chose 1\", replayed \"it chose 2\""
+        );
+        let check = Check { name: "applies".into(), passed: true, detail: "whole".into() };
+        let with = Verdict { checks: vec![check.clone()], ..one.clone() };
+        let without = Verdict { checks: vec![Check { passed: false, ..check }], ..one.clone() };
+        assert!(
+            verdicts(&with, &one).ends_with("recorded check `applies` held (whole), replayed no such check")
+        );
+        assert!(verdicts(&with, &without).contains("replayed check `applies` did not hold"));
+        assert_eq!(fuel(Some(1), None), "recorded fuel 1, replayed unknown");
     }
 }

@@ -1,8 +1,8 @@
 //! Contents in files that are named by their digests.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -44,6 +44,20 @@ impl Blobs {
         Ok(Self { root: root.into(), durable: Arc::default() })
     }
 
+    /// The blobs of the store at `store`, to be read alone: nothing is made and nothing is removed.
+    pub(crate) fn to_read(store: &Path) -> Self {
+        Self { root: store.join("blobs").into(), durable: Arc::default() }
+    }
+
+    /// Whether a store's folder holds any blob: what a run kept before it was recorded.
+    pub(crate) fn any(store: &Path) -> bool {
+        let is_blob_folder = |name: &std::ffi::OsStr| name.len() == 2;
+        let entries = fs::read_dir(store.join("blobs")).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| is_blob_folder(&entry.file_name()))
+            .any(|entry| fs::read_dir(entry.path()).is_ok_and(|mut files| files.next().is_some()))
+    }
+
     /// Where a blob is, or would be.
     pub(crate) fn path(&self, digest: &Sha256) -> PathBuf {
         let hex = digest.hex();
@@ -51,7 +65,7 @@ impl Blobs {
     }
 
     /// Keeps all of `blobs`, and returns their digests in that order once they
-    /// are durable. Those that are there already are not written again.
+    /// are durable. Those that are there already, and as they were, are not written again.
     pub(crate) fn put(&self, blobs: &[Bytes]) -> Result<Vec<Sha256>, StoreError> {
         let digests: Vec<Sha256> = blobs.iter().map(|bytes| Sha256::of(bytes)).collect();
         let mut seen = BTreeSet::new();
@@ -63,9 +77,9 @@ impl Blobs {
             }
             let path = self.path(digest);
             let folder = self.root.join(&digest.hex()[..2]);
-            // A file of another length is not what its name says, so it is
-            // replaced; anything subtler is found when it is read.
-            if !fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() == bytes.len() as u64) {
+            // A file that is not what its name says is replaced: so a damaged blob is mended
+            // by whatever would keep it again.
+            if !holds(&path, bytes) {
                 missing.push((path, folder.clone(), bytes));
             }
             // Also for those that are there: whoever put them there may have died
@@ -121,6 +135,28 @@ impl Blobs {
         let found = Sha256::of(&bytes);
         if found == digest { Ok(bytes) } else { Err(StoreError::BlobCorrupt { digest, found, path }) }
     }
+}
+
+/// Whether there is a file with just these bytes. The length is looked at first, and then no
+/// more at a time than a buffer.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let compare = || {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() != bytes.len() as u64 {
+            return Ok(false);
+        }
+        let mut buffer = vec![0; bytes.len().min(64 << 10)];
+        for expected in bytes.chunks(buffer.len().max(1)) {
+            let found = &mut buffer[..expected.len()];
+            file.read_exact(found)?;
+            if found != expected {
+                return Ok(false);
+            }
+        }
+        Ok::<_, io::Error>(true)
+    };
+    compare().unwrap_or(false)
 }
 
 /// Does the work on each item, on a few threads when there are many, and gives
@@ -201,10 +237,17 @@ mod tests {
         fs::write(blobs.path(&digest), b"abd").unwrap();
         let error = blobs.get(digest).unwrap_err();
         assert!(matches!(error, StoreError::BlobCorrupt { digest: d, .. } if d == digest), "{error}");
-        // Of another length, it is put back.
-        fs::write(blobs.path(&digest), b"").unwrap();
-        put(&blobs, b"abc");
-        assert_eq!(blobs.get(digest).unwrap(), b"abc");
+        // Whoever would keep it again puts it back, whatever is in its place.
+        let large = vec![7; 200_000];
+        for (digest, bytes) in [(digest, &b"abc"[..]), (put(&blobs, &large), &large[..])] {
+            let mut other = bytes.to_vec();
+            *other.last_mut().unwrap() ^= 1;
+            for damaged in [&other[..], b"", &bytes[1..]] {
+                fs::write(blobs.path(&digest), damaged).unwrap();
+                put(&blobs, bytes);
+                assert_eq!(blobs.get(digest).unwrap(), bytes);
+            }
+        }
         fs::remove_file(blobs.path(&digest)).unwrap();
         let error = blobs.get(digest).unwrap_err();
         assert!(matches!(error, StoreError::BlobMissing { digest: d, .. } if d == digest), "{error}");

@@ -35,6 +35,24 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The store's database is empty although there is something that only runs keep.
+    #[error(
+        "the store `{path}` has lost its database: `lancet.db` is empty, and there are blobs of runs beside it"
+    )]
+    Emptied {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// The path of the database is longer than SQLite can open.
+    #[error("the path of the store's database has {bytes} bytes, and SQLite opens at most {most}: `{path}`")]
+    PathTooLong {
+        /// The database, as an absolute path.
+        path: PathBuf,
+        /// Bytes of that path.
+        bytes: usize,
+        /// The most bytes that it may have.
+        most: usize,
+    },
     /// A later version of Lancet wrote the store.
     #[error(
         "the store `{path}` has schema version {found}, this version of Lancet knows versions up to {supported}"
@@ -242,6 +260,10 @@ impl StoreError {
             }
             Self::Missing { .. } => "a store is made by the first run; name the folder that you ran with".to_owned(),
             Self::NotAStore { .. } => "name a new or empty folder, or a folder that holds a store".to_owned(),
+            Self::Emptied { .. } => {
+                "nothing was written: restore `lancet.db` from a backup, or move the folder away to begin anew".to_owned()
+            }
+            Self::PathTooLong { .. } => "name a store with a shorter path".to_owned(),
             Self::NewerSchema { .. } => "use the version of Lancet that wrote it, or a later one, or another store".to_owned(),
             Self::Corrupt { .. } => {
                 "restore the folder from a backup, or recover what is left with `sqlite3 lancet.db .recover`".to_owned()
@@ -249,7 +271,8 @@ impl StoreError {
             Self::Locked { .. } => "wait until the other process is done, or end it".to_owned(),
             Self::Full { .. } => "make room on the disk, then resume the run".to_owned(),
             Self::BlobMissing { .. } | Self::BlobCorrupt { .. } => {
-                "restore the file from a backup of the store; importing the same suite again also puts its blobs back"
+                "restore the file from a backup of the store; what belongs to a suite or is a plugin is written anew by \
+                 another `lancet run` of the same suite and agent into this store"
                     .to_owned()
             }
             Self::UnknownRun { .. } => {
@@ -308,6 +331,19 @@ impl Failure {
         };
         let path = path.to_owned();
         let code = error.sqlite_error_code();
+        if code == Some(ErrorCode::CannotOpen) {
+            // SQLite does not say why; the system does.
+            if path.is_dir() {
+                let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+                return StoreError::NotAStore {
+                    path: folder,
+                    reason: "its `lancet.db` is a folder".to_owned(),
+                };
+            }
+            if let Err(source) = std::fs::OpenOptions::new().read(true).write(true).open(&path) {
+                return StoreError::io("open", &path, source);
+            }
+        }
         let source = Arc::new(error);
         match code {
             Some(ErrorCode::NotADatabase) => {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use crate::blob::Blobs;
 use crate::error::Failure;
 use crate::row::{ATTEMPT_COLUMNS, RUN_COLUMNS, attempt_row, named, optional, run_row, unsigned, value};
-use crate::schema::open_reader;
+use crate::schema::{Look, open_reader};
 use crate::{AttemptRow, RunRow, StoreError, TimedEvent};
 
 /// Reads a store, blocking the thread that asks. Cheap to clone.
@@ -31,15 +31,29 @@ struct Shared {
     blobs: Blobs,
     /// Connections that nobody uses at the moment.
     idle: Mutex<Vec<Connection>>,
+    /// Of a store that is only looked at. After those above, so that it is the last to be
+    /// closed, and takes along the files that were beside the database.
+    _last: Option<Mutex<Look>>,
 }
 
 impl Reader {
     pub(crate) fn new(folder: &Path, database: &Path, blobs: Blobs) -> Self {
+        Self::with_last(folder, database, blobs, None)
+    }
+
+    /// The same of a store that is only looked at.
+    pub(crate) fn looking(folder: &Path, database: &Path, blobs: Blobs, look: Look) -> Self {
+        let database = look.copy.as_ref().map_or(database, |(copy, _)| copy).to_owned();
+        Self::with_last(folder, &database, blobs, Some(Mutex::new(look)))
+    }
+
+    fn with_last(folder: &Path, database: &Path, blobs: Blobs, last: Option<Mutex<Look>>) -> Self {
         let shared = Shared {
             folder: folder.to_owned(),
             database: database.to_owned(),
             blobs,
             idle: Mutex::new(Vec::new()),
+            _last: last,
         };
         Self { shared: Arc::new(shared) }
     }
@@ -65,23 +79,23 @@ impl Reader {
         })
     }
 
-    /// All runs, the oldest first.
+    /// All runs in the order in which they were recorded.
     ///
     /// # Errors
     /// What the database says.
     pub fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
         self.with(|connection| {
-            rows(connection, &format!("{RUN_COLUMNS} GROUP BY r.id ORDER BY r.id"), [], run_row)
+            rows(connection, &format!("{RUN_COLUMNS} GROUP BY r.id ORDER BY r.rowid"), [], run_row)
         })
     }
 
-    /// The ids of all runs, the oldest first.
+    /// The ids of all runs in the order in which they were recorded, whatever the clock said.
     ///
     /// # Errors
     /// What the database says.
     pub fn run_ids(&self) -> Result<Vec<RunId>, StoreError> {
         self.with(|connection| {
-            rows(connection, "SELECT id FROM runs ORDER BY id", [], |row| named(row, "id"))
+            rows(connection, "SELECT id FROM runs ORDER BY rowid", [], |row| named(row, "id"))
         })
     }
 
@@ -96,7 +110,8 @@ impl Reader {
         let id = |row: &Row<'_>| named(row, "id");
         if text == "latest" {
             return self.with(|connection| {
-                let sql = "SELECT id FROM runs ORDER BY id DESC LIMIT 1";
+                // Not by the id, which has the time: clocks are set back, and a second has many runs.
+                let sql = "SELECT id FROM runs ORDER BY rowid DESC LIMIT 1";
                 rows(connection, sql, [], id)?.pop().ok_or_else(|| StoreError::NoRuns { path: path() }.into())
             });
         }

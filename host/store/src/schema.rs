@@ -33,6 +33,10 @@ const STEPS: &[&str] = &[
 #[expect(clippy::cast_possible_wrap, reason = "there are a handful of steps")]
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
 
+/// The most bytes of a database's absolute path: SQLite's own limit of 512, with room for the
+/// names of the files beside it.
+pub(crate) const MAX_PATH_BYTES: usize = 504;
+
 /// Opens the database for writing, and brings its schema up to date, all in one
 /// transaction. The file has to be there; it may be empty.
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
@@ -45,6 +49,46 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
             result => return result,
         }
     }
+}
+
+/// A database that is looked at and not changed.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// Keeps the database open: whoever reads it meanwhile leaves no files behind.
+    pub(crate) _connection: Connection,
+    /// A copy in the current form, of one that an earlier version wrote.
+    pub(crate) copy: Option<(PathBuf, tempfile::TempDir)>,
+}
+
+/// Opens the database for a look, which changes nothing in it. One in an earlier form is copied,
+/// and the copy is brought up to date. `None` when it is empty.
+pub(crate) fn open_to_look(path: &Path) -> Result<Option<Look>, StoreError> {
+    let failed = |failure: Failure| failure.at(path);
+    let (connection, version) = open_unchanged(path).map_err(failed)?;
+    let copy = match version {
+        0 => return Ok(None),
+        VERSION => None,
+        _ => {
+            let folder = tempfile::tempdir()
+                .map_err(|e| StoreError::io("create a folder in", &std::env::temp_dir(), e))?;
+            let copy = folder.path().join("lancet.db");
+            let into = copy.to_string_lossy().into_owned();
+            connection.execute("VACUUM INTO ?1", [into]).map_err(|error| failed(error.into()))?;
+            open_writer(&copy)?;
+            Some((copy, folder))
+        }
+    };
+    connection.pragma_update(None, "query_only", true).map_err(|error| failed(error.into()))?;
+    Ok(Some(Look { _connection: connection, copy }))
+}
+
+fn open_unchanged(path: &Path) -> Result<(Connection, i64), Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    let version = checked_version(&connection, path)?;
+    Ok((connection, version))
 }
 
 /// Opens the database for reading.

@@ -14,7 +14,7 @@ use crate::failpoint::failpoint;
 use crate::folder::{is_empty, make_durable_folder, make_folder, make_private_file};
 use crate::journal::{self, Line};
 use crate::ledger::{self, Elapsed};
-use crate::schema::open_writer;
+use crate::schema::{MAX_PATH_BYTES, open_to_look, open_writer};
 use crate::writer::Writer;
 use crate::{
     AttemptRow, Audit, Bytes, LedgerEntry, NewAttempt, NewEntry, Reader, RunLock, RunRow, StoreError,
@@ -67,6 +67,7 @@ impl Store {
         if !is_empty(folder)? && !database.exists() {
             return Err(not_a_store(folder, "it has other files and no `lancet.db`"));
         }
+        check(folder, &database)?;
         make_private_file(&database)?;
         Self::open_database(folder, &database)
     }
@@ -76,25 +77,26 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`], and those of [`Store::open`].
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
-        let database = folder.join(DATABASE);
-        if !folder.exists() {
-            return Err(StoreError::Missing { path: folder.to_owned() });
+        Self::open_database(folder, &existing(folder)?)
+    }
+
+    /// Reads the store in `folder` without changing anything in it: no schema is brought up to
+    /// date, nothing is made and nothing is removed. What an earlier version wrote is read from a
+    /// copy of the database.
+    ///
+    /// # Errors
+    /// Those of [`Store::open_existing`]; [`StoreError::Missing`] also when the database is empty.
+    pub fn look(folder: &Path) -> Result<Reader, StoreError> {
+        let database = existing(folder)?;
+        check(folder, &database)?;
+        match open_to_look(&database)? {
+            Some(look) => Ok(Reader::looking(folder, &database, Blobs::to_read(folder), look)),
+            None => Err(StoreError::Missing { path: folder.to_owned() }),
         }
-        if !folder.is_dir() {
-            return Err(not_a_store(folder, "it is not a folder"));
-        }
-        let empty = is_empty(folder)?;
-        if !database.exists() {
-            return Err(if empty {
-                StoreError::Missing { path: folder.to_owned() }
-            } else {
-                not_a_store(folder, "it has no `lancet.db`")
-            });
-        }
-        Self::open_database(folder, &database)
     }
 
     fn open_database(folder: &Path, database: &Path) -> Result<Self, StoreError> {
+        check(folder, database)?;
         let connection = open_writer(database)?;
         let blobs = Blobs::open(folder)?;
         make_folder(&folder.join(LOCKS))?;
@@ -102,7 +104,6 @@ impl Store {
         let writer = Writer::start(connection, database)?;
         Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), blobs, reader, writer }) })
     }
-
     /// The store's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -194,7 +195,7 @@ impl Store {
         self.read(move |reader| reader.run(&id)).await
     }
 
-    /// All runs, the oldest first.
+    /// All runs in the order in which they were recorded.
     ///
     /// # Errors
     /// What the database says.
@@ -447,6 +448,42 @@ const LOCKS: &str = "locks";
 
 /// The most bytes of JSON that an event may have to be kept in the database.
 const MAX_INLINE_EVENT_BYTES: usize = 16 << 10;
+
+/// The database of the store in `folder`, which has to be there.
+fn existing(folder: &Path) -> Result<PathBuf, StoreError> {
+    let database = folder.join(DATABASE);
+    if !folder.exists() {
+        return Err(StoreError::Missing { path: folder.to_owned() });
+    }
+    if !folder.is_dir() {
+        return Err(not_a_store(folder, "it is not a folder"));
+    }
+    let empty = is_empty(folder)?;
+    if !database.exists() {
+        return Err(if empty {
+            StoreError::Missing { path: folder.to_owned() }
+        } else {
+            not_a_store(folder, "it has no `lancet.db`")
+        });
+    }
+    Ok(database)
+}
+
+/// Refuses a database that SQLite would make anew, or cannot open, before it is touched.
+fn check(folder: &Path, database: &Path) -> Result<(), StoreError> {
+    // In this order: another process may be making the same store, and blobs come last.
+    let has_blobs = Blobs::any(folder);
+    if has_blobs && database.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+        return Err(StoreError::Emptied { path: folder.to_owned() });
+    }
+    let absolute = folder.canonicalize().map_err(|e| StoreError::io("open the folder", folder, e))?;
+    let path = absolute.join(DATABASE);
+    let bytes = path.as_os_str().len();
+    if bytes > MAX_PATH_BYTES {
+        return Err(StoreError::PathTooLong { path, bytes, most: MAX_PATH_BYTES });
+    }
+    Ok(())
+}
 
 fn not_a_store(folder: &Path, reason: &str) -> StoreError {
     StoreError::NotAStore { path: folder.to_owned(), reason: reason.to_owned() }

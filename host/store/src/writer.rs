@@ -65,8 +65,13 @@ where
     }
 
     fn acknowledge(self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = match (committed, &self.work) {
+            // What kept the transaction from being begun, before it was this write's turn.
+            (Err(error), Some(_)) => Err(error),
+            (committed, _) => self.result.and_then(|value| committed.map(|()| value)),
+        };
         // Nobody may be waiting any more; the write is done all the same.
-        let _ = self.reply.send(self.result.and_then(|value| committed.map(|()| value)));
+        let _ = self.reply.send(result);
     }
 }
 
@@ -243,6 +248,22 @@ mod tests {
         }
         writer.note(insert(5));
         assert!(writer.submit(|connection| Ok(values(connection))).await.unwrap().is_err());
+    }
+
+    #[test]
+    fn a_database_that_another_process_keeps_locked_is_told_as_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lancet.db");
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY); BEGIN IMMEDIATE").unwrap();
+        let mut connection = Connection::open(&path).unwrap();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let (mut group, answers): (Vec<_>, Vec<_>) = [1, 2].map(|v| request(v, false)).into_iter().unzip();
+        commit(&mut connection, &mut group, &path);
+        for answer in answers {
+            let error = answer.blocking_recv().unwrap().unwrap_err();
+            assert!(matches!(&error, StoreError::Locked { path: locked } if *locked == path), "{error}");
+        }
     }
 
     #[test]

@@ -224,6 +224,12 @@ async fn runs_are_found_by_what_people_write() {
     for text in ["", "x", "%", "20261124", "1000aa"] {
         assert!(matches!(store.resolve_run(text).await, Err(StoreError::UnknownRun { .. })), "{text}");
     }
+    // Set back, a clock gives the next run an id that comes before.
+    let earlier: RunId = "20251123-083329-ffffff".parse().unwrap();
+    store.create_run(earlier.clone(), String::new(), &spec(), Vec::new()).await.unwrap();
+    assert_eq!(store.resolve_run("latest").await.unwrap(), earlier);
+    assert_eq!(store.reader().run_ids().unwrap().last(), Some(&earlier));
+    assert_eq!(store.runs().await.unwrap().last().map(|row| row.id.clone()), Some(earlier));
     assert!(matches!(store.attempts(&run("ffffff")).await, Err(StoreError::UnknownRun { .. })));
     assert_eq!(store.attempts(&run("0000aa")).await.unwrap(), []);
 }
@@ -334,8 +340,85 @@ fn what_is_no_store_is_refused_and_left_alone() {
     assert!(matches!(refused(&other), StoreError::NotAStore { .. }));
     fs::remove_file(other.join("lancet.db")).unwrap();
     fs::create_dir(other.join("lancet.db")).unwrap();
-    assert!(matches!(refused(&other), StoreError::NotWritable { .. }));
+    let folder = refused(&other);
+    assert!(
+        matches!(folder, StoreError::NotAStore { .. }) && folder.to_string().contains("is a folder"),
+        "{folder}"
+    );
     assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn an_emptied_database_beside_blobs_is_refused_and_left_alone() {
+    let (place, _, _) = with_run(2).await;
+    place.store.put_blobs(fixture::blobs()).await.unwrap();
+    let folder = place.store.folder().to_owned();
+    let Place { _folder, store } = place;
+    drop(store);
+    fs::write(folder.join("lancet.db"), b"").unwrap();
+    for opened in
+        [Store::open(&folder).err(), Store::open_existing(&folder).err(), Store::look(&folder).err()]
+    {
+        let error = opened.unwrap();
+        assert!(matches!(error, StoreError::Emptied { .. }) && error.hint().is_some(), "{error}");
+    }
+    assert_eq!(fs::metadata(folder.join("lancet.db")).unwrap().len(), 0);
+    // Without blobs it is a store that nobody came to use.
+    fs::remove_dir_all(folder.join("blobs")).unwrap();
+    Store::open(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_look_changes_nothing() {
+    let (place, run_id, ids) = with_run(2).await;
+    place.store.append(&ids[0], 0, solving(), Transition::None).await.unwrap();
+    let folder = place.store.folder().to_owned();
+    // Also beside somebody who writes.
+    assert_eq!(Store::look(&folder).unwrap().run_ids().unwrap(), [run_id.clone()]);
+    let Place { _folder, store } = place;
+    drop(store);
+    let files = || {
+        let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap());
+        let mut files: Vec<_> = names
+            .map(|entry| {
+                (
+                    entry.file_name(),
+                    entry.metadata().unwrap().modified().unwrap(),
+                    fs::read(entry.path()).ok(),
+                )
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    let reader = Store::look(&folder).unwrap();
+    assert_eq!(reader.run_ids().unwrap(), [run_id.clone()]);
+    assert_eq!(reader.events(&ids[0]).unwrap(), solving());
+    assert!(reader.audit(&run_id).is_ok());
+    drop(reader);
+    assert_eq!(files(), before);
+    // An empty one is not begun.
+    let empty = folder.join("empty");
+    fs::create_dir(&empty).unwrap();
+    fs::write(empty.join("lancet.db"), b"").unwrap();
+    assert!(matches!(Store::look(&empty), Err(StoreError::Missing { .. })));
+    assert_eq!(fs::metadata(empty.join("lancet.db")).unwrap().len(), 0);
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 1);
+}
+
+#[test]
+fn a_path_that_sqlite_cannot_open_is_told_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = (0..3).fold(folder.path().canonicalize().unwrap(), |path, _| path.join("d".repeat(160)));
+    let error = Store::open(&deep).unwrap_err();
+    assert!(matches!(&error, StoreError::PathTooLong { bytes, most: 504, .. } if *bytes > 504), "{error}");
+    assert!(error.hint().unwrap().contains("shorter"));
+    assert_eq!(fs::read_dir(&deep).unwrap().count(), 0);
+    // As long as it may be, it is opened.
+    let short = folder.path().canonicalize().unwrap().join("e".repeat(200)).join("f".repeat(200));
+    let rest = 504 - short.as_os_str().len() - "/".len() - "/lancet.db".len();
+    Store::open(&short.join("g".repeat(rest))).unwrap();
 }
 
 #[tokio::test]

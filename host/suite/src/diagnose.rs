@@ -130,7 +130,7 @@ impl Comparison<'_> {
         let types = types(schema);
         if !types.is_empty() && !types.iter().any(|t| is_type(value, t)) {
             let wanted: Vec<_> = types.iter().filter(|t| **t != "null").map(|t| describe(t)).collect();
-            self.problem(key, format!("expected {}, found {}", wanted.join(" or "), found(value)), None);
+            self.problem(key, format!("expected {}, found {}", wanted.join(" or "), written(value)), None);
             return;
         }
         match value {
@@ -301,6 +301,15 @@ fn describe(name: &str) -> &'static str {
         "boolean" => "true or false",
         "array" => "a list",
         _ => "a table",
+    }
+}
+
+/// The same where it is of another type than expected: a text in its quotes, which may be all
+/// that is wrong with it.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("the text `\"{}\"`", shown(text)),
+        value => found(value),
     }
 }
 

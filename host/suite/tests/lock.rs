@@ -6,7 +6,7 @@ use std::fs;
 
 use folder::Folder;
 use lancet_core::Sha256;
-use lancet_suite::{ImageLock, NotPinned, SuiteError};
+use lancet_suite::{ImageLock, ImageSource, NotPinned, Suite, SuiteError};
 
 fn id(seed: &str) -> String {
     Sha256::of(seed.as_bytes()).to_string()
@@ -181,4 +181,20 @@ fn a_lock_that_cannot_be_written_stays_as_it_was() {
     fs::remove_dir_all(folder.path("images.lock")).unwrap();
     assert_eq!(folder.suite().warnings(), []);
     lock.write(&suite).unwrap();
+}
+
+/// What is built is another image on each machine.
+#[test]
+fn pinning_a_sample_suite_leaves_the_checkout_as_it_was() {
+    let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let ignored = fs::read_to_string(workspace.join(".gitignore")).unwrap();
+    for folder in ["tasks", "tests/suites"] {
+        let built = fs::read_dir(workspace.join(folder)).unwrap().any(|suite| {
+            Suite::open(&suite.unwrap().path()).is_ok_and(|suite| {
+                suite.images().values().any(|source| matches!(source, ImageSource::Build { .. }))
+            })
+        });
+        let line = format!("/{folder}/*/images.lock");
+        assert!(!built || ignored.lines().any(|ignored| ignored == line), "{line}");
+    }
 }

@@ -100,7 +100,7 @@ fn mistakes() -> Vec<Mistake> {
         (TOML, "image-file = \"/gold/totals.patch\"", "image-file = \"/gold/totals.patch\"\nfile = \"x\"", "gold", "found both", ""),
         (TOML, "\"/gold/totals.patch\"", "\"gold/totals.patch\"", "gold.image-file", "no absolute path", ""),
         (TOML, "image-file = \"/gold/totals.patch\"", "file = \"../statement.md\"", "gold.file", "no path of plain names", ""),
-        (TOML, "image-file = \"/gold/totals.patch\"", "file = \"gold.patch\"", "gold.file", "there is no file tasks/totals/private/gold.patch", ""),
+        (TOML, "image-file = \"/gold/totals.patch\"", "file = \"gold.patch\"", "gold.file", "there is no file `tasks/totals/private/gold.patch`", "private/"),
         (S, "gold-image = \"gold\"\n", "", "gold.image-file", "no `gold-image`", "in private/"),
         (TOML, "name = \"hidden\"", "name = \"Hidden\"", "plans[0].name", "is no name", ""),
         (TOML, "name = \"hidden\"", "name = \"user\"", "plans[1].name", "a plan `user` already", ""),

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use lancet_core::{
-    CheckedSuite, Controls, Finding, InspectedPlugin, ListedImage, ListedPlugin, ListedRun, Regraded,
-    Replayed, Report, ShownAttempt, ShownEvent, Transcript,
+    CheckedSuite, Controls, Finding, InspectedPlugin, ListedImage, ListedPlugin, ListedRun, RefusedSuite,
+    Regraded, Replayed, Report, ShownAttempt, ShownEvent, Transcript,
 };
 use lancet_swe_lancer::ImportSummary;
 use schemars::{Schema, schema_for};
@@ -27,7 +27,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 14] {
+fn printed() -> [(&'static str, Schema); 15] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -37,6 +37,7 @@ fn printed() -> [(&'static str, Schema); 14] {
         ("regrade.schema.json", schema_for!(Regraded)),
         ("replay.schema.json", schema_for!(Replayed)),
         ("suite-check.schema.json", schema_for!(CheckedSuite)),
+        ("suite-check-problems.schema.json", schema_for!(RefusedSuite)),
         ("suite-check-controls.schema.json", schema_for!(Controls)),
         ("suite-import.schema.json", schema_for!(ImportSummary)),
         ("suite-pin.schema.json", schema_for!(Vec<ListedImage>)),

@@ -6,10 +6,11 @@ use std::time::Duration;
 use lancet_core::{Finding, Grant, Role};
 use lancet_docker::{DiskBound, Docker, DockerOptions};
 use lancet_engine::ENGINE_ID;
-use lancet_store::Store;
+use lancet_store::{Store, StoreError};
 
 use super::{jail, quotas};
 use crate::arguments::{Doctor, Global, Jobs};
+use crate::docker::other_context;
 use crate::exit::Exit;
 use crate::failure::{Failure, with_causes};
 use crate::isolation::IsolationArguments;
@@ -17,6 +18,9 @@ use crate::output;
 use crate::paths;
 use crate::render::{Table, left};
 use crate::session::{block_on, loader};
+
+/// How long the engine for containers may take to say what it is. One that is there does at once.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// Checks what this machine offers to a run with the same options. Reads the store and
 /// changes nothing in it.
@@ -27,7 +31,11 @@ pub(crate) fn main(arguments: &Doctor, global: &Global) -> Result<Exit, Failure>
     findings.push(cache());
     findings.push(store(&folder));
     let options = arguments.docker.options();
-    let (docker, remapped) = docker(options.clone(), arguments.docker.socket.patience());
+    let (mut docker, remapped) = docker(options.clone(), arguments.docker.socket.patience());
+    let socket = options.place();
+    if let Some(context) = other_context(&arguments.docker.socket, &socket) {
+        docker.detail.push_str(&format!("; {}", context.note(&socket)));
+    }
     findings.push(docker);
     findings.extend(quotas::findings(&options, remapped));
 
@@ -80,19 +88,28 @@ fn docker(options: DockerOptions, patience: Option<Duration>) -> (Finding, Optio
     const CHECK: &str = "docker";
     let runtime = options.runtime.clone();
     // A run waits for an engine that is being restarted; here it is asked whether there is one.
-    let options = DockerOptions { patience: patience.unwrap_or_default(), ..options };
+    let patience = patience.unwrap_or_default();
+    let (place, most) = (options.place(), patience + ANSWER);
+    let options = DockerOptions { patience, ..options };
     let looked = block_on(async {
-        Ok(match Docker::connect(options).await {
-            Ok(docker) => {
-                let socket = docker.socket().display().to_string();
-                docker.engine().await.map(|engine| (engine, docker.disk_bound(), socket))
-            }
-            Err(error) => Err(error),
-        })
+        let ask = async {
+            let docker = Docker::connect(options).await?;
+            let socket = docker.socket().display().to_string();
+            docker.engine().await.map(|engine| (engine, docker.disk_bound(), socket))
+        };
+        Ok(tokio::time::timeout(most, ask).await)
     });
     let (engine, disk_bound, socket) = match looked {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => {
+        Ok(Ok(Ok(found))) => found,
+        Ok(Err(_)) => {
+            let detail = format!(
+                "the Docker engine at {place} does not answer: something listens there, and said nothing for {} s",
+                most.as_secs()
+            );
+            let hint = "look into the engine's own log, or restart it; only ic-swe tasks need it";
+            return (Finding::bad(CHECK, detail, hint), None);
+        }
+        Ok(Ok(Err(error))) => {
             let hint = format!("{}; only ic-swe tasks need it", error.hint());
             return (Finding::bad(CHECK, with_causes(&error), hint), None);
         }
@@ -156,8 +173,7 @@ fn store(folder: &Path) -> Finding {
             format!("`{}` is not there yet; the first run makes it", folder.display()),
         );
     }
-    let looked = Store::open_existing(folder).and_then(|store| {
-        let reader = store.reader();
+    let looked = Store::look(folder).and_then(|reader| {
         let mut problems = reader.check().unwrap_or_else(|error| vec![with_causes(&error)]);
         let ids = reader.run_ids()?;
         let mut unlisted = 0;
@@ -185,6 +201,9 @@ fn store(folder: &Path) -> Finding {
             format!("`{}`: {}", folder.display(), problems.join("; ")),
             "restore what is missing from a backup; everything else in it can still be read",
         ),
+        Err(StoreError::Missing { .. }) => {
+            Finding::good(CHECK, format!("`{}` has no runs yet; the first one makes it", folder.display()))
+        }
         Err(error) => {
             let hint = error.hint().unwrap_or_else(|| "name another with `--store FOLDER`".to_owned());
             Finding::bad(CHECK, error.to_string(), hint)

@@ -26,6 +26,8 @@ const MAX_PREDICTIONS_BYTES: u64 = 1 << 30;
 struct Predictions {
     /// The patches, by task; `None` when nothing was handed in.
     patches: BTreeMap<String, Option<String>>,
+    /// Their tasks in the order of the file, and where it has them: `` `p.jsonl`, line 3``.
+    places: Vec<(String, String)>,
     /// The model that made the patches, as the predictions say.
     model: Option<String>,
 }
@@ -37,13 +39,14 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         (Some(file), ..) => parse(&read(file)?, file)?,
         (None, Some(file), Some(task)) => {
             let patch = Some(read(file)?).filter(|patch| !patch.trim().is_empty());
-            Predictions { patches: [(task.clone(), patch)].into(), model: None }
+            let places = vec![(task.clone(), "`--task`".to_owned())];
+            Predictions { patches: [(task.clone(), patch)].into(), places, model: None }
         }
         (None, ..) => {
             return Err(Failure::usage("nothing to grade: give --predictions, or --patch and --task"));
         }
     };
-    let (selected, inputs) = matched(&suite, predictions.patches)?;
+    let (selected, inputs) = matched(&suite, predictions.patches, &predictions.places)?;
     let mut agent = find(Role::Agent, "patch")?;
     if let Some(model) = predictions.model {
         agent.identity.name = format!("patch ({model})");
@@ -83,21 +86,27 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
 /// Tasks, and what the agent is given for each.
 type Matched<'a> = (Vec<&'a SuiteTask>, BTreeMap<TaskId, Arc<str>>);
 
-/// The tasks that patches name, with the patches. Nothing is left out in silence.
-fn matched(suite: &Suite, patches: BTreeMap<String, Option<String>>) -> Result<Matched<'_>, Failure> {
+/// The tasks that patches name, with the patches. Nothing is left out in silence, and what is
+/// wrong is said of the first in the file.
+fn matched<'s>(
+    suite: &'s Suite,
+    mut patches: BTreeMap<String, Option<String>>,
+    places: &[(String, String)],
+) -> Result<Matched<'s>, Failure> {
     let mut selected = Vec::new();
     let mut inputs = BTreeMap::new();
-    for (id, patch) in patches {
+    for (id, place) in places {
         let task = id.parse::<TaskId>().ok().and_then(|id| suite.task(&id));
         let Some(task) = task else {
-            return Err(Failure::usage(format!("the suite `{}` has no task `{}`", suite.name(), shown(&id)))
+            let message = format!("{place}: the suite `{}` has no task `{}`", suite.name(), shown(id));
+            return Err(Failure::usage(message)
                 .hint("`instance_id` has to be a task's id; the suite's folder `tasks/` has them all"));
         };
         if task.public.kind != Kind::IcSwe {
-            return Err(Failure::usage(format!("the task `{id}` takes no patch: it is a swe-manager task"))
-                .hint("patches are for ic-swe tasks"));
+            let message = format!("{place}: the task `{id}` takes no patch: it is a swe-manager task");
+            return Err(Failure::usage(message).hint("patches are for ic-swe tasks"));
         }
-        if let Some(patch) = patch {
+        if let Some(patch) = patches.remove(id).flatten() {
             inputs.insert(task.public.id.clone(), patch.into());
         }
         selected.push(task);
@@ -105,6 +114,7 @@ fn matched(suite: &Suite, patches: BTreeMap<String, Option<String>>) -> Result<M
     if selected.is_empty() {
         return Err(Failure::usage("there are no predictions in the file"));
     }
+    selected.sort_by(|a, b| a.public.id.cmp(&b.public.id));
     Ok((selected, inputs))
 }
 
@@ -144,6 +154,7 @@ fn parse(text: &str, path: &Path) -> Result<Predictions, Failure> {
             let problem = format!("`{}` has two predictions, the first at {first}", shown(&instance_id));
             return Err(bad(format!(", {place}"), problem));
         }
+        read.places.push((instance_id.clone(), format!("`{}`, {place}", path.display())));
         read.patches.insert(instance_id, model_patch.filter(|patch| !patch.trim().is_empty()));
         Ok(())
     };
@@ -161,8 +172,8 @@ fn parse(text: &str, path: &Path) -> Result<Predictions, Failure> {
     } else {
         let Collection(predictions) =
             serde_json::from_str(text).map_err(|e| bad(String::new(), e.to_string()))?;
-        for (index, prediction) in predictions.into_iter().enumerate() {
-            add(format!("prediction {}", index + 1), prediction)?;
+        for (place, prediction) in predictions {
+            add(place, prediction)?;
         }
     }
     if models.len() > 1 {
@@ -189,8 +200,16 @@ mod tests {
         let lines = parse(&format!("{ONE}\n\n{TWO}\n{THREE}\n"), Path::new("p.jsonl")).unwrap();
         let array = parse(&format!("[{ONE},{TWO},{THREE}]"), Path::new("p.json")).unwrap();
         let object = parse(&format!(r#"{{"a":{ONE},"b":{TWO},"c":{THREE}}}"#), Path::new("p.json")).unwrap();
-        assert_eq!(lines, array);
-        assert_eq!(lines, object);
+        for other in [&array, &object] {
+            assert_eq!((&lines.patches, &lines.model), (&other.patches, &other.model));
+        }
+        let places = |read: &Predictions| -> Vec<String> {
+            read.places.iter().map(|(id, place)| format!("{id}: {place}")).collect()
+        };
+        assert_eq!(places(&lines), ["a: `p.jsonl`, line 1", "b: `p.jsonl`, line 3", "c: `p.jsonl`, line 4"]);
+        assert_eq!(places(&array)[1], "b: `p.json`, prediction 2");
+        let object = parse(&format!(r#"{{"b":{TWO},"a":{ONE}}}"#), Path::new("p.json")).unwrap();
+        assert_eq!(places(&object), ["b: `p.json`, prediction `b`", "a: `p.json`, prediction `a`"]);
         assert_eq!(lines.patches["a"].as_deref(), Some("diff"));
         assert_eq!((&lines.patches["b"], &lines.patches["c"]), (&None, &None));
         assert_eq!(lines.model.as_deref(), Some("m"));

@@ -1,5 +1,6 @@
 //! What each command does: one file per command.
 
+mod artifact;
 pub(crate) mod completions;
 pub(crate) mod controls;
 pub(crate) mod doctor;
@@ -16,6 +17,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod show;
 pub(crate) mod suite;
+mod verdict;
 
 use std::path::PathBuf;
 
@@ -30,7 +32,7 @@ use crate::paths;
 fn store_folder(global: &Global) -> Result<PathBuf, Failure> {
     match &global.store {
         Some(folder) => Ok(folder.clone()),
-        None => paths::default_store(),
+        None => paths::store(),
     }
 }
 

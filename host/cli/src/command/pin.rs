@@ -65,7 +65,7 @@ async fn make(
             };
             let mut progress = |line: &str| {
                 if !quiet {
-                    eprintln!("  {}", display_safe(line.trim_end()));
+                    eprintln!("  {}", display_safe(&output::uncoloured(line.trim_end())));
                 }
             };
             Ok((docker.build(request, &mut progress).await?, "built"))

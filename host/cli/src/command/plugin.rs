@@ -117,7 +117,7 @@ fn configuration_text(configuration: &Configuration) -> String {
             table.row([setting.name.clone(), takes, default, setting.about.clone()]);
         }
         text.push('\n');
-        text.push_str(&table.to_text());
+        text.push_str(&output::table_text(&table));
     }
     if let Some(prompt) = &configuration.prompt {
         let variables: Vec<_> = prompt.variables.iter().map(String::as_str).collect();
@@ -143,7 +143,7 @@ fn text(lines: &InspectedPlugin) -> String {
         crate::render::display_safe(&lines.contract),
         lines.digest,
         lines.bytes,
-        table.to_text(),
+        output::table_text(&table),
         lines.configuration.as_ref().map(configuration_text).unwrap_or_default()
     )
 }

@@ -1,8 +1,9 @@
 //! `lancet regrade`.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use lancet_core::{Regraded, Role};
+use lancet_core::{Outcome, Regraded, RegradedAttempt, Role};
 use lancet_runner::{Regrading, find, regrade};
 
 use crate::arguments::{FormatKind, Global, Regrade};
@@ -10,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
-use crate::render::{Table, left, right};
+use crate::render::{MAX_MESSAGE, Table, clipped, left, many, right};
 use crate::session::{block_on, loader};
 
 /// Judges the recorded submissions of a run again. Records nothing: the verdicts
@@ -37,7 +38,34 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
         eprintln!("{:.0} verdicts per second", number / started.elapsed().as_secs_f64());
     }
     print(&regraded, arguments.format.kind)?;
-    Ok(Exit::Done)
+    Ok(if regraded.invalid > 0 { Exit::Invalid } else { Exit::Done })
+}
+
+/// How a verdict compares with the recorded one.
+fn compared(line: &RegradedAttempt) -> &'static str {
+    match (line.same, line.same_outcome) {
+        (true, _) => "same",
+        (false, true) => "reason or words changed",
+        (false, false) => "outcome changed",
+    }
+}
+
+/// Why verdicts are what they are, for those that are not as they were or that decide nothing: a
+/// line per reason, with what the first of its verdicts says.
+fn reasons(attempts: &[RegradedAttempt]) -> String {
+    let mut lines: BTreeMap<(&str, &str), (u64, &RegradedAttempt)> = BTreeMap::new();
+    for line in attempts.iter().filter(|line| !line.same || line.new_outcome == Outcome::Invalid) {
+        let entry = lines.entry((line.new_outcome.as_str(), &line.new_reason));
+        entry.or_insert((0, line)).0 += 1;
+    }
+    let mut text = String::new();
+    for ((outcome, reason), (attempts, first)) in lines {
+        let why = clipped(first.new_explanation.trim(), MAX_MESSAGE);
+        let colon = if why.is_empty() { "" } else { ": " };
+        let many = many(attempts, "attempt");
+        text.push_str(&format!("{outcome} {reason}, {many}, {} for one{colon}{why}\n", first.attempt));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 fn print(regraded: &Regraded, format: FormatKind) -> Result<(), Failure> {
@@ -60,15 +88,18 @@ fn print(regraded: &Regraded, format: FormatKind) -> Result<(), Failure> {
             line.new_outcome.to_string(),
             line.new_reason.clone(),
             line.new_earned_cents.to_string(),
-            if line.same { "same".to_owned() } else { "changed".to_owned() },
+            compared(line).to_owned(),
         ]);
     }
     output::print_table(format, &table, regraded)?;
     if format == FormatKind::Table {
         output::print(&format!(
-            "\n{} regraded, {} changed, {} without a submission; earned {} before, {} now",
+            "{}\n{} regraded: {} with another outcome or payment, {} with another reason or other words alone; {} \
+             without a submission; earned {} before, {} now",
+            reasons(&regraded.attempts),
             regraded.regraded,
-            regraded.changed,
+            regraded.outcome_changed,
+            regraded.changed - regraded.outcome_changed,
             regraded.not_regraded,
             regraded.old_earned_cents,
             regraded.new_earned_cents

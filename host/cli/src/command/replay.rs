@@ -40,7 +40,7 @@ fn print(replayed: &Replayed, one: bool, format: FormatKind) -> Result<(), Failu
     let mut table = Table::new([left("attempt"), left("result"), left("phase"), left("difference")]);
     for line in &replayed.attempts {
         // In a run of hundreds only what differs is worth a line.
-        if format == FormatKind::Table && !one && line.result == ReplayResult::Identical {
+        if format == FormatKind::Table && !one && line.result != ReplayResult::Different {
             continue;
         }
         table.row([
@@ -50,7 +50,7 @@ fn print(replayed: &Replayed, one: bool, format: FormatKind) -> Result<(), Failu
             line.difference.clone().unwrap_or_else(|| "-".to_owned()),
         ]);
     }
-    if format != FormatKind::Table || one || replayed.identical < replayed.attempts.len() {
+    if format != FormatKind::Table || one || replayed.different > 0 {
         output::print_table(format, &table, replayed)?;
     }
     if format == FormatKind::Table {

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
-use crate::render::{self, Reasons, Style};
+use crate::render::{self, Reasons};
 use crate::session::block_on;
 
 /// Shows what a run came to.
@@ -80,8 +80,7 @@ impl Records {
             FormatKind::Csv => output::print(&render::report_csv(&report))?,
             FormatKind::Md => output::print(&render::report_markdown(&report, &self.reasons))?,
             FormatKind::Table => {
-                let style = Style { color: output::color(), width: 100 };
-                output::print(&render::report_table(&report, &self.reasons, &style))?;
+                output::print(&render::report_table(&report, &self.reasons, &output::style()))?;
             }
         }
         if exit == Exit::Interrupted {

@@ -1,17 +1,21 @@
 //! `lancet show`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use lancet_core::{
-    AnswerPart, AttemptId, Capture, CaseStatus, Difference, Event, FileChange, ModelAnswer, Phase, Request,
-    Response, RunId, ShownAttempt, ShownEvent, ShownState, SolveEnd, TestReport, Transcript,
+    AnswerPart, AttemptId, Capture, CaseStatus, Conclusion, Difference, Event, FileChange, ModelAnswer,
+    Phase, Response, RunId, Setting, ShownAttempt, ShownEvent, ShownState, SolveEnd, TestCase, TestReport,
+    TestRun, Transcript,
 };
 use lancet_runner::Error;
 use lancet_store::{EntryState, Store, TimedEvent};
 
+use super::{artifact, verdict};
 use crate::arguments::{FormatKind, Global, Show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::render::{LostQuestion, Style, Table, hint, left, right, transcript_text};
+use crate::render::{LostQuestion, Table, left, right, transcript_text};
 use crate::session::block_on;
 
 /// Shows a run's attempts, or the journal of one attempt.
@@ -21,22 +25,27 @@ pub(crate) fn main(arguments: &Show, global: &Global) -> Result<Exit, Failure> {
     block_on(async {
         match super::attempt_named(&store, &arguments.what).await? {
             Some(attempt) => {
-                match arguments.transcript {
-                    true => transcript(&store, &attempt, format, arguments.full).await?,
-                    false => journal(&store, &attempt, format).await?,
+                match &arguments.artifact {
+                    Some(name) => artifact::print(&store, &attempt, name).await?,
+                    None if arguments.transcript => {
+                        transcript(&store, &attempt, format, arguments.full).await?;
+                    }
+                    None => journal(&store, &attempt, format).await?,
                 }
                 let audit = store.audit(&attempt.run).await?;
                 whole(&attempt.run, audit.of(&attempt).cloned().collect())
             }
-            None if arguments.transcript => Err(Failure::usage(format!(
-                "`--transcript` is of one attempt, and `{}` names a run",
-                arguments.what
-            ))
-            .hint("name the attempt as RUN/TASK/NUMBER; `lancet show RUN` lists them")),
+            None if arguments.transcript => Err(of_one("--transcript", &arguments.what)),
+            None if arguments.artifact.is_some() => Err(of_one("--artifact", &arguments.what)),
             None => attempts(&store, &store.resolve_run(&arguments.what).await?, format).await,
         }
     })?;
     Ok(Exit::Done)
+}
+
+fn of_one(option: &str, what: &str) -> Failure {
+    Failure::usage(format!("`{option}` is of one attempt, and `{what}` names a run"))
+        .hint("name the attempt as RUN/TASK/NUMBER; `lancet show RUN` lists them")
 }
 
 async fn attempts(store: &Store, run: &RunId, format: FormatKind) -> Result<(), Failure> {
@@ -93,15 +102,15 @@ fn whole(run: &RunId, differences: Vec<Difference>) -> Result<(), Failure> {
 
 async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Result<(), Failure> {
     let events = store.events(attempt).await?;
-    // One that was taken up again is not decided by what came before.
-    let reason = match events.last().map(|timed| &timed.event) {
-        Some(Event::Decided { record, .. }) => Some(record.verdict.reason.clone()),
-        _ => None,
+    let why = match format {
+        FormatKind::Table => verdict::text(store, attempt, &events).await,
+        _ => String::new(),
     };
     let mut table =
         Table::new([right("seq"), right("at us"), left("event"), left("phase"), right("fuel"), left("what")]);
+    let sentinels = sentinels(store, attempt).await;
     for (seq, TimedEvent { at_us, event }) in events.iter().enumerate() {
-        let (phase, fuel, what) = described(event);
+        let (phase, fuel, what) = described(event, &sentinels);
         table.row([
             seq.to_string(),
             at_us.to_string(),
@@ -117,10 +126,20 @@ async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Resu
         .map(|(seq, line)| ShownEvent { seq, at_us: line.at_us, event: line.event })
         .collect();
     output::print_table(format, &table, &lines)?;
-    match reason.as_ref().and_then(hint) {
-        Some(hint) if format == FormatKind::Table => output::print(&format!("hint: {hint}")),
-        _ => Ok(()),
-    }
+    if why.is_empty() { Ok(()) } else { output::print(&why) }
+}
+
+/// The tests of each plan that have to fail. None where what the attempt is judged in cannot be
+/// read: the journal is shown all the same.
+type Sentinels = BTreeMap<String, BTreeSet<String>>;
+
+async fn sentinels(store: &Store, attempt: &AttemptId) -> Sentinels {
+    let Ok(row) = store.attempt(attempt).await else { return Sentinels::new() };
+    let Some(digest) = row.setting_blob else { return Sentinels::new() };
+    let setting =
+        store.blob(digest).await.ok().and_then(|bytes| serde_json::from_slice::<Setting>(&bytes).ok());
+    let plans = setting.and_then(|setting| setting.environment).map(|environment| environment.plans);
+    plans.into_iter().flatten().map(|plan| (plan.name, plan.sentinels.into_iter().collect())).collect()
 }
 
 /// The requests of an attempt that were under way when its run was stopped, in the order in which they
@@ -158,7 +177,7 @@ async fn transcript(
         return output::print("no plugin of this attempt talked to a model");
     }
     let lost = lost(store, attempt).await?;
-    output::print(&transcript_text(&transcript, &lost, Style { color: output::color(), width: 100 }, full))
+    output::print(&transcript_text(&transcript, &lost, output::style(), full))
 }
 
 fn phase_name(phase: Phase) -> &'static str {
@@ -169,7 +188,7 @@ fn phase_name(phase: Phase) -> &'static str {
 }
 
 /// A line of a journal for people: its phase, its fuel, and what it says.
-fn described(event: &Event) -> (&'static str, Option<u64>, String) {
+fn described(event: &Event, sentinels: &Sentinels) -> (&'static str, Option<u64>, String) {
     match event {
         Event::Began { phase, plugin, grant, limits, engine, jail, .. } => {
             let grant = grant.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", ");
@@ -180,18 +199,17 @@ fn described(event: &Event) -> (&'static str, Option<u64>, String) {
             }
             (phase_name(*phase), None, what)
         }
-        Event::Asked { phase, fuel_used, request } => (phase_name(*phase), Some(*fuel_used), asked(request)),
+        Event::Asked { phase, fuel_used, request } => {
+            (phase_name(*phase), Some(*fuel_used), request.to_string())
+        }
         Event::Called { phase, call } => {
-            let what = format!("{}{}", asked(&call.request), told(&call.response));
+            let what = format!("{}{}", call.request, told(&call.response, sentinels));
             (phase_name(*phase), Some(call.fuel_used), what)
         }
         Event::Solved { end, fuel_used, submission } => {
             let what = match end {
-                SolveEnd::Answer(answer) => format!("handed in {answer:?} ({})", submission.short()),
-                SolveEnd::GaveUp(why) => format!("gave up: {why}"),
-                SolveEnd::TimedOut => "ran out of time".to_owned(),
-                SolveEnd::Fault(fault) => format!("failed: {fault}"),
-                SolveEnd::Unavailable(fault) => format!("the infrastructure failed: {fault}"),
+                SolveEnd::Answer(_) => format!("{end} ({})", submission.short()),
+                end => end.to_string(),
             };
             ("solve", *fuel_used, what)
         }
@@ -225,54 +243,20 @@ fn described(event: &Event) -> (&'static str, Option<u64>, String) {
     }
 }
 
-fn asked(request: &Request) -> String {
-    match request {
-        Request::LogWrite { level, message, fields, dropped_bytes } => {
-            let level = format!("{level:?}").to_lowercase();
-            let mut text = format!("log.write {level} {message:?}");
-            for (key, value) in fields {
-                text.push_str(&format!(" {key}={value:?}"));
-            }
-            if *dropped_bytes > 0 {
-                text.push_str(&format!(" ({dropped_bytes} bytes dropped)"));
-            }
-            text
-        }
-        Request::RandomBelow { bound } => format!("random.below {bound}"),
-        Request::TestsRun { plan } => format!("tests.run {plan}"),
-        Request::SubmissionRead { path, .. }
-        | Request::WorkspaceList { path }
-        | Request::WorkspaceRead { path, .. }
-        | Request::WorkspaceRemove { path } => format!("{} {path:?}", request.name()),
-        Request::WorkspaceWrite { path, contents } => {
-            format!("workspace.write {path:?}, {} bytes", contents.0.len())
-        }
-        Request::WorkspaceSearch { pattern, path } => format!("workspace.search {pattern:?} in {path:?}"),
-        Request::WorkspaceApplyPatch { patch } => format!("workspace.apply-patch, {} bytes", patch.len()),
-        Request::ShellRun { command, timeout_seconds } => {
-            format!("shell.run {:?} for at most {timeout_seconds} s", shortened(command))
-        }
-        Request::ArtifactsRead { name, .. } | Request::UserToolRead { name, .. } => {
-            format!("{} {name:?}", request.name())
-        }
-        other => other.name().to_owned(),
-    }
-}
-
-fn told(response: &Response) -> String {
+fn told(response: &Response, sentinels: &Sentinels) -> String {
     match response {
         Response::Done => String::new(),
         Response::Number(number) => format!(" -> {number}"),
         Response::Applied(true) => String::new(),
         Response::Applied(false) => " -> none".to_owned(),
         Response::Text(text) => format!(" -> {} bytes of text", text.len()),
-        Response::Answer(answer) => format!(" -> {answer:?}"),
+        Response::Answer(answer) => format!(" -> {answer}"),
         Response::MaybeText(None) => " -> none".to_owned(),
         Response::MaybeText(Some(text)) => format!(" -> {} bytes of text", text.len()),
         Response::Bytes(bytes) => format!(" -> {} bytes", bytes.0.len()),
         Response::Files(files) => format!(" -> {} files", files.len()),
         Response::Plans(plans) => format!(" -> {} plans", plans.len()),
-        Response::Tested(report) => tested(report),
+        Response::Tested(report) => tested(report, sentinels.get(&report.plan)),
         Response::Artifacts(artifacts) => format!(" -> {} artifacts", artifacts.len()),
         Response::Entries(entries) => format!(" -> {} entries", entries.len()),
         Response::Hits(hits) => format!(" -> {} hits", hits.len()),
@@ -328,28 +312,55 @@ fn captured(capture: &Capture) -> String {
     }
 }
 
-/// Each run of a plan, and what it came to.
-fn tested(report: &TestReport) -> String {
-    let runs: Vec<_> = report
-        .runs
-        .iter()
-        .map(|run| {
-            let passed = run.cases.iter().filter(|case| case.status == CaseStatus::Passed).count();
-            format!(
-                "{} {} ({passed} of {} cases passed, {:?}, {} artifacts)",
-                run.conclusion.outcome,
-                run.conclusion.reason,
-                run.cases.len(),
-                run.end,
-                run.artifacts.len()
-            )
-        })
-        .collect();
-    format!(" -> {}", runs.join("; then "))
+/// Each run of a plan, and what it came to. A sentinel has to fail, and is counted apart.
+fn tested(report: &TestReport, sentinels: Option<&BTreeSet<String>>) -> String {
+    let count = |cases: &[&TestCase], status: &[CaseStatus]| {
+        cases.iter().filter(|case| status.contains(&case.status)).count()
+    };
+    let run = |run: &TestRun| {
+        let is_sentinel = |case: &&TestCase| sentinels.is_some_and(|sentinels| sentinels.contains(&case.id));
+        let (sentinels, cases): (Vec<_>, Vec<_>) = run.cases.iter().partition(is_sentinel);
+        let mut counts = format!("{} of {} cases passed", count(&cases, &[CaseStatus::Passed]), cases.len());
+        if !sentinels.is_empty() {
+            let failed = count(&sentinels, &[CaseStatus::Failed, CaseStatus::Errored]);
+            counts.push_str(&format!(", {failed} of {} sentinels failed as they have to", sentinels.len()));
+        }
+        let Conclusion { outcome, reason, .. } = &run.conclusion;
+        format!("{outcome} {reason} ({counts}, {}, {} artifacts)", run.end, run.artifacts.len())
+    };
+    format!(" -> {}", report.runs.iter().map(run).collect::<Vec<_>>().join("; then "))
 }
 
-fn shortened(text: &str) -> String {
-    const LIMIT: usize = 200;
-    let end = text.floor_char_boundary(LIMIT);
-    if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentinel_is_no_case_that_did_not_pass() {
+        let case = |id: &str, status| TestCase { id: id.to_owned(), status, detail: String::new() };
+        let run = TestRun {
+            end: lancet_core::RunEnd::Exited(1),
+            status: None,
+            report: lancet_core::ReportState::Read,
+            cases: vec![
+                case("t::a", CaseStatus::Passed),
+                case("t::b", CaseStatus::Passed),
+                case("t::s", CaseStatus::Failed),
+            ],
+            artifacts: Vec::new(),
+            conclusion: Conclusion {
+                outcome: lancet_core::Outcome::Pass,
+                reason: "tests-passed".parse().unwrap(),
+                detail: String::new(),
+            },
+            wall_ms: 1,
+        };
+        let report = TestReport { plan: "hidden".to_owned(), runs: vec![run] };
+        assert_eq!(
+            tested(&report, Some(&BTreeSet::from(["t::s".to_owned()]))),
+            " -> pass tests-passed (2 of 2 cases passed, 1 of 1 sentinels failed as they have to, exit status 1, \
+             0 artifacts)"
+        );
+        assert!(tested(&report, None).contains("2 of 3 cases passed, exit status 1"));
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use lancet_core::{Cents, CheckedSuite, Kind, Limits, SuiteWarning};
-use lancet_runner::{Demanding, measure_tasks, survey};
-use lancet_suite::{Problem, RerunName, Suite, TextMode};
+use lancet_core::{Cents, CheckedSuite, Kind, Limits, RefusedSuite, SuiteProblem, SuiteWarning};
+use lancet_runner::{Demanding, Error, measure_tasks, survey};
+use lancet_suite::{Problem, RerunName, Suite, SuiteError, TextMode};
 use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblem};
 
 use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
@@ -109,7 +109,7 @@ fn imported(arguments: &ImportSweLancer, summary: &ImportSummary, table: &Table)
          suite  {}\ntable  {}\n",
         display_safe(&summary.name),
         arguments.out.display(),
-        table.to_text(),
+        output::table_text(table),
         summary.rows,
         summary.generation.as_str(),
         left_out(&summary.problems),
@@ -144,24 +144,73 @@ fn warning(problem: &Problem) -> SuiteWarning {
     SuiteWarning { file, key, message, hint }
 }
 
+/// What is wrong with a suite is the result of checking it: a program that asked for JSON gets
+/// that, and people the same on stderr.
+fn refused(
+    arguments: &Check,
+    problems: Vec<SuiteProblem>,
+    warnings: &[Problem],
+    failure: Failure,
+) -> Failure {
+    if arguments.format.kind != FormatKind::Json {
+        return failure;
+    }
+    let warnings = warnings.iter().map(warning).collect();
+    let refused = RefusedSuite { suite: arguments.suite.display().to_string(), problems, warnings };
+    output::print_json(&refused).err().unwrap_or(failure)
+}
+
+/// A suite that cannot be read, by all that is wrong with its files.
+fn unreadable(arguments: &Check, error: SuiteError) -> Failure {
+    let listed = error.problems().iter().map(|problem| {
+        let Problem { file, key, message, hint } = problem.clone();
+        SuiteProblem { file: Some(file), key, message, hint }
+    });
+    let mut problems: Vec<_> = listed.collect();
+    let warnings = error.warnings().to_vec();
+    let failure = Failure::from(error);
+    if problems.is_empty() {
+        problems.push(failure.problem(None, None));
+    }
+    refused(arguments, problems, &warnings, failure)
+}
+
+/// An error as one of what is wrong with a suite.
+fn problem(error: Error) -> (SuiteProblem, Failure) {
+    let (file, key) = match &error {
+        Error::UnknownPlugin { of_suite, .. } => (of_suite.clone(), Some("grader.plugin".to_owned())),
+        Error::BadGold { path, .. } => (Some(path.clone()), None),
+        Error::TasksTooLarge { first, .. } => (Some(format!("tasks/{first}")), None),
+        Error::Suite(SuiteError::Grader { path, .. } | SuiteError::File { path, .. }) => {
+            (Some(path.clone()), None)
+        }
+        _ => (None, None),
+    };
+    let failure = Failure::from(error);
+    (failure.problem(file, key), failure)
+}
+
 fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
-    let suite = Suite::open(&arguments.suite)?;
+    let suite = Suite::open(&arguments.suite).map_err(|error| unreadable(arguments, error))?;
     let format = arguments.format.kind;
     for warning in suite.warnings().iter().take(MAX_LISTED) {
         warn(&warning.to_string());
     }
     arguments.isolation.check()?;
     let surveyed = survey(&suite, || unasked_loader(NonZeroUsize::MIN, &arguments.isolation))?;
-    let wrong: Vec<Failure> = surveyed.wrong.into_iter().map(Failure::from).collect();
+    let (problems, wrong): (Vec<_>, Vec<_>) = surveyed.wrong.into_iter().map(problem).unzip();
     if let Some(failure) = cannot_be_used(&suite, wrong) {
-        return Err(failure);
+        return Err(refused(arguments, problems, suite.warnings(), failure));
     }
     for Demanding { grader, capabilities } in &surveyed.demanding {
         let options: Vec<_> = capabilities.iter().map(|c| format!("`--grant grader:{c}`")).collect();
         warn(&format!("the grader `{grader}` is refused without {}", options.join(" ")));
     }
     let standard = Limits::standard();
-    measure_tasks(suite.tasks().iter().map(|task| &task.public), &standard, &standard)?;
+    measure_tasks(suite.tasks().iter().map(|task| &task.public), &standard, &standard).map_err(|error| {
+        let (problem, failure) = problem(error);
+        refused(arguments, vec![problem], suite.warnings(), failure)
+    })?;
     if arguments.controls {
         return super::controls::main(&suite, arguments, global);
     }
@@ -193,7 +242,7 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         "suite `{}` is in order\ndigest {}\n\n{}",
         display_safe(&checked.name),
         checked.digest,
-        table.to_text()
+        output::table_text(&table)
     );
     if !checked.shared_issues.is_empty() {
         let count = checked.shared_issues.len();

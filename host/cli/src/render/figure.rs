@@ -52,7 +52,7 @@ pub(super) fn whole_dollars(cents: f64) -> String {
 }
 
 /// A number of things: `1 request`, `2 requests`.
-pub(super) fn many(number: u64, thing: &str) -> String {
+pub(crate) fn many(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 

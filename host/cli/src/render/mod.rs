@@ -12,10 +12,10 @@ mod spending;
 mod table;
 mod transcript;
 
-pub(crate) use figure::{dollars, money};
-pub(crate) use reasons::{Reasons, hint};
+pub(crate) use figure::{dollars, many, money};
+pub(crate) use reasons::{MAX_MESSAGE, Reasons, hint};
 pub(crate) use report::{report_csv, report_markdown, report_table};
-pub(crate) use safety::display_safe;
+pub(crate) use safety::{clipped, display_safe, json};
 pub(crate) use spending::results_csv;
 pub(crate) use table::{Table, left, right};
 pub(crate) use transcript::{LostQuestion, transcript_text};
@@ -28,12 +28,14 @@ pub(crate) struct Style {
     pub(crate) color: bool,
     /// Columns that a line may take, where it can be helped.
     pub(crate) width: usize,
+    /// Whether cells of tables are cut to that: on a terminal, and never in a file.
+    pub(crate) cut: bool,
 }
 
 impl Default for Style {
     /// For a file, or a terminal that nothing is known of.
     fn default() -> Self {
-        Self { color: false, width: 100 }
+        Self { color: false, width: 100, cut: false }
     }
 }
 

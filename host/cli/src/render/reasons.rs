@@ -9,7 +9,7 @@ use super::safety::clipped;
 use super::sheet::Block;
 
 /// The most characters of a message that are shown.
-const MAX_MESSAGE: usize = 400;
+pub(crate) const MAX_MESSAGE: usize = 400;
 
 /// Why some attempts are *invalid*.
 #[derive(Debug)]

@@ -595,7 +595,7 @@ mod tests {
     #[test]
     fn colour_adds_nothing_but_colour() {
         let report = interrupted();
-        let mut text = report_table(&report, &Reasons::default(), &Style { color: true, width: 100 });
+        let mut text = report_table(&report, &Reasons::default(), &Style { color: true, ..Style::default() });
         assert!(text.starts_with("\u{1b}[1;33mCONTROL\u{1b}[0m: "), "{text}");
         for sequence in ["\u{1b}[1;33m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[0m"] {
             text = text.replace(sequence, "");

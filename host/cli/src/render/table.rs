@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::safety::{clipped, display_safe, markdown, spreadsheet};
 use super::{Style, Tone};
@@ -41,6 +41,11 @@ impl Column {
     }
 }
 
+/// The least that a column of words is cut to.
+const LEAST_WORDS: usize = 8;
+/// The least that the column is cut to by which rows are told apart.
+const LEAST_NAME: usize = 16;
+
 /// Rows under headings. Cells may come from anywhere: they are made safe here.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
@@ -63,15 +68,25 @@ impl Table {
 
     /// Aligned text for a terminal, without colour.
     pub(crate) fn to_text(&self) -> String {
-        self.to_styled_text(Style { color: false, width: usize::MAX })
+        self.to_styled_text(Style { width: usize::MAX, ..Style::default() })
     }
 
-    /// Aligned text. Columns move together when they would not fit into the width.
+    /// The same for a terminal of that many columns.
+    pub(crate) fn to_text_within(&self, width: usize) -> String {
+        self.to_styled_text(Style { color: false, width, cut: true })
+    }
+
+    /// Aligned text. Columns move together when they would not fit into the width, and then the
+    /// widest ones are cut: of words first, of what names a row last, and of numbers never.
     pub(super) fn to_styled_text(&self, style: Style) -> String {
         let gap = if self.width() <= style.width { 2 } else { 1 };
-        let widths = self.widths();
+        let widths = if style.cut { self.widths_within(style.width, gap) } else { self.widths() };
+        let clip = |cells: Vec<String>| -> Vec<String> {
+            cells.iter().zip(&widths).map(|(cell, width)| fitting(cell, *width)).collect()
+        };
         let headings: Vec<String> = self.columns.iter().map(|column| column.heading.clone()).collect();
-        let rule = "─".repeat(self.total_width(gap));
+        let headings = clip(headings);
+        let rule = "─".repeat(total(&widths, gap));
         let mut text = String::new();
         let mut push = |line: &str| {
             text.push_str(line);
@@ -80,9 +95,28 @@ impl Table {
         push(&style.paint(Tone::Quiet, &self.line(&headings, &widths, gap)));
         push(&style.paint(Tone::Quiet, &rule));
         for row in &self.rows {
-            push(&self.line(&self.shown(row), &widths, gap));
+            push(&self.line(&clip(self.shown(row)), &widths, gap));
         }
         text
+    }
+
+    /// The widths of the columns, made less where all of them would take more than `most`.
+    fn widths_within(&self, most: usize, gap: usize) -> Vec<usize> {
+        let mut widths = self.widths();
+        let words = |index: &usize| self.columns[*index].side == Side::Left;
+        let others: Vec<usize> = (1..widths.len()).filter(words).collect();
+        let first: Vec<usize> = (0..widths.len().min(1)).filter(words).collect();
+        for (columns, least) in [(others, LEAST_WORDS), (first, LEAST_NAME)] {
+            while let Some(over) = total(&widths, gap).checked_sub(most).filter(|over| *over > 0) {
+                let widest = columns.iter().copied().max_by_key(|index| (widths[*index], *index));
+                let Some(index) = widest.filter(|index| widths[*index] > least) else { break };
+                // Down to the next one, so that no column gives way for another of its width.
+                let next = columns.iter().map(|other| widths[*other]).filter(|w| *w < widths[index]).max();
+                let floor = next.unwrap_or(least).max(least).min(widths[index] - 1);
+                widths[index] = widths[index].saturating_sub(over).max(floor);
+            }
+        }
+        widths
     }
 
     /// How many columns of a terminal it takes where there is room.
@@ -91,7 +125,7 @@ impl Table {
     }
 
     fn total_width(&self, gap: usize) -> usize {
-        self.widths().iter().sum::<usize>() + gap * self.columns.len().saturating_sub(1)
+        total(&self.widths(), gap)
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -154,6 +188,25 @@ impl Table {
     fn cells<'a>(&'a self, row: &'a [String]) -> impl Iterator<Item = (&'a Column, &'a str)> {
         self.columns.iter().zip(row.iter().map(String::as_str).chain(iter::repeat("")))
     }
+}
+
+/// Columns of a terminal that columns of such widths take.
+fn total(widths: &[usize], gap: usize) -> usize {
+    widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
+}
+
+/// A text that takes at most so many columns of a terminal, the end of a longer one replaced
+/// by `…`.
+fn fitting(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut taken = 0;
+    let kept = text.chars().take_while(|c| {
+        taken += c.width().unwrap_or(0);
+        taken < width
+    });
+    kept.chain(['…']).collect()
 }
 
 /// Records as comma-separated values.
@@ -222,8 +275,29 @@ task_id,price,title
 
     #[test]
     fn narrow_terminals_get_narrow_gaps() {
-        let text = table().to_styled_text(Style { color: true, width: 24 });
+        let text = table().to_styled_text(Style { color: true, width: 24, cut: false });
         assert!(text.contains("16912_4 $1,000 Clicks …\n"), "{text}");
         assert!(text.starts_with("\u{1b}[2mtask id"), "{text}");
+    }
+
+    #[test]
+    fn a_table_fits_into_its_terminal() {
+        let mut table = Table::new([left("attempt"), left("state"), right("earned"), left("why")]);
+        let attempt = "20261123-083329-4f2a9c/expensify-15193/1";
+        table.row([attempt, "invalid", "$1,000", &"the grader said that it cannot judge ".repeat(5)]);
+        table.row([attempt, "pass", "$250", "中文中文中文中文中文中文中文中文中文中文中文中文"]);
+        for width in [200, 120, 80, 72] {
+            let text = table.to_text_within(width);
+            assert!(text.lines().all(|line| line.width() <= width), "{width}\n{text}");
+            assert!(text.contains(attempt) && text.contains("$1,000"), "{width}\n{text}");
+        }
+        let text = table.to_text_within(50);
+        assert!(text.lines().all(|line| line.width() <= 50), "{text}");
+        assert!(text.contains("$1,000") && text.contains("20261123-083329-"), "{text}");
+        // Where there is no room at all nothing breaks, and a file has it whole.
+        assert!(table.to_text_within(1).contains("$1,000"));
+        assert!(table.to_text().contains(&"cannot judge ".repeat(1)));
+        assert!(table.to_text().lines().any(|line| line.width() > 200));
+        assert_eq!(Table::new([]).to_text_within(10), "\n\n");
     }
 }

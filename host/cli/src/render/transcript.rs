@@ -477,7 +477,7 @@ mod tests {
 
     #[test]
     fn colour_adds_nothing_but_colour() {
-        let mut text = transcript_text(&transcript(), &[], Style { color: true, width: 100 }, false);
+        let mut text = transcript_text(&transcript(), &[], Style { color: true, ..Style::default() }, false);
         for sequence in ["\u{1b}[1;33m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[0m"] {
             text = text.replace(sequence, "");
         }

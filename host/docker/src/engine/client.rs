@@ -80,6 +80,15 @@ impl Default for DockerOptions {
     }
 }
 
+impl DockerOptions {
+    /// Where the engine is looked for: the path of its socket, or what is no such path.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let place = self.socket.clone().map_or_else(|| default_socket(self.host.as_deref()), Ok);
+        place.map_or_else(|_| self.host.clone().unwrap_or_default(), |path| path.display().to_string())
+    }
+}
+
 /// What the engine says of itself and its machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineInfo {
@@ -145,7 +154,7 @@ impl Docker {
     /// An engine that cannot be reached is waited for as long as the options say.
     ///
     /// # Errors
-    /// [`DockerError::Unreachable`], [`DockerError::TooOld`],
+    /// [`DockerError::Unreachable`], [`DockerError::OtherEngine`], [`DockerError::TooOld`],
     /// [`DockerError::NotLinux`], [`DockerError::Unconfined`],
     /// [`DockerError::RuntimeMissing`].
     pub async fn connect(options: DockerOptions) -> Result<Self, DockerError> {
@@ -155,6 +164,7 @@ impl Docker {
         };
         let patience = options.patience;
         let client = patiently(patience, || negotiate(&socket)).await?;
+        refuse_others(&client, &socket).await?;
         let info = describe(&client, &socket).await?;
         if let Some(wanted) = &options.runtime
             && !info.runtimes.contains(wanted)
@@ -325,6 +335,19 @@ async fn negotiate(socket: &Path) -> Result<bollard::Docker, DockerError> {
     let client = bollard::Docker::connect_with_socket(&path, CALL_SECONDS, bollard::API_DEFAULT_VERSION)
         .map_err(|error| failed(socket, doing, CALL_SECONDS, error))?;
     client.negotiate_version().await.map_err(|error| failed(socket, doing, CALL_SECONDS, error))
+}
+
+/// Refuses engines that speak Docker's API and are none: Podman answers everything that is asked
+/// of it here, and then makes no container of this configuration.
+async fn refuse_others(client: &bollard::Docker, socket: &Path) -> Result<(), DockerError> {
+    let doing = "asking the engine for its version";
+    let version = client.version().await.map_err(|error| failed(socket, doing, CALL_SECONDS, error))?;
+    let components = version.components.unwrap_or_default();
+    let other = components.iter().find(|component| component.name.to_ascii_lowercase().contains("podman"));
+    other.map_or(Ok(()), |other| {
+        let found = format!("{} {}", other.name, other.version);
+        Err(DockerError::OtherEngine { socket: socket.display().to_string(), found })
+    })
 }
 
 async fn describe(client: &bollard::Docker, socket: &Path) -> Result<EngineInfo, DockerError> {

@@ -42,6 +42,16 @@ pub enum DockerError {
         /// The oldest API that will do.
         needed: &'static str,
     },
+    /// What answers is no Docker engine, although it speaks its API.
+    #[error(
+        "what answers at {socket} is {found}, and no Docker engine: containers could not be confined as they have to be"
+    )]
+    OtherEngine {
+        /// The socket's path.
+        socket: String,
+        /// What the engine calls itself.
+        found: String,
+    },
     /// The engine runs Windows containers.
     #[error("the Docker engine runs {found} containers, not Linux ones")]
     NotLinux {
@@ -185,6 +195,7 @@ impl DockerError {
             Self::ResourcesExceeded(_) | Self::SharedUser { .. } => InfraFaultKind::ResourcesExceeded,
             Self::Timeout { .. }
             | Self::NotLinux { .. }
+            | Self::OtherEngine { .. }
             | Self::Unconfined { .. }
             | Self::RuntimeMissing { .. }
             | Self::ImageVolumes { .. }
@@ -203,6 +214,9 @@ impl DockerError {
         match self {
             Self::Interrupted { .. } => "look whether the Docker engine was stopped; `lancet resume` goes on",
             Self::Timeout { .. } => "the engine is overloaded or stuck; its own log says more",
+            Self::OtherEngine { .. } => {
+                "run a Docker Engine, and name its socket with `--docker-socket` or in DOCKER_HOST"
+            }
             Self::NotLinux { .. } => "switch the engine to Linux containers",
             Self::Unconfined { .. } => {
                 "enable the memory, cpu and pids control groups and the default seccomp profile on the engine's host"

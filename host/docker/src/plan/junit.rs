@@ -188,9 +188,7 @@ impl ReportReader {
         self.version = declaration.xml_version().map_err(|error| Stop::malformed(error.to_string()))?;
         match declaration.encoding() {
             None => Ok(()),
-            Some(Ok(name)) if name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("us-ascii") => {
-                Ok(())
-            }
+            Some(Ok(name)) if is_utf_8(&name) => Ok(()),
             Some(Ok(name)) => Err(Stop::malformed(format!("encoding `{name}`, expected UTF-8"))),
             Some(Err(error)) => Err(Stop::malformed(error.to_string())),
         }
@@ -251,15 +249,39 @@ impl ReportReader {
 
     fn begin_suite(&mut self, start: &BytesStart<'_>) -> Result<(), Stop> {
         let mut suite = Suite::new(self.cases.len());
+        let mut group = String::new();
         self.each_attribute(start, |key, attribute| {
+            if key == self.grouped_by() {
+                group = attribute
+                    .normalized_value(self.version)
+                    .map_err(|error| Stop::malformed(error.to_string()))?
+                    .into_owned();
+                if self.mended && group.contains(char::REPLACEMENT_CHARACTER) {
+                    return Err(Stop::malformed("the name of a suite is not UTF-8"));
+                }
+            }
             let value: String = text::plain(&attribute.value).chars().map(printable).take(100).collect();
             if let Some(word) = word(attribute.key) {
                 suite.attribute(key, &word, &value);
             }
             Ok(())
         })?;
+        // What a suite does not say is as the one around it has it.
+        suite.group = match (group.is_empty(), self.suites.last()) {
+            (true, Some(parent)) => parent.group.clone(),
+            _ => group,
+        };
         self.suites.push(suite);
         Ok(())
+    }
+
+    /// The attribute of a suite by which its cases are named besides; none is called nothing.
+    fn grouped_by(&self) -> &'static str {
+        match self.naming {
+            CaseNaming::Full | CaseNaming::Function => "",
+            CaseNaming::Suite => "name",
+            CaseNaming::Project => "hostname",
+        }
     }
 
     /// None of its cases is taken for passed when it says otherwise.
@@ -311,7 +333,8 @@ impl ReportReader {
             None if class.is_empty() => return Err(Stop::malformed("a test case without a name")),
             None => (String::new(), class),
         };
-        let id: String = case_id(self.naming, &class, &name).chars().map(printable).collect();
+        let group = self.suites.last().map_or("", |suite| suite.group.as_str());
+        let id: String = case_id(self.naming, group, &class, &name).chars().map(printable).collect();
         if id.len() > MAX_ID_BYTES {
             return Err(Stop::malformed(format!("a test's name is over {MAX_ID_BYTES} bytes")));
         }
@@ -439,6 +462,12 @@ impl ReportReader {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether text in that encoding is UTF-8, by the names that programs give it.
+fn is_utf_8(encoding: &str) -> bool {
+    const NAMES: [&str; 6] = ["utf-8", "utf8", "utf_8", "us-ascii", "ascii", "us_ascii"];
+    NAMES.iter().any(|name| encoding.eq_ignore_ascii_case(name))
 }
 
 /// Appends what there is room for, without control characters.

@@ -83,18 +83,18 @@ pub struct Divergence {
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = |side: &Option<(Request, u64)>| match side {
-            Some((request, fuel)) => format!("{request:?} at fuel {fuel}"),
+            Some((request, fuel)) => format!("`{request}` at fuel {fuel}"),
             None => "no call".to_owned(),
         };
-        write!(
-            f,
-            "call {} differs: recorded {}, replayed {}",
-            self.call,
-            side(&self.recorded),
-            side(&self.replayed)
-        )?;
+        let (recorded, replayed) = (side(&self.recorded), side(&self.replayed));
+        write!(f, "call {} differs: recorded {recorded}, replayed {replayed}", self.call)?;
         match &self.numbers {
-            Some((recorded, drawn)) => write!(f, ", answered {recorded:?}, drawn {drawn}"),
+            Some((Response::Number(recorded), drawn)) => {
+                write!(f, ", which gave {recorded} and gives {drawn}")
+            }
+            Some((_, drawn)) => write!(f, ", which gave no number and gives {drawn}"),
+            // What the words leave out: the bytes of a file, of a patch, of what models are told.
+            None if recorded == replayed => f.write_str(", with other contents"),
             None => Ok(()),
         }
     }

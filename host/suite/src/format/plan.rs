@@ -92,6 +92,11 @@ pub enum NamingName {
     Full,
     /// The name alone, without parameters in brackets: all cases of it have to pass.
     Function,
+    /// `suite::classname::name`, with the name of the report's `testsuite` before it.
+    Suite,
+    /// `project::classname::name`, with the `hostname` of the report's `testsuite` before it:
+    /// Playwright writes there for which project the tests were run.
+    Project,
 }
 
 impl From<NamingName> for CaseNaming {
@@ -99,6 +104,8 @@ impl From<NamingName> for CaseNaming {
         match name {
             NamingName::Full => Self::Full,
             NamingName::Function => Self::Function,
+            NamingName::Suite => Self::Suite,
+            NamingName::Project => Self::Project,
         }
     }
 }

@@ -475,7 +475,9 @@ fn gold_place(
             let Some(file) = subject.private.iter().find(|file| file.path == *path) else {
                 let near = nearest(path, subject.private.iter().map(|file| file.path.as_str()));
                 let hint = near.map(|near| format!("did you mean `{near}`?"));
-                let message = format!("there is no file {}/private/{path}", subject.folder);
+                let hint =
+                    hint.or_else(|| Some("expected a path from the task's folder private/".to_owned()));
+                let message = format!("there is no file `{}/private/{}`", subject.folder, shown(path));
                 rules.problem("gold.file", message).hint = hint;
                 return None;
             };

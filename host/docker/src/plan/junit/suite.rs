@@ -10,6 +10,8 @@ use super::dialect::{SKIPPED, UNDECIDED, said_by};
 #[derive(Debug)]
 pub(super) struct Suite {
     name: String,
+    /// What its cases are named by besides their classes, if by anything.
+    pub(super) group: String,
     /// How many cases there were before it.
     pub(super) first: usize,
     pub(super) tally: Tally,
@@ -58,6 +60,7 @@ impl Suite {
     pub(super) fn new(first: usize) -> Self {
         Self {
             name: String::new(),
+            group: String::new(),
             first,
             tally: Tally::default(),
             claims: Claims::default(),

@@ -50,6 +50,63 @@ const PLAYWRIGHT: &str = r#"<testsuites id="" name="" tests="2" failures="1" ski
 </testsuite>
 </testsuites>"#;
 
+/// Playwright's usual three projects: the same files and names, and another host name each.
+const PROJECTS: &str = r#"<testsuites id="" name="" tests="3" failures="1" skipped="0" errors="0" time="9">
+<testsuite name="chat.spec.ts" hostname="chromium" tests="1" failures="0" skipped="0" errors="0"><testcase name="sends" classname="chat.spec.ts" time="1"></testcase></testsuite>
+<testsuite name="chat.spec.ts" hostname="firefox" tests="1" failures="1" skipped="0" errors="0"><testcase name="sends" classname="chat.spec.ts" time="1"><failure>no</failure></testcase></testsuite>
+<testsuite name="chat.spec.ts" hostname="webkit" tests="1" failures="0" skipped="0" errors="0"><testcase name="sends" classname="chat.spec.ts" time="1"></testcase></testsuite>
+</testsuites>"#;
+
+#[test]
+fn cases_of_one_name_are_told_apart_by_project_or_suite() {
+    let named = |text: &str, naming| {
+        let (state, cases) = read_report(text.as_bytes(), naming);
+        assert_eq!(state, ReportState::Read, "{text}");
+        cases.into_iter().map(|case| (case.id, case.status)).collect::<Vec<_>>()
+    };
+    let case = |id: &str, status| (id.to_owned(), status);
+    assert_eq!(
+        named(PROJECTS, CaseNaming::Project),
+        [
+            case("chromium::chat.spec.ts::sends", CaseStatus::Passed),
+            case("firefox::chat.spec.ts::sends", CaseStatus::Failed),
+            case("webkit::chat.spec.ts::sends", CaseStatus::Passed),
+        ]
+    );
+    // By class and name alone there are three of one name.
+    assert_eq!(
+        named(PROJECTS, CaseNaming::Full).iter().filter(|(id, _)| id == "chat.spec.ts::sends").count(),
+        3
+    );
+    // By suite: what a nested one does not say, the one around it does.
+    let suites = "<testsuites name='all'><testsuite name='a &amp; b'><testcase classname='T' name='x'/>\
+                  <testsuite><testcase classname='T' name='y'/></testsuite></testsuite>\
+                  <testsuite name='c'><testcase classname='T' name='x'/></testsuite></testsuites>";
+    assert_eq!(
+        named(suites, CaseNaming::Suite),
+        [
+            case("a & b::T::x", CaseStatus::Passed),
+            case("a & b::T::y", CaseStatus::Passed),
+            case("c::T::x", CaseStatus::Passed),
+        ]
+    );
+    assert_eq!(named(suites, CaseNaming::Project)[0], case("T::x", CaseStatus::Passed));
+    // A suite's name is never cut, and has to be in order.
+    let long = format!("<testsuite name='{}'><testcase name='x'/></testsuite>", "s".repeat(300));
+    assert_eq!(named(&long, CaseNaming::Suite)[0].0.len(), 300 + "::x".len());
+    let broken = b"<testsuite name='\xff'><testcase name='x'/></testsuite>";
+    assert!(matches!(read_report(broken, CaseNaming::Suite).0, ReportState::Malformed(_)));
+    assert_eq!(read_report(broken, CaseNaming::Full).0, ReportState::Read);
+}
+
+#[test]
+fn utf_8_goes_by_several_names() {
+    for name in ["utf-8", "UTF-8", "utf8", "UTF8", "us-ascii", "ASCII"] {
+        let text = format!("<?xml version=\"1.0\" encoding=\"{name}\"?><testsuites/>");
+        assert_eq!(read(&text).0, ReportState::Read, "{name}");
+    }
+}
+
 fn read(text: &str) -> (ReportState, Vec<TestCase>) {
     read_report(text.as_bytes(), CaseNaming::Full)
 }
