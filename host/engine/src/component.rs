@@ -291,6 +291,9 @@ impl fmt::Display for ImportProblem {
             Meaning::Types => f.write_str("always granted"),
             Meaning::Capability(capability) => match capability.granter(self.role) {
                 Granter::Role => write!(f, "withheld, although it comes with the role `{}`", self.role),
+                Granter::Manifest => f.write_str(
+                    "it comes with the `[settings]` of a package's manifest, of which there are none",
+                ),
                 Granter::Operator => {
                     let prefix = if self.role == Role::Grader { "grader:" } else { "" };
                     write!(f, "not granted; the operator would have to, with `--grant {prefix}{capability}`")

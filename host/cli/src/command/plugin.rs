@@ -154,6 +154,7 @@ fn line(import: &lancet_engine::Import, role: Role) -> InspectedImport {
         Meaning::Capability(capability) => {
             let granter = match capability.granter(role) {
                 Granter::Role => format!("the role `{role}`"),
+                Granter::Manifest => "the settings of its manifest".to_owned(),
                 Granter::Operator => {
                     let prefix = if role == Role::Grader { "grader:" } else { "" };
                     format!("the operator: `--grant {prefix}{capability}`")
