@@ -137,10 +137,10 @@ impl Runtime {
         grant: &Grant,
         compiler: &Compiler,
     ) -> Result<Plugin, LoadError> {
-        let inspection = checked(name, bytes, grant)?;
+        let (inspection, linked) = checked(name, bytes, grant)?;
         let component = self.compiled(name, bytes, inspection.digest, compiler)?;
         let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: format!("{e:#}") };
-        let pre = linker(&self.engine, grant)?.instantiate_pre(&component).map_err(types)?;
+        let pre = linker(&self.engine, &linked)?.instantiate_pre(&component).map_err(types)?;
         let pre = Pre::new(grant.role(), pre).map_err(types)?;
         pre.check_types(&self.engine, inspection.configurable).map_err(types)?;
         let functions = functions(&self.engine, &component);
@@ -163,7 +163,7 @@ impl Runtime {
         compiler: &Compiler,
         workers: &Workers,
     ) -> Result<Plugin, LoadError> {
-        let inspection = checked(name, bytes, grant)?;
+        let (inspection, linked) = checked(name, bytes, grant)?;
         let digest = inspection.digest;
         let crew = match self.crew.get() {
             Some(crew) => crew,
@@ -174,7 +174,7 @@ impl Runtime {
         };
         let host = |doing| move |e: io::Error| EngineError { doing, cause: e.to_string() };
         let started = "starting jailed processes for a plugin";
-        let program = workers.program(grant).map_err(host(started))?;
+        let program = workers.program(&linked).map_err(host(started))?;
         let pool = |code: &[u8]| {
             let code = Sealed::new(code).map_err(host("keeping compiled code in memory"))?;
             Ok::<_, LoadError>(Pool::new(program.clone(), code, Arc::clone(crew), workers.patience))
@@ -222,6 +222,7 @@ impl Runtime {
             grant: grant.clone(),
             functions: Arc::new(functions),
             configurable: inspection.configurable,
+            manifest: inspection.manifest.clone().map(Arc::new),
             slots: Arc::clone(&self.slots),
             place,
         }
@@ -273,14 +274,17 @@ impl Runtime {
     }
 }
 
-/// What a component is, where it may be what the grant is for, with all that it imports.
-fn checked(name: &str, bytes: &[u8], grant: &Grant) -> Result<Inspection, LoadError> {
+/// What a component is, where it may be what the grant is for, with all that it imports, and
+/// what it is linked to: its settings beyond the grant, when its manifest has any. They follow
+/// from the component, and are no part of the grant that is recorded.
+fn checked(name: &str, bytes: &[u8], grant: &Grant) -> Result<(Inspection, Grant), LoadError> {
     let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
     let inspection = inspect(bytes).map_err(not_a_plugin)?;
     if inspection.role != grant.role() {
         let cause = NotAPlugin::OtherRole { found: inspection.role, expected: grant.role() };
         return Err(not_a_plugin(cause));
     }
-    inspection.check(grant).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
-    Ok(inspection)
+    let linked = inspection.linked(grant);
+    inspection.check(&linked).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
+    Ok((inspection, linked))
 }
