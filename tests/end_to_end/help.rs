@@ -59,6 +59,7 @@ fn examples_stand_in_the_long_help_alone() {
         &["suite", "check"],
         &["suite", "pin"],
         &["plugin", "inspect"],
+        &["plugin", "pack"],
         &[],
     ] {
         let help = |flag: &str| context.lancet(&[command, &[flag]].concat()).stdout;

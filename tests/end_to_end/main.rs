@@ -21,6 +21,7 @@ mod kernel;
 mod model_server;
 mod models;
 mod options;
+mod packages;
 mod plugins;
 mod predictions;
 #[path = "../../host/models/tests/python/mod.rs"]

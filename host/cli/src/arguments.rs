@@ -505,6 +505,18 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         format: Format,
     },
+    /// Make a package of a component: one file, which says who made it, what it asks for and why
+    #[command(after_long_help = examples::PACK)]
+    Pack {
+        /// The component, as the tool chain built it
+        component: PathBuf,
+        /// What the plugin says of itself
+        #[arg(long, value_name = "FILE", default_value = "plugin.toml")]
+        manifest: PathBuf,
+        /// The package's file; one that is there is replaced
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -111,6 +111,11 @@ Examples:
   # A built-in one.
   lancet plugin inspect junit";
 
+pub(crate) const PACK: &str = "\
+Examples:
+  # With the `plugin.toml` of this folder.
+  lancet plugin pack ./my-grader.wasm --output my-grader.lancet.wasm";
+
 pub(crate) const DOCTOR: &str = "\
 Examples:
   # What a run would find here.
@@ -144,6 +149,7 @@ mod tests {
             REGRADE,
             REPLAY,
             INSPECT,
+            PACK,
             DOCTOR,
             COMPLETIONS,
         ];

@@ -262,6 +262,15 @@ impl From<Error> for Failure {
             ),
             Error::GraderAsks { .. } => Self::usage(message)
                 .hint("a verdict that depends on a model is not compared with another: judge in a run of its own"),
+            Error::GraderSetting { of_operator, .. } => Self::new(if of_operator { Exit::Usage } else { Exit::Suite }, message).hint(
+                "`lancet plugin inspect FILE` lists a grader's settings; a task gives them under `[grader.settings]`, \
+                 the operator with `--set grader:NAME=VALUE`",
+            ),
+            Error::NoGraderSetting { .. } => {
+                Self::usage(message).hint("`lancet plugin inspect FILE` lists a grader's settings")
+            }
+            Error::NeedsMore { role, limit, needed, .. } => Self::new(Exit::Plugin, message)
+                .hint(format!("`--{role}-{} {needed}` gives it that in a run", limit.option())),
             Error::SharedUser { error, .. } => Self::new(Exit::Host, message).hint(error.hint()),
             Error::DamagedBlob { .. } => Self::new(Exit::Store, message)
                 .hint("the run was recorded by another version; replay it with that one"),

@@ -79,6 +79,11 @@ impl GrantParser {
                 Granter::Role => {
                     format!("`{capability}` comes with the role `{role}`: leave the option out")
                 }
+                Granter::Manifest => {
+                    format!(
+                        "`{capability}` comes with the settings of a grader's manifest: leave the option out"
+                    )
+                }
                 Granter::Nobody => {
                     format!("nobody can grant `{capability}` to a plugin of the role `{role}`")
                 }

@@ -54,7 +54,7 @@ pub(crate) struct ModelArguments {
     /// The most that all attempts together may spend; once per unit
     #[arg(long = "run-budget", value_name = "UNIT=AMOUNT", value_parser = amount::parse)]
     pub(crate) run: Vec<Amount>,
-    /// Set something of the agent; `lancet plugin inspect AGENT` lists what
+    /// Set something of the agent, or of the graders with `grader:` in front; `lancet plugin inspect` lists what
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// The same from a TOML file, one `KEY = VALUE` per line; --set comes before it

@@ -74,7 +74,7 @@ pub enum Capability {
     Tests,
     /// What test runs left.
     Artifacts,
-    /// The settings and the prompt that the operator gave the agent.
+    /// What was set of the plugin: of an agent by the operator, of a grader by its tasks too.
     Settings,
     /// What is left to spend.
     Budget,
@@ -89,6 +89,8 @@ pub enum Capability {
 pub enum Granter {
     /// It comes with the role.
     Role,
+    /// It comes with the settings that a package's manifest has.
+    Manifest,
     /// The operator, with `--grant`.
     Operator,
     /// Nobody: it would break what the role stands for.
@@ -173,14 +175,14 @@ impl Capability {
             // A grader that asks a model gives a verdict that rests on more than its
             // inputs, which is said with the verdict.
             (Self::Model | Self::Budget, Role::Grader) => Granter::Operator,
+            // What a grader is set to is part of a task, and checked by its manifest's schema:
+            // there is nothing to read for one that has none.
+            (Self::Settings, Role::Grader) => Granter::Manifest,
             // A grader that throws dice gives different verdicts on the same
             // inputs, and what an agent works with is gone when one judges; an
             // agent's submission does not exist yet while it works, and hidden
             // tests are never run for it.
-            (
-                Self::Random | Self::Input | Self::Workspace | Self::Shell | Self::UserTool | Self::Settings,
-                Role::Grader,
-            )
+            (Self::Random | Self::Input | Self::Workspace | Self::Shell | Self::UserTool, Role::Grader)
             | (Self::Submission | Self::Tests | Self::Artifacts, Role::Agent) => Granter::Nobody,
         }
     }
@@ -226,7 +228,7 @@ impl Grant {
         Self { role, capabilities }
     }
 
-    /// This grant and one capability more, on the operator's word. `None` when
+    /// This grant and one capability more, on the operator's word or a manifest's. `None` when
     /// nobody can grant it to this role.
     #[must_use]
     pub fn with(mut self, capability: Capability) -> Option<Self> {

@@ -506,6 +506,7 @@ mod tests {
             engine,
             record: None,
             jail: None,
+            package: None,
         }
     }
 

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer, CallRecord, Capability, Capture, Fault, InfraFault, JailRecord, Limits, Request, Sha256, Verdict,
-    VerdictRecord,
+    Answer, CallRecord, Capability, Capture, Fault, InfraFault, JailRecord, Limits, PackageIdentity, Request,
+    Sha256, Verdict, VerdictRecord,
 };
 
 /// Which plugin of an attempt is at work.
@@ -70,6 +70,9 @@ pub enum Event {
         /// the host's process has none, as in journals from before there was another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         jail: Option<JailRecord>,
+        /// Which package the plugin is, when it is one. Journals of other plugins have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        package: Option<PackageIdentity>,
     },
     /// A plugin is about to ask for what costs money. Written before it is asked, so that
     /// it is known what may have been paid for when there is no answer; the call follows

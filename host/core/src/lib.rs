@@ -90,7 +90,7 @@ pub use model::{
 };
 pub use money::{Cents, ParseCentsError};
 pub use octets::Octets;
-pub use plugin::{InspectedImport, InspectedPlugin, ListedPlugin};
+pub use plugin::{InspectedImport, InspectedPackage, InspectedPlugin, ListedPlugin, PackageIdentity};
 pub use record::{Difference, ListedTask, RunRecord};
 pub use regrade::{Regraded, RegradedAttempt};
 pub use replay::{ReplayPhase, ReplayResult, Replayed, ReplayedAttempt};

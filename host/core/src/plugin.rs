@@ -1,7 +1,10 @@
 //! What is told of plugins without running them.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{Capability, Configuration, Role, Sha256};
 
@@ -25,6 +28,58 @@ pub struct InspectedPlugin {
     /// settings, `--prompt` the prompt. Not there for what declares nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Configuration>,
+    /// What it says of itself, when it is a package: it was compared with the component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<InspectedPackage>,
+}
+
+/// Which package a plugin is, as its manifest says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageIdentity {
+    /// `publisher/name`.
+    pub name: String,
+    /// The plugin's own version.
+    pub version: String,
+}
+
+impl fmt::Display for PackageIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
+}
+
+/// What a package says of itself in its manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InspectedPackage {
+    /// `publisher/name`.
+    pub name: String,
+    /// The plugin's own version.
+    pub version: String,
+    /// The world of the contract that it is of.
+    pub world: String,
+    /// What it does, in a line.
+    pub description: String,
+    /// Who wrote it.
+    pub authors: Vec<String>,
+    /// Its licence, as SPDX writes it.
+    pub licence: String,
+    /// The address of its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Units of fuel that it needs at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_fuel: Option<u64>,
+    /// MiB of memory that it needs at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_memory_mib: Option<u64>,
+    /// Seconds of its own computing that it needs at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_seconds: Option<u64>,
+    /// What a task and the operator can set of it, as a JSON Schema. Not there for what has no
+    /// settings in its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Value>,
 }
 
 /// One import of a component.
@@ -36,6 +91,12 @@ pub struct InspectedImport {
     pub capability: Option<Capability>,
     /// Who can grant it to a plugin of this role, for people.
     pub granted_by: String,
+    /// What the capability lets a plugin of this role do, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lets: Option<String>,
+    /// Why the plugin asks for it, in its own words, when it is a package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A plugin that is built in. A list of these is the JSON of `lancet plugin list --format

@@ -162,6 +162,10 @@ pub struct Setting {
     pub environment: Option<Environment>,
     /// The blob of what the operator gave the agent for this task.
     pub input: Option<Sha256>,
+    /// What the task and the operator set of the grader, by name. Records from before there
+    /// were such settings have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grader_settings: BTreeMap<String, serde_json::Value>,
 }
 
 /// What an agent's own fault (a trap, a limit, a malformed answer) makes of its

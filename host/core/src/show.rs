@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptState, Cents, Event, JailRecord, Kind, Outcome, Sha256};
+use crate::{AttemptState, Cents, Event, JailRecord, Kind, Outcome, PackageIdentity, Sha256};
 
 /// One attempt of a run. A list of these, by task and number, is the JSON of `lancet show
 /// RUN --format json`, a public interface: fields are added, never changed or removed.
@@ -102,4 +102,7 @@ struct EventName {
     /// own, as in records from before there was another.
     #[serde(default)]
     jail: Option<JailRecord>,
+    /// Of `began`: which package the plugin is; absent when it is none.
+    #[serde(default)]
+    package: Option<PackageIdentity>,
 }

@@ -271,6 +271,7 @@ mod tests {
             engine: String::new(),
             record: None,
             jail: None,
+            package: None,
         }
     }
 

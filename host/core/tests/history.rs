@@ -43,6 +43,7 @@ fn began(phase: Phase) -> Event {
         engine: "engine".to_owned(),
         record: None,
         jail: None,
+        package: None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, Role, Sha256};
+use lancet_package::{Facts, Manifest, ManifestError, PackageError};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::Types;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
@@ -65,6 +66,8 @@ pub struct Inspection {
     pub imports: Vec<Import>,
     /// Whether the component says what can be set of it: it exports `configuring`.
     pub configurable: bool,
+    /// What the component says of itself, when it is a package: it is what the manifest says.
+    pub manifest: Option<Manifest>,
     /// The functions of the contract that the component imports: `interface.function`.
     pub(crate) functions: BTreeSet<String>,
 }
@@ -95,6 +98,9 @@ pub enum NotAPlugin {
     /// Another version of the contract.
     #[error("it exports `{0}`, but this host serves version {CONTRACT_VERSION} of the contract")]
     OtherVersion(String),
+    /// A package that is doubled, broken, or not what its manifest says.
+    #[error("{0}")]
+    Package(PackageError),
     /// A plugin, but of the other role.
     #[error("it is {found}, expected {expected}")]
     OtherRole {
@@ -108,8 +114,9 @@ pub enum NotAPlugin {
 impl NotAPlugin {
     /// What to do about the error.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&str> {
         match self {
+            Self::Package(cause) => cause.hint(),
             Self::CoreModule => {
                 Some("make a component of it: `wasm-tools component new MODULE -o COMPONENT`")
             }
@@ -152,8 +159,13 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
             Import { name, meaning }
         })
         .collect();
+    let manifest = lancet_package::read(bytes).map_err(NotAPlugin::Package)?;
     let (digest, bytes) = (Sha256::of(bytes), bytes.len());
-    Ok(Inspection { digest, bytes, role, contract, imports, configurable, functions })
+    let inspection = Inspection { digest, bytes, role, contract, imports, configurable, manifest, functions };
+    if let Some(manifest) = &inspection.manifest {
+        inspection.compare(manifest).map_err(|error| NotAPlugin::Package(error.into()))?;
+    }
+    Ok(inspection)
 }
 
 /// The features that plugins may use: those of the engine's configuration.
@@ -294,6 +306,9 @@ impl fmt::Display for ImportProblem {
             Meaning::Types => f.write_str("always granted"),
             Meaning::Capability(capability) => match capability.granter(self.role) {
                 Granter::Role => write!(f, "withheld, although it comes with the role `{}`", self.role),
+                Granter::Manifest => f.write_str(
+                    "it comes with the `[settings]` of a package's manifest, of which there are none",
+                ),
                 Granter::Operator => {
                     let prefix = if self.role == Role::Grader { "grader:" } else { "" };
                     write!(f, "not granted; the operator would have to, with `--grant {prefix}{capability}`")
@@ -349,6 +364,25 @@ impl Inspection {
         if problems.is_empty() { Ok(()) } else { Err(ImportProblems(problems)) }
     }
 
+    /// What the plugin is linked to: what it is granted, and its settings, when its manifest has
+    /// any.
+    pub(crate) fn linked(&self, grant: &Grant) -> Grant {
+        let is_set = self.manifest.as_ref().is_some_and(|manifest| !manifest.settings.is_empty());
+        let grant = grant.clone();
+        if is_set { grant.clone().with(Capability::Settings).unwrap_or(grant) } else { grant }
+    }
+
+    /// Compares the component with a manifest: its own is compared when it is read.
+    ///
+    /// # Errors
+    /// The first key under which the manifest says something else.
+    pub fn compare(&self, manifest: &Manifest) -> Result<(), ManifestError> {
+        let Self { role, contract, configurable, .. } = self;
+        let imports = self.capabilities();
+        let facts = Facts { role: *role, contract, configurable: *configurable, imports: &imports };
+        manifest.check(facts)
+    }
+
     /// The capabilities that the plugin imports.
     pub(crate) fn capabilities(&self) -> BTreeSet<Capability> {
         let capability = |import: &Import| match import.meaning {
@@ -382,6 +416,55 @@ mod tests {
         let both = format!(r#"{SOLVING} (export "lancet:plugin/grading@0.1.0" (instance $i))"#);
         assert!(matches!(inspect(&component(&both)), Err(NotAPlugin::BothWorlds)));
         assert!(matches!(inspect(&vec![0; MAX_COMPONENT_BYTES + 1]), Err(NotAPlugin::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_package_is_what_its_manifest_says() {
+        const ASKS: &str = "log = \"It notes what it chose.\"\nwasi-inert = \"Its language wants it.\"";
+        let text = |asks: &str| {
+            format!(
+                "name = \"acme/first\"\nversion = \"1.0.0\"\ncontract = \"0.1.0\"\nworld = \"agent\"\n\
+                 description = \"Chooses the first.\"\nauthors = [\"Ada\"]\nlicence = \"MIT\"\n[asks]\n{asks}"
+            )
+        };
+        let imports =
+            ["lancet:plugin/types@0.1.0", "lancet:plugin/log@0.1.0", "wasi:clocks/wall-clock@0.2.6"];
+        let body: String = imports.iter().map(|i| format!(r#"(import "{i}" (instance))"#)).collect();
+        let bare = component(&format!("{body} {SOLVING}"));
+        assert_eq!(inspect(&bare).unwrap().manifest, None);
+        let package = lancet_package::write(&bare, &text(ASKS)).unwrap();
+        let inspection = inspect(&package).unwrap();
+        assert_eq!(inspection.manifest.as_ref().unwrap().name, "acme/first");
+        assert_eq!(inspection.imports, inspect(&bare).unwrap().imports);
+
+        for (asks, words) in [
+            ("log = \"It notes.\"".to_owned(), "`asks`: the component imports `wasi-inert`"),
+            (format!("{ASKS}\nmodel = \"It asks.\""), "`asks.model`: the manifest asks for it"),
+            (format!("{ASKS}\nsubmission = \"x\""), "`asks.submission`: nobody can grant"),
+        ] {
+            let lying = lancet_package::write(&bare, &text(&asks));
+            let error = match lying {
+                Ok(lying) => inspect(&lying).unwrap_err(),
+                Err(error) => NotAPlugin::Package(error),
+            };
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        // That of another component.
+        let other =
+            component(&format!(r#"{SOLVING} (export "lancet:plugin/configuring@0.1.0" (instance $i))"#));
+        let error = inspect(&lancet_package::write(&other, &text("")).unwrap()).unwrap_err().to_string();
+        assert!(
+            error.contains("`world`: `agent`, but the component is of the world `configurable-agent`"),
+            "{error}"
+        );
+        let newer = component(&SOLVING.replace("0.1.0", "0.1.1"));
+        let error = inspect(&lancet_package::write(&newer, &text("")).unwrap()).unwrap_err();
+        assert!(
+            error.to_string().contains("solving@0.1.1") && error.hint().unwrap().contains("0.1.1"),
+            "{error}"
+        );
+        let doubled = [package.as_slice(), &package[bare.len()..]].concat();
+        assert!(matches!(inspect(&doubled), Err(NotAPlugin::Package(PackageError::Doubled(2)))));
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use lancet_core::{
     Answer, CallRecord, Capability, Configuration, Fault, FaultKind, Grant, InfraFault, JailRecord, Limits,
-    MAX_DOCUMENT_BYTES, Observed, Outcome, Request, Response, Role, Sha256, SolveEnd, Task, Verdict,
+    MAX_DOCUMENT_BYTES, Observed, Outcome, PackageIdentity, Request, Response, Role, Sha256, SolveEnd, Task,
+    Verdict,
 };
 use lancet_jail::Held;
+use lancet_package::Manifest;
 use tokio::sync::Semaphore;
 use wasmtime::{Engine, Store};
 
@@ -31,6 +33,8 @@ pub struct Plugin {
     pub(crate) functions: Arc<BTreeSet<String>>,
     /// Whether it exports `configuring`.
     pub(crate) configurable: bool,
+    /// What it says of itself, when it is a package.
+    pub(crate) manifest: Option<Arc<Manifest>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) place: Place,
 }
@@ -139,6 +143,20 @@ impl Plugin {
             function.strip_prefix(interface).is_some_and(|function| function.starts_with('.'))
         };
         self.functions.iter().any(is_of)
+    }
+
+    /// What the plugin says of itself, when it is a package. It was compared with the
+    /// component.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_deref()
+    }
+
+    /// Which package the plugin is, when it is one, as a journal has it.
+    #[must_use]
+    pub fn package(&self) -> Option<PackageIdentity> {
+        let Manifest { name, version, .. } = self.manifest()?;
+        Some(PackageIdentity { name: name.clone(), version: version.to_string() })
     }
 
     /// The plugin's role.

@@ -137,10 +137,10 @@ impl Runtime {
         grant: &Grant,
         compiler: &Compiler,
     ) -> Result<Plugin, LoadError> {
-        let inspection = checked(name, bytes, grant)?;
+        let (inspection, linked) = checked(name, bytes, grant)?;
         let component = self.compiled(name, bytes, inspection.digest, compiler)?;
         let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: format!("{e:#}") };
-        let pre = linker(&self.engine, grant)?.instantiate_pre(&component).map_err(types)?;
+        let pre = linker(&self.engine, &linked)?.instantiate_pre(&component).map_err(types)?;
         let pre = Pre::new(grant.role(), pre).map_err(types)?;
         pre.check_types(&self.engine, inspection.configurable).map_err(types)?;
         let functions = functions(&self.engine, &component);
@@ -163,11 +163,11 @@ impl Runtime {
         compiler: &Compiler,
         workers: &Workers,
     ) -> Result<Plugin, LoadError> {
-        let inspection = checked(name, bytes, grant)?;
+        let (inspection, linked) = checked(name, bytes, grant)?;
         let digest = inspection.digest;
         let crew = self.crew.get_or_init(|| Crew::new(self.concurrency));
         let host = |doing| move |e: io::Error| EngineError::of(doing, e.to_string());
-        let program = workers.program(grant).map_err(|e| EngineError {
+        let program = workers.program(&linked).map_err(|e| EngineError {
             doing: "opening the program of jailed processes",
             cause: e.to_string(),
             hint: Some("its user has to be able to read it, and `/proc` to be mounted"),
@@ -219,6 +219,7 @@ impl Runtime {
             grant: grant.clone(),
             functions: Arc::new(functions),
             configurable: inspection.configurable,
+            manifest: inspection.manifest.clone().map(Arc::new),
             slots: Arc::clone(&self.slots),
             place,
         }
@@ -270,14 +271,17 @@ impl Runtime {
     }
 }
 
-/// What a component is, where it may be what the grant is for, with all that it imports.
-fn checked(name: &str, bytes: &[u8], grant: &Grant) -> Result<Inspection, LoadError> {
+/// What a component is, where it may be what the grant is for, with all that it imports, and
+/// what it is linked to: its settings beyond the grant, when its manifest has any. They follow
+/// from the component, and are no part of the grant that is recorded.
+fn checked(name: &str, bytes: &[u8], grant: &Grant) -> Result<(Inspection, Grant), LoadError> {
     let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
     let inspection = inspect(bytes).map_err(not_a_plugin)?;
     if inspection.role != grant.role() {
         let cause = NotAPlugin::OtherRole { found: inspection.role, expected: grant.role() };
         return Err(not_a_plugin(cause));
     }
-    inspection.check(grant).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
-    Ok(inspection)
+    let linked = inspection.linked(grant);
+    inspection.check(&linked).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
+    Ok((inspection, linked))
 }

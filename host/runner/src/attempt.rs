@@ -8,13 +8,15 @@ use lancet_core::{
     Score, Setting, Sha256, SolveEnd, Task, Verdict, VerdictRecord, attempt_seed,
 };
 use lancet_engine::{
-    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin, Sources,
+    Behind, Call, Divergence, ENGINE_ID, EngineError, GradeOutput, InputSource, Outside, Plugin,
+    SettingsSource, Sources,
 };
 use lancet_store::{AttemptRow, RunLock, Store, Transition, failpoint};
 
 use crate::agent_sources::AgentSources;
 use crate::blobs::{Blobs, Input};
 use crate::error::Error;
+use crate::grader_settings;
 use crate::grader_sources::{GraderSources, LiveTests, Tests};
 use crate::models::{Conversations, Models, Paid};
 use crate::nothing;
@@ -54,6 +56,8 @@ struct Inputs {
     key: String,
     environment: Option<Arc<Environment>>,
     given: Option<Input>,
+    /// What the grader reads of what was set of it.
+    settings: Arc<dyn SettingsSource>,
 }
 
 /// What the agent left, by the journal.
@@ -105,8 +109,10 @@ impl Attempt {
 
     fn inputs(&self) -> Result<Inputs, Error> {
         let reader = self.store.reader();
-        let Setting { environment, input } = recorder::setting(&reader, self.row.setting_blob)?;
+        let Setting { environment, input, grader_settings } =
+            recorder::setting(&reader, self.row.setting_blob)?;
         Ok(Inputs {
+            settings: grader_settings::source(&self.grader, &self.row.id.task, &grader_settings)?,
             task: recorder::task(&reader, self.row.task_blob)?,
             key: recorder::answer_key(&reader, self.row.key_blob)?,
             environment: environment.map(Arc::new),
@@ -185,6 +191,7 @@ impl Attempt {
             engine: ENGINE_ID.to_owned(),
             record: self.record,
             jail: plugin.jail(),
+            package: plugin.package(),
         }
     }
 
@@ -324,7 +331,11 @@ impl Attempt {
                 judged_by(GraderSources::new(self.blobs(), &solved.answer, changes.clone(), tests))
             }
         };
-        let sources = || Sources { answer_key: Some(Arc::new(inputs.key.clone())), ..sources() };
+        let sources = || Sources {
+            answer_key: Some(Arc::new(inputs.key.clone())),
+            settings: Some(Arc::clone(&inputs.settings)),
+            ..sources()
+        };
         let Beginning { began_us, behind, journal } =
             recorder.begin(self.began(Phase::Grade), Phase::Grade, |paid| {
                 self.outside(Phase::Grade, sources(), paid)

@@ -8,6 +8,7 @@ use lancet_core::{
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError, MAX_COMPONENT_BYTES};
 use lancet_models::{BrokerError, KeyError, UnpricedModel};
+use lancet_package::{NeededLimit, SettingError};
 use lancet_store::StoreError;
 use lancet_suite::{NotPinned, SuiteError};
 
@@ -176,6 +177,41 @@ pub enum Error {
         others: Vec<TaskId>,
         /// Whether the agent has the host apply what it is given.
         applies: bool,
+    },
+    /// What a task and the operator set of its grader breaks the schema in the grader's manifest.
+    #[error("{source} (grader `{grader}` of the task `{task}`)")]
+    GraderSetting {
+        /// The grader, as it was named.
+        grader: String,
+        /// The task.
+        task: TaskId,
+        /// Whether the operator chose the value, or the grader: otherwise the task has it.
+        of_operator: bool,
+        /// What is wrong with the setting.
+        source: SettingError,
+    },
+    /// The operator sets what no grader of the run has.
+    #[error("no grader of the run has a setting `{name}`; there are {known}")]
+    NoGraderSetting {
+        /// The setting that was named.
+        name: String,
+        /// Those that the graders have, joined.
+        known: String,
+    },
+    /// A plugin needs more than its limits give it.
+    #[error("plugin `{plugin}` is refused: its manifest needs `limits.{}` of at least {needed}, and the limit is {had}",
+        limit.key())]
+    NeedsMore {
+        /// The plugin, as it was named.
+        plugin: String,
+        /// The plugin's role.
+        role: Role,
+        /// Which limit is too low.
+        limit: NeededLimit,
+        /// What the plugin needs, in the unit of the limit.
+        needed: u64,
+        /// What the plugin would have.
+        had: u64,
     },
     /// Images share a kernel user with others, and the operator does not want that.
     #[error("{error}{}", match more { 0 => String::new(), n => format!("; {n} other images cannot either") })]

@@ -64,6 +64,7 @@ mod blobs;
 mod catalog;
 mod controls;
 mod error;
+mod grader_settings;
 mod grader_sources;
 mod handout;
 mod measure;

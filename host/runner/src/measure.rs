@@ -29,6 +29,19 @@ pub fn tasks<'t>(
     })
 }
 
+/// Looks whether a plugin has what its manifest says that it needs.
+///
+/// # Errors
+/// [`Error::NeedsMore`] with the first limit that is too low.
+pub(crate) fn needs(plugin: &Plugin, limits: &Limits) -> Result<(), Error> {
+    let Some((needed, had, limit)) =
+        plugin.manifest().and_then(|manifest| manifest.limits.beyond(limits).next())
+    else {
+        return Ok(());
+    };
+    Err(Error::NeedsMore { plugin: plugin.name().to_owned(), role: plugin.role(), limit, needed, had })
+}
+
 /// How many bytes an agent may be given for a task: 1 MiB into its own memory; where it
 /// has the host apply what it is given, as many as the task lets be handed in.
 pub(crate) fn input_limit(agent: &Plugin, submission: Option<SubmissionLimits>) -> u64 {

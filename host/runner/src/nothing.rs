@@ -90,6 +90,7 @@ mod tests {
             engine,
             record: None,
             jail: None,
+            package: None,
         }
     }
 

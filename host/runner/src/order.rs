@@ -12,9 +12,11 @@ use lancet_core::{
 use lancet_engine::ENGINE_ID;
 use lancet_store::{NewAttempt, Store, StoreError};
 use lancet_suite::{ImageLock, Suite, SuiteTask};
+use serde_json::Value;
 
 use crate::catalog::{self, GraderKey, Loader, Named};
 use crate::error::Error;
+use crate::grader_settings;
 use crate::measure;
 use crate::models::order::{Asked, Wanted, wanted};
 use crate::models::{self, Models, Scripts};
@@ -55,7 +57,8 @@ pub struct Order<'a> {
     pub scripts: BTreeMap<String, Arc<str>>,
     /// What may be spent on models.
     pub budgets: Budgets,
-    /// What is set of the agent, as it is written on a command line: texts without quotes.
+    /// What is set of the agent, and with `grader:` before its name of the graders, as it is
+    /// written on a command line: texts without quotes.
     pub settings: BTreeMap<String, String>,
     /// The agent's prompt in place of its own.
     pub prompt: Option<String>,
@@ -79,6 +82,8 @@ struct Due<'a> {
     task: &'a SuiteTask,
     environment: Option<Environment>,
     input: Option<Arc<str>>,
+    /// What is set of the task's grader.
+    grader_settings: BTreeMap<String, Value>,
 }
 
 /// Looks at everything that a run needs. [`Notice::LeftOut`] is told of tasks that cannot
@@ -89,7 +94,7 @@ struct Due<'a> {
 /// keys, the settings or the prompt.
 pub async fn prepare<'a>(
     loader: &Loader,
-    order: Order<'a>,
+    mut order: Order<'a>,
     observer: &dyn Observer,
 ) -> Result<Prepared<'a>, Error> {
     let lock = ImageLock::read(order.suite)?;
@@ -101,7 +106,7 @@ pub async fn prepare<'a>(
         match runnable(order.suite, task, &lock) {
             Ok(environment) => {
                 let input = inputs.remove(&task.public.id);
-                tasks.push(Due { task, environment, input });
+                tasks.push(Due { task, environment, input, grader_settings: BTreeMap::new() });
             }
             Err(why) => {
                 unpinned.extend(why);
@@ -129,6 +134,18 @@ pub async fn prepare<'a>(
         grader_plugins.insert(named.identity.digest, loader.load(named, &grader_grant)?);
     }
     let Order { agent_limits, grader_limits, .. } = order;
+    let set = grader_settings::take(&mut order.settings);
+    grader_settings::known(grader_plugins.values(), &set)?;
+    for due in &mut tasks {
+        let named = due.task.grader.as_ref().and_then(|grader| graders.get(&GraderKey::of(grader)));
+        let Some(grader) = named.and_then(|named| grader_plugins.get(&named.identity.digest)) else {
+            continue;
+        };
+        let task = due.task;
+        due.grader_settings = grader_settings::given(grader, &task.public.id, &task.grader_settings, &set)?;
+    }
+    measure::needs(&agent, &agent_limits)?;
+    grader_plugins.values().try_for_each(|grader| measure::needs(grader, &grader_limits))?;
     measure::tasks(tasks.iter().map(|due| &due.task.public), &agent_limits, &grader_limits)?;
     let given = tasks.iter().filter_map(|due| {
         let submission = due.environment.as_ref().map(|environment| environment.submission);
@@ -276,10 +293,11 @@ impl Prepared<'_> {
                 // One text for all tasks, which may be large, is kept once.
                 *inputs.entry(input.as_ptr().addr()).or_insert_with(|| keep(input.as_bytes().to_vec()))
             });
+            let grader_settings = due.grader_settings.clone();
             let setting_blob = match (&due.environment, input) {
-                (None, None) => None,
+                (None, None) if grader_settings.is_empty() => None,
                 (environment, input) => {
-                    let setting = Setting { environment: environment.clone(), input };
+                    let setting = Setting { environment: environment.clone(), input, grader_settings };
                     Some(keep(json("recording an environment", &setting)?))
                 }
             };

@@ -334,7 +334,8 @@ mod tests {
     fn unavailable(events: Vec<Event>) -> Option<InfraFault> {
         let began = |phase| {
             let (plugin, limits, engine) = (Sha256::of(b""), Limits::standard(), String::new());
-            Event::Began { phase, plugin, grant: Vec::new(), limits, engine, record: None, jail: None }
+            let (grant, record, jail, package) = (Vec::new(), None, None, None);
+            Event::Began { phase, plugin, grant, limits, engine, record, jail, package }
         };
         let mut history = History::default();
         history.add(0, began(Phase::Solve)).unwrap();

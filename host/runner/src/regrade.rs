@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lancet_core::{
     Answer, AttemptId, AttemptState, Capability, Capture, Decision, Environment, Grant, History, Outcome,
-    Part, PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Sha256, SolveEnd, Task, TestReport,
+    Part, PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Setting, Sha256, SolveEnd, Task,
+    TestReport,
     Verdict, VerdictRecord,
 };
-use lancet_engine::{EngineError, Plugin, Sources};
+use lancet_engine::{Plugin, Sources};
 use lancet_store::{AttemptRow, Reader, RunRow, Store};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::attempt::{
@@ -20,7 +22,9 @@ use crate::audit;
 use crate::blobs::Blobs;
 use crate::catalog::{self, Loader, Named};
 use crate::error::Error;
+use crate::grader_settings;
 use crate::grader_sources::{GraderSources, Tests};
+use crate::measure;
 use crate::nothing;
 use crate::observer::Observer;
 use crate::recorder;
@@ -39,6 +43,8 @@ struct Recorded {
     /// The test runs of the first grading, by plan: a grader is shown these, and no
     /// container is started.
     reports: BTreeMap<String, TestReport>,
+    /// What was set of the grader.
+    settings: BTreeMap<String, Value>,
     old: VerdictRecord,
     /// How the agent ended.
     end: SolveEnd,
@@ -46,7 +52,7 @@ struct Recorded {
 
 impl Recorded {
     /// Has a grader judge it, or repeats what the host itself decided.
-    async fn judge(self, store: &Store, spec: &RunSpec, plugin: &Plugin) -> Result<Judged, EngineError> {
+    async fn judge(self, store: &Store, spec: &RunSpec, plugin: &Plugin) -> Result<Judged, Error> {
         let submission = submission_digest(&self.answer, self.capture.as_ref());
         let verdict = match (&self.capture, self.nothing, self.environment) {
             (Some(Capture::Refused(refused)), ..) => refused_verdict(refused),
@@ -60,6 +66,8 @@ impl Recorded {
                         judged_by(GraderSources::new(Blobs::new(store), &self.answer, changes, tests))
                     }
                 };
+                let settings = grader_settings::source(plugin, &self.row.id.task, &self.settings)?;
+                let sources = Sources { settings: Some(settings), ..sources };
                 let graded = grade(plugin, spec, &self.row, &self.task, &self.key, sources, &self.answer);
                 let verdict = graded.await?.verdict;
                 // Records from before an agent's words were added are not changed by that.
@@ -123,6 +131,8 @@ pub async fn regrade(
     if let Some(grader) = judges.find(|grader| grader.has(Capability::Model)) {
         return Err(Error::GraderAsks { grader: grader.name().to_owned() });
     }
+    let mut judges = replacement.iter().map(|(_, plugin)| plugin);
+    judges.try_for_each(|grader| measure::needs(grader, &run.spec.grader_limits))?;
     let (recorded, not_regraded) = recorded(&reader, &run)?;
     let judge = |row: &AttemptRow| match &replacement {
         Some((_, plugin)) => Ok(plugin.clone()),
@@ -133,6 +143,7 @@ pub async fn regrade(
     let mut work = Vec::with_capacity(recorded.len());
     for one in recorded {
         let plugin = judge(&one.row)?;
+        grader_settings::source(&plugin, &one.row.id.task, &one.settings)?;
         work.push((one, plugin));
     }
     started();
@@ -185,7 +196,8 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
             left_out += 1;
             continue;
         }
-        let environment = recorder::setting(reader, row.setting_blob)?.environment;
+        let Setting { environment, grader_settings: settings, .. } =
+            recorder::setting(reader, row.setting_blob)?;
         let environment = environment.filter(|_| is_tested(row.kind)).map(Arc::new);
         let task = match tasks.get(&row.task_blob) {
             Some(task) => task.clone(),
@@ -196,7 +208,19 @@ fn recorded(reader: &Reader, run: &RunRow) -> Result<(Vec<Recorded>, usize), Err
             }
         };
         let key = recorder::answer_key(reader, row.key_blob)?;
-        recorded.push(Recorded { row, task, key, answer, capture, nothing, environment, reports, old, end });
+        recorded.push(Recorded {
+            row,
+            task,
+            key,
+            answer,
+            capture,
+            nothing,
+            environment,
+            reports,
+            settings,
+            old,
+            end,
+        });
     }
     Ok((recorded, left_out))
 }
@@ -222,7 +246,7 @@ async fn judge_all(
                 let Some((one, plugin)) = next else { break };
                 judged.push(one.judge(&store, &spec, &plugin).await?);
             }
-            Ok::<_, EngineError>(judged)
+            Ok::<_, Error>(judged)
         });
     }
     let mut lines = BTreeMap::new();

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use lancet_core::{Capability, Grant, Granter, Role};
 use lancet_engine::{LoadError, Meaning, inspect};
-use lancet_suite::{Gold, GraderRef, Suite, check_gold};
+use lancet_suite::{Gold, GraderRef, Suite, SuiteTask, check_gold};
 
 use crate::catalog::{self, Loader, Named};
 use crate::error::Error;
+use crate::grader_settings;
 
 /// What was found out of a suite.
 #[derive(Debug)]
@@ -74,7 +75,14 @@ fn graders(
         }
         let Some(loader) = &made else { break };
         match loader.load(&named, &everything()) {
-            Ok(_) => surveyed.demanding.extend(asks_for(&named)),
+            Ok(grader) => {
+                surveyed.demanding.extend(asks_for(&named));
+                let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
+                let refused = |task: &SuiteTask| {
+                    grader_settings::survey(&grader, &task.public.id, &task.grader_settings).err()
+                };
+                surveyed.wrong.extend(judged.filter_map(refused));
+            }
             Err(Error::Load(error)) if !matches!(error, LoadError::Engine(_)) => {
                 surveyed.wrong.push(error.into());
             }

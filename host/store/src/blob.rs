@@ -196,8 +196,6 @@ fn remove_stale(temporary: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-
     use super::*;
 
     fn blobs() -> (tempfile::TempDir, Blobs) {

@@ -234,7 +234,7 @@ impl Reader {
             for digest in rows(connection, sql, [], |row| named(row, "blob"))? {
                 // One that is damaged is told of below.
                 let setting = self.blob(digest).ok().and_then(|json| serde_json::from_slice(&json).ok());
-                let Setting { environment, input } = setting.unwrap_or_default();
+                let Setting { environment, input, .. } = setting.unwrap_or_default();
                 digests.extend(input);
                 digests.extend(environment.iter().flat_map(Environment::files));
             }

@@ -231,6 +231,10 @@ pub struct GraderEntry {
     /// The digest of `file`. Another file in its place is refused.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<Sha256>,
+    /// What is set of a component that has settings in its manifest, by name: a text, a
+    /// number, true or false each.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub settings: BTreeMap<String, serde_json::Value>,
 }
 
 /// Where an imported task comes from. Nothing here is shown to an agent.

@@ -17,7 +17,7 @@ use crate::format::{
     EnvironmentEntry, GraderEntry, MAX_LINE_BYTES, ManagerAnswerKey, SuiteFile, TaskFile, repeated_ids,
 };
 use crate::image::{ImageSource, key};
-use crate::problem::{Problem, SuiteError, nearest};
+use crate::problem::{Problem, SuiteError, nearest, shown};
 use crate::suite::{GraderRef, Loaded, Suite, SuiteTask};
 use crate::tree::{StoredFile, TaskTree, Tree};
 
@@ -196,6 +196,7 @@ impl Loader {
         }
         let proposals = self.proposals(&folder, &file, tree.proposals);
         let grader = self.grader(&toml_path, &file, context.graders);
+        let grader_settings = self.grader_settings(&toml_path, &file);
         self.answer_key(&folder, &file, grader.as_ref(), answer_key.as_deref());
         let environment = self.task_environment(&id, &file, &tree.private, context);
         if let Some(environment) = &environment
@@ -213,6 +214,7 @@ impl Loader {
                 proposals,
             },
             grader,
+            grader_settings,
             answer_key,
             source: file.source,
             environment,
@@ -314,7 +316,7 @@ impl Loader {
                 None
             }
             None => None,
-            Some(GraderEntry { plugin: Some(name), file: None, digest: None }) => {
+            Some(GraderEntry { plugin: Some(name), file: None, digest: None, .. }) => {
                 let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
                     && name.len() <= 64
                     && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
@@ -327,7 +329,7 @@ impl Loader {
                 self.problems.push(problem("grader.plugin", message).hint(hint));
                 None
             }
-            Some(GraderEntry { plugin: None, file: Some(path), digest }) => {
+            Some(GraderEntry { plugin: None, file: Some(path), digest, .. }) => {
                 let shown: String = path.chars().take(200).collect();
                 let Some(found) = graders.get(path) else {
                     let near = nearest(path, graders.keys().map(String::as_str));
@@ -359,18 +361,35 @@ impl Loader {
                     }
                 }
             }
-            Some(GraderEntry { plugin: Some(_), file: None, digest: Some(_) }) => {
+            Some(GraderEntry { plugin: Some(_), file: None, digest: Some(_), .. }) => {
                 let message = "a built-in grader has no digest here: the host brings its own".to_owned();
                 self.problems.push(problem("grader.digest", message).hint("remove it"));
                 None
             }
-            Some(GraderEntry { plugin, file: _, digest: _ }) => {
+            Some(GraderEntry { plugin, file: _, digest: _, .. }) => {
                 let found = if plugin.is_some() { "both" } else { "neither" };
                 let message = format!("expected either `plugin` or `file`, found {found}");
                 self.problems.push(problem("grader", message));
                 None
             }
         }
+    }
+
+    /// What is set of a grader, as far as it can be looked at without the grader.
+    fn grader_settings(&mut self, toml_path: &str, file: &TaskFile) -> BTreeMap<String, serde_json::Value> {
+        let Some(GraderEntry { plugin, settings, .. }) = &file.grader else { return BTreeMap::new() };
+        let problem = |key: &str, message: &str| Problem::new(toml_path, message).key(key);
+        if plugin.is_some() && !settings.is_empty() {
+            let problem = problem("grader.settings", "a built-in grader has no settings");
+            self.problems.push(problem.hint("remove them"));
+        }
+        for (name, value) in settings {
+            if value.is_null() || value.is_array() || value.is_object() {
+                let key = format!("grader.settings.{}", shown(name));
+                self.problems.push(problem(&key, "expected a text, a number, true or false"));
+            }
+        }
+        settings.clone()
     }
 
     fn answer_key(&mut self, folder: &str, file: &TaskFile, grader: Option<&GraderRef>, text: Option<&str>) {

@@ -44,6 +44,9 @@ pub struct SuiteTask {
     pub public: Task,
     /// What judges it. A manager task always has one.
     pub grader: Option<GraderRef>,
+    /// What the task sets of its grader, by name. It is checked by the grader's manifest
+    /// before a run.
+    pub grader_settings: BTreeMap<String, serde_json::Value>,
     /// The text of `private/answer-key.json`, for the grader.
     pub answer_key: Option<String>,
     /// Where it was imported from.

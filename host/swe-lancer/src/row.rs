@@ -1,6 +1,7 @@
 //! Reading one row of the table as a task.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use lancet_core::{Cents, Kind, MAX_TEXT_BYTES, TaskId};
 use lancet_suite::{
@@ -128,7 +129,12 @@ impl<'r> Reader<'r> {
             repeated_proposal_ids,
             environment: None,
             user_tool: None,
-            grader: Some(GraderEntry { plugin: Some(grader.to_owned()), file: None, digest: None }),
+            grader: Some(GraderEntry {
+                plugin: Some(grader.to_owned()),
+                file: None,
+                digest: None,
+                settings: BTreeMap::new(),
+            }),
             gold: None,
             swe_lancer: None,
             source: Some(source?),

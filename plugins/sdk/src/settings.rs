@@ -1,15 +1,17 @@
-//! What the operator set for the agent, or the agent's defaults. Granted to agents.
+//! What was set of the plugin, or its defaults. Granted to agents, and to graders whose
+//! manifest (`plugin.toml`) has settings.
 //!
-//! An agent declares its settings with [`Configure`](crate::Configure), and the host has
-//! checked the operator's values against that before the run. So each of these gives a value
-//! without more ado, and asking for what was not declared is a mistake of the agent's author.
+//! An agent declares its settings with [`Configure`](crate::Configure), a grader in its
+//! manifest, and the host has checked the values against that before the run. So each of these
+//! gives a value without more ado, and asking for what was not declared, or may be left out and
+//! has no default, is a mistake of the plugin's author.
 
 use serde_json::Value;
 
 /// The value of a setting that is a text.
 ///
 /// # Panics
-/// When the agent declares no text of that name: the attempt ends as a trap does. On targets
+/// When the plugin declares no text of that name: the attempt ends as a trap does. On targets
 /// other than `wasm32`, where no host is there to ask.
 #[must_use]
 pub fn text(name: &str) -> String {

@@ -241,6 +241,7 @@ fn entries() -> Vec<Entry> {
         both(21, "imports-next-version", Refused("this host serves version 0.1.0")).always(),
         both(21, "imports-other-signature", Refused("does not fit the contract")).always(),
         grader(21, "imports-random", Refused("nobody can grant `random`")).always(),
+        grader(21, "imports-settings", Refused("`[settings]` of a package's manifest")).always(),
         grader(21, "imports-shell", Refused("nobody can grant `shell`")).always(),
         both(21, "imports-sockets", Refused("it is not in the inert profile")).always(),
         agent(21, "imports-submission", Refused("nobody can grant `submission`")).always(),

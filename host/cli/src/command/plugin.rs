@@ -1,4 +1,7 @@
-//! `lancet plugin inspect` and `lancet plugin list`.
+//! `lancet plugin inspect`, `lancet plugin list` and `lancet plugin pack`.
+
+mod package;
+mod power;
 
 use std::num::NonZeroUsize;
 
@@ -21,6 +24,7 @@ pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure>
     match command {
         PluginCommand::Inspect { file, format } => inspect_file(file, format.kind),
         PluginCommand::List { format } => list(format.kind),
+        PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
     }
 }
 
@@ -30,14 +34,8 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         Some(builtin) => builtin.component.to_vec(),
         None => lancet_runner::read(file.as_ref())?,
     };
-    let inspection = inspect(&bytes).map_err(|cause| {
-        let failure = Failure::new(Exit::Plugin, format!("plugin `{file}` cannot be used: {cause}"));
-        match cause.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })?;
-    let imports: Vec<_> = inspection.imports.iter().map(|import| line(import, inspection.role)).collect();
+    let inspection = inspection(file, &bytes)?;
+    let imports: Vec<_> = inspection.imports.iter().map(|import| line(import, &inspection)).collect();
     let lines = InspectedPlugin {
         name: file.to_owned(),
         digest: inspection.digest,
@@ -46,9 +44,11 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         contract: inspection.contract.clone(),
         imports,
         configuration: configuration(file, bytes, &inspection)?,
+        package: inspection.manifest.as_ref().map(package::inspected),
     };
     if format == FormatKind::Table {
-        output::print(&text(&lines))?;
+        let settings = inspection.manifest.as_ref().map(package::settings).unwrap_or_default();
+        output::print(&format!("{}{settings}{}", text(&lines), package::powers(&lines)))?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new([left("import"), left("capability"), left("granted by")]);
@@ -58,6 +58,17 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     }
     output::print_table(format, &table, &lines)?;
     Ok(Exit::Done)
+}
+
+/// What a component is, or why it is no plugin.
+fn inspection(file: &str, bytes: &[u8]) -> Result<Inspection, Failure> {
+    inspect(bytes).map_err(|cause| {
+        let failure = Failure::new(Exit::Plugin, format!("plugin `{file}` cannot be used: {cause}"));
+        match cause.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// What can be set of an agent, when it exports that at all. It is asked in an instance with
@@ -137,10 +148,11 @@ fn text(lines: &InspectedPlugin) -> String {
         table.row([import.import.clone(), capability, import.granted_by.clone()]);
     }
     format!(
-        "{}: {} for lancet:plugin@{}\ndigest  {}\nsize    {} bytes\n\n{}{}",
+        "{}: {} for lancet:plugin@{}\n{}digest  {}\nsize    {} bytes\n\n{}{}",
         crate::render::display_safe(&lines.name),
         lines.role,
         crate::render::display_safe(&lines.contract),
+        lines.package.as_ref().map(package::heading).unwrap_or_default(),
         lines.digest,
         lines.bytes,
         output::table_text(&table),
@@ -148,12 +160,14 @@ fn text(lines: &InspectedPlugin) -> String {
     )
 }
 
-fn line(import: &lancet_engine::Import, role: Role) -> InspectedImport {
+fn line(import: &lancet_engine::Import, inspection: &Inspection) -> InspectedImport {
+    let role = inspection.role;
     let (capability, granted_by) = match import.meaning {
         Meaning::Types => (None, "everybody (types only, no power)".to_owned()),
         Meaning::Capability(capability) => {
             let granter = match capability.granter(role) {
                 Granter::Role => format!("the role `{role}`"),
+                Granter::Manifest => "the settings of its manifest".to_owned(),
                 Granter::Operator => {
                     let prefix = if role == Role::Grader { "grader:" } else { "" };
                     format!("the operator: `--grant {prefix}{capability}`")
@@ -165,7 +179,9 @@ fn line(import: &lancet_engine::Import, role: Role) -> InspectedImport {
         Meaning::OtherVersion => (None, "nobody: this host serves another version".to_owned()),
         Meaning::UnknownInterface | Meaning::Wasi | Meaning::Foreign => (None, "nobody".to_owned()),
     };
-    InspectedImport { import: import.name.clone(), capability, granted_by }
+    let lets = capability.map(|capability| power::lets(capability, role).to_owned());
+    let why = capability.and_then(|capability| inspection.manifest.as_ref()?.asks.get(&capability).cloned());
+    InspectedImport { import: import.name.clone(), capability, granted_by, lets, why }
 }
 
 fn list(format: FormatKind) -> Result<Exit, Failure> {

@@ -190,10 +190,11 @@ fn phase_name(phase: Phase) -> &'static str {
 /// A line of a journal for people: its phase, its fuel, and what it says.
 fn described(event: &Event, sentinels: &Sentinels) -> (&'static str, Option<u64>, String) {
     match event {
-        Event::Began { phase, plugin, grant, limits, engine, jail, .. } => {
+        Event::Began { phase, plugin, grant, limits, engine, jail, package, .. } => {
             let grant = grant.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", ");
+            let package = package.as_ref().map_or_else(String::new, |package| format!(" ({package})"));
             let mut what =
-                format!("plugin {} may use {grant}; fuel {}; {engine}", plugin.short(), limits.fuel);
+                format!("plugin {}{package} may use {grant}; fuel {}; {engine}", plugin.short(), limits.fuel);
             if let Some(jail) = jail {
                 what.push_str(&format!("; jailed: {jail}"));
             }

@@ -184,7 +184,7 @@ impl History {
         let name = event.name();
         let fits = self.fits(&event);
         match event {
-            Event::Began { phase, plugin, grant, limits, engine, record: _, jail: _ } => {
+            Event::Began { phase, plugin, grant, limits, engine, record: _, jail: _, package: _ } => {
                 let calls = Vec::new();
                 let part =
                     Part { plugin, grant, limits, engine, began_us: at_us, calls, asked: None, paid: 0 };

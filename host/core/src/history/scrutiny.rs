@@ -370,6 +370,7 @@ mod tests {
             engine: "another".to_owned(),
             record: Some(Sha256::of(b"record")),
             jail: None,
+            package: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! `settings`: what the operator set for the agent.
+//! `settings`: what was set of the plugin.
 
 use lancet_core::{Request, Response};
 use wasmtime::StoreContextMut;
@@ -7,12 +7,12 @@ use wasmtime::component::LinkerInstance;
 use crate::link;
 use crate::state::State;
 
-/// Gives what the operator set for the agent.
+/// Gives what was set of the plugin.
 pub trait SettingsSource: Send + Sync {
-    /// The value of a setting, as JSON; none for a name that the agent did not declare.
+    /// The value of a setting, as JSON; none for a name that the plugin did not declare.
     fn value(&self, name: &str) -> Option<String>;
 
-    /// The text of the prompt, when the agent declares one.
+    /// The text of the prompt, when it is an agent that declares one.
     fn prompt(&self) -> Option<String>;
 }
 

@@ -318,6 +318,7 @@ impl Executing {
             engine: ENGINE_ID.to_owned(),
             record: self.store.run(&run()).await.unwrap().record,
             jail: None,
+            package: None,
         };
         let Beginning { began_us, behind, journal } =
             recorder.begin(began, Phase::Solve, |paid| self.outside(&row, paid));

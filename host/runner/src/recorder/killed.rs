@@ -141,6 +141,7 @@ async fn work(folder: &Path, dies_before: Option<usize>, dies_after: Option<usiz
         engine: ENGINE_ID.to_owned(),
         record: store.run(&row.id.run).await.unwrap().record,
         jail: None,
+        package: None,
     };
     let outside = Arc::new(Paid { asked: folder.join("asked"), dies_before });
     let Beginning { began_us, behind, journal } = recorder.begin(began, Phase::Solve, |_| outside.clone());

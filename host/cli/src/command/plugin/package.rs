@@ -1,0 +1,187 @@
+//! Packages: what they say of themselves, and `lancet plugin pack`.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use lancet_core::{InspectedPackage, InspectedPlugin, Sha256};
+use lancet_engine::MAX_COMPONENT_BYTES;
+use lancet_package::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
+
+use super::power::lets;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::render::{Table, display_safe, left};
+
+/// What a package says of itself, as it is printed.
+pub(super) fn inspected(manifest: &Manifest) -> InspectedPackage {
+    InspectedPackage {
+        name: manifest.name.clone(),
+        version: manifest.version.to_string(),
+        world: manifest.world.to_string(),
+        description: manifest.description.clone(),
+        authors: manifest.authors.clone(),
+        licence: manifest.licence.clone(),
+        source: manifest.source.clone(),
+        needs_fuel: manifest.limits.fuel,
+        needs_memory_mib: manifest.limits.memory_mib,
+        needs_seconds: manifest.limits.seconds,
+        settings: (!manifest.settings.is_empty()).then(|| manifest.settings.to_json()),
+    }
+}
+
+/// The lines on the package itself, for people.
+pub(super) fn heading(package: &InspectedPackage) -> String {
+    let needs: Vec<_> = [
+        package.needs_fuel.map(|fuel| format!("fuel {fuel}")),
+        package.needs_memory_mib.map(|mib| format!("{mib} MiB of memory")),
+        package.needs_seconds.map(|seconds| format!("{seconds} s")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let lines = [
+        ("package", Some(format!("{} {} (world `{}`)", package.name, package.version, package.world))),
+        ("does", Some(package.description.clone())),
+        ("by", Some(package.authors.join(", "))),
+        ("licence", Some(package.licence.clone())),
+        ("source", package.source.clone()),
+        ("needs", (!needs.is_empty()).then(|| needs.join(", "))),
+    ];
+    let lines = lines.into_iter().filter_map(|(name, text)| Some((name, text?)));
+    lines.map(|(name, text)| format!("{name:<8}{}\n", display_safe(&text))).collect()
+}
+
+/// What each capability lets the plugin do, and why it asks for it, for people.
+pub(super) fn powers(plugin: &InspectedPlugin) -> String {
+    let mut capabilities: Vec<_> = plugin
+        .imports
+        .iter()
+        .filter_map(|import| Some((import.capability?, import.granted_by.as_str(), import.why.as_deref())))
+        .collect();
+    capabilities.sort_by_key(|(capability, ..)| *capability);
+    capabilities.dedup_by_key(|(capability, ..)| *capability);
+    let mut text = String::new();
+    for (capability, granted_by, why) in capabilities {
+        text.push_str(&format!("\n{capability}\n  lets it  {}\n", lets(capability, plugin.role)));
+        if let Some(why) = why {
+            text.push_str(&format!("  asks     {}\n", display_safe(why)));
+        }
+        text.push_str(&format!("  granted  by {granted_by}\n"));
+    }
+    text
+}
+
+/// The settings in a package's manifest, for people.
+pub(super) fn settings(manifest: &Manifest) -> String {
+    if manifest.settings.is_empty() {
+        return String::new();
+    }
+    let columns =
+        [left("setting"), left("takes").at_most(60), left("default").at_most(30), left("what it does")];
+    let mut table = Table::new(columns);
+    for (name, property) in &manifest.settings.properties {
+        let default = match &property.default {
+            Some(value) => value.to_string(),
+            None if manifest.settings.required.contains(name) => "(has to be given)".to_owned(),
+            None => "-".to_owned(),
+        };
+        let about = property.description.clone().unwrap_or_default();
+        table.row([name.clone(), property.expected(), default, about]);
+    }
+    format!("\n{}", table.to_text())
+}
+
+/// Makes a package of a component and its manifest.
+pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<Exit, Failure> {
+    let text = manifest_text(manifest)?;
+    let said = Manifest::parse(&text).map_err(|error| refused(manifest, &error))?;
+    let bytes = lancet_runner::read(component)?;
+    let inspection = super::inspection(&component.display().to_string(), &bytes)?;
+    inspection.compare(&said).map_err(|error| refused(manifest, &error))?;
+    let packed = lancet_package::write(&bytes, &text).map_err(|error| {
+        let message = format!("`{}` cannot be packed: {error}", component.display());
+        Failure::new(Exit::Plugin, message).hint(error.hint().unwrap_or("build it again"))
+    })?;
+    if packed.len() > MAX_COMPONENT_BYTES {
+        let message = format!(
+            "the package has {} bytes, at most {MAX_COMPONENT_BYTES} (64 MiB) are loaded",
+            packed.len()
+        );
+        return Err(Failure::new(Exit::Plugin, message).hint("build it in release mode and strip it"));
+    }
+    write(package, component, &packed)?;
+    output::print(&format!(
+        "{}: {} {}, {}, {} bytes\ndigest  {}",
+        display_safe(&package.display().to_string()),
+        said.name,
+        said.version,
+        said.world,
+        packed.len(),
+        Sha256::of(&packed)
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn refused(manifest: &Path, error: &ManifestError) -> Failure {
+    let failure = Failure::usage(format!("`{}`: {error}", manifest.display()));
+    match &error.hint {
+        Some(hint) => failure.hint(hint.as_str()),
+        None => failure,
+    }
+}
+
+/// Reads a manifest's file, never more than the limit of 64 KiB.
+fn manifest_text(path: &Path) -> Result<String, Failure> {
+    let failed = |error: &std::io::Error| {
+        let failure = Failure::file("read", path, error);
+        if error.kind() != std::io::ErrorKind::NotFound {
+            return failure;
+        }
+        failure.exit(Exit::Usage).hint("`--manifest FILE` names a `plugin.toml`; plugins/README.md has one")
+    };
+    if !path.metadata().map_err(|e| failed(&e))?.is_file() {
+        return Err(Failure::usage(format!(
+            "`{}` is no regular file, expected a `plugin.toml`",
+            path.display()
+        )));
+    }
+    let file = std::fs::File::open(path).map_err(|e| failed(&e))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_MANIFEST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
+    if bytes.len() > MAX_MANIFEST_BYTES {
+        let message = format!(
+            "`{}` has more than {MAX_MANIFEST_BYTES} bytes (64 KiB), expected a `plugin.toml`",
+            path.display()
+        );
+        return Err(Failure::usage(message).hint("shorten its descriptions"));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::usage(format!("`{}` is no UTF-8, expected a `plugin.toml`", path.display())))
+}
+
+/// Writes the package whole or not at all. What it is made of is not replaced by it.
+fn write(path: &Path, component: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::file("write", path, error);
+    let is_component = match (path.canonicalize(), component.canonicalize()) {
+        (Ok(path), Ok(component)) => path == component,
+        _ => false,
+    };
+    if is_component {
+        return Err(Failure::usage(format!("`{}` is the component itself", path.display()))
+            .hint("give the package a name of its own with `--output`"));
+    }
+    if path.exists() && !path.is_file() {
+        return Err(Failure::usage(format!("`{}` is no regular file", path.display()))
+            .hint("name the package's file with `--output`"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".lancet-pack-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|e| failed(&e))?;
+    file.write_all(bytes).map_err(|e| failed(&e))?;
+    file.persist(path).map_err(|e| failed(&e.error))?;
+    Ok(())
+}
