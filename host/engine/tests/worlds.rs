@@ -48,7 +48,7 @@ fn whole(world: &str) -> Vec<u8> {
     let (resolve, package) = contract();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     let mut encoder = ComponentEncoder::default();
     encoder.module(&module).unwrap().encode().unwrap()
 }
