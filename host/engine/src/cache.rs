@@ -14,7 +14,6 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use lancet_core::Sha256;
-use lancet_jail::Code;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -98,21 +97,15 @@ pub(crate) fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> 
     // SAFETY: `code` is the output of `Engine::precompile_component` of this
     // very version: it comes from this process, from its own compiling child
     // through a private folder, or from the cache, whose folder only the
-    // operator writes and whose files carry the digest of what was written; or
-    // this is a jailed process, and it is what `load_sealed` says.
+    // operator writes and whose files carry the digest of what was written.
     // Wasmtime itself refuses code of another version or configuration.
     unsafe { Component::deserialize(engine, code) }
 }
 
 /// Loads the code in a file that nobody can change any more, in the jailed process that it
-/// was given to. The file is mapped, so that all processes with it share its memory; where it
-/// could not be opened alone, its bytes were read.
+/// was given to. The file is mapped, so that all processes with it share its memory.
 #[expect(unsafe_code, reason = "see the module's documentation")]
-pub(crate) fn load_sealed(engine: &Engine, code: &Code) -> wasmtime::Result<Component> {
-    let path = match code {
-        Code::File(path) => path,
-        Code::Bytes(bytes) => return load(engine, bytes),
-    };
+pub(crate) fn load_sealed(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file is sealed against writing and truncation before this process is
     // started, so that what is mapped stays as it is. What it holds is the output of a
     // compiler of this very version that took a stranger's component, maybe bent by it:

@@ -1,9 +1,7 @@
 //! The child's side: a process closes its own jail around itself.
 
-use std::fs::File;
-use std::io::{self, Seek as _, SeekFrom};
+use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -37,16 +35,6 @@ pub enum EnterError {
     /// The parent is gone.
     #[error("its parent is gone: {0}")]
     Parent(#[source] io::Error),
-}
-
-/// What a process was started with, to be loaded.
-#[derive(Debug)]
-pub enum Code {
-    /// Where it is opened: to be mapped, which is shared by all processes with the same.
-    File(&'static Path),
-    /// The bytes. Where there is no Landlock, no file at all may be opened, as the filter does
-    /// not see which; each process has a copy of its own then.
-    Bytes(Vec<u8>),
 }
 
 /// A process inside the outer walls: it reads what it was given and nothing else of this
@@ -115,34 +103,25 @@ fn closed(
     // Changing the user undoes this.
     kernel::die_with_parent().map_err(kernel("prctl(PR_SET_PDEATHSIG, PR_SET_DUMPABLE)"))?;
     let landlock_abi = if without.landlock { None } else { kernel::landlock().ok() };
-    let opens = landlock_abi.is_some();
     if !without.limits {
-        let written = if opens { 0 } else { kernel::given_bytes().map_err(kernel("fstat"))? };
-        kernel::limit(bounds, written, without.limit).map_err(kernel("setrlimit"))?;
+        kernel::limit(bounds, without.limit).map_err(kernel("setrlimit"))?;
     }
     if !without.seccomp {
-        kernel::filter(bounds.work, Stage::Loading { opens }).map_err(EnterError::Seccomp)?;
+        kernel::filter(bounds.work, Stage::Loading).map_err(EnterError::Seccomp)?;
     }
     Ok(Held { seccomp: !without.seccomp, landlock_abi, uid })
 }
 
 impl Loading {
-    /// What the process was started with. The parent is told that it is looked at from here on.
+    /// Where the sealed file is that the process was started with: to be mapped, which is
+    /// shared by all processes with the same file. The parent is told that it is looked at from
+    /// here on.
     ///
     /// # Errors
-    /// There is no memory for it, where it has to be read, or the parent is gone.
-    pub fn code(&mut self) -> io::Result<Code> {
+    /// The parent is gone.
+    pub fn code(&mut self) -> io::Result<&'static Path> {
         send(&mut self.line, &Report::Loads)?;
-        if self.held.landlock_abi.is_some() {
-            return Ok(Code::File(Path::new("/proc/self/fd/1")));
-        }
-        let mut file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let length = usize::try_from(file.seek(SeekFrom::End(0))?).map_err(io::Error::other)?;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        bytes.resize(length, 0);
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(Code::Bytes(bytes))
+        Ok(Path::new("/proc/self/fd/1"))
     }
 
     /// The limits.

@@ -31,7 +31,7 @@ mod program;
 
 pub use bounds::{Bounds, Work};
 pub use handshake::{Held, Without};
-pub use inside::{Code, EnterError, Loading, Locked, enter};
+pub use inside::{EnterError, Loading, Locked, enter};
 pub use memory::{Output, Sealed};
 pub use offer::Jail;
 pub use process::{Crash, Death, Ending, Process};

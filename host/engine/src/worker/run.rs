@@ -1,10 +1,11 @@
 //! A worker's main: a jailed process that executes one call of one plugin.
 
+use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use lancet_core::Grant;
-use lancet_jail::{Code, Locked};
+use lancet_jail::Locked;
 use serde::Serialize;
 use wasmtime::{Engine, Store};
 
@@ -52,8 +53,8 @@ fn worker(arguments: &[String]) -> Result<(), String> {
             return Err(error.to_string());
         }
     };
-    let code = loading.code().map_err(|e| format!("what it was given could not be read: {e}"));
-    let loaded = match code.and_then(|code| load(arguments, engine, &code)) {
+    let code = loading.code().map_err(|e| e.to_string());
+    let loaded = match code.and_then(|code| load(arguments, engine, code)) {
         Ok(loaded) => loaded,
         Err(problem) => {
             loading.fail(&problem);
@@ -66,7 +67,7 @@ fn worker(arguments: &[String]) -> Result<(), String> {
     work(&loaded, job, line)
 }
 
-fn load(arguments: &[String], engine: Engine, code: &Code) -> Result<Loaded, String> {
+fn load(arguments: &[String], engine: Engine, code: &Path) -> Result<Loaded, String> {
     let [grant] = arguments else { return Err("expected one argument, the plugin's grant".to_owned()) };
     let grant: Grant = serde_json::from_str(grant).map_err(|e| format!("the plugin's grant: {e}"))?;
     let component = cache::load_sealed(&engine, code).map_err(|e| format!("{e:#}"))?;

@@ -58,16 +58,9 @@ const PLAIN: &[i64] = &[
 
 /// What the C library, allocators and runtimes try, and do without if it fails. Answered
 /// with an error at both stages. What `mremap` makes larger may be a piece of the stack, which
-/// counts against no limit then; an allocator copies instead. A file in memory is tried where code
-/// was read and not mapped, for what memories begin with, which is copied instead.
-const TRIED: &[i64] = &[
-    libc::SYS_clone3,
-    libc::SYS_ioctl,
-    libc::SYS_membarrier,
-    libc::SYS_memfd_create,
-    libc::SYS_mremap,
-    libc::SYS_prctl,
-];
+/// counts against no limit then; an allocator copies instead.
+const TRIED: &[i64] =
+    &[libc::SYS_clone3, libc::SYS_ioctl, libc::SYS_membarrier, libc::SYS_mremap, libc::SYS_prctl];
 
 /// What may be said of bytes on the line. Not that they are out of band, which wakes whoever
 /// waits for bytes and gives none.
@@ -134,7 +127,7 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
     let private = || masked(3, MAPPED_AS, libc::MAP_PRIVATE);
     let not_executable = || masked(2, libc::PROT_EXEC, 0);
     match (work, stage) {
-        (Work::Run, Stage::Loading { .. }) => {
+        (Work::Run, Stage::Loading) => {
             calls.allow_if(libc::SYS_mmap, [private()])?;
             calls.allow(&[libc::SYS_mprotect]);
         }
@@ -182,7 +175,7 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
     }
 
     match stage {
-        Stage::Loading { opens } => {
+        Stage::Loading => {
             calls.allow(LOADING);
             // The second filter, for all threads, and without the descriptor by which one
             // process decides on the calls of another.
@@ -190,7 +183,7 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
             calls.allow_if(libc::SYS_seccomp, [is(0, set), whole(1, all)])?;
             calls.allow_if(libc::SYS_prctl, [is(0, libc::PR_SET_NO_NEW_PRIVS.cast_unsigned())])?;
             calls.allow_if(libc::SYS_prctl, [is(0, libc::PR_SET_NAME.cast_unsigned())])?;
-            if work == Work::Run && opens {
+            if work == Work::Run {
                 // The compiled code is a file in memory, which Landlock has no objection to.
                 calls.allow_if(libc::SYS_openat, [masked(2, NO_READING, libc::O_RDONLY)])?;
                 // Of what is open; but names are seen through.
@@ -209,7 +202,7 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
     }
 
     let otherwise = match stage {
-        Stage::Loading { .. } => SeccompAction::Errno(libc::ENOSYS.cast_unsigned()),
+        Stage::Loading => SeccompAction::Errno(libc::ENOSYS.cast_unsigned()),
         Stage::Locked => SeccompAction::KillProcess,
     };
     SeccompFilter::new(calls.0, otherwise, SeccompAction::Allow, ARCHITECTURE)?.try_into()
@@ -320,7 +313,7 @@ mod tests {
     fn no_filter_is_too_long_for_the_kernel() {
         const MOST: usize = 4_096;
         for work in [Work::Run, Work::Compile { output_bytes: 1 }] {
-            for stage in [Stage::Loading { opens: true }, Stage::Loading { opens: false }, Stage::Locked] {
+            for stage in [Stage::Loading, Stage::Locked] {
                 let filter = program(work, stage, 1).unwrap();
                 assert!(!filter.is_empty() && filter.len() < MOST, "{work:?}, {stage:?}: {}", filter.len());
             }

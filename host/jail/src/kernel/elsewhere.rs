@@ -51,11 +51,7 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
     unsupported()
 }
 
-pub(crate) fn given_bytes() -> io::Result<u64> {
-    unsupported()
-}
-
-pub(crate) fn limit(_: &Bounds, _: u64, _: Option<u32>) -> io::Result<()> {
+pub(crate) fn limit(_: &Bounds, _: Option<u32>) -> io::Result<()> {
     unsupported()
 }
 

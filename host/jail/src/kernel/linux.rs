@@ -110,16 +110,9 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// How many bytes the file has that this process was given.
-pub(crate) fn given_bytes() -> io::Result<u64> {
-    let size = rustix::fs::fstat(io::stdout())?.st_size;
-    Ok(u64::try_from(size).unwrap_or(0))
-}
-
-/// Sets the limits of this process, which writes as many bytes of what it was given into its
-/// memory instead of mapping them. `left_out` is the kernel's number of the one limit that is
+/// Sets the limits of this process. `left_out` is the kernel's number of the one limit that is
 /// not set.
-pub(crate) fn limit(bounds: &Bounds, written: u64, left_out: Option<u32>) -> io::Result<()> {
+pub(crate) fn limit(bounds: &Bounds, left_out: Option<u32>) -> io::Result<()> {
     let set = |resource: Resource, soft, hard| -> io::Result<()> {
         if left_out == Some(resource as u32) {
             return Ok(());
@@ -145,8 +138,7 @@ pub(crate) fn limit(bounds: &Bounds, written: u64, left_out: Option<u32>) -> io:
     set(Resource::Cpu, bounds.cpu_seconds, bounds.cpu_seconds.saturating_add(1))?;
     match bounds.work {
         Work::Run => {
-            // Once as they are read, and once as they are executed.
-            exactly(Resource::Data, bounds.memory_bytes.saturating_add(written.saturating_mul(2)))?;
+            exactly(Resource::Data, bounds.memory_bytes)?;
             exactly(Resource::As, Bounds::RESERVED_BYTES.max(bounds.memory_bytes))?;
             exactly(Resource::Fsize, 0)?;
             exactly(Resource::Nproc, 0)

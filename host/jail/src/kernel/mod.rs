@@ -7,16 +7,16 @@ mod calls;
 mod linux;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) use linux::{
-    become_user, can_filter, close_on_exec, die_with_parent, filter, given_bytes, hides_processes, landlock,
-    limit, memory_file, nobody, only_three, seal, threads, walls_around,
+    become_user, can_filter, close_on_exec, die_with_parent, filter, hides_processes, landlock, limit,
+    memory_file, nobody, only_three, seal, threads, walls_around,
 };
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod elsewhere;
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 pub(crate) use elsewhere::{
-    become_user, can_filter, close_on_exec, die_with_parent, filter, given_bytes, hides_processes, landlock,
-    limit, memory_file, nobody, only_three, seal, threads, walls_around,
+    become_user, can_filter, close_on_exec, die_with_parent, filter, hides_processes, landlock, limit,
+    memory_file, nobody, only_three, seal, threads, walls_around,
 };
 
 /// The stages that system calls are filtered in.
@@ -24,11 +24,7 @@ pub(crate) use elsewhere::{
 pub(crate) enum Stage {
     /// While what is to run is loaded: what is not allowed is answered with an error, so
     /// that libraries that only try something do without it.
-    Loading {
-        /// Whether files may be opened to be read, and looked up by name. A filter does not see
-        /// which; that is for Landlock to see to.
-        opens: bool,
-    },
+    Loading,
     /// From then on: what is not allowed ends the process.
     Locked,
 }
