@@ -128,7 +128,7 @@ fn no_report_a_malformed_one_and_unknown_tests_are_invalid() {
             "argv = [\"sh\", \"-c\", \"echo '<testsuite><testcase classname=\\\"x\\\" name=\\\"y\\\"/></testsuite>' > /lancet/results/junit.xml; exit 1\"]",
             "unknown-tests",
         ),
-        ("argv = [\"sh\", \"-c\", \"echo no pytest here >&2; exit 7\"]", "no-report"),
+        ("argv = [\"sh\", \"-c\", \"echo no pytest here; exit 7\"]", "no-report"),
     ] {
         let context = Context::new();
         let suite = one_task(&context, "suite");
@@ -143,7 +143,7 @@ fn no_report_a_malformed_one_and_unknown_tests_are_invalid() {
         if argv.contains("no pytest here") {
             let (_, shown, _) = lancet(&context, &["show", text(&line, "attempt")]);
             assert!(shown.contains("invalid no-report, exit status 7"), "{shown}");
-            assert!(shown.contains("what they wrote:\n  | no pytest here\n"), "{shown}");
+            assert!(shown.contains("\n  | no pytest here\n"), "{shown}");
         }
     }
 }

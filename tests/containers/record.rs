@@ -93,7 +93,7 @@ fn is_readable_from_task_to_verdict() {
     // What the tests wrote is printed as it was; a sentinel has failed, and is no case that did not pass.
     let (code, output, _) = lancet(&context, &["show", &attempt, "--artifact", "output"]);
     assert_eq!(code, Some(0));
-    assert!(output.lines().count() > 1, "{output}");
+    assert!(!output.trim().is_empty());
     let (code, _, error) = lancet(&context, &["show", &attempt, "--artifact", "nonesuch"]);
     assert_eq!(code, Some(2));
     assert!(error.contains("no artifact `nonesuch`") && error.contains("`output`"), "{error}");

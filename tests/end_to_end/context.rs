@@ -60,7 +60,12 @@ impl Context {
         let outcome = self.lancet(&[arguments, &["--format", "json"]].concat());
         // What a grader could not judge then it cannot judge again, which is an exit code of its own.
         let is_invalid = arguments[0] == "regrade" && outcome.code == Some(5);
-        assert!(outcome.code == Some(0) || is_invalid, "{arguments:?}: {:?} {}", outcome.code, outcome.stderr);
+        assert!(
+            outcome.code == Some(0) || is_invalid,
+            "{arguments:?}: {:?} {}",
+            outcome.code,
+            outcome.stderr
+        );
         let told = watch.map(|watch| watch.end(&secrets::gold_of_suite)).unwrap_or_default();
         assert!(told.is_empty(), "{arguments:?}: {}", told.join("\n"));
         serde_json::from_str(&outcome.stdout).unwrap()

@@ -100,11 +100,11 @@ mod tests {
                      (func (export "f") (canon lift (core func $i "f") async)))"#,
                 "asynchronous",
             ),
-            (r#"(component (core module (memory 1 1 shared)))"#, "threads"),
-            (r#"(component (core module (tag)))"#, "exceptions"),
-            (r#"(component (core module (type (struct))))"#, "garbage collection"),
-            (r#"(component (core module (memory i64 1)))"#, "64-bit"),
-            (r#"(component (core module (func $f return_call $f)))"#, "tail calls"),
+            ("(component (core module (memory 1 1 shared)))", "threads"),
+            ("(component (core module (tag)))", "exceptions"),
+            ("(component (core module (type (struct))))", "garbage collection"),
+            ("(component (core module (memory i64 1)))", "64-bit"),
+            ("(component (core module (func $f return_call $f)))", "tail calls"),
         ] {
             let error = inspect(&wat::parse_str(text).unwrap()).unwrap_err();
             let told = error.to_string();
