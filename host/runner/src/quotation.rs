@@ -382,7 +382,7 @@ mod tests {
         let lines: String = (0..20_000).map(|number| format!("{begin}{number}))\n")).collect();
         sources.add(lines.as_bytes());
         let began = std::time::Instant::now();
-        assert!(!sources.are_quoted_in(begin.repeat(100_000).as_bytes()));
+        assert!(!sources.are_quoted_in(begin.repeat(20_000).as_bytes()));
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 }

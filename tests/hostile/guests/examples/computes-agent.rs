@@ -9,7 +9,7 @@ struct Hostile;
 impl Agent for Hostile {
     fn solve(task: Task) -> Result<Answer, SolveError> {
         if is_evil(&task) {
-            compute();
+            compute(&task);
         }
         Ok(ordinary_answer(&task))
     }

@@ -8,7 +8,7 @@ struct Hostile;
 impl Grader for Hostile {
     fn grade(task: Task) -> Result<Verdict, GradeError> {
         if is_evil(&task) {
-            compute();
+            compute(&task);
         }
         Ok(ordinary_verdict())
     }

@@ -34,11 +34,13 @@ pub fn check(name: String, detail: String) -> Check {
     Check { name, passed: false, detail }
 }
 
-/// Computes for about a quarter of a second, and for a third of the fuel that there is.
-pub fn compute() {
+/// Computes for about a quarter of a second, and for a third of the fuel that there is; a
+/// tenth of that for a task whose id says `short`.
+pub fn compute(task: &Task) {
+    let steps = if task.id.contains("short") { 2_000_000_u64 } else { 20_000_000 };
     let divisor = std::hint::black_box(0x9e37_79b9_7f4a_7c15_u64);
     let mut state = 1_u64;
-    for step in 0..20_000_000_u64 {
+    for step in 0..steps {
         state = (state ^ step).rotate_left(23).wrapping_mul(0x2545_f491_4f6c_dd1d) % divisor;
     }
     std::hint::black_box(state);
