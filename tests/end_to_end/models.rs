@@ -234,6 +234,25 @@ fn what_nobody_told_is_unknown_and_not_nothing() {
     assert!(!table.contains("prices of"), "{table}");
     let results = context.lancet(&["report", "--results", "-"]).stdout;
     assert!(results.contains("one,1,True,100,10,,1000.00"), "{results}");
+
+    // A server that tells no tokens: what the ledger has is an estimate, and is said to be one.
+    let mut answer: Value = serde_json::from_str(&Answer::picks(1).body).unwrap();
+    answer.as_object_mut().unwrap().remove("usage");
+    let server = ModelServer::start(move |_| Answer::new(200, &answer));
+    chat(&context, &server.url(), "price = { input = \"1\", output = \"10\" }");
+    let output = run_chat(&context, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let report = context.json(&["report"]);
+    let spent = &report["totals"]["all"]["models"];
+    assert!(spent["cost_microdollars"].as_u64() > Some(0), "{report:#}");
+    assert_eq!(spent["estimated_microdollars"], spent["cost_microdollars"], "{report:#}");
+    assert!(context.lancet(&["report", "--results", "-"]).stdout.contains("one,1,True,,,,1000.00"));
+    let shown = context.lancet(&["show", "latest/one/1", "--transcript"]).stdout;
+    assert!(shown.contains("the provider told no tokens"), "{shown}");
+    let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
+    let told =
+        "SELECT count(*) FROM ledger WHERE estimated AND input > 0 AND output > 0 AND microdollars > 0";
+    assert_eq!(database.query_row(told, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
 }
 
 #[test]
@@ -333,10 +352,23 @@ fn recorded_answers_are_for_the_same_questions() {
     let id = text(&first, "run").to_owned();
     let again = context.json(&[&run[..], &["recorded/latest"]].concat());
     assert_eq!(again["verdicts_digest"], first["verdicts_digest"]);
-    assert!(context.lancet(&["report"]).stdout.contains("nothing was paid now"));
+    // Whatever it was called by, the run is named whole wherever the model is.
+    let recorded = format!("recorded/{id}");
+    assert_eq!(
+        (&again["models"][0]["model"], &again["models"][0]["base_url"]),
+        (&json!(recorded), &json!(""))
+    );
+    let table = context.lancet(&["report"]).stdout;
+    assert!(table.contains("nothing was paid now"), "{table}");
+    assert!(table.contains(&format!("model     main  {recorded}")), "{table}");
+    assert!(context.lancet(&["report", "--format", "md"]).stdout.contains(&recorded));
+    let shown = context.lancet(&["show", "latest/one/1", "--transcript"]).stdout;
+    assert!(shown.contains("model main (served nice-model)"), "{shown}");
+    let [then, now] = [&id, "latest"].map(|run| context.lancet(&["report", run, "--results", "-"]).stdout);
+    assert!(then.contains("one,1,True,250,30,4,1000.00"), "{then}");
+    assert_eq!(then, now);
     // Another prompt is another question.
     fs::write(context.path("prompt.md"), "Pick one of {{ proposals | length }}.").unwrap();
-    let recorded = format!("recorded/{id}");
     let differs = context.lancet(&[&run[..], &[&recorded, "--prompt", "prompt.md"]].concat());
     assert_eq!(differs.code, Some(5), "{}", differs.stderr);
     assert_eq!(context.json(&["show"])[0]["reason"], "model-differs");
@@ -382,12 +414,13 @@ fn a_server_is_where_the_operator_says() {
 #[test]
 fn what_a_server_fails_at_is_nobodys_verdict() {
     let error = |kind: &str, code: &str| json!({"error": {"message": "no", "type": kind, "code": code}});
-    let cases: [(&str, u16, String); 5] = [
+    let cases: [(&str, u16, String); 6] = [
         ("model-unauthorized", 401, error("invalid_request_error", "invalid_api_key").to_string()),
         ("model-quota", 429, error("insufficient_quota", "insufficient_quota").to_string()),
         ("model-unknown", 404, error("invalid_request_error", "model_not_found").to_string()),
         ("model-unreadable", 200, "<html>Welcome</html>".to_owned()),
         ("model-unavailable", 503, error("server_error", "overloaded").to_string()),
+        ("model-settings", 400, json!({"error": "nice-model does not support tools"}).to_string()),
     ];
     for (reason, status, body) in cases {
         let context = Context::new();
@@ -418,6 +451,8 @@ fn what_a_server_fails_at_is_nobodys_verdict() {
         assert_eq!(results.code, Some(5), "{}", results.stderr);
         assert!(results.stdout.contains("one,1,,") && results.stdout.contains(",0.00"), "{}", results.stdout);
         fs::write(&mended, "").unwrap();
+        // The run has its models on record: whatever has become of the file.
+        fs::write(context.path("models.toml"), "[[model]").unwrap();
         let output = context.command(&["resume"]).env("NICE_KEY", CANARY).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{reason}: {}", said(&output));
         assert_eq!(context.json(&["show"])[0]["state"], "pass");
@@ -432,7 +467,74 @@ fn what_a_server_fails_at_is_nobodys_verdict() {
     let output = run_chat(&context, &[]);
     assert_eq!(output.status.code(), Some(5), "{}", said(&output));
     assert_eq!(context.json(&["show"])[0]["reason"], "model-unreachable");
-    context.lancet(&["resume"]).fails(2, &["`main`", "NICE_KEY"]);
+    // What is missing is found before anything is undone: the run stays as it was.
+    let recorded =
+        || ["show", "show latest/one/1"].map(|command| context.json(&command.split(' ').collect::<Vec<_>>()));
+    let before = recorded();
+    for (key, words) in [(None, "NICE_KEY"), (Some("k"), "fewer than 4"), (Some("two words"), "NICE_KEY")] {
+        let mut command = context.command(&["resume"]);
+        let output = command.envs(key.map(|key| ("NICE_KEY", key))).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("`main`") && said(&output).contains(words), "{}", said(&output));
+        assert_eq!(recorded(), before, "{key:?}");
+    }
+
+    // A script that is gone from the store is as well.
+    let context = Context::new();
+    context.small_suite("suite");
+    fs::write(context.path("answers.toml"), "[[conversation]]\n[[conversation.answer]]\ntext = \"Hm.\"\n")
+        .unwrap();
+    let run = context.lancet(&["run", "suite", "--agent", "tool-loop", "--model", "scripted/answers.toml"]);
+    assert_eq!(run.code, Some(5), "{}", run.stderr);
+    let script = files_with("Hm.\"\n", &context.path("store/blobs"));
+    assert_eq!(script.len(), 1, "{script:?}");
+    fs::remove_file(&script[0]).unwrap();
+    let before = context.json(&["show"]);
+    assert_eq!(before[0]["reason"], "model-differs");
+    let resumed = context.lancet(&["resume"]);
+    assert!(resumed.code != Some(0) && resumed.stderr.contains("blob"), "{}", resumed.stderr);
+    assert_eq!(context.json(&["show"]), before);
+}
+
+/// What a model gets wrong is the agent's to handle, and so is a conversation that is too long: it is told, shown,
+/// and counts as the agent's.
+#[test]
+fn what_a_model_gets_wrong_is_the_agents() {
+    let context = Context::new();
+    context.small_suite("suite");
+    let server = ModelServer::start(|asked| match asked.turn() {
+        0 => Answer::call("no_such_tool", &json!({"proposal": 1}), 0),
+        1 => {
+            let mut answer: Value =
+                serde_json::from_str(&Answer::call("hand_in", &json!({}), 1).body).unwrap();
+            answer["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] =
+                json!("{\"proposal\": ");
+            Answer::new(200, answer)
+        }
+        _ => Answer::picks(1),
+    });
+    chat(&context, &server.url(), "");
+    let output = run_chat(&context, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let told = server.asked().last().unwrap().body.to_string();
+    assert!(
+        told.contains("There is no tool `no_such_tool`") && told.contains("was not carried out"),
+        "{told}"
+    );
+    let shown = context.lancet(&["show", "latest/one/1", "--transcript"]).stdout;
+    assert!(shown.contains("calls no_such_tool"), "{shown}");
+    assert_eq!(number(&context.json(&["replay"]), "identical"), 1.0);
+
+    let error = json!({"error": {"message": "too long", "code": "context_length_exceeded"}});
+    let server = ModelServer::start(move |_| Answer::new(400, &error));
+    chat(&context, &server.url(), "");
+    let output = run_chat(&context, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!((server.asked().len(), &context.json(&["show"])[0]["state"]), (1, &json!("fail")));
+    let events = context.json(&["show", "latest/one/1"]);
+    let decided = events.as_array().unwrap().iter().find(|event| event["event"] == "decided").unwrap();
+    let why = text(decided, "record/verdict/explanation");
+    assert!(why.contains("the agent gave up: ") && why.contains("context_length_exceeded"), "{why}");
 }
 
 /// Looks at a process and all that it starts until it ends: how many children there were, and where

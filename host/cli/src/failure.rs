@@ -247,6 +247,9 @@ impl From<Error> for Failure {
                 .hint("`--set model=NAME` takes a name of those; `--model NAME=FORM/ID` chooses another model"),
             Error::UnknownEffort { .. } => Self::usage(message)
                 .hint("set one of those, or leave `--set effort=…` out for the model's own"),
+            Error::NoTools { .. } => Self::usage(message).hint(
+                "choose a model that takes tools, an agent that needs none (`swelancer-simple`), or other tasks with `--kind swe-manager`",
+            ),
             Error::Undescribed { .. } => Self::new(Exit::Plugin, message)
                 .hint("`lancet plugin inspect AGENT` asks it alone; the agent has to be mended"),
             Error::Setting { .. } => {

@@ -2,12 +2,12 @@
 //! domain's. Generated code stays in here.
 
 use lancet_core::{
-    Allowance, Answer, AnswerMark, AnswerPart, Artifact, ArtifactEntry, ArtifactKind, CallError,
-    CallErrorKind, CaseStatus, Check, CommandOutput, Conclusion, Configuration, ConfigurationError,
-    ConversationSetup, DeclaredPrompt, DeclaredSetting, FileChange, Kind, LogLevel, MAX_SETTINGS,
-    MalformedVerdict, ModelAnswer, ModelFailure, ModelFailureKind, ModelParameter, ModelTool, Observation,
-    Offer, Outcome, PlanView, ReportState, RunEnd, SearchHit, SettingKind, StopReason, SubmittedFile, Task,
-    TestCase, TestReport, TestRun, ToolResult, Usage, Verdict, WorkspaceEntry,
+    Allowance, Answer, AnswerPart, Artifact, ArtifactEntry, ArtifactKind, CallError, CallErrorKind,
+    CaseStatus, Check, CommandOutput, Conclusion, Configuration, ConfigurationError, ConversationSetup,
+    DeclaredPrompt, DeclaredSetting, FileChange, Kind, LogLevel, MAX_SETTINGS, MalformedVerdict, ModelAnswer,
+    ModelFailure, ModelFailureKind, ModelParameter, ModelTool, Observation, Offer, Outcome, PlanView,
+    ReportState, RunEnd, SearchHit, SettingKind, StopReason, SubmittedFile, Task, TestCase, TestReport,
+    TestRun, ToolResult, Usage, Verdict, WorkspaceEntry,
 };
 
 /// What a guest's handle of a conversation stands for. Its representation is the
@@ -395,8 +395,7 @@ impl From<ModelAnswer> for model::Answer {
         let cost = answer.cost().map(|cost| cost.0);
         // What is estimated was not counted by the provider. It is charged all the same, so
         // the cost is told.
-        let told = !answer.marks.contains(&AnswerMark::NoUsage);
-        let usage = if told { answer.spent.usage } else { Usage::default() };
+        let usage = answer.told().into();
         Self {
             parts: answer.parts.into_iter().map(Into::into).collect(),
             stop: match answer.stop {
@@ -409,7 +408,7 @@ impl From<ModelAnswer> for model::Answer {
                 StopReason::Other => model::Stop::Other,
             },
             stop_detail: answer.stop_detail,
-            usage: usage.into(),
+            usage,
             cost,
         }
     }
@@ -423,6 +422,38 @@ impl From<ModelFailure> for model::Failure {
             ModelFailureKind::Refused => Self::Refused(failure.message),
             ModelFailureKind::Rejected => Self::Rejected(failure.message),
             ModelFailureKind::Other => Self::Other(failure.message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod lowering {
+    use lancet_core::{AnswerMark, Microdollars, Sha256, Spent};
+
+    use super::*;
+
+    /// What the host estimates of an answer without a usage is in the record and in the budgets.
+    #[test]
+    fn a_plugin_is_told_the_tokens_that_a_provider_told() {
+        let usage = Usage { input: Some(700), output: Some(4_000), ..Usage::default() };
+        let spent = Spent { usage, cost: Some(Microdollars(90)), estimated: true };
+        for (marks, told) in [(vec![AnswerMark::NoUsage], [None; 2]), (Vec::new(), [Some(700), Some(4_000)])]
+        {
+            let answer = ModelAnswer {
+                parts: Vec::new(),
+                stop: StopReason::Finished,
+                stop_detail: String::new(),
+                spent,
+                tries: Vec::new(),
+                served: String::new(),
+                marks,
+                asked: Sha256::of(b""),
+                raw: Sha256::of(b""),
+                waited_ms: 0,
+            };
+            let lowered = model::Answer::from(answer);
+            assert_eq!([lowered.usage.input, lowered.usage.output], told);
+            assert_eq!(lowered.cost, Some(90));
         }
     }
 }

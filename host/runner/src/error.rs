@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lancet_core::{
-    AttemptId, ConfigurationError, Difference, Fault, InfraFault, Role, RunId, Sha256, TaskId,
+    AttemptId, ConfigurationError, Difference, Fault, InfraFault, Kind, Role, RunId, Sha256, TaskId,
 };
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError, MAX_COMPONENT_BYTES};
@@ -332,6 +332,18 @@ pub enum Error {
         model: String,
         /// The efforts that the model has, joined.
         known: String,
+    },
+    /// The agent has its model work on issues with tools, and the model takes none.
+    #[error(
+        "the agent `{agent}` works on tasks of the kind `{}` by tools that the model calls, and the model `{model}` takes \
+         none (`tools = false`)",
+        Kind::IcSwe
+    )]
+    NoTools {
+        /// The agent's name.
+        agent: String,
+        /// What plugins ask for the model by.
+        model: String,
     },
     /// The agent does not say what can be set of it.
     #[error("the agent `{agent}` does not say what can be set of it: {fault}")]

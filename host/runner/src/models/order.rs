@@ -55,6 +55,10 @@ const DEFAULT_ATTEMPT_MS: u64 = 3 * 60 * 60 * 1_000;
 const MODEL: &str = "model";
 /// The setting that says how hard that model thinks.
 const EFFORT: &str = "effort";
+/// The setting that says which tools that model is given: without any it can change nothing.
+const TOOLS: &str = "tools";
+/// The value of [`TOOLS`] of an agent that gives its model none.
+const NO_TOOLS: &str = "none";
 
 /// Looks at what an order says. [`Notice::WithoutModel`] is told when there are no models
 /// and the agent imports all of its world, `model` with it, which some languages always do.
@@ -102,7 +106,7 @@ pub(crate) async fn wanted(
     let settings = resolved(&declared, &settings)
         .map_err(|source| Error::Setting { agent: agent.name().to_owned(), source })?;
     if agent_asks {
-        let meant = meant(agent.name(), &settings, &models)?;
+        let meant = meant(agent.name(), &settings, &models, &kinds)?;
         match (meant, models.is_empty()) {
             (Meant::Named, true) => return Err(without()),
             (Meant::Any, true) => observer.notice(Notice::WithoutModel { agent: agent.name() }),
@@ -121,9 +125,14 @@ enum Meant {
     Any,
 }
 
-/// Looks whether there is the model that an agent is set to ask, and whether it has the
-/// effort that is set.
-fn meant(agent: &str, settings: &BTreeMap<String, Value>, models: &[ModelChoice]) -> Result<Meant, Error> {
+/// Looks whether there is the model that an agent is set to ask, whether it has the effort that
+/// is set, and whether it takes the tools that issues are worked on with.
+fn meant(
+    agent: &str,
+    settings: &BTreeMap<String, Value>,
+    models: &[ModelChoice],
+    kinds: &BTreeSet<Kind>,
+) -> Result<Meant, Error> {
     let text = |name: &str| settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let (meant, model) = match text(MODEL) {
         None => (Meant::Any, models.first()),
@@ -138,6 +147,10 @@ fn meant(agent: &str, settings: &BTreeMap<String, Value>, models: &[ModelChoice]
             (Meant::Named, Some(found.ok_or_else(unoffered)?))
         }
     };
+    let gives_tools = text(TOOLS).is_some_and(|tools| tools != NO_TOOLS) && kinds.contains(&Kind::IcSwe);
+    if let Some(model) = model.filter(|model| gives_tools && !model.tools) {
+        return Err(Error::NoTools { agent: agent.to_owned(), model: model.name.clone() });
+    }
     if let (Some(model), Some(effort)) = (model, text(EFFORT)) {
         let known = lancet_models::efforts(model.form);
         if !known.contains(&effort) {
@@ -232,6 +245,33 @@ mod tests {
         let error = prompted("a", Some(&declared), Some("{{ x }}".into()), &kinds, &Trial::Here);
         let error = error.unwrap_err().to_string();
         assert!(error.contains("line 1") && error.contains("`x`"), "{error}");
+    }
+
+    /// A model without tools can change nothing, and the agent would fail each of its tasks.
+    #[test]
+    fn issues_need_a_model_that_takes_tools() {
+        let takes = crate::models::tests::choice("main", WireForm::Chat);
+        let models = [takes.clone(), ModelChoice { name: "bare".into(), tools: false, ..takes }];
+        let both: BTreeSet<_> = Kind::ALL.into();
+        for (model, tools, kinds, refused) in [
+            ("bare", Some("all"), &both, true),
+            ("bare", Some("bash"), &[Kind::IcSwe].into(), true),
+            ("bare", Some("bash"), &[Kind::SweManager].into(), false),
+            ("bare", Some("none"), &both, false),
+            ("bare", Some(""), &both, false),
+            ("bare", None, &both, false),
+            ("main", Some("all"), &both, false),
+            ("", Some("all"), &both, false),
+        ] {
+            let mut settings = BTreeMap::from([(MODEL.to_owned(), Value::from(model))]);
+            settings.extend(tools.map(|tools| (TOOLS.to_owned(), Value::from(tools))));
+            let found = meant("a", &settings, &models, kinds);
+            assert_eq!(found.is_err(), refused, "{model} {tools:?} {kinds:?}");
+            let Err(error) = found else { continue };
+            let text = error.to_string();
+            assert!(text.contains("`bare`") && text.contains("`ic-swe`"), "{text}");
+            assert!(text.contains("tools = false"), "{text}");
+        }
     }
 
     #[test]
