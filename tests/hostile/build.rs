@@ -143,8 +143,7 @@ fn core(text: &str, role: &str, out_dir: &Path) -> Result<Vec<u8>, String> {
     let (resolve, package) = contract(&said.contract, &exports, out_dir)?;
     let describe = |e: &dyn std::fmt::Display| format!("{e:#}");
     let world = resolve.select_world(&[package], Some("case")).map_err(|e| describe(&e))?;
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
-        .map_err(|e| describe(&e))?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(|e| describe(&e))?;
     componentize(&module)
 }
 

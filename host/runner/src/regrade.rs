@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lancet_core::{
     Answer, AttemptId, AttemptState, Capability, Capture, Decision, Environment, Grant, History, Outcome,
     Part, PluginIdentity, Regraded, RegradedAttempt, RunId, RunSpec, Setting, Sha256, SolveEnd, Task,
-    TestReport,
-    Verdict, VerdictRecord,
+    TestReport, Verdict, VerdictRecord,
 };
 use lancet_engine::{Plugin, Sources};
 use lancet_store::{AttemptRow, Reader, RunRow, Store};
