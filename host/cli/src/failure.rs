@@ -94,7 +94,7 @@ pub(crate) fn warn(message: &str) {
 /// the terminal; line breaks are kept, since errors list things.
 fn say(word: &str, colour: &str, text: &str) {
     let text = text.split('\n').map(display_safe).collect::<Vec<_>>().join("\n");
-    if crate::output::colored(std::io::stderr().is_terminal()) {
+    if crate::terminal::colored(std::io::stderr().is_terminal()) {
         eprintln!("\x1b[1;{colour}m{word}\x1b[0m: {text}");
     } else {
         eprintln!("{word}: {text}");

@@ -20,6 +20,7 @@ mod prediction;
 mod progress;
 mod render;
 mod session;
+mod terminal;
 
 use std::process::ExitCode;
 

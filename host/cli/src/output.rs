@@ -1,7 +1,6 @@
 //! Results on stdout, in the form that `--format` asks for.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use crate::arguments::FormatKind;
 use crate::failure::{Failure, host};
 use crate::render::{Style, Table, json};
+use crate::terminal::colored;
 
 /// Writes a result to stdout. A reader that has gone away is no error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -80,23 +80,6 @@ pub(crate) fn style() -> Style {
     }
 }
 
-/// Whether what is written there may have colours: a terminal, unless it or the operator says
-/// otherwise.
-pub(crate) fn colored(is_terminal: bool) -> bool {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    is_terminal && allows_color(variable("NO_COLOR").as_deref(), variable("TERM").as_deref())
-}
-
-/// Whether lines that are written there can be written over: a terminal, unless it says that it
-/// cannot.
-pub(crate) fn moves(is_terminal: bool) -> bool {
-    is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-}
-
-fn allows_color(no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
-    no_color.is_none() && term.is_none_or(|term| term != "dumb")
-}
-
 /// The columns of the terminal that stdout is. What goes into a file or to another program is
 /// never cut.
 fn width(is_terminal: bool) -> Option<usize> {
@@ -127,17 +110,6 @@ pub(crate) fn print_table<T: Serialize>(format: FormatKind, table: &Table, value
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_terminal_without_colours_gets_none() {
-        let dumb = Some(OsStr::new("dumb"));
-        let xterm = Some(OsStr::new("xterm-256color"));
-        assert!(allows_color(None, xterm) && allows_color(None, None));
-        assert!(!allows_color(None, dumb));
-        assert!(!allows_color(Some(OsStr::new("1")), xterm));
-        assert!(!colored(false));
-        assert_eq!(width(false), None);
-    }
 
     #[test]
     fn colours_of_programs_are_taken_out() {

@@ -12,8 +12,8 @@ use lancet_engine::ENGINE_ID;
 use lancet_runner::{Notice, Observer};
 
 use crate::failure::{pin_images, warn};
-use crate::output;
 use crate::render::dollars;
+use crate::terminal;
 
 /// Tells the operator what a run does: warnings, and a bar where stderr is a terminal.
 pub(crate) struct Progress {
@@ -112,7 +112,7 @@ struct Bar {
 impl Bar {
     fn new(attempts: u64, done: u64, earned: Cents, quiet: bool) -> Self {
         let bar = ProgressBar::new(attempts).with_position(done);
-        let is_drawn = output::moves(std::io::stderr().is_terminal());
+        let is_drawn = terminal::moves(std::io::stderr().is_terminal());
         let lines = (!quiet && !is_drawn).then(|| {
             Lines::start(EVERY, |line| {
                 // Nobody may be reading any more.

@@ -58,10 +58,11 @@ fn shared(pattern: &str) -> Result<(), String> {
                     characters.by_ref().find(|c| *c == '}');
                 }
             }
-            '(' if !is_in_class && characters.next_if_eq(&'?').is_some() => {
-                if characters.next() != Some(':') {
-                    return refused("`(?` other than `(?:`");
-                }
+            '(' if !is_in_class
+                && characters.next_if_eq(&'?').is_some()
+                && characters.next() != Some(':') =>
+            {
+                return refused("`(?` other than `(?:`");
             }
             _ => {}
         }

@@ -141,9 +141,12 @@ struct Section {
     content: Range<usize>,
 }
 
+/// A custom section: its name, and where what it holds is.
+type Custom<'b> = (&'b [u8], Range<usize>);
+
 impl Section {
     /// The name of a custom section, and where what it holds is. `None` for another section.
-    fn custom<'b>(&self, bytes: &'b [u8]) -> Result<Option<(&'b [u8], Range<usize>)>, PackageError> {
+    fn custom<'b>(&self, bytes: &'b [u8]) -> Result<Option<Custom<'b>>, PackageError> {
         if self.id != CUSTOM_ID {
             return Ok(None);
         }

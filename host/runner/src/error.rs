@@ -188,7 +188,7 @@ pub enum Error {
         /// Whether the operator chose the value, or the grader: otherwise the task has it.
         of_operator: bool,
         /// What is wrong with the setting.
-        source: SettingError,
+        source: Box<SettingError>,
     },
     /// The operator sets what no grader of the run has.
     #[error("no grader of the run has a setting `{name}`; there are {known}")]

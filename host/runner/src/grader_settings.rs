@@ -93,7 +93,12 @@ fn settable(grader: &Plugin) -> &Schema {
 }
 
 fn refused(grader: &Plugin, task: &TaskId, of_operator: bool, source: SettingError) -> Error {
-    Error::GraderSetting { grader: grader.name().to_owned(), task: task.clone(), of_operator, source }
+    Error::GraderSetting {
+        grader: grader.name().to_owned(),
+        task: task.clone(),
+        of_operator,
+        source: Box::new(source),
+    }
 }
 
 /// Values as JSON, by name.

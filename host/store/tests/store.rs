@@ -374,7 +374,7 @@ async fn a_look_changes_nothing() {
     place.store.append(&ids[0], 0, solving(), Transition::None).await.unwrap();
     let folder = place.store.folder().to_owned();
     // Also beside somebody who writes.
-    assert_eq!(Store::look(&folder).unwrap().run_ids().unwrap(), [run_id.clone()]);
+    assert_eq!(Store::look(&folder).unwrap().run_ids().unwrap(), std::slice::from_ref(&run_id));
     let Place { _folder, store } = place;
     drop(store);
     let files = || {
@@ -393,7 +393,7 @@ async fn a_look_changes_nothing() {
     };
     let before = files();
     let reader = Store::look(&folder).unwrap();
-    assert_eq!(reader.run_ids().unwrap(), [run_id.clone()]);
+    assert_eq!(reader.run_ids().unwrap(), std::slice::from_ref(&run_id));
     assert_eq!(reader.events(&ids[0]).unwrap(), solving());
     assert!(reader.audit(&run_id).is_ok());
     drop(reader);

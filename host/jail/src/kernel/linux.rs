@@ -230,13 +230,13 @@ pub(crate) fn walls_around(process: &str) -> Option<Walls> {
 pub(crate) fn hides_processes() -> bool {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     // Of several mounts on one another, the last is what is seen.
-    let of_proc = mounts.lines().filter_map(|line| {
+    let mut of_proc = mounts.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(1);
         (fields.next() == Some("/proc")).then(|| fields.nth(1).unwrap_or_default())
     });
-    of_proc.last().is_some_and(|options| {
-        let hiding = options.split(',').filter_map(|option| option.strip_prefix("hidepid="));
-        hiding.last().is_some_and(|how| !matches!(how, "0" | "off"))
+    of_proc.next_back().is_some_and(|options| {
+        let mut hiding = options.split(',').filter_map(|option| option.strip_prefix("hidepid="));
+        hiding.next_back().is_some_and(|how| !matches!(how, "0" | "off"))
     })
 }
 

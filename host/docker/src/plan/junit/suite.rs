@@ -84,7 +84,7 @@ impl Suite {
         // What is counted twice by two names is still as many.
         match (word, &count) {
             ("tests", Ok(count)) => {
-                claims.tests = Some(claims.tests.map_or(*count, |least| least.min(*count)))
+                claims.tests = Some(claims.tests.map_or(*count, |least| least.min(*count)));
             }
             ("failures" | "failed", Ok(count)) => claims.failed = claims.failed.max(*count),
             ("errors", Ok(count)) => claims.errors = claims.errors.max(*count),
