@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use lancet_core::{
     Configuration, Grant, Granter, InspectedImport, InspectedPlugin, ListedPlugin, Role, SettingKind,
 };
-use lancet_engine::{Inspection, Meaning, inspect};
-use lancet_runner::Named;
+use lancet_engine::{Inspection, Meaning};
+use lancet_runner::{Loader, Named};
 
 use crate::arguments::{FormatKind, Global, PluginCommand};
 use crate::exit::Exit;
@@ -30,13 +30,9 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         Some(builtin) => builtin.component.to_vec(),
         None => lancet_runner::read(file.as_ref())?,
     };
-    let inspection = inspect(&bytes).map_err(|cause| {
-        let failure = Failure::new(Exit::Plugin, format!("plugin `{file}` cannot be used: {cause}"));
-        match cause.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })?;
+    let named = Named::new(file, bytes);
+    let loader = loader(NonZeroUsize::MIN, &IsolationArguments::default())?;
+    let inspection = loader.inspect(&named)?;
     let imports: Vec<_> = inspection.imports.iter().map(|import| line(import, inspection.role)).collect();
     let lines = InspectedPlugin {
         name: file.to_owned(),
@@ -45,13 +41,13 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         role: inspection.role,
         contract: inspection.contract.clone(),
         imports,
-        configuration: configuration(file, bytes, &inspection)?,
+        configuration: configuration(&loader, &named, &inspection)?,
     };
     if format == FormatKind::Table {
         output::print(&text(&lines))?;
         return Ok(Exit::Done);
     }
-    let mut table = Table::new([left("import"), left("capability"), left("granted by")]);
+    let mut table = Table::new([left("import").at_most(120), left("capability"), left("granted by")]);
     for import in &lines.imports {
         let capability = import.capability.map_or_else(|| "-".to_owned(), |c| c.to_string());
         table.row([import.import.clone(), capability, import.granted_by.clone()]);
@@ -63,8 +59,8 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
 /// What can be set of an agent, when it exports that at all. It is asked in an instance with
 /// nothing behind its imports, whoever might grant them.
 fn configuration(
-    file: &str,
-    bytes: Vec<u8>,
+    loader: &Loader,
+    named: &Named,
     inspection: &Inspection,
 ) -> Result<Option<Configuration>, Failure> {
     if !inspection.configurable {
@@ -77,9 +73,7 @@ fn configuration(
     let grant = imported.fold(Grant::standard(inspection.role), |grant, capability| {
         grant.clone().with(capability).unwrap_or(grant)
     });
-    let named = Named::new(file, bytes);
-    let described = loader(NonZeroUsize::MIN, &IsolationArguments::default())?.load(&named, &grant);
-    let described = match described {
+    let described = match loader.load(named, &grant) {
         Ok(plugin) => block_on(async { Ok(plugin.describe().await?) })?.map_err(|fault| fault.to_string()),
         Err(lancet_runner::Error::Load(refused)) => Err(refused.to_string()),
         Err(error) => return Err(error.into()),
@@ -87,6 +81,7 @@ fn configuration(
     match described {
         Ok(configuration) => Ok(Some(configuration)),
         Err(why) => {
+            let file = &named.identity.name;
             warn(&format!("what can be set of `{file}` cannot be told, and no run would take it: {why}"));
             Ok(None)
         }
@@ -131,7 +126,7 @@ fn configuration_text(configuration: &Configuration) -> String {
 }
 
 fn text(lines: &InspectedPlugin) -> String {
-    let mut table = Table::new([left("imports"), left("capability"), left("granted by")]);
+    let mut table = Table::new([left("imports").at_most(120), left("capability"), left("granted by")]);
     for import in &lines.imports {
         let capability = import.capability.map_or_else(|| "-".to_owned(), |c| c.to_string());
         table.row([import.import.clone(), capability, import.granted_by.clone()]);
