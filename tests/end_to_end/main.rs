@@ -20,8 +20,10 @@ mod kernel;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;
+mod option_table;
 mod options;
 mod packages;
+mod paths;
 mod plugins;
 mod predictions;
 #[path = "../../host/models/tests/python/mod.rs"]
@@ -38,5 +40,6 @@ mod shapes;
 #[path = "../../host/models/tests/smollm2/mod.rs"]
 mod smollm2;
 mod spending;
+mod streams;
 mod swe_lancer;
 mod told;

@@ -62,7 +62,7 @@ pub use configuration::{
     SettingKind,
 };
 pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
-pub use digest::{Digester, ParseSha256Error, Sha256};
+pub use digest::{Digester, ParseSha256Error, RunningDigest, Sha256};
 pub use doctor::Finding;
 pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,

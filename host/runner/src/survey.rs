@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use lancet_core::{Capability, Grant, Granter, Role};
-use lancet_engine::{LoadError, Meaning, inspect};
+use lancet_engine::{LoadError, Plugin};
 use lancet_suite::{Gold, GraderRef, Suite, SuiteTask, check_gold};
 
-use crate::catalog::{self, Loader, Named};
+use crate::catalog::{self, Loader};
 use crate::error::Error;
 use crate::grader_settings;
 
@@ -76,7 +76,7 @@ fn graders(
         let Some(loader) = &made else { break };
         match loader.load(&named, &everything()) {
             Ok(grader) => {
-                surveyed.demanding.extend(asks_for(&named));
+                surveyed.demanding.extend(asks_for(&grader));
                 let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
                 let refused = |task: &SuiteTask| {
                     grader_settings::survey(&grader, &task.public.id, &task.grader_settings).err()
@@ -102,17 +102,10 @@ fn everything() -> Grant {
 }
 
 /// What a grader cannot run without, of what an operator can grant.
-fn asks_for(named: &Named) -> Option<Demanding> {
-    let imports = inspect(&named.component).ok()?.imports;
-    let capabilities: BTreeSet<_> = imports
-        .iter()
-        .filter_map(|import| match import.meaning {
-            Meaning::Capability(capability) => Some(capability),
-            _ => None,
-        })
-        .filter(|capability| capability.granter(Role::Grader) == Granter::Operator)
-        .collect();
-    (!capabilities.is_empty()).then(|| Demanding { grader: named.identity.name.clone(), capabilities })
+fn asks_for(plugin: &Plugin) -> Option<Demanding> {
+    let operators = |capability: &&Capability| capability.granter(Role::Grader) == Granter::Operator;
+    let capabilities: BTreeSet<_> = plugin.capabilities().iter().filter(operators).copied().collect();
+    (!capabilities.is_empty()).then(|| Demanding { grader: plugin.name().to_owned(), capabilities })
 }
 
 /// How many gold patches there are in files of the suite's own. Those in images are

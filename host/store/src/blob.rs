@@ -172,11 +172,16 @@ fn in_parallel<T: Sync>(
     thread::scope(|scope| {
         let threads: Vec<_> = items
             .chunks(items.len().div_ceil(PARALLEL))
-            .map(|chunk| scope.spawn(move || chunk.iter().try_for_each(work)))
+            .map(|chunk| {
+                // Where there can be no further thread, it takes longer.
+                thread::Builder::new()
+                    .spawn_scoped(scope, move || chunk.iter().try_for_each(work))
+                    .map_err(|_| chunk)
+            })
             .collect();
-        threads.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
+        threads.into_iter().try_for_each(|thread| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(chunk) => chunk.iter().try_for_each(work),
         })
     })
 }

@@ -35,7 +35,8 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
     if arguments.rounds.get() > 1 {
         let attempts = u32::try_from(regraded.attempts.len()).unwrap_or(u32::MAX);
         let number = f64::from(arguments.rounds.get()) * f64::from(attempts);
-        eprintln!("{:.0} verdicts per second", number / started.elapsed().as_secs_f64());
+        let seconds = started.elapsed().as_secs_f64();
+        output::tell(format_args!("{:.0} verdicts per second", number / seconds));
     }
     print(&regraded, arguments.format.kind)?;
     Ok(if regraded.invalid > 0 { Exit::Invalid } else { Exit::Done })
