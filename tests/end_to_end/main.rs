@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod bombs;
 mod bounds;
 mod context;
 mod controls;
