@@ -599,6 +599,41 @@ mod tests {
     }
 
     #[test]
+    fn what_another_process_reads_is_what_is_read_here() {
+        const SETTINGS: &str = "settings = \"How strict it is.\"\n[settings]\nrequired = [\"note\"]\n\
+            [settings.properties.note]\ntype = \"string\"\npattern = \"^\\\\d+$\"\n\
+            [settings.properties.share]\ntype = \"number\"\nminimum = 0.1\nmaximum = 12.3\ndefault = 0.30000000000000004\n\
+            [settings.properties.steps]\ntype = \"integer\"\nenum = [1, -9007199254740991]\ndefault = 1\n";
+        let text = |asks: &str| {
+            format!(
+                "name = \"acme/told\"\nversion = \"1.0.0-rc.1+b\"\ncontract = \"0.1.0\"\nworld = \"grader\"\n\
+                 description = \"Is \u{202e}told \\\"so\\\".\"\nauthors = [\"Ada\"]\nlicence = \"MIT\"\n\
+                 limits = {{ fuel = 9007199254740991, seconds = 5 }}\n[asks]\n{asks}"
+            )
+        };
+        let grader = SOLVING.replace("solving", "grading");
+        let bare = component(&format!(r#"(import "lancet:plugin/settings@0.1.0" (instance)) {grader}"#));
+        let package = lancet_package::write(&bare, &text(SETTINGS)).unwrap();
+        let told = |bytes: &[u8]| -> Result<Known, NotAPlugin> {
+            serde_json::from_slice(&serde_json::to_vec(&known(bytes)).unwrap()).unwrap()
+        };
+        assert_eq!(inspect(&package).unwrap().manifest.unwrap().settings.properties.len(), 3);
+        for bytes in [&bare, &package] {
+            assert_eq!(Inspection::of(bytes, told(bytes).unwrap()), inspect(bytes).unwrap());
+        }
+        for bytes in [
+            lancet_package::write(&component(&grader), &text("log = \"It notes.\"")).unwrap(),
+            [package.as_slice(), &package[bare.len()..]].concat(),
+            package[..package.len() - 1].to_vec(),
+            component(SOLVING.replace("0.1.0", "0.2.0").as_str()),
+            component(""),
+        ] {
+            let (here, there) = (inspect(&bytes).unwrap_err(), told(&bytes).unwrap_err());
+            assert_eq!((there.to_string(), there.hint()), (here.to_string(), here.hint()));
+        }
+    }
+
+    #[test]
     fn names_are_bounded_and_cut_for_people() {
         let imports = |count: usize, length: usize| -> String {
             let name = |i: usize| format!("a:b/i{i}x{}", "y".repeat(length));
