@@ -160,11 +160,11 @@ fn what_is_set_of_a_grader_is_checked_read_and_recorded() {
     let refused = ["regrade", "latest", "--grader", "./other.wasm"];
     context
         .lancet(&refused)
-        .fails(2, &["`strictness`", "from 0 to 2, not `3`", "./other.wasm", "task `one`"]);
+        .fails(2, &["`strictness`", "from 0 to 2, not `3`", "/other.wasm", "task `one`"]);
     let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
     fs::write(context.path("bare.wasm"), grader.component).unwrap();
     let refused = ["regrade", "latest", "--grader", "./bare.wasm"];
-    context.lancet(&refused).fails(2, &["no setting `strictness`; there are none", "./bare.wasm"]);
+    context.lancet(&refused).fails(2, &["no setting `strictness`; there are none", "/bare.wasm"]);
 
     // The operator's word comes before the task's.
     let set_note =

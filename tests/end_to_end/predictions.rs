@@ -55,11 +55,11 @@ fn what_would_be_misread_is_refused_by_line_and_key() {
         (
             "p.json",
             format!(
-                "{{\"z\": {}, \"a\": {}}}",
+                "{{\"zzz\": {}, \"aaa\": {}}}",
                 good.replace("outside", "zzz"),
                 good.replace("outside", "aaa")
             ),
-            &["p.json`, prediction `z`", "no task `zzz`"],
+            &["p.json`, prediction `zzz`", "no task `zzz`"],
         ),
     ] {
         let path = context.path(file);

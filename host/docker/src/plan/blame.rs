@@ -7,7 +7,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lancet_core::{ArtifactKind, InfraFault, InfraFaultKind, Isolation, Outcome, RunEnd, conclude};
+use lancet_core::{
+    ArtifactKind, CaseStatus, InfraFault, InfraFaultKind, Isolation, Outcome, RunEnd, conclude,
+};
 
 use crate::plan::artifact::{Artifacts, Results};
 use crate::plan::run::{Running, Seen};
@@ -26,7 +28,11 @@ impl Running<'_> {
     /// the engine went away.
     pub(crate) async fn judged(&mut self) -> Result<Seen, InfraFault> {
         let seen = Box::pin(self.seen()).await;
-        if !self.comes_to_nothing(&seen) || !self.is_sound_without().await? {
+        if !self.comes_to_nothing(&seen) {
+            return seen;
+        }
+        let without = self.without().await?;
+        if !without.is_sound || self.is_of_the_tests(&seen, without) {
             return seen;
         }
         if !self.may_be_chance(&seen) {
@@ -63,30 +69,65 @@ impl Running<'_> {
         )
     }
 
-    /// Whether the tests can be carried out without the submission, which is found out
-    /// once. A service that does not come up shows nothing.
+    /// Whether tests end with the status of an error although all of them passed, and with the
+    /// same one without the submission: that is how these tests end. Nobody wins by it: with
+    /// every required test passed, any other status would be no worse.
+    fn is_of_the_tests(&self, seen: &Result<Seen, InfraFault>, without: Without) -> bool {
+        let Ok(seen) = seen else { return false };
+        let facts = seen.facts();
+        let has_passed = |id: &String| {
+            facts.cases.iter().any(|case| case.id == *id)
+                && facts.cases.iter().all(|case| case.id != *id || case.status == CaseStatus::Passed)
+        };
+        status(seen).is_some()
+            && status(seen) == without.status
+            && conclude(self.plan, facts).reason.as_str() == "tests-error"
+            && self.plan.required.iter().all(has_passed)
+    }
+
+    /// What the tests come to without the submission, which is found out once. A service that
+    /// does not come up shows nothing.
     ///
     /// # Errors
     /// The engine's, which is not remembered: that it failed says nothing of the tests.
-    async fn is_sound_without(&mut self) -> Result<bool, InfraFault> {
-        if let Some(sound) = self.sound {
-            return Ok(sound);
+    async fn without(&mut self) -> Result<Without, InfraFault> {
+        if let Some(without) = self.without {
+            return Ok(without);
         }
-        let sound = steadily(|| {
+        let without = steadily(|| {
             let (laying, images) = (Laying::default(), self.images.clone());
             let (laid, started) = (AtomicBool::new(false), AtomicBool::new(false));
             let without = Running { laying, images, laid, started, ..*self };
             Box::pin(async move {
                 let seen = Box::pin(without.seen()).await?;
                 let came_up = seen.end != RunEnd::NotReady;
-                Ok::<_, InfraFault>(
-                    came_up && conclude(without.plan, seen.facts()).outcome != Outcome::Invalid,
-                )
+                let is_sound = came_up && conclude(without.plan, seen.facts()).outcome != Outcome::Invalid;
+                Ok::<_, InfraFault>(Without { is_sound, status: status(&seen) })
             })
         })
         .await?;
-        Ok(*self.sound.insert(sound))
+        Ok(*self.without.insert(without))
     }
+}
+
+/// What a run without the submission has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Without {
+    /// Whether the tests can be carried out.
+    is_sound: bool,
+    /// What they exited with, where they did.
+    status: Option<i64>,
+}
+
+impl Without {
+    /// One that has shown that the tests cannot be carried out.
+    const NOTHING: Self = Self { is_sound: false, status: None };
+}
+
+/// What the tests exited with: their own status, where a file has it.
+fn status(seen: &Seen) -> Option<i64> {
+    let RunEnd::Exited(code) = seen.end else { return None };
+    Some(seen.results.status.unwrap_or(code))
 }
 
 /// Whether something that befalls a run from outside looks like this. Not once submitted
@@ -102,13 +143,13 @@ fn looks_like_chance(ran_beside: bool, end: Result<RunEnd, &InfraFault>) -> bool
 
 /// Finds out whether a run is sound, and tries once more when the engine fails it: an
 /// engine that stumbled would leave the submission without its verdict.
-async fn steadily<F: Future<Output = Result<bool, InfraFault>>>(
+async fn steadily<F: Future<Output = Result<Without, InfraFault>>>(
     mut run: impl FnMut() -> F,
-) -> Result<bool, InfraFault> {
+) -> Result<Without, InfraFault> {
     let mut is_first = true;
     loop {
         match run().await {
-            Err(fault) if fault.kind == InfraFaultKind::NotReady => return Ok(false),
+            Err(fault) if fault.kind == InfraFaultKind::NotReady => return Ok(Without::NOTHING),
             Err(fault) if fault.kind == InfraFaultKind::DockerError && is_first => is_first = false,
             found => return found,
         }
@@ -150,13 +191,14 @@ mod tests {
     async fn an_engine_that_stumbles_says_nothing_of_the_tests() {
         use InfraFaultKind::{DiskFull, DockerError, NotReady};
         let stumbled = || Err(fault(DockerError));
+        let sound = Without { is_sound: true, status: Some(1) };
         for (runs, expected) in [
-            (vec![Ok(true)], Ok(true)),
-            (vec![Ok(false)], Ok(false)),
-            (vec![Err(fault(NotReady))], Ok(false)),
+            (vec![Ok(sound)], Ok(sound)),
+            (vec![Ok(Without::NOTHING)], Ok(Without::NOTHING)),
+            (vec![Err(fault(NotReady))], Ok(Without::NOTHING)),
             (vec![Err(fault(DiskFull))], Err(fault(DiskFull))),
-            (vec![stumbled(), Ok(true)], Ok(true)),
-            (vec![stumbled(), Err(fault(NotReady))], Ok(false)),
+            (vec![stumbled(), Ok(sound)], Ok(sound)),
+            (vec![stumbled(), Err(fault(NotReady))], Ok(Without::NOTHING)),
             (vec![stumbled(), stumbled()], stumbled()),
         ] {
             let mut runs = runs.into_iter();

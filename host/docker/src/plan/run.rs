@@ -15,6 +15,7 @@ use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec, SHOWN_BYTES, shown};
 use crate::engine::hardening::{ContainerSpec, Joined, VOLUME_FOLDER};
 use crate::engine::wait::Ended;
 use crate::plan::artifact::{APP_OUTPUT, Artifacts, MAX_LOG_BYTES, OUTPUT, Results};
+use crate::plan::blame::Without;
 use crate::plan::readiness::is_ready;
 use crate::plan::stage::Stage;
 use crate::submission::layout::{BlobSource, Laying, pack_volume};
@@ -76,7 +77,7 @@ impl Docker {
             blobs,
             lease,
             comes_up: None,
-            sound: None,
+            without: None,
             laid: AtomicBool::new(false),
             started: AtomicBool::new(false),
         };
@@ -109,7 +110,7 @@ pub(crate) struct Running<'a> {
     pub(crate) comes_up: Option<bool>,
     /// Whether the tests can be carried out without the submission, once that was
     /// tried.
-    pub(crate) sound: Option<bool>,
+    pub(crate) without: Option<Without>,
     /// Whether what was submitted is in a container of the run.
     pub(crate) laid: AtomicBool,
     /// Whether what was submitted may have run in it.
