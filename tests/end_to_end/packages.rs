@@ -158,9 +158,7 @@ fn what_is_set_of_a_grader_is_checked_read_and_recorded() {
         lancet_package::write(&hostile("imports-settings-grader"), &SETTABLE.replace("= 10", "= 2")).unwrap();
     fs::write(context.path("other.wasm"), other).unwrap();
     let refused = ["regrade", "latest", "--grader", "./other.wasm"];
-    context
-        .lancet(&refused)
-        .fails(2, &["`strictness`", "from 0 to 2, not `3`", "/other.wasm", "task `one`"]);
+    context.lancet(&refused).fails(2, &["`strictness`", "from 0 to 2, not `3`", "/other.wasm", "task `one`"]);
     let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
     fs::write(context.path("bare.wasm"), grader.component).unwrap();
     let refused = ["regrade", "latest", "--grader", "./bare.wasm"];
