@@ -60,6 +60,18 @@ pub fn conclude(plan: &Plan, facts: Facts<'_>) -> Conclusion {
     Conclusion { outcome, reason: reason.parse().expect("reasons are reason codes"), detail }
 }
 
+/// Whether a run would be a pass, had the tests ended with the status that a pass has: their
+/// status is all that is amiss.
+#[must_use]
+pub fn passes_but_for_its_status(plan: &Plan, facts: Facts<'_>) -> bool {
+    let RunEnd::Exited(_) = facts.end else { return false };
+    let (end, status) = match plan.status_file {
+        None => (plan.pass_exit, facts.status),
+        Some(_) => (0, Some(plan.pass_exit)),
+    };
+    conclude(plan, Facts { end: RunEnd::Exited(end), status, ..facts }).outcome == Outcome::Pass
+}
+
 fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
     let fail = |reason, detail: String| (Outcome::Fail, reason, detail);
     let invalid = |reason, detail: String| (Outcome::Invalid, reason, detail);
@@ -235,6 +247,30 @@ mod tests {
         assert_eq!(twice(Failed, Passed), "invalid repeated-tests");
         assert_eq!(ran(1, &[&good[..], &[("t::s", Passed)]].concat()), "invalid repeated-tests");
         assert_eq!(ran(1, &[&good[..], &[("t::s", Errored)]].concat()), "pass tests-passed");
+    }
+
+    #[test]
+    fn a_status_is_all_that_is_amiss_where_the_report_is_that_of_a_pass() {
+        use CaseStatus::{Failed, Passed};
+        let good = [("t::a", Passed), ("t::b", Passed), ("t::s", Failed)];
+        let of = |plan: &Plan, end, status, list: &[(&str, CaseStatus)]| {
+            let facts = Facts { end, status, report: &ReportState::Read, cases: &cases(list) };
+            passes_but_for_its_status(plan, facts)
+        };
+        let plain = |code, list: &[(&str, CaseStatus)]| of(&plan(), RunEnd::Exited(code), None, list);
+        for code in [0, 2, 4, 100, 137] {
+            assert!(plain(code, &good));
+            // What forges a pass has to forge the sentinel too, and could then pass.
+            assert!(!plain(code, &[&good[..2], &[("t::s", Passed)]].concat()));
+            assert!(!plain(code, &good[..2]) && !plain(code, &good[1..]));
+            assert!(!plain(code, &[&good[..], &[("t::x", Passed)]].concat()));
+        }
+        let filed = Plan { status_file: Some("/s".into()), ..plan() };
+        assert!(of(&filed, RunEnd::Exited(3), Some(1), &good));
+        assert!(of(&filed, RunEnd::Exited(0), Some(4), &good) && of(&filed, RunEnd::Exited(0), None, &good));
+        for end in [RunEnd::TimedOut, RunEnd::OutOfMemory, RunEnd::Broken] {
+            assert!(!of(&plan(), end, None, &good));
+        }
     }
 
     #[test]

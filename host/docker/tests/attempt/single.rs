@@ -102,6 +102,25 @@ async fn tests_lie_over_the_submission() {
     let quits = format!("{forged}; printf 'import os; os._exit(1)' > logic.py");
     let submission = task.submission(&quits).await;
     assert_eq!(conclusion(&task.run(&plan, &submission).await), "fail tests-broken");
+    // Tests that end with the status of an error whatever they find pass nobody, which is no
+    // submission's doing. It makes *invalid* of nothing else: not of a report that is forged but
+    // for the test that has to fail, and not of none.
+    let two = Plan { argv: words(&["sh", "-c", "python3 test.py; exit 2"]), ..plan.clone() };
+    let case =
+        |name: &str, inside: &str| format!("<testcase classname=\"t\" name=\"{name}\">{inside}</testcase>");
+    for (sentinel, expected) in [
+        (case("must_fail", "<failure/>"), "invalid tests-error"),
+        (case("must_fail", ""), "fail tests-broken"),
+    ] {
+        let report = format!("<testsuite>{}{sentinel}</testsuite>", case("right", ""));
+        let forges = format!(
+            "printf '%s' 'open(\"/srv/repo/report.xml\", \"w\").write(\"\"\"{report}\"\"\"); import os; os._exit(2)' > logic.py"
+        );
+        let submission = task.submission(&forges).await;
+        assert_eq!(conclusion(&task.run(&two, &submission).await), expected, "{sentinel}");
+    }
+    let submission = task.submission("printf 'import os; os._exit(2)' > logic.py").await;
+    assert_eq!(conclusion(&task.run(&two, &submission).await), "fail tests-broken");
 }
 
 #[tokio::test]
