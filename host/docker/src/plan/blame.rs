@@ -8,7 +8,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lancet_core::{
-    ArtifactKind, InfraFault, InfraFaultKind, Isolation, Outcome, RunEnd, conclude, passes_but_for_its_status,
+    ArtifactKind, InfraFault, InfraFaultKind, Isolation, KILLED, Outcome, RunEnd, conclude,
+    passes_but_for_its_status,
 };
 
 use crate::plan::artifact::{Artifacts, Results};
@@ -17,8 +18,6 @@ use crate::submission::layout::Laying;
 
 /// What the engine said, among the artifacts of a run that it could not carry out.
 const ENGINE_OUTPUT: &str = "engine-output";
-/// The statuses of a process that SIGKILL or SIGTERM ended.
-const KILLED: [i64; 2] = [137, 143];
 
 impl Running<'_> {
     /// Makes a run, and finds out whose fault it is when it came to nothing.
