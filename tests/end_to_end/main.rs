@@ -40,3 +40,5 @@ mod smollm2;
 mod spending;
 mod swe_lancer;
 mod told;
+#[path = "../campaign/unprivileged.rs"]
+mod unprivileged;

@@ -20,6 +20,8 @@ use lancet_engine::{
 
 #[path = "../../campaign/scale.rs"]
 mod campaign;
+#[path = "../../campaign/unprivileged.rs"]
+mod unprivileged;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     // So that each component is compiled once.
@@ -398,7 +400,7 @@ fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
 fn to_an_ordinary_user_s_host_neither() {
     const USER: u32 = 4242;
     if !rustix::process::getuid().is_root() {
-        eprintln!("left out: this is an ordinary user already");
+        unprivileged::not_shown("that to a host of root's neither is done any harm");
         return;
     }
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
