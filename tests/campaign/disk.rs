@@ -8,10 +8,13 @@
 //! Needs root, loop devices, and `e2fsprogs`, which every Debian has.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+
+use crate::unprivileged::not_shown;
 
 /// The size of a disk.
 const DISK: &str = "64M";
@@ -67,7 +70,12 @@ pub(crate) struct Recovered {
 }
 
 impl Below {
-    pub(crate) fn new() -> Self {
+    /// `None` where that takes an account that this is not, and that is known.
+    pub(crate) fn new() -> Option<Self> {
+        if fs::metadata("/proc/self").expect("`/proc` is mounted").uid() != 0 {
+            not_shown("that nothing is lost when the power is cut");
+            return None;
+        }
         // In memory where that is possible: how long a disk takes is not what is looked at.
         let memory = Path::new("/dev/shm");
         let folder = match has_room(memory) {
@@ -78,7 +86,7 @@ impl Below {
         let image = folder.path().join("below.img");
         make(&image, BELOW, Format::Ext4);
         let mounted = Mounted::new(&image, &folder.path().join("below"));
-        Self { mounted, folder }
+        Some(Self { mounted, folder })
     }
 
     /// A new disk, in place of the one before.

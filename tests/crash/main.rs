@@ -14,6 +14,8 @@ mod disk;
 mod model_server;
 #[path = "../campaign/scale.rs"]
 mod scale;
+#[path = "../campaign/unprivileged.rs"]
+mod unprivileged;
 
 mod models;
 mod power;

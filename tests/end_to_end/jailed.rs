@@ -17,6 +17,7 @@ use crate::context::{Context, copy, hostile, judged_by, text};
 use crate::isolation::strangers;
 use crate::kernel::{self, Lacking};
 use crate::scale::scaled;
+use crate::unprivileged::not_shown;
 
 /// A suite of many small tasks, and an agent that computes for a while in some of them.
 fn many(context: &Context, tasks: usize) -> String {
@@ -36,7 +37,9 @@ fn children_of(parent: u32) -> BTreeSet<i32> {
     let child = |entry: fs::DirEntry| -> Option<i32> {
         let process: i32 = entry.file_name().to_str()?.parse().ok()?;
         let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        (stat.rsplit_once(')')?.1.split_whitespace().nth(1)? == parent).then_some(process)
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        // One that has ended and is not reaped yet costs nothing.
+        (fields.next()? != "Z" && fields.next()? == parent).then_some(process)
     };
     fs::read_dir("/proc").unwrap().flatten().filter_map(child).collect()
 }
@@ -237,7 +240,7 @@ fn of_a_user(context: &Context, user: u32, limits: &[&str], arguments: &[&str]) 
 fn where_no_process_or_thread_can_be_had_that_is_said() {
     const USER: u32 = 4245;
     if !rustix::process::getuid().is_root() {
-        println!("left out: another user's limits take root");
+        not_shown("what is said where no process or thread can be had");
         return;
     }
     let context = Context::new();
@@ -273,7 +276,7 @@ fn where_no_process_or_thread_can_be_had_that_is_said() {
 #[test]
 fn a_program_that_cannot_be_started_again_is_told_with_what_to_do() {
     if !rustix::process::getuid().is_root() {
-        println!("left out: another user takes root");
+        not_shown("what is said of a program that its user cannot read");
         return;
     }
     let context = Context::new();

@@ -44,3 +44,5 @@ mod spending;
 mod streams;
 mod swe_lancer;
 mod told;
+#[path = "../campaign/unprivileged.rs"]
+mod unprivileged;

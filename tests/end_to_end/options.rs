@@ -94,7 +94,7 @@ fn what_is_given_for_no_task_or_twice_is_refused() {
     };
     given(&["one.txt", "on.txt"]).fails(2, &["`on.txt` is named by no task", "`15193.patch`"]);
     given(&["one.txt", "one.patch"]).fails(2, &["`one.patch` and `one.txt` are both for the task `one`"]);
-    given(&[".hidden"]).fails(2, &["no file named by a task's id"]);
+    given(&[".hidden"]).fails(2, &["has no file for the task `one`"]);
     assert!(!context.path("store").exists());
     assert_eq!(given(&["one.txt", ".hidden"]).code, Some(0));
 }

@@ -250,7 +250,7 @@ fn what_cannot_be_packed_says_why_and_writes_nothing() {
     fs::remove_file(context.path("plugin.toml")).unwrap();
     context.lancet(&pack).fails(2, &["plugin.toml", "hint: `--manifest FILE`"]);
     fs::create_dir(context.path("plugin.toml")).unwrap();
-    context.lancet(&pack).fails(2, &["no regular file"]);
+    context.lancet(&pack).fails(2, &["it is a folder", "hint: `--manifest FILE`"]);
     fs::remove_dir(context.path("plugin.toml")).unwrap();
     fs::write(context.path("plugin.toml"), GRADER).unwrap();
     fs::write(context.path("module.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
@@ -258,6 +258,10 @@ fn what_cannot_be_packed_says_why_and_writes_nothing() {
     context
         .lancet(&["plugin", "pack", "bare.wasm", "-o", "./bare.wasm"])
         .fails(2, &["is the component itself"]);
+    context
+        .lancet(&["plugin", "pack", "bare.wasm", "-o", "plugin.toml"])
+        .fails(2, &["is the manifest itself"]);
+    assert_eq!(fs::read_to_string(context.path("plugin.toml")).unwrap(), GRADER);
     context.lancet(&["plugin", "pack", "bare.wasm", "-o", "."]).fails(2, &["no regular file"]);
     assert!(!context.path("packed.wasm").exists());
     assert_eq!(context.lancet(&pack).code, Some(0));

@@ -31,13 +31,16 @@ pub struct Facts<'a> {
     pub cases: &'a [TestCase],
 }
 
+/// The statuses of a process that SIGKILL or SIGTERM ended.
+pub const KILLED: [i64; 2] = [137, 143];
+
 /// What a run comes to: a pass only if the exit status, the report, the exact set
 /// of required tests and every sentinel say so.
 ///
 /// | reason | outcome | when |
 /// |---|---|---|
 /// | `tests-passed` | pass | everything is as the plan says |
-/// | `tests-failed` | fail | a required test failed, whatever the exit status says of it: tools exit with 1, with 100, or with how many failed |
+/// | `tests-failed` | fail | a required test failed, whatever the exit status says of it, unless they were killed ([`KILLED`]): tools exit with 1, with 100, or with how many failed |
 /// | `required-test-skipped`, `required-test-missing` | fail | a required test did not run |
 /// | `sentinel-passed` | fail | a test that has to fail did not: results were tampered with |
 /// | `tests-timed-out`, `out-of-memory`, `disk-limit` | fail | a limit of the run |
@@ -45,7 +48,7 @@ pub struct Facts<'a> {
 /// | `tests-broken` | fail | the tests can be carried out without the submission, but not with it |
 /// | `no-report`, `malformed-report`, `report-too-large` | invalid | there is nothing to judge by |
 /// | `no-exit-status` | invalid | the status file is missing or unreadable |
-/// | `tests-error` | invalid | the exit status is that of an error of the tests, and no required test is known to have failed |
+/// | `tests-error` | invalid | the exit status is that of an error of the tests, and no required test is known to have failed; or that of tests that were killed |
 /// | `exit-status-contradicts` | invalid | the exit status does not fit the report |
 /// | `unknown-tests`, `repeated-tests` | invalid | the report has tests that the plan does not know, or has one twice that [`fold()`] does not make one |
 ///
@@ -58,6 +61,18 @@ pub struct Facts<'a> {
 pub fn conclude(plan: &Plan, facts: Facts<'_>) -> Conclusion {
     let (outcome, reason, detail) = judge(plan, facts);
     Conclusion { outcome, reason: reason.parse().expect("reasons are reason codes"), detail }
+}
+
+/// Whether a run would be a pass, had the tests ended with the status that a pass has: their
+/// status is all that is amiss.
+#[must_use]
+pub fn passes_but_for_its_status(plan: &Plan, facts: Facts<'_>) -> bool {
+    let RunEnd::Exited(_) = facts.end else { return false };
+    let (end, status) = match plan.status_file {
+        None => (plan.pass_exit, facts.status),
+        Some(_) => (0, Some(plan.pass_exit)),
+    };
+    conclude(plan, Facts { end: RunEnd::Exited(end), status, ..facts }).outcome == Outcome::Pass
 }
 
 fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
@@ -113,8 +128,10 @@ fn judge(plan: &Plan, facts: Facts<'_>) -> (Outcome, &'static str, String) {
     let failed = required(|s| matches!(s, Some(CaseStatus::Failed | CaseStatus::Errored)));
     let unknown = found.keys().find(|id| !known.contains(**id));
     // pytest reports what it could not collect as a test of another name. What failed by
-    // the name that the plan has needs no status to say so.
-    if code > 1 && code != plan.pass_exit && (failed.is_none() || unknown.is_some()) {
+    // the name that the plan has needs no status to say so; but tests that were killed may
+    // have failed of what killed them, which is found out.
+    let is_killed = KILLED.contains(&code);
+    if code > 1 && code != plan.pass_exit && (failed.is_none() || unknown.is_some() || is_killed) {
         return invalid(
             "tests-error",
             format!("the tests exited with {code}, which is neither pass nor fail"),
@@ -214,6 +231,8 @@ mod tests {
             assert_eq!(ran(code, &wrong[..2]), "fail sentinel-passed");
             assert_eq!(ran(code, &[&good[..2], &[("t::s", Passed)]].concat()), "invalid tests-error");
             assert_eq!(ran(code, &good[..1]), "invalid tests-error");
+            assert_eq!(ran(KILLED[0], &wrong), "invalid tests-error");
+            assert_eq!(ran(KILLED[1], &wrong), "invalid tests-error");
             // What pytest could not collect.
             assert_eq!(ran(code, &[&wrong[..], &[("t", Errored)]].concat()), "invalid tests-error");
         }
@@ -235,6 +254,30 @@ mod tests {
         assert_eq!(twice(Failed, Passed), "invalid repeated-tests");
         assert_eq!(ran(1, &[&good[..], &[("t::s", Passed)]].concat()), "invalid repeated-tests");
         assert_eq!(ran(1, &[&good[..], &[("t::s", Errored)]].concat()), "pass tests-passed");
+    }
+
+    #[test]
+    fn a_status_is_all_that_is_amiss_where_the_report_is_that_of_a_pass() {
+        use CaseStatus::{Failed, Passed};
+        let good = [("t::a", Passed), ("t::b", Passed), ("t::s", Failed)];
+        let of = |plan: &Plan, end, status, list: &[(&str, CaseStatus)]| {
+            let facts = Facts { end, status, report: &ReportState::Read, cases: &cases(list) };
+            passes_but_for_its_status(plan, facts)
+        };
+        let plain = |code, list: &[(&str, CaseStatus)]| of(&plan(), RunEnd::Exited(code), None, list);
+        for code in [0, 2, 4, 100, 137] {
+            assert!(plain(code, &good));
+            // What forges a pass has to forge the sentinel too, and could then pass.
+            assert!(!plain(code, &[&good[..2], &[("t::s", Passed)]].concat()));
+            assert!(!plain(code, &good[..2]) && !plain(code, &good[1..]));
+            assert!(!plain(code, &[&good[..], &[("t::x", Passed)]].concat()));
+        }
+        let filed = Plan { status_file: Some("/s".into()), ..plan() };
+        assert!(of(&filed, RunEnd::Exited(3), Some(1), &good));
+        assert!(of(&filed, RunEnd::Exited(0), Some(4), &good) && of(&filed, RunEnd::Exited(0), None, &good));
+        for end in [RunEnd::TimedOut, RunEnd::OutOfMemory, RunEnd::Broken] {
+            assert!(!of(&plan(), end, None, &good));
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
 pub use checked::{CheckedSuite, ListedImage, RefusedSuite, SuiteProblem, SuiteWarning};
-pub use conclusion::{Conclusion, Facts, conclude};
+pub use conclusion::{Conclusion, Facts, KILLED, conclude, passes_but_for_its_status};
 pub use configuration::{
     Configuration, ConfigurationError, DeclaredPrompt, DeclaredSetting, MAX_PROMPT_BYTES, MAX_SETTINGS,
     SettingKind,

@@ -53,7 +53,11 @@ const FEATURES: [Feature; 9] = [
         without: "build it without the target feature `tail-call`",
         said: &["tail call"],
     },
-    Feature { name: "stack switching", without: "build it without it", said: &["stack switching"] },
+    Feature {
+        name: "stack switching",
+        without: "build it without the proposal's `cont.new`, `suspend` and `resume`",
+        said: &["stack switching"],
+    },
     Feature {
         name: "wide arithmetic",
         without: "build it without the target feature `wide-arithmetic`",

@@ -300,15 +300,21 @@ impl Starting {
         }
         match next {
             Ok(Report::Locked) => {}
-            Ok(Report::Unable(_)) if loads => return Err(failure(Ok(Report::Loads), process, within)),
+            // Said by whoever made what is loaded, perhaps.
+            Ok(Report::Unable(_) | Report::NotHeld(_)) if loads => {
+                return Err(failure(Ok(Report::Loads), process, within));
+            }
             other => return Err(failure(other, process, within)),
         }
         if !without.seccomp
             && let Err(problem) = checked(&held, process.id(), user)
         {
             let ending = process.end();
-            let is_ended = ending.death != Death::Stopped;
-            return Err(if is_ended { StartError::Died(ending) } else { StartError::NotHeld(problem) });
+            return Err(match problem {
+                _ if ending.death != Death::Stopped => StartError::Died(ending),
+                Unheld::Other(problem) if loads => StartError::Answer(io::Error::other(problem)),
+                Unheld::Other(problem) | Unheld::Unseen(problem) => StartError::NotHeld(problem),
+            });
         }
         if send(&mut line, &Seen).is_err() {
             return Err(StartError::Died(process.end_within(DYING)));
@@ -338,8 +344,16 @@ fn failure(said: io::Result<Report>, process: Process, within: Duration) -> Star
     }
 }
 
+/// Why it is not so that the walls hold.
+enum Unheld {
+    /// The kernel cannot be asked.
+    Unseen(String),
+    /// The kernel says something else than the process does.
+    Other(String),
+}
+
 /// Compares what the process says of its walls with what the kernel says of them.
-fn checked(held: &Held, process: u32, user: Option<u32>) -> Result<(), String> {
+fn checked(held: &Held, process: u32, user: Option<u32>) -> Result<(), Unheld> {
     static OWN_FILTERS: OnceLock<u32> = OnceLock::new();
     let own =
         *OWN_FILTERS.get_or_init(|| kernel::walls_around("self").and_then(|own| own.filters).unwrap_or(0));
@@ -351,7 +365,7 @@ fn checked(held: &Held, process: u32, user: Option<u32>) -> Result<(), String> {
                  or without `hidepid`",
             );
         }
-        return Err(problem);
+        return Err(Unheld::Unseen(problem));
     };
     let uid = user.unwrap_or_else(|| rustix::process::getuid().as_raw());
     let holds = walls.is_filtered
@@ -363,7 +377,7 @@ fn checked(held: &Held, process: u32, user: Option<u32>) -> Result<(), String> {
     if holds {
         Ok(())
     } else {
-        Err(format!("the kernel says {walls:?} of process {process}, for user {uid}"))
+        Err(Unheld::Other(format!("the kernel says {walls:?} of process {process}, for user {uid}")))
     }
 }
 

@@ -61,7 +61,8 @@ impl PackageError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Broken(_) => Some("build it again; `wasm-tools validate FILE` says more"),
-            Self::Doubled(_) | Self::Nested | Self::Packed => Some(
+            Self::Nested => Some("compose it of components that are no packages, and pack what comes of it"),
+            Self::Doubled(_) | Self::Packed => Some(
                 "pack the component that the tool chain built: `lancet plugin pack COMPONENT --manifest plugin.toml -o FILE`",
             ),
             Self::TooLarge(_) => Some("shorten its descriptions"),

@@ -105,7 +105,9 @@ fn roots(line: &[u8]) -> Vec<&[u8]> {
     if rest == 0 || old_rest == new_rest {
         return Vec::new();
     }
-    [old_rest, new_rest].into_iter().filter(|root| !root.is_empty()).collect()
+    // The folder in which one is, or that above, is in too many texts.
+    let tells = |root: &&[u8]| root.iter().any(|byte| !matches!(byte, b'.' | b'/'));
+    [old_rest, new_rest].into_iter().filter(tells).collect()
 }
 
 /// Whether a line names something in a folder: `<folder>/…`, or `<folder>: …`.

@@ -417,6 +417,7 @@ fn what_stands_around_the_files_is_skipped() {
                diff -u -r1.1 -r1.2 src/value\n";
     becomes(format!("{cvs}{fix}"), &value(), &FIXED);
     becomes(format!("diff -ruN a/src/value b/src/value\n{fix}\nThat is all: a fix.\n"), &value(), &FIXED);
+    becomes(format!("diff -ru ./src/value ../new/src/value\n{fix}\nThen run ./test.sh\n"), &value(), &FIXED);
     let series = format!(
         "{mail}From 2 Mon Sep 17 00:00:00 2001\n---\n\n{}",
         fix.replace("right", "better").replace("wrong", "right")

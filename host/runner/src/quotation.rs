@@ -186,8 +186,15 @@ fn after_backslash<'t>(after: &'t [u8], made: &mut Vec<u8>) -> &'t [u8] {
     };
     if digits > 0 {
         if let Some(found) = behind.get(..digits).and_then(hexadecimal) {
+            let behind = &behind[digits..];
+            // JSON writes what is beyond four digits as two halves.
+            let other = behind.strip_prefix(b"\\u").and_then(|rest| rest.get(..4)).and_then(hexadecimal);
+            if let (0xd800..0xdc00, Some(other @ 0xdc00..0xe000)) = (found, other) {
+                add(0x1_0000 + ((found - 0xd800) << 10) + (other - 0xdc00), made);
+                return &behind[6..];
+            }
             add(found, made);
-            return &behind[digits..];
+            return behind;
         }
         made.extend_from_slice(&[b'\\', sign]);
         return behind;
@@ -338,6 +345,13 @@ mod tests {
         ] {
             assert!(sources.are_quoted_in(text.as_bytes()), "{text}");
         }
+        // JSON that is ASCII alone writes what is beyond four digits in halves.
+        let mut beyond = Sources::default();
+        beyond.add("expect(page.locator('#a')).to_have_text('hidden \u{1f600} total')".as_bytes());
+        let halves = r"to_have_text('hidden \ud83d\ude00 total')";
+        assert!(
+            beyond.are_quoted_in(format!("{{\"x\": \"expect(page.locator('#a')).{halves}\"}}").as_bytes())
+        );
         for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
             let text: Vec<u8> = format!("\u{feff}É {LINE}").encode_utf16().flat_map(bytes).collect();
             assert!(sources.are_quoted_in(&text), "{text:?}");

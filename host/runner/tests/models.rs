@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use lancet_core::{
-    AttemptState, BudgetUnit, Budgets, Capability, KeyFrom, Limits, Microdollars, ModelChoice, Outcome,
-    Price, Rates, Request, Response, Role, RunId, SolveEnd, WireForm,
+    AttemptId, AttemptState, BudgetUnit, Budgets, Capability, KeyFrom, Limits, Microdollars, ModelChoice,
+    Outcome, Price, Rates, Request, Response, Role, RunId, SolveEnd, WireForm,
 };
 use lancet_docker::DockerOptions;
 use lancet_engine::Compiler;
 use lancet_runner::{
-    Ended, Host, Loader, Notice, Observer, Order, Regrading, Run, Sandboxes, find, prepare, regrade, replay,
+    Ended, Host, Loader, Notice, Observer, Order, Regrading, Run, Sandboxes, Wait, find, prepare, regrade,
+    replay,
 };
 use lancet_store::{LedgerTotals, Store};
 use lancet_suite::Suite;
@@ -102,18 +103,27 @@ fn order<'a>(suite: &'a Suite, path: &'a Path, agent: &str, models: Vec<ModelCho
     }
 }
 
-/// Hears what is spent, and of agents without a model.
+/// Hears what is spent, and of agents without a model; and what each attempt does.
 #[derive(Default)]
-struct Ear(Mutex<Vec<String>>);
+struct Ear(Mutex<Vec<String>>, Mutex<BTreeMap<String, Vec<&'static str>>>);
 
 impl Observer for Ear {
     fn notice(&self, notice: Notice<'_>) {
         let line = match notice {
             Notice::Spent { cost, asks, tokens, .. } => format!("{cost:?} {asks} {tokens}"),
             Notice::WithoutModel { agent } => format!("{agent} has no model"),
+            Notice::Began { attempt } => return self.hears(attempt, "began"),
+            Notice::Waits { attempt, what: Wait::Call { name } } => return self.hears(attempt, name),
+            Notice::Decided { attempt, .. } => return self.hears(attempt, "decided"),
             _ => return,
         };
         self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Ear {
+    fn hears(&self, attempt: &AttemptId, what: &'static str) {
+        self.1.lock().unwrap().entry(attempt.to_string()).or_default().push(what);
     }
 }
 
@@ -181,6 +191,15 @@ async fn a_run_asks_pays_and_is_done_again_without_asking() {
     assert_eq!(totals.cost(), Some(Microdollars(2_400 * tasks)));
     let last = format!("{:?} {} {}", totals.cost(), 2 * tasks, 1_960 * tasks);
     assert!(ear.0.lock().unwrap().contains(&last), "{last}: {:?}", ear.0.lock().unwrap());
+
+    // Every attempt was heard to begin, to wait for each of its answers, and to end.
+    let heard = ear.1.lock().unwrap().clone();
+    assert_eq!(heard.len(), first.len());
+    for (attempt, heard) in heard {
+        // Beside it the agent may read what it works on.
+        let asks = heard.iter().filter(|what| **what == "model.conversation.ask").count();
+        assert_eq!((heard[0], heard[heard.len() - 1], asks), ("began", "decided", 2), "{attempt}: {heard:?}");
+    }
 
     let replayed = replay(&host.store.reader(), &host.loader, &run, None, JOBS, &()).await.unwrap();
     assert_eq!((replayed.identical, replayed.different), (first.len(), 0), "{replayed:?}");

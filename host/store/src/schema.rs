@@ -60,7 +60,8 @@ pub(crate) struct Look {
     pub(crate) copy: Option<(PathBuf, tempfile::TempDir)>,
 }
 
-/// Opens the database for a look, which changes nothing in it. One in an earlier form is copied,
+/// Opens the database for a look, which changes nothing in it; the log that a killed process left
+/// is part of it, and may be worked in. One in an earlier form is copied,
 /// and the copy is brought up to date. `None` when it is empty.
 pub(crate) fn open_to_look(path: &Path) -> Result<Option<Look>, StoreError> {
     let failed = |failure: Failure| failure.at(path);

@@ -77,10 +77,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`], and those of [`Store::open`].
     pub fn open_existing(folder: &Path) -> Result<Self, StoreError> {
-        Self::open_database(folder, &existing(folder)?)
+        let database = existing(folder)?;
+        check(folder, &database)?;
+        Self::open_database(folder, &database)
     }
 
-    /// Reads the store in `folder` without changing anything in it: no schema is brought up to
+    /// Reads the store in `folder` without changing anything in it, but that SQLite works the log of
+    /// a process that was killed into the database: no schema is brought up to
     /// date, nothing is made and nothing is removed. What an earlier version wrote is read from a
     /// copy of the database.
     ///
@@ -96,7 +99,6 @@ impl Store {
     }
 
     fn open_database(folder: &Path, database: &Path) -> Result<Self, StoreError> {
-        check(folder, database)?;
         let connection = open_writer(database)?;
         let blobs = Blobs::open(folder)?;
         make_folder(&folder.join(LOCKS))?;
@@ -104,6 +106,7 @@ impl Store {
         let writer = Writer::start(connection, database)?;
         Ok(Self { inner: Arc::new(Inner { folder: folder.to_owned(), blobs, reader, writer }) })
     }
+
     /// The store's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -7,6 +7,8 @@ mod fixture;
 mod power;
 #[path = "../../../tests/campaign/scale.rs"]
 mod scale;
+#[path = "../../../tests/campaign/unprivileged.rs"]
+mod unprivileged;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -19,6 +19,11 @@ pub(crate) fn demo() -> Result<(), String> {
     run::cargo(&["build", "--package", "lancet"])?;
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
     let lancet = format!("{target}/debug/lancet");
+    println!(
+        "\nA suite has tasks with prices. Each of the twelve here is an issue and several proposals to solve it; an\n\
+         agent chooses one, a grader judges the choice, and who chose the right one has earned the price. All\n\
+         agents and graders are WebAssembly components that can do what they import and nothing else."
+    );
     for (arguments, says) in commands::COMMANDS {
         println!("\n$ lancet {}      # {says}\n", arguments.join(" "));
         run::program(&lancet, &[arguments, &["--store", STORE]].concat())?;

@@ -27,7 +27,17 @@ fn main() -> std::process::ExitCode {
             std::thread::park();
         }
     }
-    let Ok(loading) = lancet_jail::enter() else { return 3.into() };
+    let slanders = how
+        .strip_prefix("slanders-its-jail-after:")
+        .is_some_and(|mark| std::fs::File::create_new(mark).is_err());
+    let Ok(mut loading) = lancet_jail::enter() else { return 3.into() };
+    // It is loaded code that says so.
+    if slanders {
+        loading.code().expect("the parent is there");
+        let said = framed(r#"{"NotHeld":"the kernel has no seccomp"}"#);
+        let _ = rustix::io::write(std::io::stdin(), &said);
+        std::thread::park();
+    }
     if how == "dies-while-loading" {
         std::process::exit(9);
     }

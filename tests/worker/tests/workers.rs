@@ -15,11 +15,14 @@ use lancet_core::{
     SolveEnd, Task, Verdict,
 };
 use lancet_engine::{
-    Behind, Call, Compiler, Durable, Journal, LoadError, Plugin, Runtime, RuntimeOptions, Sources, Workers,
+    Behind, Call, Compiler, Durable, EngineError, Journal, LoadError, Plugin, Runtime, RuntimeOptions,
+    SolveOutput, Sources, Workers,
 };
 
 #[path = "../../campaign/scale.rs"]
 mod campaign;
+#[path = "../../campaign/unprivileged.rs"]
+mod unprivileged;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     // So that each component is compiled once.
@@ -261,21 +264,34 @@ enum Comes {
     Like(&'static str),
 }
 
-#[test]
-fn whose_jail_does_not_hold_any_more_ends_its_own_call() {
-    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+/// An agent's first worker is sound, and those after it are as that says.
+fn second_worker(how: &str) -> Result<SolveOutput, EngineError> {
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().join("mark");
-    let workers = workers(&format!("loses-its-jail-after:{}", mark.display()));
+    let workers = workers(&format!("{how}-after:{}", mark.display()));
     let agent = lancet_hostile::ordinary(Role::Agent);
     executor().block_on(async {
         let grant = Grant::standard(Role::Agent);
         let plugin = RUNTIME.load_jailed("loser", &agent, &grant, &Compiler::Here, &workers).unwrap();
-        let ended = call(&plugin, &task("good", Kind::SweManager), &limits(), live()).await;
-        let End::Solved(SolveEnd::Fault(fault)) = &ended.end else { panic!("{ended:?}") };
-        assert_eq!(fault.kind, FaultKind::Crash, "{fault}");
-        assert!(fault.message.contains("other walls"), "{fault}");
-    });
+        let (task, limits) = (task("good", Kind::SweManager), limits());
+        let call = Call { task: &task, limits: &limits, seed: [9; 32], behind: live(), journal: None };
+        plugin.solve(call).await
+    })
+}
+
+#[test]
+fn a_jail_that_does_not_hold_before_a_plugin_is_loaded_is_the_machine_s() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let error = second_worker("loses-its-jail").unwrap_err();
+    assert!(error.cause.contains("the jail does not hold") && error.hint.is_some(), "{error:?}");
+}
+
+#[test]
+fn what_a_plugin_says_of_its_jail_ends_its_own_call() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let output = second_worker("slanders-its-jail").unwrap();
+    let SolveEnd::Fault(fault) = &output.end else { panic!("{:?}", output.end) };
+    assert_eq!(fault.kind, FaultKind::JailViolation, "{fault}");
 }
 
 #[test]
@@ -398,7 +414,7 @@ fn whatever_a_worker_says_or_does_harms_nobody_but_its_own_plugin() {
 fn to_an_ordinary_user_s_host_neither() {
     const USER: u32 = 4242;
     if !rustix::process::getuid().is_root() {
-        eprintln!("left out: this is an ordinary user already");
+        unprivileged::not_shown("that to a host of root's neither is done any harm");
         return;
     }
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());

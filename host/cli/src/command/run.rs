@@ -148,8 +148,13 @@ fn inputs(
         }
     }
     if inputs.is_empty() {
-        return Err(Failure::usage(format!("`{}` has no file named by a task's id", path.display()))
-            .hint("name each file by its task, for example `15193.patch`"));
+        let problem = match tasks {
+            [task] => format!("`{}` has no file for the task `{}`", path.display(), task.public.id),
+            tasks => {
+                format!("`{}` has no file for any of the {} tasks of the run", path.display(), tasks.len())
+            }
+        };
+        return Err(Failure::usage(problem).hint("name each file by its task, for example `15193.patch`"));
     }
     if let Some(task) = tasks.iter().find(|task| !inputs.contains_key(&task.public.id)) {
         let (missing, all) = (tasks.len() - inputs.len(), tasks.len());

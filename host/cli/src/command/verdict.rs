@@ -1,7 +1,8 @@
 //! Why an attempt's verdict is what it is: below its journal, in words.
 
 use lancet_core::{
-    AttemptId, Event, Outcome, Phase, Request, Response, TestReport, TestRun, Verdict, VerdictRecord,
+    Artifact, AttemptId, Event, Outcome, Phase, Request, Response, TestReport, TestRun, Verdict,
+    VerdictRecord,
 };
 use lancet_store::{Store, TimedEvent};
 
@@ -25,10 +26,12 @@ pub(super) async fn text(store: &Store, attempt: &AttemptId, events: &[TimedEven
         _ => None,
     };
     log(&mut text, events);
+    // What `--artifact` prints, which is the last run's.
+    let printed = artifact::left(events).into_iter().rev().find(|artifact| artifact.name == OUTPUT);
     for report in reports(events) {
         for (number, run) in report.runs.iter().enumerate() {
             if run.conclusion.outcome == Outcome::Invalid {
-                run_that_came_to_nothing(&mut text, store, attempt, report, number, run).await;
+                run_that_came_to_nothing(&mut text, store, (attempt, printed), report, number, run).await;
             }
         }
     }
@@ -76,7 +79,12 @@ fn log(text: &mut String, events: &[TimedEvent]) {
             Phase::Grade => "grader",
         };
         let fields: String = fields.iter().map(|(key, value)| format!(" {key}={value:?}")).collect();
-        for (index, line) in artifact::lines(message.trim_end()).iter().enumerate() {
+        let mut written = artifact::lines(message.trim_end());
+        if written.is_empty() {
+            // One that has fields alone.
+            written.push(String::new());
+        }
+        for (index, line) in written.iter().enumerate() {
             let fields = if index == 0 { display_safe(&fields) } else { "".into() };
             lines.push(format!("  {who} {level}: {line}{fields}\n"));
         }
@@ -105,7 +113,7 @@ fn reports(events: &[TimedEvent]) -> impl Iterator<Item = &TestReport> {
 async fn run_that_came_to_nothing(
     text: &mut String,
     store: &Store,
-    attempt: &AttemptId,
+    (attempt, printed): (&AttemptId, Option<&Artifact>),
     report: &TestReport,
     number: usize,
     run: &TestRun,
@@ -130,11 +138,16 @@ async fn run_that_came_to_nothing(
     };
     let lines = artifact::lines(&String::from_utf8_lossy(&bytes));
     let shown = lines.len().min(MAX_OUTPUT_LINES);
-    let all = format!("`lancet show {attempt} --artifact {OUTPUT}` prints it all");
+    let all = match printed {
+        Some(printed) if std::ptr::eq(printed, output) => {
+            format!("; `lancet show {attempt} --artifact {OUTPUT}` prints them all")
+        }
+        _ => String::new(),
+    };
     text.push_str(&match shown {
         0 => "  the tests wrote nothing\n".to_owned(),
         _ if shown < lines.len() => {
-            format!("  the last {shown} of {} lines that they wrote ({all}):\n", lines.len())
+            format!("  the last {shown} of {} lines that they wrote{all}:\n", lines.len())
         }
         _ => "  what they wrote:\n".to_owned(),
     });

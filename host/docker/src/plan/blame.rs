@@ -8,7 +8,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lancet_core::{
-    ArtifactKind, CaseStatus, InfraFault, InfraFaultKind, Isolation, Outcome, RunEnd, conclude,
+    ArtifactKind, InfraFault, InfraFaultKind, Isolation, KILLED, Outcome, RunEnd, conclude,
+    passes_but_for_its_status,
 };
 
 use crate::plan::artifact::{Artifacts, Results};
@@ -17,8 +18,6 @@ use crate::submission::layout::Laying;
 
 /// What the engine said, among the artifacts of a run that it could not carry out.
 const ENGINE_OUTPUT: &str = "engine-output";
-/// The statuses of a process that SIGKILL or SIGTERM ended.
-const KILLED: [i64; 2] = [137, 143];
 
 impl Running<'_> {
     /// Makes a run, and finds out whose fault it is when it came to nothing.
@@ -69,20 +68,14 @@ impl Running<'_> {
         )
     }
 
-    /// Whether tests end with the status of an error although all of them passed, and with the
-    /// same one without the submission: that is how these tests end. Nobody wins by it: with
-    /// every required test passed, any other status would be no worse.
+    /// Whether nothing is amiss but the status that the tests end with, and they end with the
+    /// same one without the submission: that is how these tests end. No candidate wins by it:
+    /// with any other status this would be a pass.
     fn is_of_the_tests(&self, seen: &Result<Seen, InfraFault>, without: Without) -> bool {
         let Ok(seen) = seen else { return false };
-        let facts = seen.facts();
-        let has_passed = |id: &String| {
-            facts.cases.iter().any(|case| case.id == *id)
-                && facts.cases.iter().all(|case| case.id != *id || case.status == CaseStatus::Passed)
-        };
         status(seen).is_some()
             && status(seen) == without.status
-            && conclude(self.plan, facts).reason.as_str() == "tests-error"
-            && self.plan.required.iter().all(has_passed)
+            && passes_but_for_its_status(self.plan, seen.facts())
     }
 
     /// What the tests come to without the submission, which is found out once. A service that

@@ -266,6 +266,10 @@ impl ReportReader {
             }
             Ok(())
         })?;
+        // Cases are named by it, whose names are no longer; and each suite within has it again.
+        if group.len() > MAX_ID_BYTES {
+            return Err(Stop::malformed(format!("a suite's name is over {MAX_ID_BYTES} bytes")));
+        }
         // What a suite does not say is as the one around it has it.
         suite.group = match (group.is_empty(), self.suites.last()) {
             (true, Some(parent)) => parent.group.clone(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lancet_core::{CallError, CallErrorKind, InfraFault, MAX_CALL_ERROR_BYTES, MAX_PATCH_BYTES};
 use lancet_patch::{Change, ChangeKind, Found, Patch, PatchError, Tree};
+use tokio::sync::Semaphore;
 
 use crate::engine::exec::ExecEnd;
 use crate::submission::agent::{AgentBox, Answer, FILE_TIME, message, too_large};
@@ -19,6 +20,9 @@ const _: () = assert!(lancet_patch::MAX_PATH_BYTES == lancet_core::MAX_PATH_BYTE
 /// The most bytes of all files that a patch reads, and of all that it writes, are those that
 /// the task lets be handed in: 128 MiB at least, and never more than 1 GiB.
 const TREE_BYTES: RangeInclusive<u64> = 128 << 20..=1 << 30;
+/// Whose turn it is to patch more than the least of that: the host has all of it in memory, so
+/// agents that run side by side do so one after the other.
+static LARGE: Semaphore = Semaphore::const_new(1);
 /// The most files that a patch speaks of.
 const MAX_FILES: usize = 20_000;
 /// How much longer reading or writing may take for each file.
@@ -206,6 +210,8 @@ impl AgentBox {
             return Ok(Err(CallError::new(CallErrorKind::TooLarge, message)));
         }
         let tree_bytes = tree_bytes(self.environment.submission.bytes);
+        let is_large = tree_bytes as u64 > *TREE_BYTES.start();
+        let _turn = if is_large { LARGE.acquire().await.ok() } else { None };
         let most = tree_bytes.to_string();
         let limit = tree_bytes + wanted.text.len() + wanted.files * 64 + MAX_CALL_ERROR_BYTES;
         let cpus = self.environment.resources.cpu_millis;

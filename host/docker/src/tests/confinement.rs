@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use lancet_core::{Account, Resources};
 
-use super::{TestEngine, argv, not_shown, output, run};
+use super::unprivileged::not_shown;
+use super::{TestEngine, argv, output, run};
 use crate::Purpose;
 use crate::engine::container::State;
 use crate::engine::disk::DiskLimits;

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
-use super::{TestEngine, not_shown, output};
+use super::unprivileged::not_shown;
+use super::{TestEngine, output};
 use crate::engine::container::Container;
 use crate::engine::hardening::Joined;
 use crate::{Purpose, Tracking};

@@ -14,6 +14,8 @@ mod outage;
 mod quotas;
 mod reaping;
 mod submissions;
+#[path = "../../../../tests/campaign/unprivileged.rs"]
+mod unprivileged;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,19 +36,6 @@ pub(crate) struct TestEngine {
     pub(crate) image: PinnedImage,
     pub(crate) lease: Lease,
     variables: BTreeMap<String, String>,
-}
-
-/// What only root on the engine's machine sees is not shown here.
-///
-/// # Panics
-/// Unless that is known: nothing is to be passed over in silence.
-pub(crate) fn not_shown(what: &str) {
-    let is_known = std::env::var_os("LANCET_TEST_UNPRIVILEGED").is_some();
-    assert!(
-        is_known,
-        "{what}: this takes root on the engine's machine; LANCET_TEST_UNPRIVILEGED=1 goes without"
-    );
-    println!("not shown: {what}");
 }
 
 pub(crate) fn options() -> DockerOptions {

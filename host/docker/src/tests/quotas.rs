@@ -157,7 +157,7 @@ async fn root_takes_nothing_that_is_limited_from_tests() {
         let found = shell.args(["-c", &script, "sh", TAKER, SENDER]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{found:?}");
     } else {
-        super::not_shown("that the machine's root has what containers of root use up");
+        super::unprivileged::not_shown("that the machine's root has what containers of root use up");
     }
     for container in [greedy, driver] {
         container.remove().await.unwrap();

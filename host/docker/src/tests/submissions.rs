@@ -7,7 +7,8 @@ use lancet_core::{
     SubmissionLimits,
 };
 
-use super::{TestEngine, argv, not_shown};
+use super::unprivileged::not_shown;
+use super::{TestEngine, argv};
 use crate::Purpose;
 use crate::engine::container::Container;
 use crate::engine::listing::{ChangeKind, Changes};

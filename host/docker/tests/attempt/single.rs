@@ -59,12 +59,9 @@ async fn tests_beside_a_service_pass_fail_and_are_bounded() {
     // The service takes the tests with it.
     let ending = task.answering("__import__('os')._exit(0)").await;
     let long = Plan { argv: words(&["sh", "-c", "python3 test.py; sleep 20"]), ..plan.clone() };
-    // Their report may have been written just before, and says that one failed.
     let outcome = task.run(&long, &ending).await;
-    match outcome.report.runs[0].end {
-        RunEnd::Broken => assert_eq!(conclusion(&outcome), "fail tests-broken"),
-        end => assert_eq!((end, conclusion(&outcome).as_str()), (RunEnd::Exited(137), "fail tests-failed")),
-    }
+    assert_eq!(outcome.report.runs[0].end, RunEnd::Broken);
+    assert_eq!(conclusion(&outcome), "fail tests-broken");
 
     let broken = task.submission("echo nonsense > logic.py").await;
     assert_eq!(conclusion(&task.run(&plan, &broken).await), "fail app-not-ready");
@@ -102,6 +99,25 @@ async fn tests_lie_over_the_submission() {
     let quits = format!("{forged}; printf 'import os; os._exit(1)' > logic.py");
     let submission = task.submission(&quits).await;
     assert_eq!(conclusion(&task.run(&plan, &submission).await), "fail tests-broken");
+    // Tests that end with the status of an error whatever they find pass nobody, which is no
+    // submission's doing. It makes *invalid* of nothing else: not of a report that is forged but
+    // for the test that has to fail, and not of none.
+    let two = Plan { argv: words(&["sh", "-c", "python3 test.py; exit 2"]), ..plan.clone() };
+    let case =
+        |name: &str, inside: &str| format!("<testcase classname=\"t\" name=\"{name}\">{inside}</testcase>");
+    for (sentinel, expected) in [
+        (case("must_fail", "<failure/>"), "invalid tests-error"),
+        (case("must_fail", ""), "fail tests-broken"),
+    ] {
+        let report = format!("<testsuite>{}{sentinel}</testsuite>", case("right", ""));
+        let forges = format!(
+            "printf '%s' 'open(\"/srv/repo/report.xml\", \"w\").write(\"\"\"{report}\"\"\"); import os; os._exit(2)' > logic.py"
+        );
+        let submission = task.submission(&forges).await;
+        assert_eq!(conclusion(&task.run(&two, &submission).await), expected, "{sentinel}");
+    }
+    let submission = task.submission("printf 'import os; os._exit(2)' > logic.py").await;
+    assert_eq!(conclusion(&task.run(&two, &submission).await), "fail tests-broken");
 }
 
 #[tokio::test]

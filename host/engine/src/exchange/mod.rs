@@ -431,6 +431,20 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_models_has_more_calls_and_is_told_how_many() {
+        let calls = |limits: &Limits| {
+            let mut exchange = Exchange::new(limits, [0; 32], Behind::live(Sources::default()), None);
+            let call =
+                |fuel_used| exchange.answer_now(fuel_used, Request::BudgetLeft { unit: "asks".into() });
+            (0..=u64::from(limits.calls)).map(call).find_map(Result::err).unwrap().to_string()
+        };
+        let error = calls(&Limits::asking());
+        assert!(error.contains("more than 100000 calls"), "{error}");
+        let error = calls(&Limits::standard());
+        assert!(error.contains("more than 10000 calls"), "{error}");
+    }
+
+    #[test]
     fn what_is_said_to_models_is_counted_apart() {
         let mut exchange = Exchange::new(&Limits::asking(), [0; 32], Behind::live(Sources::default()), None);
         for fuel_used in 0..4 {

@@ -219,9 +219,6 @@ impl Pool {
                     self.failed(&other_walls())
                 }
             }
-            // Of the first worker it is the machine's jail that does not hold. Of one that the
-            // same machine could jail before it is its own word.
-            Err(StartError::NotHeld(_)) if self.held.get().is_some() => self.failed(&other_walls()),
             Err(error) => self.failed(&reason(error)),
         };
         if is_again_needed {
@@ -292,12 +289,16 @@ impl Pool {
     }
 }
 
-/// The walls around a worker are not those around the first one of its plugin, which are what
-/// is on record of it. Whatever loads a plugin's code is under that code's influence, so what it
-/// says of its walls ends no run.
+/// The outer walls around a worker are not those around the first one of its plugin, which are
+/// what is on record of it. A process says which they are before it looks at the plugin, so this
+/// is the machine's doing: what it says later is its plugin's.
 fn other_walls() -> NoWorker {
-    let message = "the process that it is to run in has other walls around it than the one before";
-    NoWorker::Plugin(Fault::new(FaultKind::Crash, message))
+    NoWorker::Host {
+        cause: "a jailed process has other walls around it than the one before".to_owned(),
+        hint: Some(
+            "the kernel gave it less than before, for want of memory perhaps: run less at a time (`--jobs`)",
+        ),
+    }
 }
 
 /// Whose fault it is that a worker did not get ready.

@@ -53,13 +53,14 @@ impl Threads {
             self.given.notify_one();
             return Ok(());
         }
-        state.threads += 1;
-        drop(state);
         let threads = Arc::clone(self);
+        // Under the lock, for which the thread waits: of two that fail at the same time each
+        // gets its own task back.
         let started = thread::Builder::new().name(self.name.to_owned()).spawn(move || threads.work());
-        let Err(error) = started else { return Ok(()) };
-        let mut state = self.state();
-        state.threads -= 1;
+        let Err(error) = started else {
+            state.threads += 1;
+            return Ok(());
+        };
         // If there is another thread, it gets to this task too.
         let task = if state.threads == 0 { state.tasks.pop_back() } else { None };
         task.map_or(Ok(()), |task| Err(Refused { task, error }))

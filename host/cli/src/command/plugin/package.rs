@@ -91,7 +91,7 @@ pub(super) fn settings(manifest: &Manifest) -> String {
         let about = property.description.clone().unwrap_or_default();
         table.row([name.clone(), property.expected(), default, about]);
     }
-    format!("\n{}", table.to_text())
+    format!("\n{}", output::table_text(&table))
 }
 
 /// Makes a package of a component and its manifest.
@@ -112,7 +112,7 @@ pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<
         );
         return Err(Failure::new(Exit::Plugin, message).hint("build it in release mode and strip it"));
     }
-    write(package, component, &packed)?;
+    write(package, &[(component, "component"), (manifest, "manifest")], &packed)?;
     output::print(&format!(
         "{}: {} {}, {}, {} bytes\ndigest  {}",
         display_safe(&package.display().to_string()),
@@ -136,6 +136,10 @@ fn refused(manifest: &Path, error: &ManifestError) -> Failure {
 /// Reads a manifest's file, never more than the limit of 64 KiB.
 fn manifest_text(path: &Path) -> Result<String, Failure> {
     let name = path.display();
+    let failed = |error: &std::io::Error| {
+        let failure = Failure::file("read", path, error);
+        failure.exit(Exit::Usage).hint("`--manifest FILE` names a `plugin.toml`; plugins/README.md has one")
+    };
     let bytes = lancet_file::read(path, MAX_MANIFEST_BYTES as u64).map_err(|error| match error {
         FileError::NotRegular(what) => {
             Failure::usage(format!("`{name}` is no regular file, expected a `plugin.toml`: {what}"))
@@ -144,26 +148,23 @@ fn manifest_text(path: &Path) -> Result<String, Failure> {
             Failure::usage(format!("`{name}` has more than {most} bytes (64 KiB), expected a `plugin.toml`"))
                 .hint("shorten its descriptions")
         }
-        FileError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Failure::file("read", path, &error)
-                .exit(Exit::Usage)
-                .hint("`--manifest FILE` names a `plugin.toml`; plugins/README.md has one")
-        }
-        FileError::Io(error) => Failure::file("read", path, &error),
+        FileError::Io(error) => failed(&error),
     })?;
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::usage(format!("`{name}` is no UTF-8, expected a `plugin.toml`")))
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::usage(format!("`{name}` is no UTF-8, expected a `plugin.toml`"))
+            .hint("`--manifest FILE` names it, `COMPONENT` the component")
+    })
 }
 
 /// Writes the package whole or not at all. What it is made of is not replaced by it.
-fn write(path: &Path, component: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn write(path: &Path, made_of: &[(&Path, &str)], bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::file("write", path, error);
-    let is_component = match (path.canonicalize(), component.canonicalize()) {
-        (Ok(path), Ok(component)) => path == component,
+    let is_same = |other: &Path| match (path.canonicalize(), other.canonicalize()) {
+        (Ok(path), Ok(other)) => path == other,
         _ => false,
     };
-    if is_component {
-        return Err(Failure::usage(format!("`{}` is the component itself", path.display()))
+    if let Some((_, what)) = made_of.iter().find(|(other, _)| is_same(other)) {
+        return Err(Failure::usage(format!("`{}` is the {what} itself", path.display()))
             .hint("give the package a name of its own with `--output`"));
     }
     if path.exists() && !path.is_file() {

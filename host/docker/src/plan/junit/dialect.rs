@@ -71,7 +71,11 @@ pub(super) fn said_by(attribute: &str, value: &str) -> Option<CaseStatus> {
         "failures" | "failed" => unless(is_no, CaseStatus::Failed),
         "errors" => unless(is_no, CaseStatus::Errored),
         "success" | "passed" => unless(is_yes, CaseStatus::Failed),
-        "executed" | "run" | "completed" => unless(is_yes, CaseStatus::Skipped),
+        // Or when it was run, or for how long.
+        "executed" | "run" | "completed" => {
+            let is_time = !is_no && value.starts_with(|c: char| c.is_ascii_digit());
+            unless(is_yes || is_time, CaseStatus::Skipped)
+        }
         _ if SKIPPED.contains(&attribute) || attribute == "disabled" || UNDECIDED.contains(&attribute) => {
             unless(is_no, CaseStatus::Skipped)
         }

@@ -98,7 +98,7 @@ impl Suite {
                 claims.passed = Some(claims.passed.map_or(*count, |least| least.min(*count)));
             }
             // One of it may mean yes.
-            ("executed" | "run" | "completed", Ok(count @ 2..)) => {
+            ("executed" | "run" | "completed" | "success", Ok(count @ 2..)) => {
                 claims.passed = Some(claims.passed.map_or(*count, |least| least.min(*count)));
             }
             ("tests" | "failures" | "failed" | "errors" | "disabled", Err(_)) => {

@@ -326,6 +326,10 @@ fn what_suites_count_may_not_contradict_their_cases() {
         ("tests='1' timed-out='1'", one, Skipped),
         ("flakes='1'", one, Skipped),
         ("flakes='0' xmlns:failed='urn:none' xmlns='urn:x'", one, Passed),
+        // Counts, times and moments say neither yes nor no.
+        ("tests='5' success='5' completed='2026-01-01T00:00:00Z' run='0.2s'", one, Passed),
+        ("tests='5' success='0'", one, Skipped),
+        ("executed='never'", one, Skipped),
         // The same number by two names.
         ("tests='2' failures='1' failed='1'", two, Passed),
         ("tests='3' skipped='1' pending='1' failures='1'", two, Passed),
@@ -483,6 +487,11 @@ fn what_is_too_much_is_refused() {
     assert_eq!(read(&named(MAX_NAMES_BYTES / MAX_ID_BYTES)).0, ReportState::Read);
     let state = read(&named(MAX_NAMES_BYTES / MAX_ID_BYTES + 1)).0;
     assert!(matches!(state, ReportState::TooLarge(problem) if problem.contains("names")));
+    // A suite within another has its name again.
+    let many = format!("<testsuite name='{name}n'>{}</testsuite>", "<testsuite/>".repeat(100));
+    let state = read_report(many.as_bytes(), CaseNaming::Suite).0;
+    assert!(matches!(state, ReportState::Malformed(problem) if problem.contains("4096 bytes")));
+    assert_eq!(read_report(many.as_bytes(), CaseNaming::Full).0, ReportState::Read);
     let padded = suite(&" ".repeat(MAX_REPORT_BYTES));
     assert!(matches!(read(&padded), (ReportState::TooLarge(_), _)));
 }
