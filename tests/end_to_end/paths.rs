@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, Outcome, sample};
+use crate::context::{Context, Outcome, sample, side_by_side};
 use crate::option_table::{Leads, OPTIONS, Takes};
 use crate::packages::GRADER;
 
@@ -75,7 +75,7 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
     std::os::unix::fs::symlink(at("pipe"), at("link")).unwrap();
     context.run_sample("first", &["--task", "cart-badge-stale"]);
 
-    let mut wrong = Vec::new();
+    let mut tries = Vec::new();
     for (name, takes) in OPTIONS {
         let Takes::Path(leads, lines) = takes else { continue };
         for line in *lines {
@@ -89,36 +89,37 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
                 ("a huge file", at("huge")),
                 ("nothing", at("nowhere/at/all")),
             ] {
-                if is_right(*leads, what) || (*name == "issues" && what == "a folder") {
-                    continue;
-                }
-                let words: Vec<String> = line
-                    .split(' ')
-                    .map(|word| match word {
-                        "SUITE" => suite.to_str().unwrap().to_owned(),
-                        "TABLE" => at("table.csv").to_str().unwrap().to_owned(),
-                        "COMPONENT" => "grader.wasm".to_owned(),
-                        "MANIFEST" => "grader.toml".to_owned(),
-                        word => word
-                            .replace("ANSWERS", "answers.toml")
-                            .replace("scripted/@", &format!("scripted/{}", path.display()))
-                            .replace('@', path.to_str().unwrap()),
-                    })
-                    .collect();
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                match bounded(&context, &words) {
-                    Err(excess) => wrong.push(format!("--{name} with {what}: {excess}")),
-                    Ok(outcome) if !is_told(&outcome, &path) => {
-                        wrong.push(format!(
-                            "--{name} with {what}: {:?}: {}{}",
-                            outcome.code, outcome.stdout, outcome.stderr
-                        ));
-                    }
-                    Ok(_) => {}
+                if !is_right(*leads, what) && !(*name == "issues" && what == "a folder") {
+                    tries.push((*name, *line, what, path));
                 }
             }
         }
     }
+    let wrong = side_by_side(&tries, |(name, line, what, path)| {
+        let words: Vec<String> = line
+            .split(' ')
+            .map(|word| match word {
+                "SUITE" => suite.to_str().unwrap().to_owned(),
+                "TABLE" => at("table.csv").to_str().unwrap().to_owned(),
+                "COMPONENT" => "grader.wasm".to_owned(),
+                "MANIFEST" => "grader.toml".to_owned(),
+                word => word
+                    .replace("ANSWERS", "answers.toml")
+                    .replace("scripted/@", &format!("scripted/{}", path.display()))
+                    .replace('@', path.to_str().unwrap()),
+            })
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match bounded(&context, &words) {
+            Err(excess) => Some(format!("--{name} with {what}: {excess}")),
+            Ok(outcome) if !is_told(&outcome, path) => {
+                let Outcome { code, stdout, stderr } = outcome;
+                Some(format!("--{name} with {what}: {code:?}: {stdout}{stderr}"))
+            }
+            Ok(_) => None,
+        }
+    });
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(fs::read_dir(at("folder")).unwrap().count(), 1, "nothing is made where nothing can be");
 }

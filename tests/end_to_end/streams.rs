@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::context::{Context, hostile, sample};
+use crate::context::{Context, copy, hostile, sample, side_by_side};
 
 /// How long anything may take that is to end now.
 const SOON: Duration = Duration::from_secs(60);
@@ -74,8 +74,10 @@ fn no_command_minds_whether_its_output_is_read() {
     let context = Context::new();
     let suite = sample();
     context.run_sample("first", &["--task", "cart-badge-stale"]);
-    let mut wrong = Vec::new();
-    for words in commands(suite.to_str().unwrap()) {
+    let wrong = side_by_side(&commands(suite.to_str().unwrap()), |words| {
+        // Each has the run, and nobody else's.
+        let store = tempfile::tempdir().unwrap();
+        copy(&context.path("store"), store.path());
         let run = |stdout: Stream, stderr: Stream| {
             // A shell closes what is to be closed.
             let mut shell = String::from("exec \"$0\" \"$@\"");
@@ -86,11 +88,13 @@ fn no_command_minds_whether_its_output_is_read() {
             }
             let program = context.command(&[]);
             let mut command = Command::new("sh");
-            command.arg("-c").arg(shell).arg(program.get_program()).args(&words);
+            command.arg("-c").arg(shell).arg(program.get_program()).args(words);
             command.current_dir(program.get_current_dir().unwrap()).env_clear();
             command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.env("LANCET_STORE", store.path());
             command.stdin(Stdio::null()).stdout(stdout.open()).stderr(stderr.open()).output().unwrap()
         };
+        let mut wrong = Vec::new();
         let usual = run(Read, Read);
         let prints = !usual.stdout.is_empty();
         for (stdout, stderr) in [(Closed, Closed), (Broken, Broken), (Read, Full)] {
@@ -117,7 +121,9 @@ fn no_command_minds_whether_its_output_is_read() {
         if all.status.code() != full.status.code() {
             wrong.push(format!("{words:?} with both full: {}", all.status));
         }
-    }
+        wrong
+    });
+    let wrong = wrong.concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -161,8 +161,12 @@ impl Signals {
     /// more.
     pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(0);
+        let (ready, listens) = mpsc::sync_channel(1);
         // Not one of the executor's threads, which may all be at work.
-        let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || hear(&sender));
+        let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || hear(&sender, &ready));
+        // Whoever goes on to write what a signal is to remove counts on it. Without a thread, or
+        // handlers, nothing is sent, and this ends all the same.
+        let _ = listens.recv();
         Self(receiver)
     }
 
@@ -188,8 +192,8 @@ impl Signals {
     }
 }
 
-/// Counts signals for as long as there is a process.
-fn hear(count: &watch::Sender<u32>) {
+/// Counts signals for as long as there is a process, from when it says that it is ready.
+fn hear(count: &watch::Sender<u32>, ready: &mpsc::SyncSender<()>) {
     let Ok(executor) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     executor.block_on(async {
         let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -197,6 +201,7 @@ fn hear(count: &watch::Sender<u32>) {
         else {
             return;
         };
+        let _ = ready.send(());
         let mut last = None;
         loop {
             let ends_at = async {
