@@ -29,7 +29,7 @@ const DIRECTIONS: [Line; 27] = [
         may: &["lancet-core", "lancet-jail", "lancet-package"],
         tests: &["lancet-builtin"],
     },
-    Line { folder: "host/store", may: &["lancet-core"], tests: &[] },
+    Line { folder: "host/store", may: &["lancet-core", "lancet-file"], tests: &[] },
     Line { folder: "host/models", may: &["lancet-core", "lancet-file"], tests: &[] },
     Line { folder: "host/docker", may: &["lancet-core", "lancet-patch"], tests: &[] },
     Line { folder: "host/suite", may: &["lancet-core", "lancet-patch"], tests: &[] },
