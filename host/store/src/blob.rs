@@ -300,7 +300,7 @@ mod tests {
         assert!(blobs.get(digest).unwrap_err().to_string().contains("read"));
         put(&blobs, b"abc");
         for length in [LARGE + 1, 1 << 42] {
-            fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
             blobs.get(digest).unwrap_err();
             put(&blobs, b"abc");
         }
