@@ -13,8 +13,8 @@ use lancet_store::StoreError;
 use lancet_suite::{NotPinned, SuiteError};
 
 use crate::exit::Exit;
-use crate::output::tell;
 use crate::render::display_safe;
+use crate::terminal::tell;
 
 /// The one edge where errors become words and an exit code.
 #[derive(Debug)]

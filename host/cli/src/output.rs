@@ -1,7 +1,6 @@
-//! Results on stdout, in the form that `--format` asks for, and lines on stderr.
+//! Results on stdout, in the form that `--format` asks for.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
@@ -28,12 +27,6 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(host("writing to stdout", error)),
         _ => Ok(()),
     }
-}
-
-/// Writes a line to stderr. That nobody reads it, or that it is full, is no reason to end: what
-/// was to be done is done, and the exit code tells.
-pub(crate) fn tell(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// A line without the sequences by which programs colour what they write, and move about in

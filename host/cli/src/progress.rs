@@ -12,7 +12,6 @@ use lancet_engine::ENGINE_ID;
 use lancet_runner::{Notice, Observer};
 
 use crate::failure::{pin_images, warn};
-use crate::output::tell;
 use crate::render::dollars;
 use crate::terminal;
 
@@ -42,7 +41,9 @@ impl Observer for Progress {
                 warn(&format!("the task {task} has no gold patch, so that control is left out"));
             }
             Notice::Reopened { attempts } if !self.quiet => {
-                tell(format_args!("{attempts} attempts that the infrastructure failed are taken up again"));
+                terminal::tell(format_args!(
+                    "{attempts} attempts that the infrastructure failed are taken up again"
+                ));
             }
             Notice::Unlisted { run } => warn(&format!(
                 "run {run} was made before runs listed their attempts: whether one is missing is not checked"

@@ -7,9 +7,10 @@ use lancet_suite::{ImageLock, ImageSource, Suite};
 use crate::arguments::{FormatKind, Global, Pin};
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
-use crate::output::{self, tell};
+use crate::output;
 use crate::render::{Table, display_safe, left};
 use crate::session::{Signals, block_on};
+use crate::terminal::tell;
 
 /// Builds or pulls what a suite's images are, and writes `images.lock`.
 pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {

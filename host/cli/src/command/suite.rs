@@ -11,9 +11,10 @@ use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblem};
 use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
-use crate::output::{self, tell};
+use crate::output;
 use crate::render::{Table, display_safe, left, right};
 use crate::session::{Signals, unasked_loader};
+use crate::terminal::tell;
 
 /// The most problems or warnings that are listed one by one.
 const MAX_LISTED: usize = 50;

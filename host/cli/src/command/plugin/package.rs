@@ -136,19 +136,17 @@ fn refused(manifest: &Path, error: &ManifestError) -> Failure {
 /// Reads a manifest's file, never more than the limit of 64 KiB.
 fn manifest_text(path: &Path) -> Result<String, Failure> {
     let name = path.display();
-    let failed = |error: &std::io::Error| {
-        let failure = Failure::file("read", path, error);
-        failure.exit(Exit::Usage).hint("`--manifest FILE` names a `plugin.toml`; plugins/README.md has one")
-    };
+    let hint = "`--manifest FILE` names a `plugin.toml`; plugins/README.md has one";
     let bytes = lancet_file::read(path, MAX_MANIFEST_BYTES as u64).map_err(|error| match error {
         FileError::NotRegular(what) => {
             Failure::usage(format!("`{name}` is no regular file, expected a `plugin.toml`: {what}"))
+                .hint(hint)
         }
         FileError::TooLarge(most) => {
             Failure::usage(format!("`{name}` has more than {most} bytes (64 KiB), expected a `plugin.toml`"))
                 .hint("shorten its descriptions")
         }
-        FileError::Io(error) => failed(&error),
+        FileError::Io(error) => Failure::file("read", path, &error).exit(Exit::Usage).hint(hint),
     })?;
     String::from_utf8(bytes).map_err(|_| {
         Failure::usage(format!("`{name}` is no UTF-8, expected a `plugin.toml`"))
