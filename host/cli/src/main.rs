@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             failure.exit
         }
     };
+    session::end();
     exit.into()
 }
 
