@@ -2,7 +2,7 @@
 
 use lancet_models::{Scripted, choices};
 use lancet_package::Manifest;
-use lancet_suite::{SuiteFile, TaskFile};
+use lancet_suite::{CaseFile, SuiteFile, TaskFile};
 use toml::{Table, Value};
 
 use super::markdown::Files;
@@ -57,6 +57,7 @@ fn read(text: &str) -> Result<(), String> {
         "plugin.toml" => manifest(table),
         "task.toml" => part::<TaskFile>(TASK, table),
         "suite.toml" => part::<SuiteFile>(SUITE, table),
+        _ if has(&["expect"]) => part::<CaseFile>("", table),
         "" if has(&["asks", "contract"]) => manifest(table),
         "" if has(&["conversation"]) => Scripted::parse(text).map(drop).map_err(|e| e.to_string()),
         "" if has(&["model"]) => {
@@ -97,6 +98,7 @@ fn parts_of_files_are_read_as_whole_ones() {
         "[grader]\nplugin = \"junit\"\n[grader.settings]\nx = 3\n",
         "[grader]\nfile = \"graders/x.wasm\"\ndigest = \"sha256:…\"\n",
         "# suite.toml\nname = \"b\"\n",
+        "# cases/a.toml\nchoice = 3\nexpect = \"fail wrong-choice\"\n",
         "# settings.toml: the agent's own\nsteps = 3\n",
         "[dependencies]\nx = \"1\"\n",
     ] {
@@ -108,6 +110,7 @@ fn parts_of_files_are_read_as_whole_ones() {
         "[grader]\nplug = \"junit\"\n",
         "[environments.a]\nimages = \"x\"\n",
         "[[model]]\nform = \"chat\"\ncolour = 1\n",
+        "choose = 3\nexpect = \"fail wrong-choice\"\n",
         "steps = 3\n",
         "steps = \n",
     ] {
