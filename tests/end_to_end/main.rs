@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod book;
 mod bounds;
 mod context;
 mod controls;

@@ -40,6 +40,7 @@ fn each_imports_what_it_needs_and_no_more() {
         let needed: &[&str] = match (plugin.role, plugin.name) {
             (Role::Agent, "first" | "last" | "longest" | "noop") => &["types"],
             (Role::Agent, "random") => &["types", "log", "random", "workspace"],
+            (Role::Agent, "choice") => &["types", "input"],
             (Role::Agent, "patch") => &["types", "log", "workspace"],
             (Role::Agent, "script") => &["types", "log", "input", "shell"],
             (Role::Agent, "tool-loop" | "swelancer-simple") => {

@@ -100,6 +100,8 @@ pub(crate) enum SuiteCommand {
     /// Make a suite from the data of another benchmark
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Begin a suite: a folder with a task that is in order, to be changed into one of your own
+    New(NewSuite),
     /// Read a suite strictly and say everything that is wrong with it
     Check(Box<Check>),
     /// Build or pull the images of a suite, and pin them by digest in its images.lock
@@ -228,6 +230,16 @@ pub(crate) struct Grade {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::NEW_SUITE)]
+pub(crate) struct NewSuite {
+    /// The suite's folder, which must not exist yet; the last part of it is the suite's name
+    pub(crate) folder: PathBuf,
+    /// What its first task is: a choice among proposals, or a patch that hidden tests judge
+    #[arg(long, value_enum)]
+    pub(crate) kind: KindArgument,
+}
+
+#[derive(Debug, Args)]
 #[command(after_long_help = examples::PIN)]
 pub(crate) struct Pin {
     /// The suite's folder
@@ -246,7 +258,7 @@ pub(crate) struct Pin {
 pub(crate) struct Check {
     /// The suite's folder
     pub(crate) suite: PathBuf,
-    /// Run the controls as well: the gold answer has to pass and earn the whole price; nothing, an empty and a random patch have to fail
+    /// Run the controls as well: the gold answer has to pass and earn the whole price; nothing, an empty and a random patch have to fail; and each case of a task has to get its verdict
     #[arg(long)]
     pub(crate) controls: bool,
     /// How often each control is run

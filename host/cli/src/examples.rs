@@ -34,6 +34,13 @@ Examples:
   # The same for some tasks, as JSON.
   lancet suite check tasks/expensify-common --controls --task 'code-fence-*' --format json";
 
+pub(crate) const NEW_SUITE: &str = "\
+Examples:
+  # A suite whose task is judged by hidden tests, in containers; needs Docker to be pinned and tried.
+  lancet suite new my-suite --kind ic-swe
+  # One whose task is a choice among proposals.
+  lancet suite new my-managers --kind swe-manager";
+
 pub(crate) const PIN: &str = "\
 Examples:
   # Builds or pulls what is not pinned yet, and writes images.lock.
@@ -140,6 +147,7 @@ mod tests {
             LANCET,
             IMPORT_SWE_LANCER,
             CHECK,
+            NEW_SUITE,
             PIN,
             RUN,
             GRADE,

@@ -215,6 +215,8 @@ impl From<Error> for Failure {
             }
             Error::BadGold { .. } => Self::new(Exit::Suite, message)
                 .hint("a gold patch is a unified diff from the task's work tree, as `git diff --binary` writes it"),
+            Error::BadCase { .. } => Self::new(Exit::Suite, message)
+                .hint("mend the patch, or expect what it is for: `expect = \"fail patch-does-not-apply\"`"),
             Error::TasksTooLarge { .. } => Self::new(Exit::Suite, message).hint(
                 "shorten it: a quarter of a plugin's memory is for the task; `--agent-memory` and `--grader-memory` \
                  give those of a run more",

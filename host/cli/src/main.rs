@@ -13,6 +13,8 @@ mod failure;
 mod file;
 mod grant;
 mod isolation;
+#[cfg(test)]
+mod manual;
 mod models;
 mod output;
 mod paths;

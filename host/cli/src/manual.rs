@@ -1,0 +1,50 @@
+//! What the documentation says of the command line, held to its definition: the chapter
+//! `docs/cli.md` is written from it, and every command and every file of the
+//! repository's Markdown has to be taken.
+//!
+//! `cargo xtask docs` runs these with `UPDATE_GOLDEN=1`.
+
+mod chapter;
+mod commands;
+mod fragments;
+#[path = "../../xtask/src/docs/markdown.rs"]
+mod markdown;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use markdown::Files;
+
+/// The repository's folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn files() -> Files {
+    markdown::files(&root()).unwrap()
+}
+
+#[test]
+fn the_chapter_of_the_command_line_is_as_defined() {
+    let path = root().join("docs/cli.md");
+    let chapter = chapter::chapter();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &chapter).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == chapter, "docs/cli.md is not what the commands are; run `cargo xtask docs`");
+}
+
+#[test]
+fn every_command_of_the_documentation_is_taken() {
+    let (looked_at, problems) = commands::problems(&files());
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(looked_at > 50, "only {looked_at} commands were found");
+}
+
+#[test]
+fn every_file_of_the_documentation_is_read() {
+    let (looked_at, problems) = fragments::problems(&files());
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(looked_at > 5, "only {looked_at} files were found");
+}
