@@ -19,7 +19,7 @@ fn evil_suite(context: &Context, name: &str) -> PathBuf {
 }
 
 #[test]
-fn an_agent_is_one_however_its_file_is_named_and_show_tells_why_it_failed() {
+fn a_panic_of_a_guest_is_told_in_its_log_its_verdict_and_by_show() {
     let context = Context::new();
     evil_suite(&context, "suite");
     fs::write(context.path("panics.wasm"), hostile("panic-agent")).unwrap();
@@ -35,12 +35,16 @@ fn an_agent_is_one_however_its_file_is_named_and_show_tells_why_it_failed() {
         let (_, below) = shown.split_once("\nlog:\n").unwrap();
         for (part, words) in [
             (below, "agent info: about to fail proposals=\"2\""),
+            (below, "agent error: panicked at "),
             (below, "verdict: fail agent-trap, earned $0"),
         ] {
             assert!(part.contains(words), "{words}: {shown}");
         }
         let (_, verdict) = below.split_once("verdict: ").unwrap();
-        assert!(verdict.contains("unreachable"), "{shown}");
+        assert!(
+            verdict.contains("unreachable") && verdict.contains("a proposal past the last one"),
+            "{shown}"
+        );
         assert_eq!(number(&context.json(&["replay"]), "identical"), 1.0);
     }
     let name = agents[0].as_str().unwrap();

@@ -2,7 +2,8 @@
 //! in terms that need no engine. The same in whichever process it is done.
 
 use lancet_core::{
-    Answer, CallRecord, Configuration, Fault, FaultKind, InfraFault, Limits, Role, Task, Verdict,
+    Answer, CallRecord, Configuration, Fault, FaultKind, InfraFault, Limits, LogLevel, Request, Role, Task,
+    Verdict,
 };
 use wasmtime::component::InstancePre;
 use wasmtime::{Engine, Store};
@@ -253,7 +254,7 @@ pub(crate) fn settle<T>(
         Ok(value) => Ok(value),
         Err(Ending::Fault(fault)) => {
             is_cut_off = fault.kind.is_of_process();
-            Err(Stop::Fault(fault))
+            Err(Stop::Fault(with_last_words(fault, &calls)))
         }
         Err(Ending::TimedOut) => {
             is_cut_off = true;
@@ -271,6 +272,25 @@ pub(crate) fn settle<T>(
     };
     let divergence = divergence.or(if is_cut_off { None } else { missing });
     Ok(Settled { result, calls, fuel_used, divergence })
+}
+
+/// A trap with what the plugin said of it: a panic of Rust's is `unreachable` to the engine, and
+/// the kit for plugins has it write a line to the log before, with a field of this name.
+const PANIC: &str = "panic";
+
+/// The same fault, with the text of the panic that led to it. Only the plugin's very last call
+/// is looked at.
+fn with_last_words(fault: Fault, calls: &[CallRecord]) -> Fault {
+    let Some(Request::LogWrite { level: LogLevel::Error, message, fields, .. }) =
+        calls.last().map(|call| &call.request)
+    else {
+        return fault;
+    };
+    if fault.kind != FaultKind::Trap || !fields.iter().any(|(key, _)| key == PANIC) {
+        return fault;
+    }
+    let words = &message[..message.floor_char_boundary(MAX_WORDS_BYTES)];
+    Fault::new(fault.kind, format!("{}: it {words}", fault.message))
 }
 
 fn out_of_fuel() -> Fault {

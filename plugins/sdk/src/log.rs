@@ -46,3 +46,26 @@ pub fn write(level: Level, message: &str, fields: &[(&str, &str)]) {
 pub fn write(level: Level, message: &str, fields: &[(&str, &str)]) {
     eprintln!("{level:?}: {message} {fields:?}");
 }
+
+/// Has a panic say in the log what it is about before it ends the plugin, once for the life of
+/// the instance.
+///
+/// Nothing is written of a panic otherwise: there is no standard error, and all that is seen of
+/// it from outside is that the plugin executed `unreachable`. The host takes the message of a
+/// line with the field `panic` into the reason that it gives for the end.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn tell_panics() {
+    use std::sync::Once;
+
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            let payload = panic.payload();
+            let text = payload.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+            let message = format!("panicked at {place}: {}", text.unwrap_or("something that is no text"));
+            error(&message, &[("panic", &place)]);
+        }));
+    });
+}

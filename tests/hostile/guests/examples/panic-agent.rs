@@ -1,4 +1,4 @@
-//! Panics, with a message that nobody reads.
+//! Panics, with a message that people have to be told.
 
 use lancet_hostile_guests::{is_evil, ordinary_answer};
 use lancet_sdk::{Agent, Answer, SolveError, Task, log};
