@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod bombs;
 mod book;
 mod bounds;
 mod context;
@@ -21,8 +22,10 @@ mod kernel;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;
+mod option_table;
 mod options;
 mod packages;
+mod paths;
 mod plugins;
 mod predictions;
 #[path = "../../host/models/tests/python/mod.rs"]
@@ -39,6 +42,7 @@ mod shapes;
 #[path = "../../host/models/tests/smollm2/mod.rs"]
 mod smollm2;
 mod spending;
+mod streams;
 mod swe_lancer;
 mod told;
 #[path = "../campaign/unprivileged.rs"]

@@ -7,7 +7,7 @@ use lancet_core::Role;
 use crate::context::{Context, hostile, judged_by, number, workspace};
 
 /// What the built-in grader `manager-choice` would say of itself.
-const GRADER: &str = r#"name = "acme/right-choice"
+pub(crate) const GRADER: &str = r#"name = "acme/right-choice"
 version = "1.2.0"
 contract = "0.1.0"
 world = "grader"

@@ -176,7 +176,7 @@ pub(crate) struct Run {
     #[arg(long = "task", value_name = "GLOB")]
     pub(crate) tasks: Vec<String>,
     /// Attempts at each task
-    #[arg(long, default_value = "1", value_name = "N")]
+    #[arg(long, default_value = "1", value_name = "N", value_parser = times)]
     pub(crate) attempts: NonZeroU32,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
@@ -262,7 +262,7 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) controls: bool,
     /// How often each control is run
-    #[arg(long, default_value = "1", value_name = "N")]
+    #[arg(long, default_value = "1", value_name = "N", value_parser = times)]
     pub(crate) rounds: NonZeroU32,
     /// Only tasks whose id matches this pattern; may be given several times
     #[arg(long = "task", value_name = "GLOB")]
@@ -376,6 +376,14 @@ pub(crate) struct Bounds {
     /// Processor time for one call of a grader, in seconds [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds())]
     pub(crate) grader_timeout: Option<u64>,
+}
+
+/// The most attempts at a task, and rounds of a control. What is to be done is kept in memory.
+const MOST_TIMES: u32 = 1_000;
+
+fn times(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.parse::<NonZeroU32>().ok().filter(|number| number.get() <= MOST_TIMES);
+    number.ok_or_else(|| format!("expected a number from 1 to {MOST_TIMES}"))
 }
 
 fn mib() -> clap::builder::RangedU64ValueParser {
@@ -547,13 +555,46 @@ pub(crate) enum FormatKind {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/end_to_end/option_table.rs"]
+mod option_table;
+
+#[cfg(test)]
 mod tests {
+    use std::any::TypeId;
+    use std::collections::{BTreeMap, BTreeSet};
+
     use clap::CommandFactory as _;
 
+    use super::option_table::{OPTIONS, Takes};
     use super::*;
 
     #[test]
     fn the_definition_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    /// The arguments of a command and those below it, and whether they are paths by their types.
+    fn arguments(command: &clap::Command, found: &mut BTreeMap<String, bool>) {
+        for argument in command.get_arguments() {
+            let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+            found.insert(argument.get_id().to_string(), is_path);
+        }
+        command.get_subcommands().for_each(|below| arguments(below, found));
+    }
+
+    #[test]
+    fn the_table_says_of_each_argument_whether_it_takes_a_path() {
+        let mut found = BTreeMap::new();
+        arguments(&Arguments::command(), &mut found);
+        let told: BTreeSet<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
+        let missing: Vec<_> = found.keys().filter(|name| !told.contains(name.as_str())).collect();
+        let gone: Vec<_> = told.iter().filter(|name| !found.contains_key(**name)).collect();
+        assert!(missing.is_empty() && gone.is_empty(), "not in the table: {missing:?}; only there: {gone:?}");
+        for (name, takes) in OPTIONS {
+            assert!(
+                !found[*name] || *takes != Takes::Words,
+                "`{name}` takes a path, and the table says words"
+            );
+        }
     }
 }

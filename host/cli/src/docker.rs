@@ -1,6 +1,5 @@
 //! How the operator wants containers to be run.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -118,12 +117,13 @@ pub(crate) fn other_context(socket: &SocketArgument, used: &str) -> Option<Other
     context_in(&folder, variable("DOCKER_CONTEXT"), used)
 }
 
+/// The most bytes of a file of the `docker` program's settings: 1 MiB.
+const MAX_SETTINGS_BYTES: u64 = 1 << 20;
+
 /// The context that the program's folder of settings has, or that is named.
 fn context_in(folder: &Path, named: Option<String>, used: &str) -> Option<OtherContext> {
     let json = |path: PathBuf| -> Option<serde_json::Value> {
-        let mut text = String::new();
-        crate::file::open(&path).ok()?.take(1 << 20).read_to_string(&mut text).ok()?;
-        serde_json::from_str(&text).ok()
+        serde_json::from_slice(&lancet_file::read(&path, MAX_SETTINGS_BYTES).ok()?).ok()
     };
     let current = || Some(json(folder.join("config.json"))?.get("currentContext")?.as_str()?.to_owned());
     let name = named.or_else(current).filter(|name| !matches!(name.as_str(), "" | "default"))?;

@@ -41,19 +41,26 @@ Exit codes:
   7    the store cannot be used, or its records contradict one another
   130  interrupted; `lancet resume RUN` goes on";
 
+impl Exit {
+    /// The number of it.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Host => 1,
+            Self::Usage => 2,
+            Self::Suite => 3,
+            Self::Plugin => 4,
+            Self::Invalid => 5,
+            Self::Mismatch => 6,
+            Self::Store => 7,
+            Self::Interrupted => 130,
+            Self::Raw(code) => code,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Host => 1,
-            Exit::Usage => 2,
-            Exit::Suite => 3,
-            Exit::Plugin => 4,
-            Exit::Invalid => 5,
-            Exit::Mismatch => 6,
-            Exit::Store => 7,
-            Exit::Interrupted => 130,
-            Exit::Raw(code) => code,
-        })
+        Self::from(exit.code())
     }
 }

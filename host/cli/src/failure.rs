@@ -14,6 +14,7 @@ use lancet_suite::{NotPinned, SuiteError};
 
 use crate::exit::Exit;
 use crate::render::display_safe;
+use crate::terminal::tell;
 
 /// The one edge where errors become words and an exit code.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Failure {
     }
 
     /// A file that could not be read or written.
-    pub(crate) fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+    pub(crate) fn file(doing: &str, path: &std::path::Path, error: &dyn Display) -> Self {
         Self::new(Exit::Host, format!("cannot {doing} `{}`: {error}", path.display()))
     }
 
@@ -95,9 +96,9 @@ pub(crate) fn warn(message: &str) {
 fn say(word: &str, colour: &str, text: &str) {
     let text = text.split('\n').map(display_safe).collect::<Vec<_>>().join("\n");
     if crate::terminal::colored(std::io::stderr().is_terminal()) {
-        eprintln!("\x1b[1;{colour}m{word}\x1b[0m: {text}");
+        tell(format_args!("\x1b[1;{colour}m{word}\x1b[0m: {text}"));
     } else {
-        eprintln!("{word}: {text}");
+        tell(format_args!("{word}: {text}"));
     }
 }
 

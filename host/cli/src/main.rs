@@ -10,7 +10,6 @@ mod docker;
 mod examples;
 mod exit;
 mod failure;
-mod file;
 mod grant;
 mod isolation;
 #[cfg(test)]
@@ -24,6 +23,7 @@ mod render;
 mod session;
 mod terminal;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -32,8 +32,11 @@ use crate::arguments::{Arguments, Command};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let exit = match dispatch(arguments) {
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => dispatch(arguments),
+        Err(answer) => told(&answer),
+    };
+    let exit = match done {
         Ok(exit) => exit,
         Err(failure) => {
             failure.print();
@@ -41,6 +44,19 @@ fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Prints what clap has to say: help and versions on stdout, and on stderr what is wrong with
+/// the arguments.
+fn told(answer: &clap::Error) -> Result<Exit, failure::Failure> {
+    let printed = answer.print().and_then(|()| io::stdout().flush());
+    match printed {
+        _ if answer.use_stderr() => Ok(Exit::Usage),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(failure::host("writing to stdout", error))
+        }
+        _ => Ok(Exit::Done),
+    }
 }
 
 fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
@@ -57,7 +73,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Replay(replay) => command::replay::main(&replay, &global),
         Command::Plugin(plugin) => command::plugin::main(&plugin, &global),
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),
-        Command::Completions { shell } => Ok(command::completions::main(shell)),
+        Command::Completions { shell } => command::completions::main(shell),
         Command::CompilePlugin { jailed } => Ok(Exit::Raw(lancet_engine::compile_worker(jailed))),
         Command::PluginWorker { grant } => Ok(Exit::Raw(lancet_engine::run_worker(&grant))),
         Command::TryPrompt => Ok(Exit::Raw(lancet_runner::try_prompt())),

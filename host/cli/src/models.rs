@@ -2,18 +2,17 @@
 //! name.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use lancet_core::{Budgets, KeyFrom, MAX_PROMPT_BYTES, ModelChoice, WireForm};
+use lancet_file::FileError;
 use lancet_models::{MAX_MODELS_BYTES, MAX_SCRIPT_BYTES, ModelFlag, choices};
 
 use crate::amount::{self, Amount};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file;
 
 /// The most bytes of a file of settings: 1 MiB.
 const MAX_SETTINGS_BYTES: usize = 1 << 20;
@@ -169,17 +168,12 @@ fn settings_of(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Fail
 
 /// A file of the operator's as text; `hint` says what it has to be.
 fn text(what: &str, path: &Path, most: usize, hint: &str) -> Result<String, Failure> {
-    let failed = |error: &std::io::Error| {
-        Failure::file(&format!("read {what}"), path, error).exit(Exit::Usage).hint(hint)
-    };
-    let file = file::open(path).map_err(|e| failed(&e))?;
-    let mut bytes = Vec::new();
-    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
     let unusable = |why: String| Failure::usage(format!("{what} `{}` cannot be used: {why}", path.display()));
-    if bytes.len() > most {
-        return Err(unusable(format!("it has more than {most} bytes, which is the most"))
-            .hint("shorten it, or name another file"));
-    }
+    let bytes = lancet_file::read(path, most as u64).map_err(|error| match error {
+        FileError::TooLarge(_) => unusable(format!("it has more than {most} bytes, which is the most"))
+            .hint("shorten it, or name another file"),
+        error => Failure::file(&format!("read {what}"), path, &error).exit(Exit::Usage).hint(hint),
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         unusable(format!("it is no UTF-8 at byte {at}")).hint("save it as UTF-8 text")

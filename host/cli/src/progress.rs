@@ -41,7 +41,9 @@ impl Observer for Progress {
                 warn(&format!("the task {task} has no gold patch, so that control is left out"));
             }
             Notice::Reopened { attempts } if !self.quiet => {
-                eprintln!("{attempts} attempts that the infrastructure failed are taken up again");
+                terminal::tell(format_args!(
+                    "{attempts} attempts that the infrastructure failed are taken up again"
+                ));
             }
             Notice::Unlisted { run } => warn(&format!(
                 "run {run} was made before runs listed their attempts: whether one is missing is not checked"

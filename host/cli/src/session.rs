@@ -3,7 +3,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -26,8 +26,10 @@ pub(crate) const WORKER: &str = "plugin-worker";
 
 /// Runs a future on an executor of its own, made only for commands that need it.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let executor = threads_can_be_had()
-        .and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build())
+    threads()?;
+    let executor = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
         .map_err(|e| host("starting the executor", e).hint(FEW_THREADS))?;
     let result = executor.block_on(future);
     // What a second signal ended may be in the middle of a large file, and nobody waits for
@@ -36,21 +38,33 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
     result
 }
 
-const FEW_THREADS: &str = "a limit on processes and threads is reached, RLIMIT_NPROC of the user or `pids.max` of the \
-                           control group: raise it, or end other processes";
+const FEW_THREADS: &str = "a limit on processes and threads is reached, RLIMIT_NPROC of the user (`ulimit -u`) or \
+                           `pids.max` of the control group: raise it, end other processes, or run less at a time";
 
-/// Whether as many threads can be had as the executor begins with, and some: it takes their
-/// absence for a defect of its own.
-fn threads_can_be_had() -> io::Result<()> {
-    let wanted = thread::available_parallelism().map_or(1, NonZeroUsize::get) + 2;
+/// Threads beside those of the executor and of the compiler: of the store, of signals, of those
+/// who start processes and read files.
+const OTHER_THREADS: usize = 8;
+
+/// Looks whether there can be as many threads as commands take. Libraries take their absence
+/// for a defect of their own, and end or wait for ever.
+pub(crate) fn threads() -> Result<(), Failure> {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let wanted = 2 * processors + OTHER_THREADS;
     let gate = Mutex::new(());
-    thread::scope(|scope| {
-        let closed = gate.lock();
-        let started = (0..wanted)
-            .try_for_each(|_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).map(drop));
-        drop(closed);
-        started
-    })
+    let lacking = thread::scope(|scope| {
+        let _closed = gate.lock();
+        (0..wanted).find_map(|_| {
+            let waiting = || drop(gate.lock().unwrap_or_else(PoisonError::into_inner));
+            thread::Builder::new().spawn_scoped(scope, waiting).err()
+        })
+    });
+    match lacking {
+        None => Ok(()),
+        Some(error) => {
+            let lacking = format!("there cannot be {wanted} further ones: {error}");
+            Err(host("starting threads", lacking).hint(FEW_THREADS))
+        }
+    }
 }
 
 /// Has the kernel keep how processes ended that this one started. Whoever started this one may
@@ -76,6 +90,7 @@ fn hear_of_ends() -> io::Result<()> {
 /// An operator's prompt is tried in a child process under limits.
 pub(crate) fn loader(jobs: NonZeroUsize, isolation: &IsolationArguments) -> Result<Loader, Failure> {
     isolation.check()?;
+    threads()?;
     Ok(unasked_loader(jobs, isolation)?)
 }
 
@@ -131,29 +146,33 @@ pub(crate) async fn finish(
     })
 }
 
+/// How long what a second signal ends may take to end: containers are removed then.
+const LAST_GRACE: Duration = Duration::from_secs(15);
+
 /// How many interrupt and termination signals have come.
 pub(crate) struct Signals(watch::Receiver<u32>);
 
 impl Signals {
     /// Listens from now on. Where there can be no handlers, signals kill the process,
     /// which loses nothing.
+    ///
+    /// No signal is in vain: the second ends the process when whoever was to end at it has not
+    /// for fifteen seconds, the third does so at once, and so does any that nobody listens for any
+    /// more.
     pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(0);
-        if let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
-            tokio::spawn(async move {
-                while !sender.is_closed() {
-                    tokio::select! {
-                        _ = interrupt.recv() => {}
-                        _ = terminate.recv() => {}
-                        () = sender.closed() => return,
-                    }
-                    sender.send_modify(|count| *count += 1);
-                }
-            });
-        }
+        let (ready, listens) = mpsc::sync_channel(1);
+        // Not one of the executor's threads, which may all be at work.
+        let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || hear(&sender, &ready));
+        // Whoever goes on to write what a signal is to remove counts on it. Without a thread, or
+        // handlers, nothing is sent, and this ends all the same.
+        let _ = listens.recv();
         Self(receiver)
+    }
+
+    /// Whether one has come.
+    pub(crate) fn have_come(&self) -> bool {
+        *self.0.borrow() > 0
     }
 
     /// Resolves at the first signal.
@@ -171,4 +190,43 @@ impl Signals {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Counts signals for as long as there is a process, from when it says that it is ready.
+fn hear(count: &watch::Sender<u32>, ready: &mpsc::SyncSender<()>) {
+    let Ok(executor) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    executor.block_on(async {
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        let _ = ready.send(());
+        let mut last = None;
+        loop {
+            let ends_at = async {
+                match last {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                () = ends_at => end_now(),
+            }
+            if count.is_closed() || *count.borrow() >= 2 {
+                end_now();
+            }
+            count.send_modify(|count| *count += 1);
+            if *count.borrow() == 2 {
+                last = Some(tokio::time::Instant::now() + LAST_GRACE);
+            }
+        }
+    });
+}
+
+/// Ends the process wherever it is. What is durable stays, and what is not never was.
+fn end_now() -> ! {
+    std::process::exit(Exit::Interrupted.code().into())
 }

@@ -1,6 +1,14 @@
-//! What the terminal that something is written to can do.
+//! Lines on stderr, and what the terminal that something is written to can do.
 
 use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, Write as _};
+
+/// Writes a line to stderr. That nobody reads it, or that it is full, is no reason to end: what
+/// was to be done is done, and the exit code tells.
+pub(crate) fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
 
 /// Whether what is written there may have colours: a terminal, unless it or the operator says
 /// otherwise.

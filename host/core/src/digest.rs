@@ -142,6 +142,24 @@ impl Digester {
     }
 }
 
+/// The digest of bytes that come piece by piece: the same as [`Sha256::of`] of all of them
+/// together.
+#[derive(Debug, Clone, Default)]
+pub struct RunningDigest(sha2::Sha256);
+
+impl RunningDigest {
+    /// Adds what comes next.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was added.
+    #[must_use]
+    pub fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +167,11 @@ mod tests {
     #[test]
     fn known_digest_round_trips() {
         let digest = Sha256::of(b"abc");
+        let mut hasher = RunningDigest::default();
+        hasher.add(b"a");
+        hasher.add(b"");
+        hasher.add(b"bc");
+        assert_eq!(hasher.finish(), digest);
         let text = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(digest.to_string(), text);
         assert_eq!(text.parse::<Sha256>(), Ok(digest));

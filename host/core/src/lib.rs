@@ -67,7 +67,7 @@ pub use configuration::{
 pub use controls::{
     CaseCoverage, ControlledTask, Controls, RequiredTest, SurpriseCause, TriedCase, UntriedControl,
 };
-pub use digest::{Digester, ParseSha256Error, Sha256};
+pub use digest::{Digester, ParseSha256Error, RunningDigest, Sha256};
 pub use doctor::Finding;
 pub use environment::{
     Account, ArtifactRule, CaseNaming, Environment, Isolation, LaidFile, PinnedImage, Plan, ProtectedPath,

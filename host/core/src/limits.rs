@@ -37,6 +37,11 @@ pub struct Limits {
     /// before there was a charge.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub wasi_call_fuel: u64,
+    /// Whether calls are counted by what the journal takes for them, and not by what they have in
+    /// memory: a control character has one byte here, and six there. Not so in journals of before
+    /// it was.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub counts_written: bool,
 }
 
 impl Limits {
@@ -62,6 +67,7 @@ impl Limits {
             log_messages: 1_000,
             wall_ms: 30_000,
             wasi_call_fuel: 1_000,
+            counts_written: true,
         }
     }
 
@@ -100,6 +106,11 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self::standard()
@@ -115,6 +126,7 @@ mod tests {
         let text = r#"{"fuel":5,"memory-bytes":1,"table-elements":1,"instances":1,"handles":1,"call-bytes":1,"calls":1,"log-bytes":1,"log-messages":1,"wall-ms":30000}"#;
         let limits: Limits = serde_json::from_str(text).unwrap();
         assert_eq!((limits.wall_ms, limits.wasi_call_fuel), (30_000, 0));
+        assert!(!limits.counts_written && Limits::standard().counts_written);
         assert_eq!(serde_json::to_string(&limits).unwrap(), text);
     }
 }

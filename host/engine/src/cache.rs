@@ -9,15 +9,24 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use lancet_core::Sha256;
+use lancet_core::{RunningDigest, Sha256};
+use lancet_jail::Sealed;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::compile::Made;
+
 const DIGEST_BYTES: usize = 32;
+
+/// What the names of files begin with that are being written.
+const UNFINISHED: &str = ".tmp";
+/// How old one is whose writer is gone. Writing takes seconds.
+const LEFT_AFTER: Duration = Duration::from_secs(3_600);
 
 /// A folder of compiled components for one engine configuration.
 pub(crate) struct Cache {
@@ -45,9 +54,18 @@ impl Cache {
         load(engine, &self.code(component)?).ok()
     }
 
-    /// The bytes of the compiled form of that component, if it is here and whole: for
-    /// another process to load.
-    pub(crate) fn code(&self, component: Sha256) -> Option<Vec<u8>> {
+    /// The compiled form of that component, if it is here and whole, for another process to
+    /// load: in a file in memory, and never as a whole in this process's own.
+    pub(crate) fn sealed(&self, component: Sha256) -> Option<Sealed> {
+        let mut file = fs::File::open(self.path(component)).ok()?;
+        let mut digest = [0; DIGEST_BYTES];
+        file.read_exact(&mut digest).ok()?;
+        let mut hashed = Hashed { file, hasher: RunningDigest::default() };
+        let code = Sealed::copied(&mut hashed).ok()?;
+        (hashed.hasher.finish().as_bytes() == &digest).then_some(code)
+    }
+
+    fn code(&self, component: Sha256) -> Option<Vec<u8>> {
         let mut bytes = fs::read(self.path(component)).ok()?;
         let (digest, code) = bytes.split_at_checked(DIGEST_BYTES)?;
         if Sha256::of(code).as_bytes() != digest {
@@ -59,12 +77,45 @@ impl Cache {
 
     /// Keeps the compiled form. A cache that cannot be written costs time, and
     /// nothing else.
-    pub(crate) fn put(&self, component: Sha256, code: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(Sha256::of(code).as_bytes())?;
-        file.write_all(code)?;
+    pub(crate) fn put(&self, component: Sha256, code: &Made) -> io::Result<()> {
+        self.remove_left();
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
+        let mut hasher = RunningDigest::default();
+        code.each(|part| {
+            hasher.add(part);
+            Ok(())
+        })?;
+        file.write_all(hasher.finish().as_bytes())?;
+        code.each(|part| file.write_all(part))?;
         file.persist(self.path(component))?;
         Ok(())
+    }
+}
+
+impl Cache {
+    /// Removes what hosts that were killed have left of code that they were about to keep.
+    fn remove_left(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let is_unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+            let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|at| at.elapsed());
+            if is_unfinished && matches!(age, Ok(Ok(age)) if age > LEFT_AFTER) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// A file, and the digest of what was read of it.
+struct Hashed {
+    file: fs::File,
+    hasher: RunningDigest,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.hasher.add(&into[..read]);
+        Ok(read)
     }
 }
 
@@ -137,18 +188,22 @@ mod tests {
         let component = wat::parse_str("(component)").unwrap();
         let digest = Sha256::of(&component);
         assert!(cache.get(&engine, digest).is_none());
-        cache.put(digest, &engine.precompile_component(&component).unwrap()).unwrap();
+        let code = Made::Bytes(engine.precompile_component(&component).unwrap());
+        cache.put(digest, &code).unwrap();
         assert!(cache.get(&engine, digest).is_some());
+        assert_eq!(cache.sealed(digest).unwrap().read().unwrap(), code.into_bytes().unwrap());
 
         let path = cache.path(digest);
         let whole = fs::read(&path).unwrap();
         for damaged in [&whole[..whole.len() / 2], &whole[..10], &[][..]] {
             fs::write(&path, damaged).unwrap();
             assert!(cache.get(&engine, digest).is_none());
+            assert!(cache.sealed(digest).is_none());
         }
         let mut flipped = whole.clone();
         *flipped.last_mut().unwrap() ^= 1;
         fs::write(&path, flipped).unwrap();
         assert!(cache.get(&engine, digest).is_none());
+        assert!(cache.sealed(digest).is_none());
     }
 }

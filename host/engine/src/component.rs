@@ -1,10 +1,12 @@
 //! What a component is, read from its bytes before anything of it is compiled or run.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use lancet_core::{CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, Role, Sha256};
 use lancet_package::{Facts, Manifest, ManifestError, PackageError};
+use serde::{Deserialize, Serialize};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::Types;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
@@ -25,8 +27,21 @@ const TYPES: [&str; 2] = ["types", "evidence"];
 /// Compiling and loading takes time and memory with the square of the depth.
 const MAX_NESTING: usize = 32;
 
+/// The most imports and exports of a component, each. The contract and the inert profile of
+/// WASI have some fifty interfaces.
+const MAX_NAMES: u64 = 1_000;
+/// The most bytes of all their names, with those of the functions in the contract's interfaces:
+/// 256 KiB. A plugin that imports all that there is has 6 KiB.
+const MAX_NAME_BYTES: usize = 256 << 10;
+/// The most bytes of what a validator says, which repeats names.
+const MAX_WORDS: usize = 1_000;
+
+/// The most characters of a name that are shown to people, and the most names of a list.
+const MAX_SHOWN: usize = 120;
+const MAX_LISTED: usize = 20;
+
 /// One import of a component.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// The import's name in the binary: `lancet:plugin/log@0.1.0`.
     pub name: String,
@@ -35,7 +50,7 @@ pub struct Import {
 }
 
 /// What an import is to this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Meaning {
     /// The contract's types: no power, always there.
     Types,
@@ -72,8 +87,19 @@ pub struct Inspection {
     pub(crate) functions: BTreeSet<String>,
 }
 
+/// What is read of a component's bytes, by whatever process reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    role: Role,
+    contract: String,
+    imports: Vec<Import>,
+    configurable: bool,
+    manifest: Option<Manifest>,
+    functions: BTreeSet<String>,
+}
+
 /// Why bytes are no plugin.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum NotAPlugin {
     /// Over [`MAX_COMPONENT_BYTES`].
     #[error("it has {0} bytes, at most {MAX_COMPONENT_BYTES} (64 MiB) are looked at")]
@@ -87,6 +113,23 @@ pub enum NotAPlugin {
     /// Broken, truncated, or using a feature that is off.
     #[error("{}", crate::feature::invalid(.0))]
     Invalid(String),
+    /// More imports or exports than are looked at.
+    #[error("it has {imports} imports and {exports} exports, at most {MAX_NAMES} of each are looked at")]
+    TooManyNames {
+        /// How many imports it has.
+        imports: u64,
+        /// How many exports it has.
+        exports: u64,
+    },
+    /// Longer names than are looked at.
+    #[error(
+        "the names of its imports and exports have more than {MAX_NAME_BYTES} bytes (256 KiB) in all, which is the \
+         most that is looked at"
+    )]
+    NamesTooLong,
+    /// Reading it takes more than it may, or ends who reads it.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
     /// Exports of neither world.
     #[error(
         "it exports neither `lancet:plugin/solving` (an agent) nor `lancet:plugin/grading` (a grader); its exports: {0}"
@@ -122,6 +165,10 @@ impl NotAPlugin {
             }
             Self::NotWasm => Some("give the path of a `.wasm` component"),
             Self::TooLarge(_) => Some("build it in release mode and strip it"),
+            Self::TooManyNames { .. } | Self::NamesTooLong => Some(
+                "a plugin imports and exports the contract's interfaces, and WASI's where its language does",
+            ),
+            Self::Unreadable(_) => Some("a component this hard to read is not run; build it smaller"),
             Self::Invalid(said) => Some(match crate::feature::beyond(said) {
                 Some(feature) => feature.without,
                 None => "build it again; `wasm-tools validate FILE` says more",
@@ -136,20 +183,35 @@ impl NotAPlugin {
     }
 }
 
-/// Reads what a component is and what it imports, without compiling it.
+/// Reads what a component is and what it imports, without compiling it, in this process: for
+/// components that came with this program. What strangers wrote can take gigabytes to read, and
+/// is read by [`crate::Runtime::inspect`].
 ///
 /// # Errors
 /// When it is no plugin of this contract.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
+    plain(bytes)?;
+    Ok(Inspection::of(bytes, known(bytes)?))
+}
+
+/// What can be said of a component without reading it.
+pub(crate) fn plain(bytes: &[u8]) -> Result<(), NotAPlugin> {
     if bytes.len() > MAX_COMPONENT_BYTES {
         return Err(NotAPlugin::TooLarge(bytes.len() as u64));
     }
     if !bytes.starts_with(b"\0asm") {
         return Err(NotAPlugin::NotWasm);
     }
-    let (imports, exports) = names(bytes)?;
+    Ok(())
+}
+
+/// Reads what a component is: what [`Inspection`] has of it.
+pub(crate) fn known(bytes: &[u8]) -> Result<Known, NotAPlugin> {
+    plain(bytes)?;
+    count(bytes)?;
     let types = validate(bytes)?;
-    let functions = functions(&imports, &types);
+    let (imports, exports) = names(bytes)?;
+    let functions = functions(&imports, &types)?;
     let (role, contract) = role(&exports)?;
     let configurable = configurable(&exports)?;
     let imports = imports
@@ -158,14 +220,13 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
             let meaning = if is_instance { meaning(&name) } else { Meaning::Foreign };
             Import { name, meaning }
         })
-        .collect();
+        .collect::<Vec<_>>();
     let manifest = lancet_package::read(bytes).map_err(NotAPlugin::Package)?;
-    let (digest, bytes) = (Sha256::of(bytes), bytes.len());
-    let inspection = Inspection { digest, bytes, role, contract, imports, configurable, manifest, functions };
-    if let Some(manifest) = &inspection.manifest {
-        inspection.compare(manifest).map_err(|error| NotAPlugin::Package(error.into()))?;
+    if let Some(manifest) = &manifest {
+        let facts = Facts { role, contract: &contract, configurable, imports: &capabilities(&imports) };
+        manifest.check(facts).map_err(|error| NotAPlugin::Package(error.into()))?;
     }
-    Ok(inspection)
+    Ok(Known { role, contract, imports, configurable, manifest, functions })
 }
 
 /// The features that plugins may use: those of the engine's configuration.
@@ -175,19 +236,20 @@ fn validate(bytes: &[u8]) -> Result<Types, NotAPlugin> {
         | WasmFeatures::MULTI_MEMORY
         | WasmFeatures::EXTENDED_CONST
         | WasmFeatures::RELAXED_SIMD;
-    Validator::new_with_features(features).validate_all(bytes).map_err(|e| NotAPlugin::Invalid(e.to_string()))
+    Validator::new_with_features(features).validate_all(bytes).map_err(|e| invalid(&e))
 }
 
-type Names = (Vec<(String, bool)>, Vec<String>);
+fn invalid(error: &wasmparser::BinaryReaderError) -> NotAPlugin {
+    let words = error.to_string();
+    NotAPlugin::Invalid(words[..words.floor_char_boundary(MAX_WORDS)].to_owned())
+}
 
-/// Names of the imports (and whether they are instances) and exports of the
-/// outermost component.
-fn names(bytes: &[u8]) -> Result<Names, NotAPlugin> {
-    let invalid = |e: wasmparser::BinaryReaderError| NotAPlugin::Invalid(e.to_string());
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+/// Counts what there is to be read, and how deep it is nested, before any of it is.
+fn count(bytes: &[u8]) -> Result<(), NotAPlugin> {
+    let (mut imports, mut exports) = (0_u64, 0_u64);
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(invalid)? {
+        match payload.map_err(|e| invalid(&e))? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(NotAPlugin::CoreModule);
             }
@@ -199,16 +261,42 @@ fn names(bytes: &[u8]) -> Result<Names, NotAPlugin> {
                 }
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => imports += u64::from(section.count()),
+            Payload::ComponentExportSection(section) if depth == 0 => exports += u64::from(section.count()),
+            _ => {}
+        }
+    }
+    if imports.max(exports) > MAX_NAMES {
+        return Err(NotAPlugin::TooManyNames { imports, exports });
+    }
+    Ok(())
+}
+
+type Names = (Vec<(String, bool)>, Vec<String>);
+
+/// Names of the imports (and whether they are instances) and exports of the
+/// outermost component, which is valid.
+fn names(bytes: &[u8]) -> Result<Names, NotAPlugin> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let (mut depth, mut length) = (0_usize, 0_usize);
+    let mut within = |name: &str| {
+        length = length.saturating_add(name.len());
+        if length > MAX_NAME_BYTES { Err(NotAPlugin::NamesTooLong) } else { Ok(name.to_owned()) }
+    };
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|e| invalid(&e))? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    let import = import.map_err(invalid)?;
+                    let import = import.map_err(|e| invalid(&e))?;
                     let is_instance = matches!(import.ty, wasmparser::ComponentTypeRef::Instance(_));
-                    imports.push((import.name.name.to_owned(), is_instance));
+                    imports.push((within(import.name.name)?, is_instance));
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    exports.push(export.map_err(invalid)?.name.name.to_owned());
+                    exports.push(within(export.map_err(|e| invalid(&e))?.name.name)?);
                 }
             }
             _ => {}
@@ -219,17 +307,23 @@ fn names(bytes: &[u8]) -> Result<Names, NotAPlugin> {
 
 /// The functions of the contract among what is imported, and types beside them, as the engine
 /// has them.
-fn functions(imports: &[(String, bool)], types: &Types) -> BTreeSet<String> {
+fn functions(imports: &[(String, bool)], types: &Types) -> Result<BTreeSet<String>, NotAPlugin> {
     let mut functions = BTreeSet::new();
+    let mut length = 0_usize;
     for (name, _) in imports {
         let Some((CONTRACT_PACKAGE, interface, _)) = split(name) else { continue };
         let Some(item) = types.component_item_for_import(name) else { continue };
         if let ComponentEntityType::Instance(instance) = item.ty {
-            let exports = types[instance].exports.keys();
-            functions.extend(exports.map(|function| format!("{interface}.{function}")));
+            for function in types[instance].exports.keys() {
+                length = length.saturating_add(interface.len() + 1 + function.len());
+                if length > MAX_NAME_BYTES {
+                    return Err(NotAPlugin::NamesTooLong);
+                }
+                functions.insert(format!("{interface}.{function}"));
+            }
         }
     }
-    functions
+    Ok(functions)
 }
 
 /// Splits `ns:package/interface@version`.
@@ -254,22 +348,44 @@ fn role(exports: &[String]) -> Result<(Role, String), NotAPlugin> {
             continue;
         };
         if !served(version) {
-            return Err(NotAPlugin::OtherVersion(name.clone()));
+            return Err(NotAPlugin::OtherVersion(shown(name).into_owned()));
         }
         if found.replace((role, version.to_owned())).is_some() {
             return Err(NotAPlugin::BothWorlds);
         }
     }
-    found.ok_or_else(|| {
-        NotAPlugin::NoWorld(if exports.is_empty() { "none".to_owned() } else { exports.join(", ") })
-    })
+    found.ok_or_else(|| NotAPlugin::NoWorld(listed(exports)))
+}
+
+/// Names for people: the first of them, none longer than a line.
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let mut text = names.iter().take(MAX_LISTED).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_LISTED {
+        text.push_str(&format!(" and {} more", names.len() - MAX_LISTED));
+    }
+    text
+}
+
+/// A name for people.
+fn shown(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
 }
 
 /// Whether `configuring` is exported.
 fn configurable(exports: &[String]) -> Result<bool, NotAPlugin> {
     for name in exports {
         if let Some((CONTRACT_PACKAGE, "configuring", version)) = split(name) {
-            return if served(version) { Ok(true) } else { Err(NotAPlugin::OtherVersion(name.clone())) };
+            return if served(version) {
+                Ok(true)
+            } else {
+                Err(NotAPlugin::OtherVersion(shown(name).into_owned()))
+            };
         }
     }
     Ok(false)
@@ -301,7 +417,7 @@ pub struct ImportProblem {
 
 impl fmt::Display for ImportProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: ", self.import.name)?;
+        write!(f, "`{}`: ", shown(&self.import.name))?;
         match self.import.meaning {
             Meaning::Types => f.write_str("always granted"),
             Meaning::Capability(capability) => match capability.granter(self.role) {
@@ -336,16 +452,26 @@ pub struct ImportProblems(pub Vec<ImportProblem>);
 impl fmt::Display for ImportProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it imports what it was not granted:")?;
-        for problem in &self.0 {
+        for problem in self.0.iter().take(MAX_LISTED) {
             write!(f, "\n  {problem}")?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(MAX_LISTED) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
     }
 }
 
 impl std::error::Error for ImportProblems {}
 
 impl Inspection {
+    /// What was read of those bytes.
+    pub(crate) fn of(component: &[u8], known: Known) -> Self {
+        let Known { role, contract, imports, configurable, manifest, functions } = known;
+        let (digest, bytes) = (Sha256::of(component), component.len());
+        Self { digest, bytes, role, contract, imports, configurable, manifest, functions }
+    }
+
     /// Compares what the plugin imports with what it is granted.
     ///
     /// # Errors
@@ -385,12 +511,17 @@ impl Inspection {
 
     /// The capabilities that the plugin imports.
     pub(crate) fn capabilities(&self) -> BTreeSet<Capability> {
-        let capability = |import: &Import| match import.meaning {
-            Meaning::Capability(capability) => Some(capability),
-            _ => None,
-        };
-        self.imports.iter().filter_map(capability).collect()
+        capabilities(&self.imports)
     }
+}
+
+/// The capabilities among imports.
+fn capabilities(imports: &[Import]) -> BTreeSet<Capability> {
+    let capability = |import: &Import| match import.meaning {
+        Meaning::Capability(capability) => Some(capability),
+        _ => None,
+    };
+    imports.iter().filter_map(capability).collect()
 }
 
 #[cfg(test)]
@@ -465,6 +596,71 @@ mod tests {
         );
         let doubled = [package.as_slice(), &package[bare.len()..]].concat();
         assert!(matches!(inspect(&doubled), Err(NotAPlugin::Package(PackageError::Doubled(2)))));
+    }
+
+    #[test]
+    fn what_another_process_reads_is_what_is_read_here() {
+        const SETTINGS: &str = "settings = \"How strict it is.\"\n[settings]\nrequired = [\"note\"]\n\
+            [settings.properties.note]\ntype = \"string\"\npattern = \"^\\\\d+$\"\n\
+            [settings.properties.share]\ntype = \"number\"\nminimum = 0.1\nmaximum = 12.3\ndefault = 0.30000000000000004\n\
+            [settings.properties.steps]\ntype = \"integer\"\nenum = [1, -9007199254740991]\ndefault = 1\n";
+        let text = |asks: &str| {
+            format!(
+                "name = \"acme/told\"\nversion = \"1.0.0-rc.1+b\"\ncontract = \"0.1.0\"\nworld = \"grader\"\n\
+                 description = \"Is \u{202e}told \\\"so\\\".\"\nauthors = [\"Ada\"]\nlicence = \"MIT\"\n\
+                 limits = {{ fuel = 9007199254740991, seconds = 5 }}\n[asks]\n{asks}"
+            )
+        };
+        let grader = SOLVING.replace("solving", "grading");
+        let bare = component(&format!(r#"(import "lancet:plugin/settings@0.1.0" (instance)) {grader}"#));
+        let package = lancet_package::write(&bare, &text(SETTINGS)).unwrap();
+        let told = |bytes: &[u8]| -> Result<Known, NotAPlugin> {
+            serde_json::from_slice(&serde_json::to_vec(&known(bytes)).unwrap()).unwrap()
+        };
+        assert_eq!(inspect(&package).unwrap().manifest.unwrap().settings.properties.len(), 3);
+        for bytes in [&bare, &package] {
+            assert_eq!(Inspection::of(bytes, told(bytes).unwrap()), inspect(bytes).unwrap());
+        }
+        for bytes in [
+            lancet_package::write(&component(&grader), &text("log = \"It notes.\"")).unwrap(),
+            [package.as_slice(), &package[bare.len()..]].concat(),
+            package[..package.len() - 1].to_vec(),
+            component(SOLVING.replace("0.1.0", "0.2.0").as_str()),
+            component(""),
+        ] {
+            let (here, there) = (inspect(&bytes).unwrap_err(), told(&bytes).unwrap_err());
+            assert_eq!((there.to_string(), there.hint()), (here.to_string(), here.hint()));
+        }
+    }
+
+    #[test]
+    fn names_are_bounded_and_cut_for_people() {
+        let imports = |count: usize, length: usize| -> String {
+            let name = |i: usize| format!("a:b/i{i}x{}", "y".repeat(length));
+            (0..count).map(|i| format!(r#"(import "{}" (instance))"#, name(i))).collect()
+        };
+        let read = |body: &str| inspect(&component(&format!("{body} {SOLVING}")));
+        assert!(matches!(
+            read(&imports(1_001, 0)),
+            Err(NotAPlugin::TooManyNames { imports: 1_001, exports: 1 })
+        ));
+        assert!(matches!(read(&imports(3, 90_000)), Err(NotAPlugin::NamesTooLong)));
+        let functions = |count: usize| {
+            let exports = |i| format!(r#"(export "f{i}x{}" (func))"#, "y".repeat(200));
+            let exports: String = (0..count).map(exports).collect();
+            format!(r#"(import "lancet:plugin/log@0.1.0" (instance {exports}))"#)
+        };
+        assert_eq!(read(&functions(100)).unwrap().functions.len(), 100);
+        assert!(matches!(read(&functions(2_000)), Err(NotAPlugin::NamesTooLong)));
+
+        let problems = read(&imports(100, 2_000)).unwrap().check(&Grant::standard(Role::Agent)).unwrap_err();
+        let text = problems.to_string();
+        assert!(text.ends_with("and 80 more") && text.len() < 6_000, "{text}");
+        let exports: String = (0..100)
+            .map(|i| format!(r#"(instance $i{i}) (export "e{i}x{}" (instance $i{i}))"#, "y".repeat(2_000)))
+            .collect();
+        let text = inspect(&component(&exports)).unwrap_err().to_string();
+        assert!(text.ends_with("and 80 more") && text.len() < 4_000, "{text}");
     }
 
     #[test]

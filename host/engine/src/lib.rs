@@ -48,7 +48,9 @@ pub use capability::submission::SubmissionSource;
 pub use capability::tests::TestsSource;
 pub use capability::user_tool::UserToolSource;
 pub use capability::workspace::WorkspaceSource;
-pub use compile::{COMPILE_MEMORY_BYTES, COMPILE_SECONDS, compile_worker};
+pub use compile::{
+    COMPILE_MEMORY_BYTES, COMPILE_SECONDS, READING_MEMORY_BYTES, READING_SECONDS, compile_worker,
+};
 pub use component::{
     Import, ImportProblem, ImportProblems, Inspection, MAX_COMPONENT_BYTES, Meaning, NotAPlugin, inspect,
 };

@@ -35,6 +35,7 @@ pub struct Plugin {
     pub(crate) configurable: bool,
     /// What it says of itself, when it is a package.
     pub(crate) manifest: Option<Arc<Manifest>>,
+    pub(crate) imported: Arc<BTreeSet<Capability>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) place: Place,
 }
@@ -45,12 +46,7 @@ pub(crate) enum Place {
     /// In this process.
     Here { engine: Engine, pre: Box<Pre> },
     /// In jailed processes.
-    Jailed {
-        pool: Arc<Pool>,
-        held: Held,
-        /// What the plugin imports.
-        imported: Arc<BTreeSet<Capability>>,
-    },
+    Jailed { pool: Arc<Pool>, held: Held },
 }
 
 /// What one call of a plugin goes by.
@@ -159,6 +155,12 @@ impl Plugin {
         Some(PackageIdentity { name: name.clone(), version: version.to_string() })
     }
 
+    /// The capabilities that the plugin imports: each is granted, or comes with its manifest.
+    #[must_use]
+    pub fn capabilities(&self) -> &BTreeSet<Capability> {
+        &self.imported
+    }
+
     /// The plugin's role.
     #[must_use]
     pub fn role(&self) -> Role {
@@ -200,10 +202,10 @@ impl Plugin {
                 let body = async |store: &mut Store<State>| pre.describe(store).await;
                 self.here(engine, &limits, [0; 32], exchange, body).await?
             }
-            Place::Jailed { pool, imported, .. } => {
+            Place::Jailed { pool, .. } => {
                 let job =
                     Job { work: Work::Describe, task: None, limits: Cow::Borrowed(&limits), seed: [0; 32] };
-                self.jailed::<Declared>(pool, imported, &job, exchange).await?
+                self.jailed::<Declared>(pool, &job, exchange).await?
             }
         };
         let Settled { result, words, .. } = output.settled;
@@ -241,9 +243,9 @@ impl Plugin {
                 let body = async |store: &mut Store<State>| pre.solve(store, task).await;
                 self.here(engine, limits, seed, exchange, body).await?
             }
-            Place::Jailed { pool, imported, .. } => {
+            Place::Jailed { pool, .. } => {
                 let job = Job::on(Work::Solve, task, limits, seed);
-                self.jailed::<Solved>(pool, imported, &job, exchange).await?
+                self.jailed::<Solved>(pool, &job, exchange).await?
             }
         };
         let Output { settled: Settled { result, calls, fuel_used, divergence, .. }, elapsed } = output;
@@ -278,9 +280,9 @@ impl Plugin {
                 let body = async |store: &mut Store<State>| pre.grade(store, task).await;
                 self.here(engine, limits, seed, exchange, body).await?
             }
-            Place::Jailed { pool, imported, .. } => {
+            Place::Jailed { pool, .. } => {
                 let job = Job::on(Work::Grade, task, limits, seed);
-                self.jailed::<Graded>(pool, imported, &job, exchange).await?
+                self.jailed::<Graded>(pool, &job, exchange).await?
             }
         };
         let Output { settled: Settled { result, calls, fuel_used, divergence, .. }, elapsed } = output;
@@ -335,14 +337,13 @@ impl Plugin {
     async fn jailed<T: Returned>(
         &self,
         pool: &Pool,
-        imported: &BTreeSet<Capability>,
         job: &Job<'_>,
         mut exchange: Exchange,
     ) -> Result<Output<T>, EngineError> {
         // As many at a time as in this process.
         let permit = self.slots.acquire().await;
         let started = Instant::now();
-        let concluded = drive(pool, job, imported, &mut exchange).await?;
+        let concluded = drive(pool, job, &self.imported, &mut exchange).await?;
         drop(permit);
         let settled = settle(&job.limits, concluded, exchange)?;
         Ok(Output { settled, elapsed: started.elapsed() })

@@ -13,23 +13,24 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::{self, Cache};
-use crate::compile::{self, CompileError};
-use crate::component::{ImportProblems, Inspection, NotAPlugin, inspect};
+use crate::compile::{ChildError, Made, compile_in_child, read_in_child};
+use crate::component::{ImportProblems, Inspection, NotAPlugin, inspect, plain};
 use crate::config::{self, EngineError};
 use crate::execution::Pre;
 use crate::linker::{functions, linker};
 use crate::plugin::{Place, Plugin};
 use crate::worker::{Crew, Pool, Unloadable, Work, Workers, inspect_loaded};
 
-/// Where a component is compiled.
+/// Where a component is read and compiled.
 #[derive(Debug, Clone)]
 pub enum Compiler {
-    /// Compiles in this process: for components that came with this program.
+    /// In this process: for components that came with this program.
     Here,
-    /// Compiles in a child process, jailed where the kernel has what a jail takes and
-    /// limited everywhere: for everybody else's components.
+    /// In child processes, jailed where the kernel has what a jail takes and
+    /// limited everywhere: for everybody else's components, of which some are made to take
+    /// gigabytes.
     Child {
-        /// The program that compiles, as a rule this very one, with the arguments that make
+        /// The program that does it, as a rule this very one, with the arguments that make
         /// it call [`crate::compile_worker`]; `--jailed` follows for one in a jail.
         program: Program,
     },
@@ -124,6 +125,22 @@ impl Runtime {
         Ok(Self { engine, cache, slots, concurrency, crew: OnceLock::new() })
     }
 
+    /// Reads what a component is and what it imports, without compiling it. Blocks while it
+    /// does.
+    ///
+    /// # Errors
+    /// When it is no plugin of this contract, or there is no process to read it in.
+    pub fn inspect(name: &str, bytes: &[u8], compiler: &Compiler) -> Result<Inspection, LoadError> {
+        let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
+        let Compiler::Child { program } = compiler else { return inspect(bytes).map_err(not_a_plugin) };
+        plain(bytes).map_err(not_a_plugin)?;
+        let known = read_in_child(program, bytes).map_err(|error| match error.is_of_host() {
+            true => of_child("reading a component in a child process", &error),
+            false => not_a_plugin(NotAPlugin::Unreadable(error.to_string())),
+        })?;
+        Ok(Inspection::of(bytes, known.map_err(not_a_plugin)?))
+    }
+
     /// Loads a component for `grant`: reads what it is, compares what it imports
     /// with what is granted, and only then compiles and links it and compares the
     /// types of what it exports. Blocks while it compiles.
@@ -137,7 +154,7 @@ impl Runtime {
         grant: &Grant,
         compiler: &Compiler,
     ) -> Result<Plugin, LoadError> {
-        let (inspection, linked) = checked(name, bytes, grant)?;
+        let (inspection, linked) = checked(name, bytes, grant, compiler)?;
         let component = self.compiled(name, bytes, inspection.digest, compiler)?;
         let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: format!("{e:#}") };
         let pre = linker(&self.engine, &linked)?.instantiate_pre(&component).map_err(types)?;
@@ -163,28 +180,22 @@ impl Runtime {
         compiler: &Compiler,
         workers: &Workers,
     ) -> Result<Plugin, LoadError> {
-        let (inspection, linked) = checked(name, bytes, grant)?;
+        let (inspection, linked) = checked(name, bytes, grant, compiler)?;
         let digest = inspection.digest;
         let crew = self.crew.get_or_init(|| Crew::new(self.concurrency));
-        let host = |doing| move |e: io::Error| EngineError::of(doing, e.to_string());
         let program = workers.program(&linked).map_err(|e| EngineError {
             doing: "opening the program of jailed processes",
             cause: e.to_string(),
             hint: Some("its user has to be able to read it, and `/proc` to be mounted"),
         })?;
-        let pool = |code: &[u8]| {
-            let code = Sealed::new(code).map_err(host("keeping compiled code in memory"))?;
-            Ok::<_, LoadError>(Pool::new(program.clone(), code, Arc::clone(crew), workers.patience))
-        };
+        let pool = |code: Sealed| Pool::new(program.clone(), code, Arc::clone(crew), workers.patience);
         let work = Work::Inspect { configurable: inspection.configurable };
-        let kept = self.cache.as_ref().and_then(|cache| cache.code(digest));
-        let known = match &kept {
-            Some(code) => Some(pool(code)?).map(|pool| (inspect_loaded(&pool, work), pool)),
-            None => None,
-        };
+        let kept = self.cache.as_ref().and_then(|cache| cache.sealed(digest));
+        let known = kept.map(pool).map(|pool| (inspect_loaded(&pool, work), pool));
         let (loaded, pool) = match known {
             Some((Err(Unloadable::Code(_)), _)) | None => {
-                let pool = pool(&self.code(name, bytes, digest, compiler)?)?;
+                let code = self.code(name, bytes, digest, compiler)?.into_sealed();
+                let pool = pool(code.map_err(host("keeping compiled code in memory"))?);
                 (inspect_loaded(&pool, work), pool)
             }
             Some(known) => known,
@@ -199,10 +210,10 @@ impl Runtime {
         }
         // Off the way of the first call.
         pool.fill();
-        // What it imports is read from its bytes: a worker's word for it is not enough.
-        let imported = Arc::new(inspection.capabilities());
+        // What it imports is read from its bytes, before any of its code ran: a worker's word
+        // for it is not enough.
         let functions = inspection.functions.clone();
-        Ok(self.plugin(name, &inspection, grant, functions, Place::Jailed { pool, held, imported }))
+        Ok(self.plugin(name, &inspection, grant, functions, Place::Jailed { pool, held }))
     }
 
     fn plugin(
@@ -220,6 +231,7 @@ impl Runtime {
             functions: Arc::new(functions),
             configurable: inspection.configurable,
             manifest: inspection.manifest.clone().map(Arc::new),
+            imported: Arc::new(inspection.capabilities()),
             slots: Arc::clone(&self.slots),
             place,
         }
@@ -235,33 +247,27 @@ impl Runtime {
         if let Some(component) = self.cache.as_ref().and_then(|c| c.get(&self.engine, digest)) {
             return Ok(component);
         }
-        let code = self.code(name, bytes, digest, compiler)?;
+        let code = self.code(name, bytes, digest, compiler)?.into_bytes();
+        let code = code.map_err(host("reading compiled code"))?;
         // More instances, memories or tables than the pool holds show here.
         cache::load(&self.engine, &code)
             .map_err(|e| LoadError::Compile { name: name.to_owned(), cause: format!("{e:#}") })
     }
 
     /// Compiles a component, and keeps what comes of it.
-    fn code(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        digest: Sha256,
-        compiler: &Compiler,
-    ) -> Result<Vec<u8>, LoadError> {
+    fn code(&self, name: &str, bytes: &[u8], digest: Sha256, compiler: &Compiler) -> Result<Made, LoadError> {
         let refused = |cause: String| LoadError::Compile { name: name.to_owned(), cause };
         let code = match compiler {
             Compiler::Here => {
-                self.engine.precompile_component(bytes).map_err(|e| refused(format!("{e:#}")))?
+                let code = self.engine.precompile_component(bytes);
+                Made::Bytes(code.map_err(|e| refused(format!("{e:#}")))?)
             }
-            Compiler::Child { program } => match compile::in_child(program, bytes) {
-                Ok(code) => code,
-                Err(error @ (CompileError::Host(_) | CompileError::Jail(_))) => {
-                    let (doing, cause) = ("compiling in a child process", error.to_string());
-                    return Err(EngineError { doing, cause, hint: error.hint() }.into());
-                }
-                Err(error) => return Err(refused(error.to_string())),
-            },
+            Compiler::Child { program } => {
+                compile_in_child(program, bytes).map_err(|error| match error.is_of_host() {
+                    true => of_child("compiling in a child process", &error),
+                    false => refused(error.to_string()),
+                })?
+            }
         };
         if let Some(cache) = &self.cache {
             // Not being able to keep it costs time the next time, nothing else.
@@ -274,14 +280,28 @@ impl Runtime {
 /// What a component is, where it may be what the grant is for, with all that it imports, and
 /// what it is linked to: its settings beyond the grant, when its manifest has any. They follow
 /// from the component, and are no part of the grant that is recorded.
-fn checked(name: &str, bytes: &[u8], grant: &Grant) -> Result<(Inspection, Grant), LoadError> {
-    let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
-    let inspection = inspect(bytes).map_err(not_a_plugin)?;
+fn checked(
+    name: &str,
+    bytes: &[u8],
+    grant: &Grant,
+    compiler: &Compiler,
+) -> Result<(Inspection, Grant), LoadError> {
+    let inspection = Runtime::inspect(name, bytes, compiler)?;
     if inspection.role != grant.role() {
         let cause = NotAPlugin::OtherRole { found: inspection.role, expected: grant.role() };
-        return Err(not_a_plugin(cause));
+        return Err(LoadError::NotAPlugin { name: name.to_owned(), cause });
     }
     let linked = inspection.linked(grant);
     inspection.check(&linked).map_err(|problems| LoadError::Imports { name: name.to_owned(), problems })?;
     Ok((inspection, linked))
+}
+
+/// What is wrong with this machine, as a refusal that is no plugin's.
+fn host(doing: &'static str) -> impl FnOnce(io::Error) -> EngineError {
+    move |cause| EngineError::of(doing, cause.to_string())
+}
+
+/// The same of a child process that could not do what it was for.
+fn of_child(doing: &'static str, error: &ChildError) -> LoadError {
+    EngineError { doing, cause: error.to_string(), hint: error.hint() }.into()
 }

@@ -36,6 +36,12 @@ pub enum Crash {
     Signal(i32),
 }
 
+impl From<ExitStatus> for Death {
+    fn from(status: ExitStatus) -> Self {
+        Self::of(status)
+    }
+}
+
 impl Death {
     fn of(status: ExitStatus) -> Self {
         match (status.signal(), status.code()) {

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::Path;
 
 use lancet_core::KeyFrom;
+use lancet_file::FileError;
 use reqwest::header::HeaderValue;
 
 /// The most bytes of a file with a key: 64 KiB.
@@ -253,13 +253,13 @@ impl Drop for Key {
 fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
     let shown = || path.display().to_string();
     let failed = |error| KeyError::File { path: shown(), error };
-    // Looked at before it is opened: opening a pipe waits for who writes it.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(KeyError::NotRegular(shown()));
-    }
+    let file = lancet_file::open(path).map_err(|error| match error {
+        FileError::NotRegular(_) => KeyError::NotRegular(shown()),
+        error => failed(error.into()),
+    })?;
     // As long as it may become, so that no copies stay behind while it grows.
     let mut text = Vec::with_capacity(usize::try_from(MAX_FILE_BYTES).unwrap_or(0) + 1);
-    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text)).map_err(failed)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text).map_err(failed)?;
     if text.len() as u64 > MAX_FILE_BYTES {
         text.fill(0);
         return Err(KeyError::TooLong(shown()));
@@ -269,6 +269,8 @@ fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const CANARY: &str = "sk-canary-4f1d0c7e9b";

@@ -1,13 +1,13 @@
 //! The plugins of a run: found by name or path, and loaded under a grant.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lancet_core::{Grant, PluginIdentity, PluginIsolation, Role, Sha256};
-use lancet_engine::{Compiler, MAX_COMPONENT_BYTES, Plugin, Runtime, RuntimeOptions, Workers};
+use lancet_engine::{Compiler, Inspection, MAX_COMPONENT_BYTES, Plugin, Runtime, RuntimeOptions, Workers};
+use lancet_file::FileError;
 use lancet_store::Reader;
 use lancet_suite::{GraderRef, Suite};
 
@@ -112,8 +112,8 @@ impl Loader {
     /// [`Error::Load`] when it is refused, cannot be compiled, or there is no jailed process
     /// for it where it is to run in one: it never runs in this one instead.
     pub fn load(&self, named: &Named, grant: &Grant) -> Result<Plugin, Error> {
-        let of_ours = lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest);
-        let compiler = if of_ours { Compiler::Here } else { (self.compiler)()? };
+        let of_ours = is_ours(named);
+        let compiler = self.compiler(of_ours)?;
         let (name, component) = (&named.identity.name, &named.component);
         Ok(match &self.workers {
             Some(workers) if self.isolation.jails(of_ours) => {
@@ -122,6 +122,25 @@ impl Loader {
             _ => self.runtime.load(name, component, grant, &compiler)?,
         })
     }
+
+    /// Reads what a component is and what it imports: what came with this program in this
+    /// process, everything else by the compiler.
+    ///
+    /// # Errors
+    /// [`Error::Load`] when it is no plugin, or there is no process to read it in.
+    pub fn inspect(&self, named: &Named) -> Result<Inspection, Error> {
+        let compiler = self.compiler(is_ours(named))?;
+        Ok(Runtime::inspect(&named.identity.name, &named.component, &compiler)?)
+    }
+
+    fn compiler(&self, of_ours: bool) -> Result<Compiler, Error> {
+        if of_ours { Ok(Compiler::Here) } else { (self.compiler)() }
+    }
+}
+
+/// Whether a component came with this program.
+fn is_ours(named: &Named) -> bool {
+    lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest)
 }
 
 /// The plugin that an operator named: a built-in one by its name, or a path, which
@@ -166,18 +185,12 @@ fn canonical(path: &Path) -> String {
 /// # Errors
 /// When it cannot be read, is no regular file or is larger.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::ReadPlugin { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(Error::NotAFile { path: path.to_owned() });
-    }
     let limit = MAX_COMPONENT_BYTES as u64;
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::ComponentTooLarge { path: path.to_owned() });
-    }
-    Ok(bytes)
+    lancet_file::read(path, limit).map_err(|error| match error {
+        FileError::NotRegular(what) => Error::NotAFile { path: path.to_owned(), what },
+        FileError::TooLarge(_) => Error::ComponentTooLarge { path: path.to_owned() },
+        FileError::Io(source) => Error::ReadPlugin { path: path.to_owned(), source },
+    })
 }
 
 /// The graders that tasks of a suite name, each read once.

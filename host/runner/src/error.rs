@@ -91,10 +91,12 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A plugin's path is no file.
-    #[error("cannot read plugin `{}`: it is not a regular file", path.display())]
+    #[error("cannot read plugin `{}`: it is not a regular file: {what}", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
     },
     /// A plugin's file is over the limit of 64 MiB.
     #[error("plugin `{}` cannot be used: it has more than {MAX_COMPONENT_BYTES} bytes (64 MiB)", path.display())]

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use lancet_core::{Capability, CheckedGrader, Grant, Granter, PATCH_DOES_NOT_APPLY, PackageIdentity, Role};
-use lancet_engine::{LoadError, Meaning, inspect};
+use lancet_core::{Capability, CheckedGrader, Grant, Granter, PATCH_DOES_NOT_APPLY, Role};
+use lancet_engine::{LoadError, Plugin};
 use lancet_suite::{Case, CaseSubmission, Gold, GraderRef, Suite, SuiteTask, check_gold};
 
-use crate::catalog::{self, Loader, Named};
+use crate::catalog::{self, Loader};
 use crate::error::Error;
 use crate::grader_settings;
 
@@ -82,8 +82,8 @@ fn graders(
         let Some(loader) = &made else { break };
         match loader.load(&named, &everything()) {
             Ok(grader) => {
-                surveyed.demanding.extend(asks_for(&named));
-                surveyed.graders.extend(checked(suite, reference, &named));
+                surveyed.demanding.extend(asks_for(&grader));
+                surveyed.graders.push(checked(suite, reference, &grader));
                 let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
                 let refused = |task: &SuiteTask| {
                     grader_settings::survey(&grader, &task.public.id, &task.grader_settings).err()
@@ -100,27 +100,15 @@ fn graders(
 }
 
 /// What is told of a grader that a run would load.
-fn checked(suite: &Suite, reference: &GraderRef, named: &Named) -> Option<CheckedGrader> {
-    let inspection = inspect(&named.component).ok()?;
-    let imports: BTreeSet<_> = inspection
-        .imports
-        .iter()
-        .filter_map(|import| match import.meaning {
-            Meaning::Capability(capability) => Some(capability),
-            _ => None,
-        })
-        .collect();
+fn checked(suite: &Suite, reference: &GraderRef, grader: &Plugin) -> CheckedGrader {
     let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
-    Some(CheckedGrader {
-        grader: named.identity.name.clone(),
-        digest: named.identity.digest,
+    CheckedGrader {
+        grader: grader.name().to_owned(),
+        digest: grader.digest(),
         tasks: judged.count() as u64,
-        package: inspection.manifest.map(|manifest| PackageIdentity {
-            name: manifest.name.clone(),
-            version: manifest.version.to_string(),
-        }),
-        imports: imports.into_iter().collect(),
-    })
+        package: grader.package(),
+        imports: grader.capabilities().iter().copied().collect(),
+    }
 }
 
 /// What is wrong with the file of a case.
@@ -153,17 +141,10 @@ fn everything() -> Grant {
 }
 
 /// What a grader cannot run without, of what an operator can grant.
-fn asks_for(named: &Named) -> Option<Demanding> {
-    let imports = inspect(&named.component).ok()?.imports;
-    let capabilities: BTreeSet<_> = imports
-        .iter()
-        .filter_map(|import| match import.meaning {
-            Meaning::Capability(capability) => Some(capability),
-            _ => None,
-        })
-        .filter(|capability| capability.granter(Role::Grader) == Granter::Operator)
-        .collect();
-    (!capabilities.is_empty()).then(|| Demanding { grader: named.identity.name.clone(), capabilities })
+fn asks_for(plugin: &Plugin) -> Option<Demanding> {
+    let operators = |capability: &&Capability| capability.granter(Role::Grader) == Granter::Operator;
+    let capabilities: BTreeSet<_> = plugin.capabilities().iter().filter(operators).copied().collect();
+    (!capabilities.is_empty()).then(|| Demanding { grader: plugin.name().to_owned(), capabilities })
 }
 
 /// How many gold patches there are in files of the suite's own. Those in images are

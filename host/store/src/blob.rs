@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use lancet_core::Sha256;
+use lancet_core::{RunningDigest, Sha256};
+use lancet_file::FileError;
 
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
@@ -24,6 +25,13 @@ const STALE: Duration = Duration::from_secs(3600);
 /// How many files are written or synchronised at a time: a disk serves several
 /// flushes at once faster than one after the other.
 const PARALLEL: usize = 4;
+
+/// Larger files are looked at before they are read into memory: what is kept is smaller, as a
+/// rule, and what is not may be as large as it says. 256 MiB.
+const LARGE: u64 = 256 << 20;
+
+/// The most bytes of a blob that are looked at: 4 GiB. None that was kept has a tenth of it.
+const MOST: u64 = 4 << 30;
 
 /// The folder of blobs: `ab/cdef…`, named by the SHA-256 of what is in them.
 #[derive(Debug, Clone)]
@@ -128,12 +136,47 @@ impl Blobs {
     /// Reads a blob and checks that it is what it was.
     pub(crate) fn get(&self, digest: Sha256) -> Result<Vec<u8>, StoreError> {
         let path = self.path(&digest);
-        let bytes = fs::read(&path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => StoreError::BlobMissing { digest, path: path.clone() },
-            _ => StoreError::io("read", &path, e),
-        })?;
-        let found = Sha256::of(&bytes);
-        if found == digest { Ok(bytes) } else { Err(StoreError::BlobCorrupt { digest, found, path }) }
+        let read = || -> Result<Result<Vec<u8>, Sha256>, FileError> {
+            let mut file = lancet_file::open(&path)?;
+            let length = file.metadata()?.len();
+            if length > MOST {
+                return Err(FileError::TooLarge(MOST));
+            }
+            if length > LARGE {
+                let found = digest_of(&mut file)?;
+                if found != digest {
+                    return Ok(Err(found));
+                }
+                file.rewind()?;
+            }
+            let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+            file.read_to_end(&mut bytes)?;
+            let found = Sha256::of(&bytes);
+            Ok(if found == digest { Ok(bytes) } else { Err(found) })
+        };
+        match read() {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(found)) => Err(StoreError::BlobCorrupt { digest, found, path }),
+            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StoreError::BlobMissing { digest, path })
+            }
+            Err(FileError::NotRegular(_)) => {
+                Err(StoreError::io("read", &path, io::Error::other("it is no regular file")))
+            }
+            Err(error) => Err(StoreError::io("read", &path, error.into())),
+        }
+    }
+}
+
+/// The digest of all that is in a file, of which no more than a buffer is held at a time.
+fn digest_of(file: &mut File) -> io::Result<Sha256> {
+    let mut digest = RunningDigest::default();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(digest.finish()),
+            read => digest.add(&buffer[..read]),
+        }
     }
 }
 
@@ -141,9 +184,8 @@ impl Blobs {
 /// more at a time than a buffer.
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     let compare = || {
-        let mut file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.len() != bytes.len() as u64 {
+        let mut file = lancet_file::open(path)?;
+        if file.metadata()?.len() != bytes.len() as u64 {
             return Ok(false);
         }
         let mut buffer = vec![0; bytes.len().min(64 << 10)];
@@ -154,7 +196,7 @@ fn holds(path: &Path, bytes: &[u8]) -> bool {
                 return Ok(false);
             }
         }
-        Ok::<_, io::Error>(true)
+        Ok::<_, FileError>(true)
     };
     compare().unwrap_or(false)
 }
@@ -172,11 +214,16 @@ fn in_parallel<T: Sync>(
     thread::scope(|scope| {
         let threads: Vec<_> = items
             .chunks(items.len().div_ceil(PARALLEL))
-            .map(|chunk| scope.spawn(move || chunk.iter().try_for_each(work)))
+            .map(|chunk| {
+                // Where there can be no further thread, it takes longer.
+                thread::Builder::new()
+                    .spawn_scoped(scope, move || chunk.iter().try_for_each(work))
+                    .map_err(|_| chunk)
+            })
             .collect();
-        threads.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
+        threads.into_iter().try_for_each(|thread| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(chunk) => chunk.iter().try_for_each(work),
         })
     })
 }
@@ -246,7 +293,23 @@ mod tests {
                 assert_eq!(blobs.get(digest).unwrap(), bytes);
             }
         }
-        fs::remove_file(blobs.path(&digest)).unwrap();
+        let path = blobs.path(&digest);
+        let gone = || fs::remove_file(&path).unwrap();
+        gone();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(blobs.get(digest).unwrap_err().to_string().contains("read"));
+        put(&blobs, b"abc");
+        for length in [LARGE + 1, 1 << 42] {
+            File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+            blobs.get(digest).unwrap_err();
+            put(&blobs, b"abc");
+        }
+        gone();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        blobs.get(digest).unwrap_err();
+        put(&blobs, b"abc");
+        assert_eq!(blobs.get(digest).unwrap(), b"abc");
+        gone();
         let error = blobs.get(digest).unwrap_err();
         assert!(matches!(error, StoreError::BlobMissing { digest: d, .. } if d == digest), "{error}");
     }

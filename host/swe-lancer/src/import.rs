@@ -1,8 +1,6 @@
 //! Importing SWE-Lancer's task table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use lancet_core::{Cents, Kind, Sha256, TaskId};
@@ -113,6 +111,18 @@ impl ImportOptions {
 /// # Errors
 /// See [`ImportError`].
 pub fn import(options: &ImportOptions) -> Result<ImportSummary, ImportError> {
+    import_until(options, &|| false)
+}
+
+/// The same, until it is told to stop: `is_stopped` is asked again and again from just before
+/// the first thing is written. Once it says so, what was written is removed.
+///
+/// # Errors
+/// [`ImportError::Stopped`] then, and as [`import`].
+pub fn import_until(
+    options: &ImportOptions,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<ImportSummary, ImportError> {
     if options.name.as_deref().is_some_and(|name| !is_name(name)) {
         return Err(ImportError::Name);
     }
@@ -182,7 +192,7 @@ pub fn import(options: &ImportOptions) -> Result<ImportSummary, ImportError> {
         let prices = tasks.iter().filter(|t| t.file.kind == kind).map(|t| t.file.price_cents);
         KindSummary { tasks: prices.clone().count() as u64, cents: prices.sum() }
     });
-    let written = output.write(&suite, &tasks, issues.as_ref(), &images, &mut findings)?;
+    let written = output.write(&suite, &tasks, issues.as_ref(), &images, &mut findings, is_stopped)?;
     findings.warnings.sort_by_key(|w| w.row);
 
     let [swe_manager, ic_swe] = summaries;
@@ -205,15 +215,8 @@ pub fn import(options: &ImportOptions) -> Result<ImportSummary, ImportError> {
 }
 
 fn read_table(csv: &Path) -> Result<Vec<u8>, ImportError> {
-    let error = |source| ImportError::ReadTable { csv: csv.to_owned(), source };
-    let metadata = fs::metadata(csv).map_err(error)?;
-    if metadata.is_dir() {
-        return Err(error(io::ErrorKind::IsADirectory.into()));
-    }
-    if metadata.len() > MAX_TABLE_BYTES {
-        return Err(error(io::Error::other(format!("larger than {MAX_TABLE_BYTES} bytes"))));
-    }
-    fs::read(csv).map_err(error)
+    lancet_file::read(csv, MAX_TABLE_BYTES)
+        .map_err(|source| ImportError::ReadTable { csv: csv.to_owned(), source })
 }
 
 /// What each row says, on several threads: literals are most of the work.
@@ -232,11 +235,18 @@ fn interpret(table: &Table, text: TextMode) -> Vec<(Option<ImportedTask>, Findin
         let workers: Vec<_> = table
             .rows
             .chunks(table.rows.len().div_ceil(threads))
-            .map(|rows| scope.spawn(move || rows.iter().map(one).collect::<Vec<_>>()))
+            .map(|rows| {
+                let work = move || rows.iter().map(one).collect::<Vec<_>>();
+                // Where there can be no further thread, it takes longer.
+                std::thread::Builder::new().spawn_scoped(scope, work).map_err(|_| rows)
+            })
             .collect();
         workers
             .into_iter()
-            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .flat_map(|worker| match worker {
+                Ok(worker) => worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(rows) => rows.iter().map(one).collect(),
+            })
             .collect()
     })
 }

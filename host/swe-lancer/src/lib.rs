@@ -21,5 +21,5 @@ mod row;
 mod table;
 
 pub use escape::{UnfaithfulError, decode_faithful, decode_fixed};
-pub use import::{ImportOptions, import};
+pub use import::{ImportOptions, import, import_until};
 pub use report::{ImportError, ImportSummary, KindSummary, RowProblem, RowProblemKind};

@@ -59,20 +59,25 @@ impl Output {
         issues: Option<&Issues>,
         images: &Images,
         findings: &mut Findings,
+        is_stopped: &dyn Fn() -> bool,
     ) -> Result<Written, ImportError> {
         let error =
             |what: &str, source| ImportError::Write { out: self.out.clone(), what: what.to_owned(), source };
+        let going_on = || match is_stopped() {
+            true => Err(ImportError::Stopped { out: self.out.clone() }),
+            false => Ok(()),
+        };
+        going_on()?;
+        remove_left(&self.parent);
         // Removed with whatever is in it when this function is left early.
-        let hidden = tempfile::Builder::new()
-            .prefix(".lancet-import-")
-            .tempdir_in(&self.parent)
-            .map_err(|source| error("a temporary folder", source))?;
+        let (hidden, _held) = hidden(&self.parent).map_err(|source| error("a temporary folder", source))?;
         // Inside it, for a temporary folder is only for its owner to read.
         let place = hidden.path().join("suite");
         let mut writer = Writer::new(&place).map_err(|source| error("the suite's folder", source))?;
         writer.suite(suite).map_err(|source| error("suite.toml", source))?;
         let (mut runnable, mut gold) = (0, 0);
         for task in tasks {
+            going_on()?;
             let issue_files = match issues {
                 Some(issues) if task.file.kind == lancet_core::Kind::IcSwe => issues.files(task, findings),
                 _ => None,
@@ -90,6 +95,7 @@ impl Output {
                 .map_err(|source| error(&format!("the task {}", task.id), source))?;
         }
         flush(&place).map_err(|source| error("everything to the disk", source))?;
+        going_on()?;
         fs::rename(&place, &self.out).map_err(|source| match source.kind() {
             // Something came to be there in the meantime.
             io::ErrorKind::DirectoryNotEmpty
@@ -100,6 +106,37 @@ impl Output {
         let parent = fs::File::open(&self.parent);
         parent.and_then(|parent| parent.sync_all()).map_err(|source| error("the parent folder", source))?;
         Ok(Written { digest: writer.digester.finish(), runnable, gold })
+    }
+}
+
+/// What the names of temporary folders begin with.
+const HIDDEN: &str = ".lancet-import-";
+
+/// Makes a temporary folder, which is locked for as long as somebody writes to it.
+fn hidden(parent: &Path) -> io::Result<(tempfile::TempDir, fs::File)> {
+    loop {
+        let hidden = tempfile::Builder::new().prefix(HIDDEN).tempdir_in(parent)?;
+        let held = fs::File::open(hidden.path())?;
+        // Somebody may just have taken it for one that was left.
+        if held.try_lock().is_ok() && hidden.path().exists() {
+            return Ok((hidden, held));
+        }
+    }
+}
+
+/// Removes what imports that were killed have left in a folder: nobody holds its lock. Not being
+/// able to is no reason not to go on.
+fn remove_left(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_hidden = entry.file_name().to_string_lossy().starts_with(HIDDEN);
+        if !is_hidden || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        if let Ok(held) = fs::File::open(entry.path())
+            && held.try_lock().is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use lancet_core::{Cents, Sha256, TaskId};
+use lancet_file::FileError;
 use lancet_suite::{Generation, MAX_LINE_BYTES, TextMode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -169,7 +170,7 @@ pub enum ImportError {
         /// The table.
         csv: PathBuf,
         /// Why the table cannot be read.
-        source: io::Error,
+        source: FileError,
     },
     /// The table has no rows at all.
     #[error("the table `{}` is empty", csv.display())]
@@ -241,6 +242,12 @@ pub enum ImportError {
         /// The output.
         out: PathBuf,
     },
+    /// It was told to stop. What had been written is removed.
+    #[error("stopped: nothing is left of `{}`", out.display())]
+    Stopped {
+        /// The output.
+        out: PathBuf,
+    },
     /// The output cannot be written. What had been written is removed.
     #[error("cannot write {what} for `{}`", out.display())]
     Write {
@@ -270,9 +277,7 @@ impl ImportError {
             Self::ReadTable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "name the CSV file of SWE-Lancer's tasks"
             }
-            Self::ReadTable { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
-                "name the CSV file itself, not its folder"
-            }
+            Self::ReadTable { source: FileError::NotRegular(_), .. } => "name the CSV file itself",
             Self::Header { .. } => "the first line has to name the columns of one generation, in any order",
             Self::Strict { .. } => "mend the rows, or leave out `--strict` to import the good ones",
             Self::Image { .. } => {

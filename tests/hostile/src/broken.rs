@@ -74,7 +74,7 @@ fn flipped(ordinary: &[u8]) -> Vec<u8> {
 }
 
 /// Valid, with a custom section that makes it of that many bytes.
-fn padded(ordinary: &[u8], bytes: usize) -> Vec<u8> {
+pub(crate) fn padded(ordinary: &[u8], bytes: usize) -> Vec<u8> {
     // Section 0, its length in five bytes, a name of one byte, and the padding.
     let content = bytes - ordinary.len() - 6;
     let mut padded = ordinary.to_vec();
@@ -105,7 +105,7 @@ fn nested(ordinary: &[u8], depth: usize) -> Vec<u8> {
     bytes
 }
 
-fn leb128(mut value: usize) -> Vec<u8> {
+pub(crate) fn leb128(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 0x80 {
         bytes.push(value.to_le_bytes()[0] | 0x80);

@@ -20,11 +20,13 @@
 
 #![forbid(unsafe_code)]
 
+mod bomb;
 mod broken;
 mod corpus;
 
 use lancet_core::{Capability, FaultKind, Kind, Role};
 
+pub use bomb::{BOMBS, bomb};
 pub use corpus::cases;
 
 /// Name, what it does, and the component, by name.

@@ -27,7 +27,8 @@ fn main() -> ExitCode {
 /// What is done in a jail.
 fn jailed(arguments: &[&str]) -> ExitCode {
     if arguments.contains(&"silent") {
-        std::thread::park();
+        // For as long as there is a parent, with which the line ends.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
     }
     // Less processor time than the bounds say, so that a test does not have to wait for it.
     if arguments.contains(&"spin") {
@@ -108,7 +109,23 @@ fn attempted(name: &str, folder: &str, parent: &str, sibling: &str, port: &str) 
     }
 }
 
+/// What a component is, as whoever reads one says it: an agent that exports nothing else.
+const KNOWN: &[u8] =
+    br#"{"Ok":{"role":"agent","contract":"0.1.0","imports":[],"configurable":false,"manifest":null,"functions":[]}}"#;
+
 fn locked_in(arguments: &[&str], mut locked: Locked) -> ExitCode {
+    // One that does its worst as a compiler reads the component as it should.
+    if let ["compiling", how @ ..] = arguments {
+        let mut chore = [0];
+        if locked.line.read_exact(&mut chore).is_err() {
+            return ExitCode::from(4);
+        }
+        let mut out = std::io::stdout();
+        if chore == [1] {
+            return ExitCode::from(u8::from(out.write_all(KNOWN).and_then(|()| out.flush()).is_err()));
+        }
+        return locked_in(how, locked);
+    }
     match *arguments {
         ["attempt", name, folder, parent, sibling, port] => {
             let said = attempted(name, folder, parent, sibling, port);
@@ -175,6 +192,17 @@ fn locked_in(arguments: &[&str], mut locked: Locked) -> ExitCode {
             loop {
                 eaten.push(vec![1; 1 << 20]);
             }
+        }
+        ["nonsense"] => {
+            let mut out = std::io::stdout();
+            let said = out.write_all(b"{\"Ok\":{\"role\":\"king\"}}").and_then(|()| out.flush());
+            ExitCode::from(u8::from(said.is_err()))
+        }
+        // More than there may be, whichever it is.
+        ["gush"] => {
+            let (mut out, part) = (std::io::stdout(), vec![b' '; 1 << 20]);
+            while out.write_all(&part).and_then(|()| out.flush()).is_ok() {}
+            ExitCode::from(6)
         }
         ["spin"] => loop {
             std::hint::spin_loop();

@@ -59,7 +59,7 @@ fn engine() -> Vec<Finding> {
         Ok(loader) => loader,
         Err(failure) => {
             let hint = "the engine needs x86-64 or aarch64 and address space for its pool (`ulimit -v`)";
-            return vec![Finding::bad("engine", failure.to_string(), hint)];
+            return vec![Finding::bad("engine", failure.to_string(), failure.hint_or(hint))];
         }
     };
     let mut findings = vec![Finding::good("engine", ENGINE_ID)];
@@ -114,7 +114,8 @@ fn docker(options: DockerOptions, patience: Option<Duration>) -> (Finding, Optio
             return (Finding::bad(CHECK, with_causes(&error), hint), None);
         }
         Err(failure) => {
-            return (Finding::bad(CHECK, failure.to_string(), "only ic-swe tasks need it"), None);
+            let hint = failure.hint_or("only ic-swe tasks need it");
+            return (Finding::bad(CHECK, failure.to_string(), hint), None);
         }
     };
     let mut detail = format!(

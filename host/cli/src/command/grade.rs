@@ -1,12 +1,12 @@
 //! `lancet grade`.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
-use lancet_core::{Kind, Role, TaskId};
+use lancet_core::{Kind, MAX_PATCH_BYTES, Role, TaskId};
 use lancet_runner::{Host, Order, Sandboxes, find, prepare};
 use lancet_suite::{Suite, SuiteTask};
 
@@ -36,9 +36,9 @@ struct Predictions {
 pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> {
     let suite = Suite::open(&arguments.suite)?;
     let predictions = match (&arguments.predictions, &arguments.patch, &arguments.task) {
-        (Some(file), ..) => parse(&read(file)?, file)?,
+        (Some(file), ..) => parse(&read(file, MAX_PREDICTIONS_BYTES)?, file)?,
         (None, Some(file), Some(task)) => {
-            let patch = Some(read(file)?).filter(|patch| !patch.trim().is_empty());
+            let patch = Some(read(file, MAX_PATCH_BYTES as u64)?).filter(|patch| !patch.trim().is_empty());
             let places = vec![(task.clone(), "`--task`".to_owned())];
             Predictions { patches: [(task.clone(), patch)].into(), places, model: None }
         }
@@ -118,19 +118,15 @@ fn matched<'s>(
     Ok((selected, inputs))
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    let failed = |e: &std::io::Error| {
+fn read(path: &Path, most: u64) -> Result<String, Failure> {
+    let failed = |e: &dyn Display| {
         let hint =
             "`--predictions` takes a file of SWE-bench predictions, and `--patch` one with a unified diff";
         Failure::file("read", path, e).exit(Exit::Usage).hint(hint)
     };
-    let file = crate::file::open(path).map_err(|e| failed(&e))?;
-    let mut text = String::new();
-    file.take(MAX_PREDICTIONS_BYTES + 1).read_to_string(&mut text).map_err(|e| failed(&e))?;
-    if text.len() as u64 > MAX_PREDICTIONS_BYTES {
-        return Err(failed(&std::io::Error::other(format!("more than {MAX_PREDICTIONS_BYTES} bytes"))));
-    }
-    Ok(text)
+    let bytes = lancet_file::read(path, most).map_err(|e| failed(&e))?;
+    String::from_utf8(bytes)
+        .map_err(|e| failed(&format!("it is no UTF-8 at byte {}", e.utf8_error().valid_up_to())))
 }
 
 /// Reads predictions in SWE-bench's three forms: one JSON object per line, an array,

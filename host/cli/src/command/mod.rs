@@ -27,6 +27,7 @@ use lancet_store::Store;
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::paths;
+use crate::session::threads;
 
 /// The store's folder, as the operator or the system has it.
 fn store_folder(global: &Global) -> Result<PathBuf, Failure> {
@@ -38,12 +39,15 @@ fn store_folder(global: &Global) -> Result<PathBuf, Failure> {
 
 /// The store, made when it is not there yet.
 fn open_store(global: &Global) -> Result<Store, Failure> {
+    threads()?;
     Ok(Store::open(&store_folder(global)?)?)
 }
 
 /// The store, which has to be there.
 fn existing_store(global: &Global) -> Result<Store, Failure> {
-    Ok(Store::open_existing(&store_folder(global)?)?)
+    let folder = store_folder(global)?;
+    threads()?;
+    Ok(Store::open_existing(&folder)?)
 }
 
 /// The attempt that a text names: `RUN/TASK/NUMBER`, where `RUN` may be anything

@@ -9,7 +9,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, host};
 use crate::output;
 use crate::render::{Table, display_safe, left};
-use crate::session::block_on;
+use crate::session::{Signals, block_on};
+use crate::terminal::tell;
 
 /// Builds or pulls what a suite's images are, and writes `images.lock`.
 pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
@@ -23,7 +24,7 @@ pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
         .hint("images are declared in suite.toml under [images.<name>]"));
     }
     let old = ImageLock::read(&suite)?;
-    let lines = block_on(async {
+    let pinning = async {
         let docker = Docker::connect(arguments.docker.options()).await?;
         let mut lock = old.clone();
         let mut lines = Vec::new();
@@ -39,6 +40,15 @@ pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
             lines.push(ListedImage { image: name.clone(), how: how.to_owned(), reference: pinned.reference });
         }
         Ok::<_, Failure>(lines)
+    };
+    let lines = block_on(async {
+        // Given up, a build takes its folder along.
+        let signals = Signals::listen();
+        tokio::select! {
+            lines = pinning => lines,
+            () = signals.first() => Err(Failure::new(Exit::Interrupted, "interrupted while images were made")
+                .hint("those that are made are pinned; `lancet suite pin` goes on with the others")),
+        }
     })?;
     print(&lines, arguments.format.kind)
 }
@@ -54,7 +64,7 @@ async fn make(
         ImageSource::Reference(reference) => Ok((docker.resolve(reference).await?, "resolved")),
         ImageSource::Build { folder, target, args } => {
             if !quiet {
-                eprintln!("building the image `{}`", display_safe(name));
+                tell(format_args!("building the image `{}`", display_safe(name)));
             }
             let context = context(suite, folder)?;
             let request = BuildRequest {
@@ -65,7 +75,7 @@ async fn make(
             };
             let mut progress = |line: &str| {
                 if !quiet {
-                    eprintln!("  {}", display_safe(&output::uncoloured(line.trim_end())));
+                    tell(format_args!("  {}", display_safe(&output::uncoloured(line.trim_end()))));
                 }
             };
             Ok((docker.build(request, &mut progress).await?, "built"))

@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use lancet_core::{
     Configuration, Grant, Granter, InspectedImport, InspectedPlugin, ListedPlugin, Role, SettingKind,
 };
-use lancet_engine::{Inspection, Meaning, inspect};
-use lancet_runner::Named;
+use lancet_engine::{Inspection, Meaning};
+use lancet_runner::{Loader, Named};
 
 use crate::arguments::{FormatKind, Global, PluginCommand};
 use crate::exit::Exit;
@@ -34,7 +34,8 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         Some(builtin) => builtin.component.to_vec(),
         None => lancet_runner::read(file.as_ref())?,
     };
-    let inspection = inspection(file, &bytes)?;
+    let named = Named::new(file, bytes);
+    let (loader, inspection) = inspection(&named)?;
     let imports: Vec<_> = inspection.imports.iter().map(|import| line(import, &inspection)).collect();
     let lines = InspectedPlugin {
         name: file.to_owned(),
@@ -43,7 +44,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         role: inspection.role,
         contract: inspection.contract.clone(),
         imports,
-        configuration: configuration(file, bytes, &inspection)?,
+        configuration: configuration(&loader, &named, &inspection)?,
         package: inspection.manifest.as_ref().map(package::inspected),
     };
     if format == FormatKind::Table {
@@ -51,7 +52,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
         output::print(&format!("{}{settings}{}", text(&lines), package::powers(&lines)))?;
         return Ok(Exit::Done);
     }
-    let mut table = Table::new([left("import"), left("capability"), left("granted by")]);
+    let mut table = Table::new([left("import").at_most(120), left("capability"), left("granted by")]);
     for import in &lines.imports {
         let capability = import.capability.map_or_else(|| "-".to_owned(), |c| c.to_string());
         table.row([import.import.clone(), capability, import.granted_by.clone()]);
@@ -60,22 +61,19 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What a component is, or why it is no plugin.
-fn inspection(file: &str, bytes: &[u8]) -> Result<Inspection, Failure> {
-    inspect(bytes).map_err(|cause| {
-        let failure = Failure::new(Exit::Plugin, format!("plugin `{file}` cannot be used: {cause}"));
-        match cause.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })
+/// What a component is, or why it is no plugin, and who loads it. What did not come with this
+/// program is read in a process of its own.
+fn inspection(named: &Named) -> Result<(Loader, Inspection), Failure> {
+    let loader = loader(NonZeroUsize::MIN, &IsolationArguments::default())?;
+    let inspection = loader.inspect(named)?;
+    Ok((loader, inspection))
 }
 
 /// What can be set of an agent, when it exports that at all. It is asked in an instance with
 /// nothing behind its imports, whoever might grant them.
 fn configuration(
-    file: &str,
-    bytes: Vec<u8>,
+    loader: &Loader,
+    named: &Named,
     inspection: &Inspection,
 ) -> Result<Option<Configuration>, Failure> {
     if !inspection.configurable {
@@ -88,9 +86,7 @@ fn configuration(
     let grant = imported.fold(Grant::standard(inspection.role), |grant, capability| {
         grant.clone().with(capability).unwrap_or(grant)
     });
-    let named = Named::new(file, bytes);
-    let described = loader(NonZeroUsize::MIN, &IsolationArguments::default())?.load(&named, &grant);
-    let described = match described {
+    let described = match loader.load(named, &grant) {
         Ok(plugin) => block_on(async { Ok(plugin.describe().await?) })?.map_err(|fault| fault.to_string()),
         Err(lancet_runner::Error::Load(refused)) => Err(refused.to_string()),
         Err(error) => return Err(error.into()),
@@ -98,6 +94,7 @@ fn configuration(
     match described {
         Ok(configuration) => Ok(Some(configuration)),
         Err(why) => {
+            let file = &named.identity.name;
             warn(&format!("what can be set of `{file}` cannot be told, and no run would take it: {why}"));
             Ok(None)
         }
@@ -142,7 +139,7 @@ fn configuration_text(configuration: &Configuration) -> String {
 }
 
 fn text(lines: &InspectedPlugin) -> String {
-    let mut table = Table::new([left("imports"), left("capability"), left("granted by")]);
+    let mut table = Table::new([left("imports").at_most(120), left("capability"), left("granted by")]);
     for import in &lines.imports {
         let capability = import.capability.map_or_else(|| "-".to_owned(), |c| c.to_string());
         table.row([import.import.clone(), capability, import.granted_by.clone()]);

@@ -13,6 +13,7 @@ use crate::output;
 use crate::progress::Progress;
 use crate::render::{MAX_MESSAGE, Table, clipped, left, many, right};
 use crate::session::{block_on, loader};
+use crate::terminal::tell;
 
 /// Judges the recorded submissions of a run again. Records nothing: the verdicts
 /// of the run stay what they are.
@@ -35,7 +36,8 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
     if arguments.rounds.get() > 1 {
         let attempts = u32::try_from(regraded.attempts.len()).unwrap_or(u32::MAX);
         let number = f64::from(arguments.rounds.get()) * f64::from(attempts);
-        eprintln!("{:.0} verdicts per second", number / started.elapsed().as_secs_f64());
+        let seconds = started.elapsed().as_secs_f64();
+        tell(format_args!("{:.0} verdicts per second", number / seconds));
     }
     print(&regraded, arguments.format.kind)?;
     Ok(if regraded.invalid > 0 { Exit::Invalid } else { Exit::Done })

@@ -1,9 +1,11 @@
 //! `lancet report`, and what other commands that execute a run end with.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use lancet_core::{AttemptId, AttemptState, Event, Expense, Outcome, RunId};
+use lancet_file::FileError;
 use lancet_store::{Audit, Store, TimedEvent};
 
 use crate::arguments::{FormatKind, Global, Report};
@@ -33,8 +35,8 @@ pub(crate) fn main(arguments: &Report, global: &Global) -> Result<Exit, Failure>
                 output::print(&results)?;
                 return Ok(records.exit(Exit::Done));
             }
-            std::fs::write(file, results)
-                .map_err(|error| Failure::file("write the results to", file, &error))?;
+            let write = || lancet_file::create(file)?.write_all(results.as_bytes()).map_err(FileError::from);
+            write().map_err(|error| Failure::file("write the results to", file, &error))?;
         }
         records.print(format, Exit::Done)
     })

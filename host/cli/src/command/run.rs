@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lancet_core::{Capability, Granter, Kind, MAX_PATCH_BYTES, Role, TaskId};
-use lancet_engine::{ImportProblem, LoadError, Meaning, inspect};
-use lancet_runner::{Error, Host, Named, Order, Sandboxes, find, prepare};
+use lancet_engine::{ImportProblem, LoadError, Meaning};
+use lancet_file::FileError;
+use lancet_runner::{Error, Host, Loader, Named, Order, Sandboxes, find, prepare};
 use lancet_suite::{Suite, SuiteTask};
 
 use super::report;
@@ -17,12 +18,24 @@ use crate::prediction::shown;
 use crate::progress::Progress;
 use crate::session::{block_on, execute, loader};
 
+/// The most attempts of a run. Those that are still to be made are kept in memory.
+const MOST_ATTEMPTS: u64 = 200_000;
+
 /// Starts a run and executes it.
 pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     // Everything that can be wrong is found before anything is written.
     let suite = Suite::open(&arguments.suite)?;
     let selected = lancet_suite::select(&suite, arguments.kind.map(Kind::from), &arguments.tasks)
         .map_err(|e| Failure::from(e).exit(Exit::Usage))?;
+    let attempts = selected.len() as u64 * u64::from(arguments.attempts.get());
+    if attempts > MOST_ATTEMPTS {
+        return Err(Failure::usage(format!(
+            "{} tasks with {} attempts each are {attempts} attempts, and a run has at most {MOST_ATTEMPTS}",
+            selected.len(),
+            arguments.attempts
+        ))
+        .hint("make several runs, of some of the tasks each (`--task`)"));
+    }
     let asked = arguments.models.chosen()?;
     let (budgets, settings) = (arguments.models.budgets()?, arguments.models.settings()?);
     let prompt = arguments.models.prompt()?;
@@ -33,8 +46,9 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let agent_limits = arguments.bounds.agent(!asked.models.is_empty());
     let jobs = arguments.jobs.number_with(&asked.models, &agent_limits);
     let agent = find(Role::Agent, &arguments.agent)?;
+    let loader = loader(jobs, &arguments.isolation)?;
     if arguments.input.is_some() {
-        refuse_unread(&agent)?;
+        refuse_unread(&loader, &agent)?;
     }
     let order = Order {
         suite: &suite,
@@ -56,7 +70,6 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
         settings,
         prompt,
     };
-    let loader = loader(jobs, &arguments.isolation)?;
     let progress = Progress::new(global.quiet);
     let names_models = !order.models.is_empty();
     let prepared = block_on(async {
@@ -94,11 +107,11 @@ fn is_ungranted(error: &Error) -> bool {
 
 /// Refuses to give something to an agent that cannot take it. What is no agent at all is
 /// refused when it is loaded.
-fn refuse_unread(agent: &Named) -> Result<(), Failure> {
+fn refuse_unread(loader: &Loader, agent: &Named) -> Result<(), Failure> {
     // `workspace` has `apply-input`.
     const TAKES: [Meaning; 2] =
         [Meaning::Capability(Capability::Input), Meaning::Capability(Capability::Workspace)];
-    let Ok(inspection) = inspect(&agent.component) else { return Ok(()) };
+    let Ok(inspection) = loader.inspect(agent) else { return Ok(()) };
     if inspection.imports.iter().any(|import| TAKES.contains(&import.meaning)) {
         return Ok(());
     }
@@ -189,16 +202,15 @@ fn named(
 /// Never more than any task lets be given; the task's own limit is looked at when the
 /// agent is known.
 fn read(path: &Path) -> std::io::Result<String> {
-    use std::io::Read as _;
     let most = MAX_PATCH_BYTES as u64;
-    let file = crate::file::open(path)?;
-    let mut text = String::new();
-    file.take(most + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > most {
-        let message = format!("it has more than {most} bytes ({} MiB), which no task allows", most >> 20);
-        return Err(std::io::Error::other(message));
-    }
-    Ok(text)
+    let bytes = lancet_file::read(path, most).map_err(|error| match error {
+        FileError::TooLarge(_) => std::io::Error::other(format!(
+            "it has more than {most} bytes ({} MiB), which no task allows",
+            most >> 20
+        )),
+        error => error.into(),
+    })?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("stream did not contain valid UTF-8"))
 }
 
 #[cfg(test)]

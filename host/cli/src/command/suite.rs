@@ -2,6 +2,7 @@
 
 mod starter;
 
+use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 
 use lancet_core::{
@@ -16,7 +17,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::output;
 use crate::render::{Table, display_safe, left, right};
-use crate::session::unasked_loader;
+use crate::session::{Signals, unasked_loader};
+use crate::terminal::tell;
 
 /// The most problems or warnings that are listed one by one.
 const MAX_LISTED: usize = 50;
@@ -48,7 +50,10 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
         manager_repository: arguments.manager_repository,
         rerun: if arguments.parity { RerunName::AnyOf3 } else { RerunName::Once },
     };
-    let summary = lancet_swe_lancer::import(&options).map_err(|error| failed(&error))?;
+    // Before anything is written a signal ends the process, which leaves nothing behind.
+    let signals = OnceCell::new();
+    let is_stopped = || signals.get_or_init(Signals::listen).have_come();
+    let summary = lancet_swe_lancer::import_until(&options, &is_stopped).map_err(|error| failed(&error))?;
     list("problem", &summary.problems);
     list("warning", &summary.warnings);
     if arguments.format.kind == FormatKind::Json {
@@ -73,6 +78,7 @@ fn failed(error: &ImportError) -> Failure {
     let exit = match error {
         ImportError::OutputExists { .. } | ImportError::Name => Exit::Usage,
         ImportError::Write { .. } => Exit::Host,
+        ImportError::Stopped { .. } => Exit::Interrupted,
         _ => Exit::Suite,
     };
     list("problem", error.problems());
@@ -87,13 +93,14 @@ fn failed(error: &ImportError) -> Failure {
 /// Rows' problems on stderr, the first so many in full.
 fn list(word: &str, problems: &[RowProblem]) {
     for problem in problems.iter().take(MAX_LISTED) {
-        eprintln!("{word}: {}", display_safe(&problem.to_string()));
+        tell(format_args!("{word}: {}", display_safe(&problem.to_string())));
         if let Some(hint) = &problem.hint {
-            eprintln!("  hint: {}", display_safe(hint));
+            tell(format_args!("  hint: {}", display_safe(hint)));
         }
     }
     if problems.len() > MAX_LISTED {
-        eprintln!("{word}: and {} more; `--format json` lists them all", problems.len() - MAX_LISTED);
+        let more = problems.len() - MAX_LISTED;
+        tell(format_args!("{word}: and {more} more; `--format json` lists them all"));
     }
 }
 

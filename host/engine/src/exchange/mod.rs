@@ -7,6 +7,7 @@ mod fitting;
 mod journal;
 mod log;
 mod random;
+mod size;
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
@@ -29,8 +30,8 @@ pub use journal::{Durable, Journal, NotDurable};
 /// spends on it, so that a loop of calls is not cheaper than a loop.
 const CALL_FUEL: u64 = 1_000;
 
-/// The most bytes that the calls of one plugin may carry in all: they are kept in
-/// memory until it is done, and in the journal for good.
+/// The most bytes that the calls of one plugin may carry in all, as the journal has them: they
+/// are kept in memory until it is done, and in the journal for good.
 const MAX_RECORD_BYTES: u64 = 32 << 20;
 
 /// The most bytes that one plugin may say to models and be answered by them, counted
@@ -88,6 +89,7 @@ pub struct Exchange {
     log: log::LogBudget,
     max_calls: u32,
     max_call_bytes: u64,
+    counts_written: bool,
     journal: Option<Arc<dyn Journal>>,
     recorded: Vec<CallRecord>,
     bytes: u64,
@@ -130,6 +132,7 @@ impl Exchange {
             log: log::LogBudget::new(limits),
             max_calls: limits.calls,
             max_call_bytes: limits.call_bytes,
+            counts_written: limits.counts_written,
             journal,
             recorded: Vec::new(),
             bytes: 0,
@@ -341,9 +344,12 @@ impl Exchange {
     }
 
     fn record(&mut self, fuel_used: u64, request: Request, response: Response) {
-        let bytes = request.bytes().saturating_add(response.bytes());
+        let bytes = match self.counts_written {
+            true => size::written(&request, &response),
+            false => request.bytes().saturating_add(response.bytes()) as u64,
+        };
         let carried = if is_talk(&request) { &mut self.talk_bytes } else { &mut self.bytes };
-        *carried = carried.saturating_add(bytes as u64);
+        *carried = carried.saturating_add(bytes);
         if matches!(request, Request::ModelAsk { .. }) {
             self.vain = if matches!(response, Response::Answered(_)) { 0 } else { self.vain + 1 };
         }
@@ -422,6 +428,20 @@ mod tests {
         assert!(error.contains("1000 times in a row in vain"), "{error}");
         // Everything else goes on.
         exchange.answer_now(1_001, opens(1)).unwrap();
+    }
+
+    #[test]
+    fn calls_are_counted_as_they_are_written() {
+        // A control character has six bytes in a journal.
+        let control = |mebibytes: usize| Request::BudgetLeft { unit: "\u{1}".repeat(mebibytes << 20) };
+        let calls = |limits: &Limits| {
+            let mut exchange = Exchange::new(limits, [0; 32], Behind::live(Sources::default()), None);
+            (0..100).take_while(|call| exchange.answer_now(*call, control(1)).is_ok()).count()
+        };
+        let standard = Limits::standard();
+        assert_eq!(calls(&standard), 6);
+        // Journals of before are replayed as they were.
+        assert_eq!(calls(&Limits { counts_written: false, ..standard }), 32);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Packages: what they say of themselves, and `lancet plugin pack`.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use lancet_core::{InspectedPackage, InspectedPlugin, Sha256};
 use lancet_engine::MAX_COMPONENT_BYTES;
+use lancet_file::FileError;
 use lancet_package::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
+use lancet_runner::Named;
 
 use super::power::lets;
 use crate::exit::Exit;
@@ -96,10 +98,10 @@ pub(super) fn settings(manifest: &Manifest) -> String {
 pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<Exit, Failure> {
     let text = manifest_text(manifest)?;
     let said = Manifest::parse(&text).map_err(|error| refused(manifest, &error))?;
-    let bytes = lancet_runner::read(component)?;
-    let inspection = super::inspection(&component.display().to_string(), &bytes)?;
+    let named = Named::new(&component.display().to_string(), lancet_runner::read(component)?);
+    let (_, inspection) = super::inspection(&named)?;
     inspection.compare(&said).map_err(|error| refused(manifest, &error))?;
-    let packed = lancet_package::write(&bytes, &text).map_err(|error| {
+    let packed = lancet_package::write(&named.component, &text).map_err(|error| {
         let message = format!("`{}` cannot be packed: {error}", component.display());
         Failure::new(Exit::Plugin, message).hint(error.hint().unwrap_or("build it again"))
     })?;
@@ -133,22 +135,21 @@ fn refused(manifest: &Path, error: &ManifestError) -> Failure {
 
 /// Reads a manifest's file, never more than the limit of 64 KiB.
 fn manifest_text(path: &Path) -> Result<String, Failure> {
-    let failed = |error: &std::io::Error| {
-        let failure = Failure::file("read", path, error);
-        failure.exit(Exit::Usage).hint("`--manifest FILE` names a `plugin.toml`; plugins/README.md has one")
-    };
-    let file = crate::file::open(path).map_err(|e| failed(&e))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_MANIFEST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
-    if bytes.len() > MAX_MANIFEST_BYTES {
-        let message = format!(
-            "`{}` has more than {MAX_MANIFEST_BYTES} bytes (64 KiB), expected a `plugin.toml`",
-            path.display()
-        );
-        return Err(Failure::usage(message).hint("shorten its descriptions"));
-    }
+    let name = path.display();
+    let hint = "`--manifest FILE` names a `plugin.toml`; plugins/README.md has one";
+    let bytes = lancet_file::read(path, MAX_MANIFEST_BYTES as u64).map_err(|error| match error {
+        FileError::NotRegular(what) => {
+            Failure::usage(format!("`{name}` is no regular file, expected a `plugin.toml`: {what}"))
+                .hint(hint)
+        }
+        FileError::TooLarge(most) => {
+            Failure::usage(format!("`{name}` has more than {most} bytes (64 KiB), expected a `plugin.toml`"))
+                .hint("shorten its descriptions")
+        }
+        FileError::Io(error) => Failure::file("read", path, &error).exit(Exit::Usage).hint(hint),
+    })?;
     String::from_utf8(bytes).map_err(|_| {
-        Failure::usage(format!("`{}` is no UTF-8, expected a `plugin.toml`", path.display()))
+        Failure::usage(format!("`{name}` is no UTF-8, expected a `plugin.toml`"))
             .hint("`--manifest FILE` names it, `COMPONENT` the component")
     })
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use lancet_core::Kind;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::prompt::{self, Problem};
@@ -67,6 +67,13 @@ pub(super) fn tried(
             Err(failed(io::Error::other("the limits of the process for it could not be set")))
         }
         _ => {
+            // What is lower for this process is so for its children, and not the prompt's doing.
+            if let Some(found) = getrlimit(Resource::Cpu).current.filter(|found| *found < MAX_SECONDS) {
+                return Err(failed(io::Error::other(format!(
+                    "it may take {MAX_SECONDS} s of processor time, and this process has a limit of {found} s \
+                     (RLIMIT_CPU, `ulimit -t`)"
+                ))));
+            }
             let gib = MAX_BYTES >> 30;
             Ok(Err((
                 None,
@@ -83,7 +90,17 @@ const LIMITLESS: u8 = 3;
 /// stdout what is wrong with it, and returns the exit code.
 #[must_use]
 pub fn try_prompt() -> u8 {
-    let limit = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
+    // What is lower already stays: raising it takes a privilege.
+    let limit = |resource, value: u64| {
+        let found = getrlimit(resource);
+        let fit = |most: Option<u64>| Some(most.map_or(value, |most| most.min(value)));
+        setrlimit(resource, Rlimit { current: fit(found.current), maximum: fit(found.maximum) })
+    };
+    // It ends with whoever wants to know.
+    #[cfg(target_os = "linux")]
+    if rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).is_err() {
+        return LIMITLESS;
+    }
     let limited = limit(Resource::Core, 0)
         .and_then(|()| limit(Resource::As, MAX_BYTES))
         .and_then(|()| limit(Resource::Cpu, MAX_SECONDS));
