@@ -4,30 +4,30 @@
 use std::path::PathBuf;
 use std::{env, fs, process};
 
-/// What an example is called here, the file that shows it, and what it is: the one block there
-/// that exports that.
-const EXAMPLES: [(&str, &str, &str); 4] = [
-    ("grader", "../../plugins/README.md", "grader"),
-    ("agent", "../../plugins/README.md", "agent"),
-    ("parts", "../../docs/grader.md", "grader"),
-    ("grep", "../../docs/agent.md", "agent"),
+/// What an example is called here, the file that shows it, and what the one block there that
+/// is it has in it.
+const EXAMPLES: [(&str, &str, &str); 5] = [
+    ("grader", "../../plugins/README.md", "export_grader!(RightChoice)"),
+    ("parts", "../../plugins/README.md", "export_grader!(Parts)"),
+    ("agent", "../../plugins/README.md", "export_agent!(Asks)"),
+    ("words", "../../plugins/README.md", "export_agent!(Words)"),
+    ("grep", "../../docs/agent.md", "export_agent!(Grep)"),
 ];
 
 fn main() {
-    for (name, file, role) in EXAMPLES {
+    for (name, file, exports) in EXAMPLES {
         println!("cargo::rerun-if-changed={file}");
-        if let Err(error) = take(name, file, role) {
+        if let Err(error) = take(name, file, exports) {
             println!("cargo::error={file}: {error}");
             process::exit(1);
         }
     }
 }
 
-fn take(name: &str, file: &str, role: &str) -> Result<(), String> {
+fn take(name: &str, file: &str, exports: &str) -> Result<(), String> {
     let text = fs::read_to_string(file).map_err(|e| e.to_string())?;
     let blocks = text.split("```rust\n").skip(1).filter_map(|rest| rest.split_once("\n```"));
-    let exports = format!("export_{role}!");
-    let found: Vec<_> = blocks.map(|(block, _)| block).filter(|block| block.contains(&exports)).collect();
+    let found: Vec<_> = blocks.map(|(block, _)| block).filter(|block| block.contains(exports)).collect();
     let [source] = found[..] else {
         return Err(format!("expected one example with `{exports}`, found {}", found.len()));
     };
