@@ -1,4 +1,4 @@
-//! The grader that pays in part, of `docs/grader.md`.
+//! The grader that `plugins/README.md` shows for pay in parts.
 
 #![forbid(unsafe_code)]
 
