@@ -13,6 +13,7 @@ mod failure;
 mod file;
 mod grant;
 mod isolation;
+mod kit;
 #[cfg(test)]
 mod manual;
 mod models;
