@@ -48,3 +48,22 @@ fn every_file_of_the_documentation_is_read() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(looked_at > 5, "only {looked_at} files were found");
 }
+
+/// Tests of the binary follow the projects' own files to the letter; so the guide is followed too.
+#[test]
+fn the_guide_has_the_commands_of_every_new_project() {
+    let guide = fs::read_to_string(root().join("docs/grader.md")).unwrap();
+    for (title, language) in
+        [("### Rust", "rust"), ("### Python", "python"), ("### JavaScript", "javascript")]
+    {
+        let readme = root().join(format!("plugins/examples/{language}/grader/README.md"));
+        let readme = fs::read_to_string(readme).unwrap();
+        let part = guide.split_once(title).unwrap().1.split("\n## ").next().unwrap();
+        let typed = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.strip_prefix("$ "));
+            lines.map(|line| line.replace("my-grader", "right-choice")).collect()
+        };
+        let shown = typed(part.split("\n### ").next().unwrap());
+        assert!(shown.len() > 2 && typed(&readme).starts_with(&shown), "{language}: {shown:#?}");
+    }
+}
