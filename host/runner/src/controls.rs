@@ -163,17 +163,18 @@ where
             summary.controls.extend(lines.into_values());
         }
     }
-    let tried: Vec<_> = selected.iter().copied().filter(|task| is_tried(task)).collect();
+    // A run of none but tasks that cannot be run is refused, whatever others have come to.
+    let lock = ImageLock::read(suite)?;
+    let is_pinned = |task: &&SuiteTask| suite.environment(task, &lock).is_ok();
+    let (tried, unpinned): (Vec<_>, Vec<_>) =
+        selected.iter().copied().filter(|task| is_tried(task)).partition(is_pinned);
+    let unpinned = unpinned.iter().flat_map(|task| task.cases.iter().map(move |case| (task, case)));
+    summary.left_out.extend(unpinned.map(|(task, case)| not_pinned(task, &format!("cases/{}", case.name))));
     for batch in case::batches(&tried) {
         let due = with_cases(&order, &batch)?;
         let Some(id) = carried_out(host, due, jobs, &stops, observer).await? else { return Ok(None) };
         summary.runs.push(id.to_string());
-        let (lines, untried) = batch.lines(&host.store, &id, &mut coverage)?;
-        summary.cases.extend(lines);
-        let untried = untried.into_iter();
-        summary
-            .left_out
-            .extend(untried.map(|(task, case)| not_pinned(task, &format!("cases/{}", case.name))));
+        summary.cases.extend(batch.lines(&host.store, &id, &mut coverage)?);
     }
     summary.controls.sort_by(|a, b| a.task.cmp(&b.task));
     summary.cases.sort_by(|a, b| (&a.task, &a.case).cmp(&(&b.task, &b.case)));

@@ -115,10 +115,9 @@ fn checked(suite: &Suite, reference: &GraderRef, named: &Named) -> Option<Checke
         grader: named.identity.name.clone(),
         digest: named.identity.digest,
         tasks: judged.count() as u64,
-        package: inspection.manifest.map(|manifest| PackageIdentity {
-            name: manifest.name.clone(),
-            version: manifest.version.to_string(),
-        }),
+        package: inspection
+            .manifest
+            .map(|manifest| PackageIdentity { version: manifest.version.to_string(), name: manifest.name }),
         imports: imports.into_iter().collect(),
     })
 }

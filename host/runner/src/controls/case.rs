@@ -1,6 +1,6 @@
 //! The cases of tasks: submissions of their own, each run like any other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lancet_core::{AttemptState, Kind, Outcome, RequiredTest, RunId, Score, TaskId, TriedCase};
@@ -87,19 +87,19 @@ impl<'a> Batch<'a> {
         self.cases.iter().map(input).collect()
     }
 
-    /// What came of them, in the order of the tasks, and the tasks that were not run.
+    /// What came of them, in the order of the tasks.
     pub(super) fn lines(
         &self,
         store: &Store,
         run: &RunId,
         coverage: &mut Coverage,
-    ) -> Result<(Vec<TriedCase>, Vec<(&'a SuiteTask, &'a Case)>), Error> {
+    ) -> Result<Vec<TriedCase>, Error> {
         let reader = store.reader();
         let rows = reader.attempts(run)?;
-        let (mut lines, mut untried) = (Vec::new(), Vec::new());
+        let mut lines = Vec::new();
         for (task, case) in &self.cases {
             let mut tally = Tally::default();
-            let mut fails = std::collections::BTreeSet::new();
+            let mut fails = BTreeSet::new();
             for row in rows.iter().filter(|row| row.id.task == task.public.id) {
                 let history = recorder::history(reader.events(&row.id)?);
                 let seen = Seen::of(task, &history);
@@ -114,13 +114,9 @@ impl<'a> Batch<'a> {
                 let score = verdict(&history).map(|verdict| verdict.score);
                 tally.add(surprise(case, row, score), row, &history);
             }
-            if tally.rounds == 0 {
-                untried.push((*task, *case));
-                continue;
-            }
             lines.push(line(task, case, tally, fails.into_iter().collect()));
         }
-        Ok((lines, untried))
+        Ok(lines)
     }
 }
 
