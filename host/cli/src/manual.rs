@@ -37,7 +37,10 @@ fn the_chapter_of_the_command_line_is_as_defined() {
 
 #[test]
 fn every_command_of_the_documentation_is_taken() {
-    let (looked_at, problems) = commands::problems(&files());
+    let mut files = files();
+    // What a new project's README says is followed by `tests/end_to_end/kits.rs`.
+    files.retain(|path, _| !path.starts_with("plugins/examples/"));
+    let (looked_at, problems) = commands::problems(&files);
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(looked_at > 50, "only {looked_at} commands were found");
 }
