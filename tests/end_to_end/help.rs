@@ -59,6 +59,8 @@ fn examples_stand_in_the_long_help_alone() {
         &["suite", "check"],
         &["suite", "pin"],
         &["plugin", "inspect"],
+        &["plugin", "new"],
+        &["plugin", "build"],
         &["plugin", "pack"],
         &[],
     ] {

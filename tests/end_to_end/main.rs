@@ -19,6 +19,7 @@ mod jailed;
 mod jobs;
 mod judging;
 mod kernel;
+mod kits;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;

@@ -13,6 +13,7 @@ use crate::exit::EXIT_CODES;
 use crate::failure::warn;
 use crate::grant::GrantParser;
 use crate::isolation::IsolationArguments;
+use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
@@ -525,6 +526,10 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         format: Format,
     },
+    /// Begin a plugin: a small repository with source, unit tests, `plugin.toml` and a workflow
+    New(PluginNew),
+    /// Build a plugin's package: the component with the tool chain of its language, and its `plugin.toml`
+    Build(PluginBuild),
     /// Make a package of a component: one file, which says who made it, what it asks for and why
     #[command(after_long_help = examples::PACK)]
     Pack {

@@ -118,6 +118,18 @@ Examples:
   # A built-in one.
   lancet plugin inspect junit";
 
+pub(crate) const NEW: &str = "\
+Examples:
+  # The folder `right-choice`, with a grader in Python.
+  lancet plugin new acme/right-choice --lang python --world grader";
+
+pub(crate) const BUILD: &str = "\
+Examples:
+  # The plugin in this folder.
+  lancet plugin build
+  # One elsewhere, under another name.
+  lancet plugin build ./right-choice --output graders/right-choice.wasm";
+
 pub(crate) const PACK: &str = "\
 Examples:
   # With the `plugin.toml` of this folder.
@@ -157,6 +169,8 @@ mod tests {
             REGRADE,
             REPLAY,
             INSPECT,
+            NEW,
+            BUILD,
             PACK,
             DOCTOR,
             COMPLETIONS,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// The exit codes of `lancet`: a public interface, in `lancet --help` and the
-/// README.
+/// book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.

@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod grant;
 mod isolation;
+mod kit;
 #[cfg(test)]
 mod manual;
 mod models;

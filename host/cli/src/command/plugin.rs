@@ -1,5 +1,6 @@
-//! `lancet plugin inspect`, `lancet plugin list` and `lancet plugin pack`.
+//! `lancet plugin new`, `build`, `pack`, `inspect` and `list`.
 
+mod kit;
 mod package;
 mod power;
 
@@ -24,6 +25,8 @@ pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure>
     match command {
         PluginCommand::Inspect { file, format } => inspect_file(file, format.kind),
         PluginCommand::List { format } => list(format.kind),
+        PluginCommand::New(new) => kit::new(new),
+        PluginCommand::Build(build) => kit::build(build),
         PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
     }
 }
