@@ -60,6 +60,14 @@ fn examples_stand_in_the_long_help_alone() {
         &["suite", "pin"],
         &["plugin", "inspect"],
         &["plugin", "pack"],
+        &["plugin", "sign"],
+        &["suite", "sign"],
+        &["key", "new"],
+        &["key", "rotate"],
+        &["key", "revoke"],
+        &["key", "import"],
+        &["attest"],
+        &["verify"],
         &[],
     ] {
         let help = |flag: &str| context.lancet(&[command, &[flag]].concat()).stdout;

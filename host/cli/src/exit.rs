@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Mismatch,
     /// The store cannot be used, or its records contradict one another.
     Store,
+    /// What was to be verified does not hold: a signature, a digest, a revoked key.
+    Unverified,
     /// Stopped by a signal; `lancet resume` goes on.
     Interrupted,
     /// The exit code of a worker process, whose parent knows what it means.
@@ -39,6 +41,7 @@ Exit codes:
   5    done, and there are invalid attempts
   6    a replay differs from its record
   7    the store cannot be used, or its records contradict one another
+  8    what was to be verified does not hold
   130  interrupted; `lancet resume RUN` goes on";
 
 impl From<Exit> for ExitCode {
@@ -52,6 +55,7 @@ impl From<Exit> for ExitCode {
             Exit::Invalid => 5,
             Exit::Mismatch => 6,
             Exit::Store => 7,
+            Exit::Unverified => 8,
             Exit::Interrupted => 130,
             Exit::Raw(code) => code,
         })

@@ -13,6 +13,7 @@ mod failure;
 mod file;
 mod grant;
 mod isolation;
+mod keys;
 mod models;
 mod output;
 mod paths;
@@ -54,6 +55,9 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Regrade(regrade) => command::regrade::main(&regrade, &global),
         Command::Replay(replay) => command::replay::main(&replay, &global),
         Command::Plugin(plugin) => command::plugin::main(&plugin, &global),
+        Command::Key(key) => command::key::main(&key),
+        Command::Attest(attest) => command::attest::main(&attest, &global),
+        Command::Verify(verify) => command::verify::main(&verify),
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),
         Command::Completions { shell } => Ok(command::completions::main(shell)),
         Command::CompilePlugin { jailed } => Ok(Exit::Raw(lancet_engine::compile_worker(jailed))),
