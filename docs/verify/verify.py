@@ -3,6 +3,7 @@
 
     verify.py package FILE KEY           a package, by FILE.sigstore.json beside it
     verify.py suite FOLDER KEY           a suite, by FOLDER.sigstore.json beside it
+    verify.py run FILE KEY               a run that was attested, with the verdicts that it shows
     verify.py checkpoint NOTE ORIGIN KEY the signed head of a log
     verify.py inclusion LEAF PLACE PROOF NOTE ORIGIN KEY
                                          that a file is the leaf at that place, from 0, of the log
@@ -119,6 +120,44 @@ def verify_suite(folder, bundle, key):
     return said["predicate"]["name"]
 
 
+def verify_run(text, key):
+    """A run, and the places in its list of the verdicts that are shown."""
+    need(text.endswith(b"\n"), "no line break at the end")
+    first, *rest = [open_bundle(line + b"\n", key) for line in text.split(b"\n")[:-1]]
+    need(first["predicateType"] == "lancet:statement/run/v0.1", "line 1 is not about a run")
+    run, [subject], shown = first["predicate"], first["subject"], []
+    named = [(one["task"], one["attempt"]) for one in run["verdicts"]]
+    need(len(set(named)) == len(named), "an attempt is listed twice")
+    while rest:
+        said, judged = rest[0], rest[0]["predicate"]
+        need(said["predicateType"] == "lancet:statement/verdict/v0.1", "a line is not about a verdict")
+        told = judged["record"]
+        spelled = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+        verdict, digest = told["verdict"], "sha256:" + sha256(spelled).hex()
+        listed = {"task": told["task"], "attempt": told["attempt"], "outcome": verdict["outcome"], "digest": digest}
+        need(listed in run["verdicts"] and judged["digest"] == digest, "a verdict is not the one in the run's list")
+        shown.append(run["verdicts"].index(listed))
+        need(shown == sorted(set(shown)), "a verdict is there twice, or out of order")
+        record = "sha256:" + subject["digest"]["sha256"]
+        need((judged["run"], judged["runRecord"], told["agent"]) == (run["run"], record, run["agentDigest"]), "a verdict is of another run")
+        submission = [{"name": "submission", "digest": {"sha256": told["submission"].removeprefix("sha256:")}}]
+        need(said["subject"] == submission, "a verdict is about something else")
+        rest = rest[1:]
+        if verdict["outcome"] != "invalid":
+            used = (("run-record", record), ("task", judged["task"]), ("grader", told["grader"]), ("verdict", digest))
+            checks = lambda passed: [check["name"] for check in verdict["checks"] if check["passed"] == passed]
+            result = {
+                "result": {"pass": "PASSED", "fail": "FAILED"}[verdict["outcome"]],
+                "configuration": [{"name": name, "digest": {"sha256": of.removeprefix("sha256:")}} for name, of in used],
+                "passedTests": checks(True),
+                "failedTests": checks(False),
+            }
+            need(rest and rest[0]["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1", "no test result of a verdict")
+            need(rest[0]["subject"] == submission and rest[0]["predicate"] == result, "a test result is not that of its verdict")
+            rest = rest[1:]
+    return run, shown
+
+
 def open_checkpoint(note, origin, key):
     """Size and root of a log, if its key has signed them."""
     text, lines = note.decode().rsplit("\n\n", 1)
@@ -172,6 +211,11 @@ def main(command, *arguments):
             return verify_package(read(path), beside(path), load_key(key))
         case "suite", (path, key):
             return verify_suite(pathlib.Path(path), beside(path), load_key(key))
+        case "run", (path, key):
+            run, shown = verify_run(read(path), load_key(key))
+            outcomes = [run["verdicts"][place]["outcome"] for place in shown]
+            told = ", ".join(f"{outcomes.count(one)} {one}" for one in ("pass", "fail", "invalid"))
+            return f"{run['run']}: {len(shown)} of {len(run['verdicts'])} verdicts shown: {told}"
         case "checkpoint", (note, origin, key):
             size, root = open_checkpoint(read(note), origin, load_key(key))
             return f"{origin}: {size} leaves under {base64.b64encode(root).decode()}"

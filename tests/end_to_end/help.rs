@@ -62,6 +62,14 @@ fn examples_stand_in_the_long_help_alone() {
         &["plugin", "new"],
         &["plugin", "build"],
         &["plugin", "pack"],
+        &["plugin", "sign"],
+        &["suite", "sign"],
+        &["key", "new"],
+        &["key", "rotate"],
+        &["key", "revoke"],
+        &["key", "import"],
+        &["attest"],
+        &["verify"],
         &[],
     ] {
         let help = |flag: &str| context.lancet(&[command, &[flag]].concat()).stdout;

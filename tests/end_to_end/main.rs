@@ -40,6 +40,7 @@ mod scale;
 mod secrets;
 mod security;
 mod shapes;
+mod signing;
 #[path = "../../host/models/tests/smollm2/mod.rs"]
 mod smollm2;
 mod spending;

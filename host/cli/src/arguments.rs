@@ -13,6 +13,7 @@ use crate::exit::EXIT_CODES;
 use crate::failure::warn;
 use crate::grant::GrantParser;
 use crate::isolation::IsolationArguments;
+use crate::keys::{Attest, KeyCommand, Sign, Verify};
 use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
 
@@ -73,6 +74,13 @@ pub(crate) enum Command {
     /// Look into plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make keys, and exchange them with others
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Sign a run with its verdicts, for others to verify
+    Attest(Attest),
+    /// Verify who signed a package, a suite or a run, and that it is the one that was signed
+    Verify(Verify),
     /// Check what this machine offers, and say what is missing
     Doctor(Doctor),
     /// Print shell completions
@@ -107,6 +115,8 @@ pub(crate) enum SuiteCommand {
     Check(Box<Check>),
     /// Build or pull the images of a suite, and pin them by digest in its images.lock
     Pin(Box<Pin>),
+    /// Sign a suite: that this is the one that you made
+    Sign(Sign),
 }
 
 #[derive(Debug, Subcommand)]
@@ -542,6 +552,8 @@ pub(crate) enum PluginCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Sign a package: that this is the one that you made
+    Sign(Sign),
 }
 
 #[derive(Debug, Args)]

@@ -135,6 +135,57 @@ Examples:
   # With the `plugin.toml` of this folder.
   lancet plugin pack ./my-grader.wasm --output my-grader.lancet.wasm";
 
+pub(crate) const KEY_NEW: &str = "\
+Examples:
+  # A key to sign plugins with.
+  lancet key new acme";
+
+pub(crate) const KEY_ROTATE: &str = "\
+Examples:
+  # `acme-2` signs from now on, and `acme` says so.
+  lancet key rotate acme acme-2";
+
+pub(crate) const KEY_REVOKE: &str = "\
+Examples:
+  # Nothing that this key has signed is believed any more.
+  lancet key revoke acme --reason stolen
+  # One file, whoever signed it.
+  lancet key revoke sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad --reason broken";
+
+pub(crate) const KEY_IMPORT: &str = "\
+Examples:
+  # The public half of somebody's key, which you got by a way that you trust.
+  lancet key import ./acme.pub --name acme
+  # What `lancet key rotate` left at theirs.
+  lancet key import ./acme.rotated.json --name acme-2";
+
+pub(crate) const SIGN: &str = "\
+Examples:
+  # Writes ./my-grader.lancet.wasm.sigstore.json.
+  lancet plugin sign ./my-grader.lancet.wasm --key acme
+  # With a key that a command has.
+  lancet plugin sign ./my-grader.lancet.wasm --key ./acme.pub --signer ./sign-in-token
+  # Writes suites/shop.sigstore.json beside the folder.
+  lancet suite sign suites/shop --key acme";
+
+pub(crate) const ATTEST: &str = "\
+Examples:
+  # The run that was started last, with all its verdicts.
+  lancet attest --key acme
+  # Another one, into a file of that name.
+  lancet attest 20261123-0833 --key acme --output run.attested.jsonl";
+
+pub(crate) const VERIFY: &str = "\
+Examples:
+  # By the signature beside it, and any key that is known here.
+  lancet verify ./my-grader.lancet.wasm
+  # By one key alone.
+  lancet verify suites/shop --key ./acme.pub
+  # A run that was attested, and its verdicts.
+  lancet verify run.attested.jsonl
+  # What another tool signed about the file.
+  lancet verify ./my-grader.lancet.wasm --bundle provenance.json --foreign";
+
 pub(crate) const DOCTOR: &str = "\
 Examples:
   # What a run would find here.
@@ -172,6 +223,13 @@ mod tests {
             NEW,
             BUILD,
             PACK,
+            KEY_NEW,
+            KEY_ROTATE,
+            KEY_REVOKE,
+            KEY_IMPORT,
+            SIGN,
+            ATTEST,
+            VERIFY,
             DOCTOR,
             COMPLETIONS,
         ];

@@ -58,6 +58,11 @@ impl Failure {
         self.hint.clone().unwrap_or_else(|| otherwise.to_owned())
     }
 
+    /// This failure with the file in front that has it.
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
+        Self { message: format!("`{}`: {}", path.display(), self.message), ..self }
+    }
+
     /// The error as one of what is wrong with a suite, in which that file has it.
     pub(crate) fn problem(&self, file: Option<String>, key: Option<String>) -> SuiteProblem {
         SuiteProblem { file, key, message: self.message.clone(), hint: self.hint.clone() }

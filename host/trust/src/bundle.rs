@@ -16,8 +16,8 @@ use crate::signer::Signer;
 pub const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 /// What the payload says that it is: an in-toto Statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
-/// The most bytes of a bundle: 1 MiB.
-pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
+/// The most bytes of a bundle: 16 MiB, which is the list of 50,000 verdicts.
+pub const MAX_BUNDLE_BYTES: usize = 16 << 20;
 
 /// The file. Its fields are in the order in which they are written.
 #[derive(Serialize, Deserialize)]

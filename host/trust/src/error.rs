@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::attested::MAX_ATTESTED_BYTES;
 use crate::bundle::MAX_BUNDLE_BYTES;
 use crate::key::{KeyId, SIGNATURE_BYTES};
 use crate::note::MAX_NOTE_BYTES;
@@ -257,7 +258,7 @@ impl SignerError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
     /// Too large to be read.
-    #[error("it has more than {MAX_BUNDLE_BYTES} bytes (1 MiB)")]
+    #[error("it has more than {MAX_BUNDLE_BYTES} bytes (16 MiB)")]
     TooLarge,
     /// Not of that form.
     #[error("it is no sigstore bundle with a DSSE envelope: {0}")]
@@ -390,4 +391,50 @@ pub enum ProofError {
     /// Hashes that lead elsewhere.
     #[error("it leads to another root")]
     Root,
+}
+
+/// Why a run with its verdicts is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttestedError {
+    /// Too large to be read.
+    #[error("it has more than {MAX_ATTESTED_BYTES} bytes (256 MiB)")]
+    TooLarge,
+    /// Nothing at all.
+    #[error("it has no line, expected a run and its verdicts")]
+    Empty,
+    /// A line that is not signed, or by another key.
+    #[error("line {line}: {error}")]
+    Bundle {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: BundleError,
+    },
+    /// A line that says something else, or contradicts another.
+    #[error("line {line}: {error}")]
+    Statement {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: StatementError,
+    },
+}
+
+impl AttestedError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::TooLarge | Self::Empty => "`lancet attest RUN` writes such files, one line per statement",
+            Self::Bundle { error: BundleError::Unknown(_), .. } => {
+                "get the host's key by a way that you trust, and `lancet key import FILE`, or name it with `--key FILE`"
+            }
+            Self::Bundle { .. } => {
+                "it was changed after it was signed: get the file again from whoever made the run"
+            }
+            Self::Statement { .. } => {
+                "whole lines of verdicts may be taken out, each with its test result behind it; nothing else may be changed"
+            }
+        }
+    }
 }

@@ -34,18 +34,18 @@ pub(crate) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, KeysE
     }
 }
 
-/// The same of a file that only its owner may read.
-pub(crate) fn read_secret(path: &Path, limit: usize) -> Result<Zeroizing<String>, KeysError> {
+/// Whether a file that holds a private key is its owner's alone.
+pub(crate) fn check_secret(path: &Path) -> Result<(), KeysError> {
     let failed = |error: io::Error| KeysError::File { doing: "read", path: path.to_owned(), error };
     let mode = path.metadata().map_err(failed)?.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeysError::Refused {
-            path: path.to_owned(),
-            problem: format!("its mode is {mode:04o}: others than its owner can get at a private key"),
-            hint: format!("`chmod 600 {}`, and rotate the key if others had access", path.display()),
-        });
+    if mode & 0o077 == 0 {
+        return Ok(());
     }
-    read(path, limit)
+    Err(KeysError::Refused {
+        path: path.to_owned(),
+        problem: format!("its mode is {mode:04o}: others than its owner can get at a private key"),
+        hint: format!("`chmod 600 {}`, and rotate the key if others had access", path.display()),
+    })
 }
 
 /// Writes a file that is not there yet: all of it, durably, or nothing.

@@ -214,8 +214,7 @@ impl Keys {
             return Err(KeysError::Public(known.name.to_string()));
         }
         let path = self.path(&known.name, ".key");
-        let text = file::read_secret(&path, MAX_PEM_BYTES)?;
-        let key = PrivateKey::from_pem(&text).map_err(|error| refused(&path, &error, error.hint()))?;
+        let key = read_private(&path)?;
         if key.public() != known.public {
             let problem =
                 format!("it is the private half of {}, not of {}", key.public().id(), known.public.id());
@@ -432,8 +431,10 @@ impl Keys {
 /// # Errors
 /// When others can read the file, or it holds no private key.
 pub fn read_private(path: &Path) -> Result<PrivateKey, KeysError> {
-    let text = file::read_secret(path, MAX_PEM_BYTES)?;
-    PrivateKey::from_pem(&text).map_err(|error| refused(path, &error, error.hint()))
+    let text = file::read(path, MAX_PEM_BYTES)?;
+    let key = PrivateKey::from_pem(&text).map_err(|error| refused(path, &error, error.hint()))?;
+    file::check_secret(path)?;
+    Ok(key)
 }
 
 /// Reads a public key of no folder.
@@ -445,7 +446,7 @@ pub fn read_public(path: &Path) -> Result<PublicKey, KeysError> {
     PublicKey::from_pem(&text).map_err(|error| refused(path, &error, error.hint()))
 }
 
-/// Reads the file of a key or a statement: at most 1 MiB of text. The memory is wiped when it
+/// Reads the file of a key or a statement: at most 16 MiB of text. The memory is wiped when it
 /// is dropped.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! What commands print as JSON.
 
-use lancet_core::Sha256;
+use lancet_core::{Cents, Outcome, RunId, Sha256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,4 +87,50 @@ pub struct VerifiedKey {
     /// The key that took its place since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successor: Option<KeyId>,
+}
+
+/// A run with its verdicts whose signatures hold, as `lancet verify` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedRun {
+    /// The file.
+    pub file: String,
+    /// The host's key, which has signed all of it.
+    pub key: VerifiedKey,
+    /// The run.
+    pub run: RunId,
+    /// The digest of the run's own record.
+    pub run_record: Sha256,
+    /// The suite's name: the host's word.
+    pub suite: String,
+    /// The digest over the suite's files.
+    pub suite_digest: Sha256,
+    /// What the agent was called: the host's word.
+    pub agent: String,
+    /// The agent's component.
+    pub agent_digest: Sha256,
+    /// Whether the agent was told the answers, so that this is no result.
+    pub control: bool,
+    /// How many verdicts the run has.
+    pub due: usize,
+    /// How many of them the file does not show.
+    pub withheld: usize,
+    /// Those that it shows.
+    pub verdicts: Vec<VerifiedVerdict>,
+}
+
+/// A verdict whose signature holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedVerdict {
+    /// The task.
+    pub task: String,
+    /// Which attempt at it, from 1.
+    pub attempt: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The reason code.
+    pub reason: String,
+    /// What it earned, in cents.
+    pub earned_cents: Cents,
+    /// The digest of the verdict's record, as its own content has it.
+    pub digest: Sha256,
 }

@@ -106,6 +106,10 @@ mod tests {
         tree
     });
 
+    fn index(n: u64) -> usize {
+        usize::try_from(n).unwrap()
+    }
+
     fn leaf(n: u64) -> Hash {
         leaf_hash(&n.to_be_bytes())
     }
@@ -133,12 +137,12 @@ mod tests {
         let tree = &*TREE;
         let roots: Vec<Hash> = (0..=MOST).map(|size| tree.root(size).unwrap()).collect();
         for size in 0..=MOST {
-            let root = &roots[size as usize];
+            let root = &roots[index(size)];
             for old in 0..=size {
-                let old_root = &roots[old as usize];
+                let old_root = &roots[index(old)];
                 let proof = tree.consistency(old, size).unwrap();
                 assert_eq!(verify_consistency(old, old_root, size, root, &proof), Ok(()), "{old} in {size}");
-                let other = &roots[(old as usize + 1) % roots.len()];
+                let other = &roots[(index(old) + 1) % roots.len()];
                 assert!(verify_consistency(old, other, size, root, &proof).is_err(), "{old} in {size}");
                 // Nothing shows anything of the new root where the old tree is empty.
                 let other = leaf(size);

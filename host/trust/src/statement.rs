@@ -86,6 +86,12 @@ impl Subject {
         Self::by("sha256", name, digest)
     }
 
+    /// Its SHA-256, if that is all that it is named by.
+    pub(crate) fn sha256(&self) -> Option<Sha256> {
+        let hex = self.digest.get("sha256").filter(|_| self.digest.len() == 1)?;
+        format!("sha256:{hex}").parse().ok()
+    }
+
     fn by(algorithm: &str, name: &str, digest: Sha256) -> Self {
         Self { name: name.to_owned(), digest: BTreeMap::from([(algorithm.to_owned(), digest.hex())]) }
     }
@@ -105,7 +111,7 @@ pub struct Statement<P> {
 }
 
 impl<P: Predicate> Statement<P> {
-    fn new(subject: Vec<Subject>, predicate: P) -> Self {
+    pub(crate) fn new(subject: Vec<Subject>, predicate: P) -> Self {
         Self { kind: STATEMENT_TYPE.to_owned(), subject, predicate_type: P::TYPE.to_owned(), predicate }
     }
 

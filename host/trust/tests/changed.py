@@ -22,6 +22,7 @@ cases = {
     "bundle": (bundle, lambda changed: verify.verify_package(package, changed, key)),
     "package": (package, lambda changed: verify.verify_package(changed, bundle, key)),
     "checkpoint": (note, lambda changed: verify.open_checkpoint(changed, "example.org/log", key)),
+    "run": (read("run.attested.jsonl"), lambda changed: verify.verify_run(changed, key)),
     "proof": (read("proof"), inclusion),
 }
 for name, (data, check) in cases.items():

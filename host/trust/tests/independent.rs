@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use lancet_core::Sha256;
+use lancet_core::{RunId, Sha256, VerdictRecord};
 use lancet_trust::{
-    Bundle, Checkpoint, CommandSigner, KeyName, Keys, Note, NoteKey, Plugin, PrivateKey, PublicKey,
-    Signer as _, Statement, Tree,
+    Attested, Bundle, Checkpoint, CommandSigner, Judged, KeyName, Keys, Listed, Note, NoteKey, Plugin,
+    PrivateKey, PublicKey, Signer as _, Statement, Tree, journal_digest,
 };
 
 #[path = "../../models/tests/python/mod.rs"]
@@ -27,6 +27,9 @@ licence = "Apache-2.0"
 [asks]
 submission = "It reads which proposal was chosen."
 "#;
+
+/// What a verdict's record looks like, with texts that are escaped.
+const RECORD: &str = r#"{"task":"a","attempt":1,"kind":"swe-manager","price":100000,"agent":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","grader":"sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","submission":"sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","verdict":{"outcome":"pass","reason":"right-choice","score":1000,"checks":[{"name":"choice","passed":true,"detail":"\u0001 \u007f \" \\ é 😀"}],"explanation":"a\nb\tc"},"earned":100000}"#;
 
 /// The smallest component: its first eight bytes.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -84,12 +87,47 @@ impl Bench {
         fs::write(self.path("leaf"), &leaves[5]).unwrap();
         let proof: String = tree.inclusion(5, 11).unwrap().iter().map(|hash| base64(hash) + "\n").collect();
         fs::write(self.path("proof"), proof).unwrap();
+        fs::write(self.path("run.attested.jsonl"), run(&self.key)).unwrap();
     }
 }
 
 fn statement(package: &[u8]) -> Statement<Plugin> {
     let manifest = lancet_package::text(package).unwrap().unwrap_or_default();
     Statement::of_plugin("acme/right-choice", "1.2.0", Sha256::of(package), Sha256::of(manifest.as_bytes()))
+}
+
+/// A run with one verdict, attested.
+fn run(key: &PrivateKey) -> String {
+    let record: VerdictRecord = serde_json::from_str(RECORD).unwrap();
+    let (run, run_record) = ("20261123-083329-4f2a9c".parse::<RunId>().unwrap(), Sha256::of(b"record"));
+    let said = lancet_trust::Run {
+        run: run.clone(),
+        suite: "shop".to_owned(),
+        suite_digest: Sha256::of(b"suite"),
+        agent: "first".to_owned(),
+        agent_digest: record.agent,
+        seed: 7,
+        control: false,
+        verdicts: vec![Listed {
+            task: record.task.clone(),
+            attempt: record.attempt,
+            outcome: record.verdict.outcome,
+            digest: record.digest(),
+        }],
+    };
+    let judged = Judged {
+        run,
+        run_record,
+        attempts: 1,
+        task: Sha256::of(b"task"),
+        setting: None,
+        solve: None,
+        grade: None,
+        journal: journal_digest([]),
+        digest: record.digest(),
+        record,
+    };
+    Attested::sign(&Statement::said_of_run(run_record, said), vec![judged], key).unwrap()
 }
 
 fn docs() -> PathBuf {
@@ -170,7 +208,7 @@ fn the_verifier_in_python_finds_each_changed_bit() {
     python.arg(script).arg(docs()).arg(bench.folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
     let counted = python::run(&mut python, "the verifier has to take what is signed");
     let lines: Vec<_> = counted.lines().collect();
-    assert_eq!(lines.len(), 4, "{counted}");
+    assert_eq!(lines.len(), 5, "{counted}");
     assert!(lines.iter().all(|line| line.contains(": 0 of ")), "{counted}");
 }
 

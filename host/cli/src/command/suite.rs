@@ -30,6 +30,7 @@ pub(crate) fn main(command: &SuiteCommand, global: &Global) -> Result<Exit, Fail
         SuiteCommand::New(arguments) => starter::main(arguments),
         SuiteCommand::Check(arguments) => check(arguments, global),
         SuiteCommand::Pin(arguments) => super::pin::main(arguments, global),
+        SuiteCommand::Sign(sign) => super::sign::suite(sign),
     }
 }
 
