@@ -7,11 +7,12 @@ use std::{env, fs, process};
 use lancet_guest_build::{Request, build, target_dir};
 
 /// Role, name and description of each.
-const PLUGINS: [(&str, &str, &str); 13] = [
+const PLUGINS: [(&str, &str, &str); 14] = [
     ("agent", "first", "chooses the first proposal"),
     ("agent", "last", "chooses the last proposal"),
     ("agent", "longest", "chooses the proposal with the most characters"),
     ("agent", "random", "chooses any proposal, or changes any line, from the run's seed"),
+    ("agent", "choice", "chooses the proposal whose id it is given with `--input`"),
     ("agent", "patch", "applies the patch that it is given with `--input`"),
     ("agent", "script", "runs the shell script that it is given with `--input`"),
     ("agent", "tool-loop", "has a model work with tools that it calls, or with `bash` only"),

@@ -5,7 +5,8 @@
     cargo test -p lancet --test end-to-end guests_in   # builds the guests in Python and JavaScript
     python3 tests/bench/isolation.py [--samples N] [--jobs N] [--lancet FILE]
 
-Agent and grader of each language are jailed both, as a stranger's are; those in Rust are built-in ones. For each language:
+Agent and grader of each language are files that are named on the command line and in the suite, so a stranger's; those in
+Rust have the bytes of built-in ones, as the release build left them. For each language:
 the seconds of the whole process, the processor time of an attempt (two calls) with all processes that took part, and the
 memory of a worker, as its resident set was largest. On SWE-Lancer's table where it is at hand, else on a generated one.
 Needs Linux, Python 3.11 and nothing else.
@@ -37,8 +38,7 @@ GUESTS = TARGET / "tmp" / "guests"
 class Language:
     name: str
     agent: str
-    grader: Path | None
-    """The file of a grader; the suite's own, which is built in, where there is none."""
+    grader: Path
     grants: tuple[str, ...] = ()
 
 
@@ -49,8 +49,15 @@ class Measured:
     worker_mib: list[float] = field(default_factory=list)
 
 
+def built_in(name: str) -> Path:
+    """The newest component of a plugin that the release build embeds."""
+    built = (TARGET / "release" / "build").glob(f"lancet-builtin-*/out/lancet-{name}.wasm")
+    newest = max(built, key=lambda path: path.stat().st_mtime, default=None)
+    return newest or fail(f"there is no component of {name} in {TARGET}", "`cargo build --release -p lancet` builds it")
+
+
 def languages() -> list[Language]:
-    found = [Language("Rust", "random", None)]
+    found = [Language("Rust", str(built_in("agent-random")), built_in("grader-manager-choice"))]
     for name, ending, grants in (("Python", "py", ()), ("JavaScript", "js", ("--grant", "grader:wasi-inert"))):
         agent, grader = (GUESTS / f"{guest}-{ending}" / "component.wasm" for guest in ("chooser", "judge"))
         if not (agent.is_file() and grader.is_file()):
@@ -163,8 +170,7 @@ def main() -> None:
         suite = workspace.folder / f"suite-{language.name}"
         command = workspace.lancet("suite", "import", "swe-lancer", "--csv", table.csv, "--out", suite, "--quiet")
         subprocess.run(command, env=workspace.environment, stdout=subprocess.DEVNULL, check=True)
-        if language.grader is not None:
-            judged_by(suite, language.grader)
+        judged_by(suite, language.grader)
         print(compare(workspace, suite, language, arguments.samples, arguments.jobs), flush=True)
     shutil.rmtree(workspace.folder)
 

@@ -23,6 +23,9 @@ fn hold_of(suite: &Path, rounds: u32, jobs: u32, tasks: &[String]) {
     check.extend(tasks.iter().flat_map(|task| ["--task", task]));
     let checked = json(&context, &check, 0);
     assert_eq!(number(&checked, "surprises"), 0.0, "{checked:#}");
+    for coverage in checked["coverage"].as_array().unwrap() {
+        assert_eq!(coverage["undetected"], serde_json::json!([]), "{checked:#}");
+    }
     for run in checked["runs"].as_array().unwrap() {
         assert_eq!(left_behind(run.as_str().unwrap()), Vec::<String>::new());
     }
@@ -37,9 +40,15 @@ fn hold_of(suite: &Path, rounds: u32, jobs: u32, tasks: &[String]) {
     );
 }
 
-/// Runs the controls of as many tasks as `LANCET_TEST_SCALE` gives, spread over the suite.
+/// Runs the controls of as many tasks as `LANCET_TEST_SCALE` gives, spread over the suite, and of
+/// each of them as many cases.
 #[track_caller]
 pub(crate) fn hold_of_a_share(suite: &Path, jobs: u32) {
+    let context = Context::new();
+    let copy = context.path("suite");
+    suites::copy_folder(suite, &copy);
+    fs::copy(suite.join("images.lock"), copy.join("images.lock")).unwrap();
+    let suite = copy.as_path();
     let mut tasks: Vec<String> = fs::read_dir(suite.join("tasks"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -47,7 +56,45 @@ pub(crate) fn hold_of_a_share(suite: &Path, jobs: u32) {
     tasks.sort();
     let share = scaled(tasks.len());
     let chosen: Vec<String> = (0..share).map(|n| tasks[n * tasks.len() / share].clone()).collect();
+    for task in &chosen {
+        keep_a_share_of_cases(&suite.join("tasks").join(task).join("cases"));
+    }
     hold_of(suite, 1, jobs, &chosen);
+}
+
+/// Removes the cases of a task that are not tried this time.
+fn keep_a_share_of_cases(cases: &Path) {
+    let Ok(entries) = fs::read_dir(cases) else { return };
+    let mut files: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    let names: Vec<&str> = files.iter().filter_map(|file| file.strip_suffix(".toml")).collect();
+    let share = scaled(names.len());
+    let kept: Vec<&str> = (0..share).map(|n| names[n * names.len() / share]).collect();
+    for file in &files {
+        let name = file.rsplit_once('.').map_or(file.as_str(), |(name, _)| name);
+        if !kept.contains(&name) {
+            fs::remove_file(cases.join(file)).unwrap();
+        }
+    }
+}
+
+/// From an empty folder to tests that tell right from wrong.
+#[test]
+fn of_a_suite_that_was_just_begun_hold() {
+    let context = Context::new();
+    let (code, _, stderr) = suites::lancet(&context, &["suite", "new", "begun", "--kind", "ic-swe"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    suites::pin(&context.path("begun"));
+    let check = ["suite", "check", "begun", "--controls", "--jobs", "2"];
+    let checked = json(&context, &check, 0);
+    assert_eq!(number(&checked, "surprises"), 0.0, "{checked:#}");
+    assert_eq!(checked["cases"].as_array().unwrap().len(), 3, "{checked:#}");
+    let coverage = &checked["coverage"][0];
+    assert_eq!((number(coverage, "wrong"), number(coverage, "required")), (2.0, 3.0), "{checked:#}");
+    for missing in ["undetected", "never_failed"] {
+        assert_eq!(coverage[missing], serde_json::json!([]), "{checked:#}");
+    }
 }
 
 #[test]

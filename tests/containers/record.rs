@@ -117,7 +117,7 @@ fn predictions_are_graded() {
     let shown = json(&context, &["show", "latest"], 0);
     assert_eq!(text(&shown, "0/reason"), "no-patch");
 
-    // One patch, which does not touch the bug.
+    // One patch, which does not touch the bug; who applies it and who judges it are jailed.
     let patch = context.path("one.patch");
     fs::write(
         &patch,
@@ -125,9 +125,13 @@ fn predictions_are_graded() {
     )
     .unwrap();
     let patch = patch.to_str().unwrap();
-    json(&context, &["grade", suite, "--patch", patch, "--task", &task], 0);
+    json(&context, &["grade", suite, "--patch", patch, "--task", &task, "--isolation", "process"], 0);
     let shown = json(&context, &["show", "latest"], 0);
     assert_eq!(text(&shown, "0/reason"), "tests-failed");
+    let journal = json(&context, &["show", text(&shown, "0/attempt")], 0);
+    let began = journal.as_array().unwrap().iter().filter(|event| event["event"] == "began");
+    let jailed: Vec<_> = began.map(|event| event["jail"]["seccomp"] == true).collect();
+    assert_eq!(jailed, [true, true], "{journal:#}");
 
     let (code, _, stderr) = lancet(&context, &["grade", suite, "--patch", patch, "--task", "nope"]);
     assert_eq!(code, Some(2));

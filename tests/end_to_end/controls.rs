@@ -169,3 +169,215 @@ fn every_bad_grader_and_gold_patch_is_named_at_once() {
         ],
     );
 }
+
+/// A suite of one manager task, with a case for each of its proposals.
+fn with_cases(context: &Context) -> PathBuf {
+    let suite = context.small_suite("suite");
+    let cases = suite.join("tasks/one/cases");
+    fs::create_dir_all(&cases).unwrap();
+    fs::write(
+        cases.join("wrong.toml"),
+        "choice = 0\nexpect = \"fail wrong-choice\"\nabout = \"Mends nothing\"\n",
+    )
+    .unwrap();
+    fs::write(cases.join("unknown.toml"), "choice = 9\nexpect = \"fail unknown-proposal\"\n").unwrap();
+    fs::write(cases.join("right.toml"), "choice = 1\nexpect = \"pass right-choice\"\n").unwrap();
+    suite
+}
+
+#[test]
+fn cases_are_tried_and_have_to_come_to_what_they_declare() {
+    let context = Context::new();
+    let suite = with_cases(&context);
+    let path = suite.to_str().unwrap();
+    let (outcome, json) = controls(&context, path);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let cases = json["cases"].as_array().unwrap();
+    let shown: Vec<_> = cases
+        .iter()
+        .map(|case| (text(case, "case"), text(case, "expected"), number(case, "as_expected")))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("right", "pass right-choice", 1.0),
+            ("unknown", "fail unknown-proposal", 1.0),
+            ("wrong", "fail wrong-choice", 1.0)
+        ]
+    );
+    assert_eq!(json["coverage"][0]["wrong"], 2, "{json:#}");
+    assert_eq!(json["coverage"][0]["undetected"], serde_json::json!([]), "{json:#}");
+    assert_eq!(json["runs"].as_array().unwrap().len(), 5, "{json:#}");
+    let digest = |json: &Value| text(json, "cases_digest").to_owned();
+    let (first, of_suite) = (digest(&json), text(&json, "digest").to_owned());
+
+    // Each that goes otherwise is told of with its cause; the digest says that others were tried.
+    for (case, declared, found) in [
+        ("wrong", "choice = 0\nexpect = \"fail no-submission\"\n", "fail wrong-choice"),
+        ("wrong", "choice = 1\nexpect = \"fail wrong-choice\"\n", "pass right-choice"),
+        ("right", "choice = 1\nexpect = \"pass right-choice\"\nscore = 500\n", "pass right-choice"),
+        ("right", "choice = 0\nexpect = \"pass right-choice\"\n", "fail wrong-choice"),
+    ] {
+        let suite = with_cases(&context);
+        fs::write(suite.join(format!("tasks/one/cases/{case}.toml")), declared).unwrap();
+        let (outcome, json) = controls(&context, path);
+        assert_eq!(outcome.code, Some(3), "{declared}: {}", outcome.stderr);
+        assert_eq!(number(&json, "surprises"), 1.0, "{json:#}");
+        let line = json["cases"].as_array().unwrap().iter().find(|line| line["case"] == case).unwrap();
+        assert_eq!(line["surprises"][found], 1, "{line:#}");
+        assert_ne!(digest(&json), first);
+        assert_eq!(text(&json, "digest"), of_suite);
+        let passes = declared.contains("choice = 1") && declared.contains("fail");
+        let undetected = if passes { serde_json::json!(["wrong"]) } else { serde_json::json!([]) };
+        assert_eq!(json["coverage"][0]["undetected"], undetected, "{json:#}");
+    }
+    with_cases(&context);
+    fs::write(suite.join("tasks/one/cases/wrong.toml"), "choice = 1\nexpect = \"fail wrong-choice\"\n")
+        .unwrap();
+    let table = context.lancet(&["suite", "check", path, "--controls", "--rounds", "2"]).stdout;
+    for words in [
+        "cases/wrong",
+        "2x pass right-choice",
+        "one: 1 of 2 wrong submissions are told from the right one",
+        "cases/wrong: no required test fails for it",
+        "2 controls and 3 cases of",
+        "2 surprises",
+    ] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    // Those that were not asked for are not tried.
+    context.lancet(&["suite", "check", path, "--controls", "--task", "two"]).fails(2, &["`two`"]);
+}
+
+#[test]
+fn what_is_handed_in_by_cases_is_shown_to_nobody_else() {
+    let context = Context::new();
+    let suite = with_cases(&context);
+    let path = suite.to_str().unwrap();
+    let about = "a remark that stands in a case and nowhere else";
+    fs::write(
+        suite.join("tasks/one/cases/wrong.toml"),
+        format!("choice = 0\nexpect = \"fail wrong-choice\"\nabout = \"{about}\"\n"),
+    )
+    .unwrap();
+    let (outcome, _) = controls(&context, path);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(context.lancet(&["run", path, "--agent", "first"]).code, Some(0));
+    // Whatever agents were given, or a run keeps, is in the store.
+    let mut folders = vec![context.path("store")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            files += 1;
+            let bytes = fs::read(entry.path()).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains(about), "{}", entry.path().display());
+        }
+    }
+    assert!(files > 5, "{files}");
+}
+
+#[test]
+fn a_bad_case_is_named_before_anything_runs() {
+    let context = Context::new();
+    let suite = with_cases(&context);
+    let path = suite.to_str().unwrap();
+    fs::write(suite.join("tasks/one/cases/wrong.toml"), "choice = 0\nexpect = \"fail\"\n").unwrap();
+    for more in [&[][..], &["--controls"]] {
+        context.lancet(&[&["suite", "check", path], more].concat()).fails(
+            3,
+            &[
+                "tasks/one/cases/wrong.toml: `expect`: expected `pass REASON` or `fail REASON`, found `fail`",
+                "hint: such as `fail tests-failed`",
+            ],
+        );
+    }
+    assert!(!context.path("store").exists());
+    // A patch that no tree takes can come to one verdict only.
+    let lab = context.path("lab");
+    copy(&workspace().join("tests/suites/lab"), &lab);
+    let cases = lab.join("tasks/outside/cases");
+    fs::create_dir_all(&cases).unwrap();
+    fs::write(cases.join("half.patch"), "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n-a\n+b\n").unwrap();
+    let case = |expect: &str| {
+        fs::write(cases.join("half.toml"), format!("patch = \"half.patch\"\nexpect = \"{expect}\"\n"))
+            .unwrap()
+    };
+    case("fail tests-failed");
+    let lab = lab.to_str().unwrap();
+    context.lancet(&["suite", "check", lab]).fails(
+        3,
+        &[
+            "tasks/outside/cases/half.patch: line",
+            "cannot come to `fail tests-failed`",
+            "patch-does-not-apply",
+        ],
+    );
+    case("fail patch-does-not-apply");
+    assert_eq!(context.lancet(&["suite", "check", lab]).code, Some(0));
+}
+
+#[test]
+fn check_says_what_it_found_beside_the_tasks() {
+    let context = Context::new();
+    let suite = with_cases(&context);
+    let path = suite.to_str().unwrap();
+    for file in [".git/HEAD", ".github/workflows/check.yml", ".gitignore", "README.md", "LICENSE"] {
+        let file = suite.join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "…").unwrap();
+    }
+    let checked = context.lancet(&["suite", "check", path]).stdout;
+    for words in [
+        "let be, and no part of the digest: .git, .github, .gitignore, LICENSE, README.md",
+        "3 cases, ",
+        "grader `manager-choice`, ",
+        "judges 1 tasks, and imports submission, answer-key",
+    ] {
+        assert!(checked.contains(words), "{words}: {checked}");
+    }
+    assert!(!checked.contains("not pinned"), "{checked}");
+
+    // Images that are not pinned, or have changed since.
+    let lab = context.path("lab");
+    copy(&workspace().join("tests/suites/lab"), &lab);
+    let path = lab.to_str().unwrap();
+    let check = || context.lancet(&["suite", "check", path]);
+    assert!(check().stdout.contains("not pinned, so that no task can be run in them: `plain`, `tools`"));
+    let stale =
+        format!("[images.plain]\nsource = \"{0}\"\nreference = \"{0}\"\n", lancet_core::Sha256::of(b""));
+    fs::write(lab.join("images.lock"), stale).unwrap();
+    let outcome = check();
+    assert!(outcome.stdout.contains("`plain` (changed since it was), `tools`;"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("`lancet suite pin "), "{}", outcome.stdout);
+    fs::write(lab.join("images.lock"), "[images.plain]\nsource = 3\n").unwrap();
+    check().fails(3, &["images.lock: `images.plain.source`", "expected text"]);
+}
+
+#[test]
+fn a_suite_is_begun_and_is_in_order() {
+    let context = Context::new();
+    for (kind, more) in [("swe-manager", &["--controls"][..]), ("ic-swe", &[])] {
+        let begun = context.lancet(&["suite", "new", kind, "--kind", kind]);
+        assert_eq!(begun.code, Some(0), "{}", begun.stderr);
+        assert!(begun.stdout.contains(&format!("lancet suite check {kind} --controls")), "{}", begun.stdout);
+        let checked = context.lancet(&[&["suite", "check", kind], more].concat());
+        assert_eq!(
+            (checked.code, checked.stderr.contains("warning")),
+            (Some(0), false),
+            "{}",
+            checked.stderr
+        );
+        let again = context.lancet(&["suite", "new", kind, "--kind", "ic-swe"]);
+        again.fails(2, &["cannot make the suite folder", "choose another name"]);
+    }
+    context
+        .lancet(&["suite", "new", "a b", "--kind", "ic-swe"])
+        .fails(2, &["no name for a suite", "letters"]);
+    context.lancet(&["suite", "new", "deep/er", "--kind", "ic-swe"]).fails(1, &["make the folder"]);
+    context.lancet(&["suite", "new", "other"]).fails(2, &["--kind"]);
+}

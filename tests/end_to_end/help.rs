@@ -59,7 +59,17 @@ fn examples_stand_in_the_long_help_alone() {
         &["suite", "check"],
         &["suite", "pin"],
         &["plugin", "inspect"],
+        &["plugin", "new"],
+        &["plugin", "build"],
         &["plugin", "pack"],
+        &["plugin", "sign"],
+        &["suite", "sign"],
+        &["key", "new"],
+        &["key", "rotate"],
+        &["key", "revoke"],
+        &["key", "import"],
+        &["attest"],
+        &["verify"],
         &[],
     ] {
         let help = |flag: &str| context.lancet(&[command, &[flag]].concat()).stdout;

@@ -18,7 +18,7 @@ const REAL: usize = 140;
 
 /// How much one execution takes.
 #[derive(Debug, Clone, Copy)]
-enum Weight {
+pub(crate) enum Weight {
     Light,
     /// Ten times as much, as each worker loads 30 MiB of code.
     Heavy,
@@ -37,7 +37,7 @@ fn tried(weight: Weight) -> usize {
 
 /// A suite of manager tasks: some of the real table, where it is at hand, and otherwise
 /// sample tasks over and over.
-fn managers(context: &Context, weight: Weight) -> PathBuf {
+pub(crate) fn managers(context: &Context, weight: Weight) -> PathBuf {
     let suite = context.path("suite");
     let tasks = suite.join("tasks");
     match swe_lancer_data() {

@@ -3,6 +3,7 @@
 mod audit;
 mod bad_input;
 mod bombs;
+mod book;
 mod bounds;
 mod context;
 mod controls;
@@ -18,6 +19,7 @@ mod jailed;
 mod jobs;
 mod judging;
 mod kernel;
+mod kits;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;
@@ -38,6 +40,7 @@ mod scale;
 mod secrets;
 mod security;
 mod shapes;
+mod signing;
 #[path = "../../host/models/tests/smollm2/mod.rs"]
 mod smollm2;
 mod spending;

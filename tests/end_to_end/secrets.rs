@@ -41,7 +41,13 @@ impl Watch {
         };
         let handed_in =
             arguments.windows(2).filter(|pair| matches!(pair[0], "--input" | "--patch" | "--predictions"));
-        let given = handed_in.flat_map(|pair| texts(&context.path(pair[1]), &|_| true)).collect();
+        let mut given: String = handed_in.flat_map(|pair| texts(&context.path(pair[1]), &|_| true)).collect();
+        if arguments.contains(&"--controls") {
+            // Cases are handed in by agents that are given them.
+            let tasks = fs::read_dir(context.path(suite).join("tasks")).into_iter().flatten();
+            let cases = tasks.map(|task| task.unwrap().path().join("cases"));
+            given.extend(cases.flat_map(|cases| texts(&cases, &|_| true)));
+        }
         let store = context.path("store");
         Some(Self { before: runs(&store), store, suite: context.path(suite), given })
     }

@@ -10,7 +10,7 @@ use lancet_core::Sha256;
 use crate::python::{Python, once, run};
 
 /// The compiler of Python components.
-const COMPONENTIZE_PY: &str = "componentize-py==0.25.0";
+const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 /// The compiler of JavaScript components with QuickJS, which `jco componentize --backend
 /// quickjs` (jco 1.35) calls: a tenth of what comes with that.
 const COMPONENTIZE_QJS: &str = "componentize-qjs@0.4.5";
@@ -59,15 +59,15 @@ impl Guest {
     fn made_of(self, source: &Path, sources: &Path) -> String {
         let mut text = format!("{self:?} {COMPONENTIZE_PY} {COMPONENTIZE_QJS}");
         let contract = files(&sources.join("../../wit"));
-        for path in [source.to_owned(), sources.join("worlds.wit")].into_iter().chain(contract) {
+        let shared = ["worlds.wit", "guarded.py", "guarded.js"].map(|name| sources.join(name));
+        for path in [source.to_owned()].into_iter().chain(shared).chain(contract) {
             text.push_str(&format!(" {}", Sha256::of(&fs::read(path).unwrap())));
         }
         text
     }
 
     fn build_python(self, source: &Path, contract: &Path, component: &Path) {
-        let python = Python::with("componentize-py", &[COMPONENTIZE_PY]);
-        let mut command = python.program("componentize-py");
+        let mut command = Command::new(componentize_py().join("bin/componentize-py"));
         command.env("PYTHONDONTWRITEBYTECODE", "1").arg("-d").arg(contract).args([
             "-w",
             self.world,
@@ -81,20 +81,32 @@ impl Guest {
     }
 
     fn build_javascript(self, source: &Path, contract: &Path, component: &Path) {
-        const HINT: &str = "Node.js 18 or newer with npm and the registry of npm have to be at hand";
-        let folder = below_target("npm").join("componentize-qjs");
-        once(&folder, COMPONENTIZE_QJS, || {
-            let mut npm = Command::new("npm");
-            npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
-            run(npm.arg(&folder).arg(COMPONENTIZE_QJS), HINT);
-        });
-        let mut command = Command::new(folder.join("node_modules/.bin/componentize-qjs"));
+        let mut command = Command::new(componentize_qjs().join("node_modules/.bin/componentize-qjs"));
         command.arg("--wit").arg(contract).arg("--js").arg(source).args(["--world", self.world, "--sync"]);
         if !self.wants_wasi {
             command.arg("--stub-wasi");
         }
-        run(command.arg("-o").arg(component), HINT);
+        run(command.arg("-o").arg(component), NODE);
     }
+}
+
+const NODE: &str = "Node.js 20 or newer with npm and the registry of npm have to be at hand";
+
+/// The virtual environment with the compiler of Python components.
+pub(crate) fn componentize_py() -> PathBuf {
+    Python::with("componentize-py", &[COMPONENTIZE_PY]);
+    below_target("python").join("componentize-py")
+}
+
+/// The folder in whose `node_modules` the compiler of JavaScript components is.
+pub(crate) fn componentize_qjs() -> PathBuf {
+    let folder = below_target("npm").join("componentize-qjs");
+    once(&folder, COMPONENTIZE_QJS, || {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
+        run(npm.arg(&folder).arg(COMPONENTIZE_QJS), NODE);
+    });
+    folder
 }
 
 /// The contract with the worlds of these guests, in a folder of its own.

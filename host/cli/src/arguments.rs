@@ -13,6 +13,8 @@ use crate::exit::EXIT_CODES;
 use crate::failure::warn;
 use crate::grant::GrantParser;
 use crate::isolation::IsolationArguments;
+use crate::keys::{Attest, KeyCommand, Sign, Verify};
+use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
@@ -72,6 +74,13 @@ pub(crate) enum Command {
     /// Look into plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make keys, and exchange them with others
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Sign a run with its verdicts, for others to verify
+    Attest(Attest),
+    /// Verify who signed a package, a suite or a run, and that it is the one that was signed
+    Verify(Verify),
     /// Check what this machine offers, and say what is missing
     Doctor(Doctor),
     /// Print shell completions
@@ -100,10 +109,14 @@ pub(crate) enum SuiteCommand {
     /// Make a suite from the data of another benchmark
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Begin a suite: a folder with a task that is in order, to be changed into one of your own
+    New(NewSuite),
     /// Read a suite strictly and say everything that is wrong with it
     Check(Box<Check>),
     /// Build or pull the images of a suite, and pin them by digest in its images.lock
     Pin(Box<Pin>),
+    /// Sign a suite: that this is the one that you made
+    Sign(Sign),
 }
 
 #[derive(Debug, Subcommand)]
@@ -228,6 +241,16 @@ pub(crate) struct Grade {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples::NEW_SUITE)]
+pub(crate) struct NewSuite {
+    /// The suite's folder, which must not exist yet; the last part of it is the suite's name
+    pub(crate) folder: PathBuf,
+    /// What its first task is: a choice among proposals, or a patch that hidden tests judge
+    #[arg(long, value_enum)]
+    pub(crate) kind: KindArgument,
+}
+
+#[derive(Debug, Args)]
 #[command(after_long_help = examples::PIN)]
 pub(crate) struct Pin {
     /// The suite's folder
@@ -246,7 +269,7 @@ pub(crate) struct Pin {
 pub(crate) struct Check {
     /// The suite's folder
     pub(crate) suite: PathBuf,
-    /// Run the controls as well: the gold answer has to pass and earn the whole price; nothing, an empty and a random patch have to fail
+    /// Run the controls as well: the gold answer has to pass and earn the whole price; nothing, an empty and a random patch have to fail; and each case of a task has to get its verdict
     #[arg(long)]
     pub(crate) controls: bool,
     /// How often each control is run
@@ -513,6 +536,10 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         format: Format,
     },
+    /// Begin a plugin: a small repository with source, unit tests, `plugin.toml` and a workflow
+    New(PluginNew),
+    /// Build a plugin's package: the component with the tool chain of its language, and its `plugin.toml`
+    Build(PluginBuild),
     /// Make a package of a component: one file, which says who made it, what it asks for and why
     #[command(after_long_help = examples::PACK)]
     Pack {
@@ -525,6 +552,8 @@ pub(crate) enum PluginCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Sign a package: that this is the one that you made
+    Sign(Sign),
 }
 
 #[derive(Debug, Args)]

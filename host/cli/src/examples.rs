@@ -34,6 +34,13 @@ Examples:
   # The same for some tasks, as JSON.
   lancet suite check tasks/expensify-common --controls --task 'code-fence-*' --format json";
 
+pub(crate) const NEW_SUITE: &str = "\
+Examples:
+  # A suite whose task is judged by hidden tests, in containers; needs Docker to be pinned and tried.
+  lancet suite new my-suite --kind ic-swe
+  # One whose task is a choice among proposals.
+  lancet suite new my-managers --kind swe-manager";
+
 pub(crate) const PIN: &str = "\
 Examples:
   # Builds or pulls what is not pinned yet, and writes images.lock.
@@ -111,10 +118,73 @@ Examples:
   # A built-in one.
   lancet plugin inspect junit";
 
+pub(crate) const NEW: &str = "\
+Examples:
+  # The folder `right-choice`, with a grader in Python.
+  lancet plugin new acme/right-choice --lang python --world grader";
+
+pub(crate) const BUILD: &str = "\
+Examples:
+  # The plugin in this folder.
+  lancet plugin build
+  # One elsewhere, under another name.
+  lancet plugin build ./right-choice --output graders/right-choice.wasm";
+
 pub(crate) const PACK: &str = "\
 Examples:
   # With the `plugin.toml` of this folder.
   lancet plugin pack ./my-grader.wasm --output my-grader.lancet.wasm";
+
+pub(crate) const KEY_NEW: &str = "\
+Examples:
+  # A key to sign plugins with.
+  lancet key new acme";
+
+pub(crate) const KEY_ROTATE: &str = "\
+Examples:
+  # `acme-2` signs from now on, and `acme` says so.
+  lancet key rotate acme acme-2";
+
+pub(crate) const KEY_REVOKE: &str = "\
+Examples:
+  # Nothing that this key has signed is believed any more.
+  lancet key revoke acme --reason stolen
+  # One file, whoever signed it.
+  lancet key revoke sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad --reason broken";
+
+pub(crate) const KEY_IMPORT: &str = "\
+Examples:
+  # The public half of somebody's key, which you got by a way that you trust.
+  lancet key import ./acme.pub --name acme
+  # What `lancet key rotate` left at theirs.
+  lancet key import ./acme.rotated.json --name acme-2";
+
+pub(crate) const SIGN: &str = "\
+Examples:
+  # Writes ./my-grader.lancet.wasm.sigstore.json.
+  lancet plugin sign ./my-grader.lancet.wasm --key acme
+  # With a key that a command has.
+  lancet plugin sign ./my-grader.lancet.wasm --key ./acme.pub --signer ./sign-in-token
+  # Writes suites/shop.sigstore.json beside the folder.
+  lancet suite sign suites/shop --key acme";
+
+pub(crate) const ATTEST: &str = "\
+Examples:
+  # The run that was started last, with all its verdicts.
+  lancet attest --key acme
+  # Another one, into a file of that name.
+  lancet attest 20261123-0833 --key acme --output run.attested.jsonl";
+
+pub(crate) const VERIFY: &str = "\
+Examples:
+  # By the signature beside it, and any key that is known here.
+  lancet verify ./my-grader.lancet.wasm
+  # By one key alone.
+  lancet verify suites/shop --key ./acme.pub
+  # A run that was attested, and its verdicts.
+  lancet verify run.attested.jsonl
+  # What another tool signed about the file.
+  lancet verify ./my-grader.lancet.wasm --bundle provenance.json --foreign";
 
 pub(crate) const DOCTOR: &str = "\
 Examples:
@@ -140,6 +210,7 @@ mod tests {
             LANCET,
             IMPORT_SWE_LANCER,
             CHECK,
+            NEW_SUITE,
             PIN,
             RUN,
             GRADE,
@@ -149,7 +220,16 @@ mod tests {
             REGRADE,
             REPLAY,
             INSPECT,
+            NEW,
+            BUILD,
             PACK,
+            KEY_NEW,
+            KEY_ROTATE,
+            KEY_REVOKE,
+            KEY_IMPORT,
+            SIGN,
+            ATTEST,
+            VERIFY,
             DOCTOR,
             COMPLETIONS,
         ];

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// The exit codes of `lancet`: a public interface, in `lancet --help` and the
-/// README.
+/// book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.
@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Mismatch,
     /// The store cannot be used, or its records contradict one another.
     Store,
+    /// What was to be verified does not hold: a signature, a digest, a revoked key.
+    Unverified,
     /// Stopped by a signal; `lancet resume` goes on.
     Interrupted,
     /// The exit code of a worker process, whose parent knows what it means.
@@ -39,6 +41,7 @@ Exit codes:
   5    done, and there are invalid attempts
   6    a replay differs from its record
   7    the store cannot be used, or its records contradict one another
+  8    what was to be verified does not hold
   130  interrupted; `lancet resume RUN` goes on";
 
 impl Exit {
@@ -53,6 +56,7 @@ impl Exit {
             Self::Invalid => 5,
             Self::Mismatch => 6,
             Self::Store => 7,
+            Self::Unverified => 8,
             Self::Interrupted => 130,
             Self::Raw(code) => code,
         }

@@ -58,6 +58,11 @@ impl Failure {
         self.hint.clone().unwrap_or_else(|| otherwise.to_owned())
     }
 
+    /// This failure with the file in front that has it.
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
+        Self { message: format!("`{}`: {}", path.display(), self.message), ..self }
+    }
+
     /// The error as one of what is wrong with a suite, in which that file has it.
     pub(crate) fn problem(&self, file: Option<String>, key: Option<String>) -> SuiteProblem {
         SuiteProblem { file, key, message: self.message.clone(), hint: self.hint.clone() }
@@ -216,6 +221,8 @@ impl From<Error> for Failure {
             }
             Error::BadGold { .. } => Self::new(Exit::Suite, message)
                 .hint("a gold patch is a unified diff from the task's work tree, as `git diff --binary` writes it"),
+            Error::BadCase { .. } => Self::new(Exit::Suite, message)
+                .hint("mend the patch, or expect what it is for: `expect = \"fail patch-does-not-apply\"`"),
             Error::TasksTooLarge { .. } => Self::new(Exit::Suite, message).hint(
                 "shorten it: a quarter of a plugin's memory is for the task; `--agent-memory` and `--grader-memory` \
                  give those of a run more",

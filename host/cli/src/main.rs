@@ -12,6 +12,10 @@ mod exit;
 mod failure;
 mod grant;
 mod isolation;
+mod keys;
+mod kit;
+#[cfg(test)]
+mod manual;
 mod models;
 mod output;
 mod paths;
@@ -71,6 +75,9 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Regrade(regrade) => command::regrade::main(&regrade, &global),
         Command::Replay(replay) => command::replay::main(&replay, &global),
         Command::Plugin(plugin) => command::plugin::main(&plugin, &global),
+        Command::Key(key) => command::key::main(&key),
+        Command::Attest(attest) => command::attest::main(&attest, &global),
+        Command::Verify(verify) => command::verify::main(&verify),
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),
         Command::Completions { shell } => command::completions::main(shell),
         Command::CompilePlugin { jailed } => Ok(Exit::Raw(lancet_engine::compile_worker(jailed))),

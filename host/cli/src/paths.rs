@@ -17,6 +17,18 @@ pub(crate) fn store() -> Result<PathBuf, Failure> {
     })
 }
 
+/// Where keys are kept: `$LANCET_KEYS`, or `$XDG_CONFIG_HOME/lancet/keys`. Not beside the runs,
+/// which are given to others.
+pub(crate) fn keys() -> Result<PathBuf, Failure> {
+    if let Some(folder) = std::env::var_os("LANCET_KEYS").filter(|folder| !folder.is_empty()) {
+        return Ok(PathBuf::from(folder));
+    }
+    base("XDG_CONFIG_HOME", ".config").map(|base| base.join("lancet/keys")).ok_or_else(|| {
+        Failure::usage("there is no folder for keys: neither `XDG_CONFIG_HOME` nor `HOME` is set")
+            .hint("name one in `LANCET_KEYS`")
+    })
+}
+
 /// Where compiled code is kept: `$LANCET_CACHE`, or `$XDG_CACHE_HOME/lancet`.
 /// `None` when there is no such place, and then everything is compiled anew.
 pub(crate) fn cache() -> Option<PathBuf> {

@@ -55,13 +55,18 @@ pub use call::{CallRecord, Effect, ITEM_BYTES, LogLevel, PlanView, Request, Resp
 pub use capability::{
     CONTRACT_PACKAGE, CONTRACT_VERSION, Capability, Grant, Granter, ParseCapabilityError, Role,
 };
-pub use checked::{CheckedSuite, ListedImage, RefusedSuite, SuiteProblem, SuiteWarning};
+pub use checked::{
+    CheckedGrader, CheckedSuite, ListedImage, PinState, RefusedSuite, SuiteProblem, SuiteWarning,
+    UnpinnedImage,
+};
 pub use conclusion::{Conclusion, Facts, KILLED, conclude, passes_but_for_its_status};
 pub use configuration::{
     Configuration, ConfigurationError, DeclaredPrompt, DeclaredSetting, MAX_PROMPT_BYTES, MAX_SETTINGS,
     SettingKind,
 };
-pub use controls::{ControlledTask, Controls, SurpriseCause, UntriedControl};
+pub use controls::{
+    CaseCoverage, ControlledTask, Controls, RequiredTest, SurpriseCause, TriedCase, UntriedControl,
+};
 pub use digest::{Digester, ParseSha256Error, RunningDigest, Sha256};
 pub use doctor::Finding;
 pub use environment::{

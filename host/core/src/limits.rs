@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
-    /// Units of Wasmtime fuel, about one an executed instruction.
+    /// Units of Wasmtime fuel, about one per executed instruction.
     pub fuel: u64,
     /// Bytes of linear memory, summed over all memories of the component.
     pub memory_bytes: u64,

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Error, PROFILE, Request, Standard, TARGET};
+use crate::{Error, PROFILE, Request, SETTINGS, Standard, TARGET};
 
 /// Runs `cargo build` for guests.
 pub(crate) fn cargo_build(
@@ -20,7 +20,11 @@ pub(crate) fn cargo_build(
     cargo.args(["build", "--profile", PROFILE, "--target", TARGET, "--target-dir"]).arg(&request.target_dir);
     // A build script's Cargo has settled the versions; elsewhere they are
     // settled by whoever commits `Cargo.lock`.
-    if request.workspace.join("Cargo.lock").is_file() {
+    if request.of_an_author {
+        for setting in SETTINGS {
+            cargo.arg("--config").arg(format!("profile.{PROFILE}.{setting}"));
+        }
+    } else if request.workspace.join("Cargo.lock").is_file() {
         cargo.arg("--locked");
     }
     for package in packages {
@@ -152,6 +156,15 @@ mod tests {
         ] {
             assert!(!is_of_parent(name), "{name}");
         }
+    }
+
+    #[test]
+    fn an_author_elsewhere_gets_the_profile_of_the_workspace() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let (_, profile) = manifest.split_once(&format!("[profile.{PROFILE}]\n")).unwrap();
+        let profile = profile.split("\n\n").next().unwrap().trim();
+        let written = profile.lines().map(|line| line.replace(" = ", "=").replace('"', "'"));
+        assert_eq!(written.collect::<Vec<_>>(), SETTINGS);
     }
 
     #[test]

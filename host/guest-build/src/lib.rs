@@ -33,8 +33,13 @@ use std::path::{Path, PathBuf};
 pub use error::Error;
 pub use standard::{Standard, TARGET, install_target};
 
-/// The Cargo profile that guests are built with; it has to be in the workspace.
+/// The Cargo profile that guests are built with; it has to be in the workspace, or is given
+/// to Cargo for the workspace of an author elsewhere.
 pub const PROFILE: &str = "guest";
+
+/// What that profile is, as the workspace has it.
+const SETTINGS: [&str; 6] =
+    ["inherits='release'", "opt-level='s'", "lto=true", "codegen-units=1", "panic='abort'", "strip=true"];
 
 /// What is to be built.
 #[derive(Debug, Clone)]
@@ -50,6 +55,9 @@ pub struct Request {
     pub examples: Vec<(String, Vec<String>)>,
     /// Whether the time that building takes matters and the size of what is built does not.
     pub quick: bool,
+    /// Whether the workspace is that of an author elsewhere: the profile is not in it, and its
+    /// `Cargo.lock` follows its `Cargo.toml`.
+    pub of_an_author: bool,
 }
 
 impl Request {
@@ -62,6 +70,7 @@ impl Request {
             packages: Vec::new(),
             examples: Vec::new(),
             quick: false,
+            of_an_author: false,
         }
     }
 
@@ -70,6 +79,13 @@ impl Request {
     #[must_use]
     pub fn quick(mut self) -> Self {
         self.quick = true;
+        self
+    }
+
+    /// In the workspace of an author elsewhere.
+    #[must_use]
+    pub fn of_an_author(mut self) -> Self {
+        self.of_an_author = true;
         self
     }
 

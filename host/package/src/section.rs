@@ -30,12 +30,19 @@ const NAMES: &str = "component-name";
 /// component inside, too large or no text, or the manifest is refused by itself.
 /// [`Manifest::check`] compares it with the component.
 pub fn read(component: &[u8]) -> Result<Option<Manifest>, PackageError> {
-    let text = match sole(component)? {
-        Some(bytes) if bytes.len() > MAX_MANIFEST_BYTES => return Err(PackageError::TooLarge(bytes.len())),
-        Some(bytes) => std::str::from_utf8(bytes).map_err(|_| PackageError::NoText)?,
-        None => return Ok(None),
-    };
-    Ok(Some(Manifest::parse(text)?))
+    Ok(text(component)?.map(Manifest::parse).transpose()?)
+}
+
+/// The text of the manifest of a component, as it was written: what is signed of it.
+///
+/// # Errors
+/// As [`read`], but for what the text says.
+pub fn text(component: &[u8]) -> Result<Option<&str>, PackageError> {
+    match sole(component)? {
+        Some(bytes) if bytes.len() > MAX_MANIFEST_BYTES => Err(PackageError::TooLarge(bytes.len())),
+        Some(bytes) => std::str::from_utf8(bytes).map(Some).map_err(|_| PackageError::NoText),
+        None => Ok(None),
+    }
 }
 
 /// Makes a package of a component: the text of its manifest goes into the section

@@ -1,5 +1,9 @@
 //! The controls of a suite: answers that are known to be right or wrong, run like any
-//! other, to see whether the suite tells them apart.
+//! other, to see whether the suite tells them apart. Beside those that every task has there are
+//! the cases that its author gave it.
+
+mod case;
+mod coverage;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +18,7 @@ use lancet_core::{
 use lancet_store::{AttemptRow, Store};
 use lancet_suite::{Gold, ImageLock, MAX_GOLD_BYTES, Suite, SuiteTask};
 
+use self::coverage::{Coverage, Seen};
 use crate::catalog;
 use crate::error::Error;
 use crate::observer::{Notice, Observer};
@@ -76,6 +81,9 @@ impl fmt::Display for Control {
     }
 }
 
+/// What a run of cases is called, as a control.
+const CASES: &str = "cases";
+
 const NOT_RUNNABLE: &str = "the task has no grader or no environment, and cannot be run";
 const NOT_PINNED: &str = "the task's images are not pinned, so it cannot be run";
 const NO_GOLD: &str = "the task has no gold patch";
@@ -122,12 +130,16 @@ where
     let mut summary = Controls {
         suite: suite.name().to_owned(),
         digest: suite.digest().to_string(),
+        cases_digest: suite.cases_digest().map(|digest| digest.to_string()),
         rounds: order.rounds.get(),
         controls: Vec::new(),
+        cases: Vec::new(),
+        coverage: Vec::new(),
         surprises: 0,
         left_out: left_out(selected, &gold),
         runs: Vec::new(),
     };
+    let mut coverage = Coverage::default();
     for control in Control::ALL {
         for kind in Kind::ALL.into_iter().filter(|kind| control.applies(*kind)) {
             let tasks: Vec<_> = selected
@@ -139,32 +151,65 @@ where
             if tasks.is_empty() {
                 continue;
             }
-            let tried: Vec<_> = tasks.iter().map(|task| task.public.id.clone()).collect();
-            let prepared =
-                prepare(&host.loader, ordered(&order, control, kind, tasks, &gold)?, &**observer).await?;
-            let run = prepared.record(host).await?;
-            let id = run.id().clone();
-            let (stop, abort) = stops();
-            if run.finish(jobs, stop, abort, Arc::clone(observer)).await? == Ended::Stopped {
-                return Ok(None);
-            }
+            let tried = tasks.clone();
+            let due = ordered(&order, control, kind, tasks, &gold)?;
+            let Some(id) = carried_out(host, due, jobs, &stops, observer).await? else { return Ok(None) };
             summary.runs.push(id.to_string());
-            let lines = lines(&host.store, &id, control)?;
+            let lines = lines(&host.store, &id, control, &tried, &mut coverage)?;
             // Those that could not be run have been warned of, which nobody reads who reads
             // the JSON.
-            summary.left_out.extend(tried.iter().filter(|task| !lines.contains_key(*task)).map(|task| {
-                UntriedControl {
-                    task: task.to_string(),
-                    control: control.as_str().to_owned(),
-                    why: NOT_PINNED.to_owned(),
-                }
-            }));
+            let untried = tried.iter().filter(|task| !lines.contains_key(&task.public.id));
+            summary.left_out.extend(untried.map(|task| not_pinned(task, control.as_str())));
             summary.controls.extend(lines.into_values());
         }
     }
+    // A run of none but tasks that cannot be run is refused, whatever others have come to.
+    let lock = ImageLock::read(suite)?;
+    let is_pinned = |task: &&SuiteTask| suite.environment(task, &lock).is_ok();
+    let (tried, unpinned): (Vec<_>, Vec<_>) =
+        selected.iter().copied().filter(|task| is_tried(task)).partition(is_pinned);
+    let unpinned = unpinned.iter().flat_map(|task| task.cases.iter().map(move |case| (task, case)));
+    summary.left_out.extend(unpinned.map(|(task, case)| not_pinned(task, &format!("cases/{}", case.name))));
+    for batch in case::batches(&tried) {
+        let due = with_cases(&order, &batch)?;
+        let Some(id) = carried_out(host, due, jobs, &stops, observer).await? else { return Ok(None) };
+        summary.runs.push(id.to_string());
+        summary.cases.extend(batch.lines(&host.store, &id, &mut coverage)?);
+    }
     summary.controls.sort_by(|a, b| a.task.cmp(&b.task));
-    summary.surprises = summary.controls.iter().map(|line| line.rounds - line.as_expected).sum();
+    summary.cases.sort_by(|a, b| (&a.task, &a.case).cmp(&(&b.task, &b.case)));
+    summary.coverage = coverage.sum(selected);
+    let of_controls = summary.controls.iter().map(|line| line.rounds - line.as_expected);
+    let of_cases = summary.cases.iter().map(|line| line.rounds - line.as_expected);
+    summary.surprises = of_controls.chain(of_cases).sum();
     Ok(Some(summary))
+}
+
+/// Records a run and executes it to its end. `None` when it was told to stop.
+async fn carried_out<S, A>(
+    host: &Host,
+    due: Order<'_>,
+    jobs: NonZeroUsize,
+    stops: &impl Fn() -> (S, A),
+    observer: &Arc<dyn Observer>,
+) -> Result<Option<RunId>, Error>
+where
+    S: Future<Output = ()>,
+    A: Future<Output = ()>,
+{
+    let run = prepare(&host.loader, due, &**observer).await?.record(host).await?;
+    let id = run.id().clone();
+    let (stop, abort) = stops();
+    let ended = run.finish(jobs, stop, abort, Arc::clone(observer)).await?;
+    Ok((ended != Ended::Stopped).then_some(id))
+}
+
+fn not_pinned(task: &SuiteTask, control: &str) -> UntriedControl {
+    UntriedControl {
+        task: task.public.id.to_string(),
+        control: control.to_owned(),
+        why: NOT_PINNED.to_owned(),
+    }
 }
 
 /// The run that tries tasks of one kind with one control.
@@ -180,24 +225,42 @@ fn ordered<'a>(
         Control::Empty => tasks.iter().map(|task| (task.public.id.clone(), "".into())).collect(),
         Control::Noop | Control::Random => BTreeMap::new(),
     };
-    let mut grants = order.grants.clone();
+    let mut due = run_of(order, kind, control.agent(kind), control.as_str())?;
+    (due.selected, due.inputs) = (tasks, inputs);
     if (control, kind) == (Control::Gold, Kind::SweManager) {
-        grants.push((Role::Agent, Capability::AnswerKey));
+        due.grants.push((Role::Agent, Capability::AnswerKey));
     }
+    Ok(due)
+}
+
+/// The run that tries cases.
+fn with_cases<'a>(order: &ControlsOrder<'a>, batch: &case::Batch<'a>) -> Result<Order<'a>, Error> {
+    let mut due = run_of(order, batch.kind(), batch.agent(), CASES)?;
+    (due.selected, due.inputs) = (batch.tasks(), batch.inputs(order.suite)?);
+    Ok(due)
+}
+
+/// A run of no task yet, by one of the agents that hand in what they are told to.
+fn run_of<'a>(
+    order: &ControlsOrder<'a>,
+    kind: Kind,
+    agent: &str,
+    control: &'static str,
+) -> Result<Order<'a>, Error> {
     Ok(Order {
         suite: order.suite,
         path: order.path,
         patterns: order.patterns.clone(),
-        selected: tasks,
+        selected: Vec::new(),
         kind: Some(kind),
-        agent: catalog::find(Role::Agent, control.agent(kind))?,
-        inputs,
+        agent: catalog::find(Role::Agent, agent)?,
+        inputs: BTreeMap::new(),
         seed: 0,
         attempts: order.rounds,
-        grants,
+        grants: order.grants.clone(),
         agent_limits: order.agent_limits.clone(),
         grader_limits: order.grader_limits.clone(),
-        control: Some(control.as_str()),
+        control: Some(control),
         models: Vec::new(),
         scripts: BTreeMap::new(),
         budgets: Budgets::default(),
@@ -263,37 +326,71 @@ async fn golds(
     Ok(golds)
 }
 
-fn lines(store: &Store, run: &RunId, control: Control) -> Result<BTreeMap<TaskId, ControlledTask>, Error> {
-    let mut lines: BTreeMap<TaskId, ControlledTask> = BTreeMap::new();
-    let reader = store.reader();
-    for row in reader.attempts(run)? {
-        let history = match row.state {
-            // What a fail or a refusal as expected rests on is of no interest here.
-            AttemptState::Decided(Outcome::Fail) if control != Control::Gold => History::default(),
-            _ => recorder::history(reader.events(&row.id)?),
+/// How the attempts at one task went, compared with what they have to come to.
+#[derive(Debug, Default)]
+struct Tally {
+    rounds: u64,
+    as_expected: u64,
+    surprises: BTreeMap<String, u64>,
+    causes: BTreeMap<String, SurpriseCause>,
+}
+
+impl Tally {
+    /// Adds an attempt: what it came to where that is a surprise.
+    fn add(&mut self, surprise: Option<String>, row: &AttemptRow, history: &History) {
+        self.rounds += 1;
+        let Some(surprise) = surprise else {
+            self.as_expected += 1;
+            return;
         };
-        let line = lines.entry(row.id.task.clone()).or_insert_with(|| ControlledTask {
-            task: row.id.task.to_string(),
-            control: control.as_str().to_owned(),
-            expected: control.expected(),
-            rounds: 0,
-            as_expected: 0,
-            surprises: BTreeMap::new(),
-            causes: BTreeMap::new(),
-        });
-        line.rounds += 1;
-        match surprise(control, &row, &history) {
-            None => line.as_expected += 1,
-            Some(surprise) => {
-                *line.surprises.entry(surprise.clone()).or_default() += 1;
-                if let Some(why) = cause(&history) {
-                    let attempt = row.id.to_string();
-                    line.causes.entry(surprise).or_insert_with(|| SurpriseCause { attempt, why });
-                }
-            }
+        *self.surprises.entry(surprise.clone()).or_default() += 1;
+        if let Some(why) = cause(history) {
+            let attempt = row.id.to_string();
+            self.causes.entry(surprise).or_insert_with(|| SurpriseCause { attempt, why });
         }
     }
-    Ok(lines)
+}
+
+fn lines(
+    store: &Store,
+    run: &RunId,
+    control: Control,
+    tasks: &[&SuiteTask],
+    coverage: &mut Coverage,
+) -> Result<BTreeMap<TaskId, ControlledTask>, Error> {
+    let mut tallies: BTreeMap<TaskId, Tally> = BTreeMap::new();
+    let reader = store.reader();
+    // How the unchanged tree fails is told only beside cases.
+    let with_cases =
+        |id: &TaskId| tasks.iter().copied().find(|task| task.public.id == *id && !task.cases.is_empty());
+    for row in reader.attempts(run)? {
+        let unchanged = with_cases(&row.id.task).filter(|_| control == Control::Empty);
+        let history = match row.state {
+            // What a fail or a refusal as expected rests on is of no interest otherwise.
+            AttemptState::Decided(Outcome::Fail) if control != Control::Gold && unchanged.is_none() => {
+                History::default()
+            }
+            _ => recorder::history(reader.events(&row.id)?),
+        };
+        if let Some(task) = unchanged {
+            coverage.unchanged(&row.id.task, Seen::of(task, &history));
+        }
+        let tally = tallies.entry(row.id.task.clone()).or_default();
+        tally.add(surprise(control, &row, &history), &row, &history);
+    }
+    let line = |(task, tally): (TaskId, Tally)| {
+        let line = ControlledTask {
+            task: task.to_string(),
+            control: control.as_str().to_owned(),
+            expected: control.expected(),
+            rounds: tally.rounds,
+            as_expected: tally.as_expected,
+            surprises: tally.surprises,
+            causes: tally.causes,
+        };
+        (task, line)
+    };
+    Ok(tallies.into_iter().map(line).collect())
 }
 
 /// What an attempt came to, when that is not what its control has to come to. A gold
@@ -305,9 +402,14 @@ fn surprise(control: Control, row: &AttemptRow, history: &History) -> Option<Str
     if outcome == control.expected() && in_part.is_none() {
         return None;
     }
+    Some(came_to(outcome, row, in_part))
+}
+
+/// What an attempt came to, in words: outcome, reason, and what a pass in part is worth.
+fn came_to(outcome: Outcome, row: &AttemptRow, in_part: Option<Score>) -> String {
     let reason = row.reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default();
     let in_part = in_part.map(|score| format!(" for {} of 1000", score.thousandths())).unwrap_or_default();
-    Some(format!("{outcome}{reason}{in_part}"))
+    format!("{outcome}{reason}{in_part}")
 }
 
 /// The verdict that an attempt was decided with.

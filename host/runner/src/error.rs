@@ -273,6 +273,20 @@ pub enum Error {
         /// The task that the gold patch is for.
         task: TaskId,
     },
+    /// The patch of a case could be applied to no tree, and the case is not about that.
+    #[error("{path}: {problem}: the case `{case}` of the task `{task}` cannot come to `{expected}`")]
+    BadCase {
+        /// The file in the suite's folder.
+        path: String,
+        /// What is wrong with the patch.
+        problem: String,
+        /// The case.
+        case: String,
+        /// The task that the case is of.
+        task: TaskId,
+        /// The verdict that the case has to get.
+        expected: String,
+    },
     /// A model cannot be used.
     #[error("the model `{name}` cannot be used: {problem}")]
     Model {

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use lancet_core::{Capability, Grant, Granter, Role};
+use lancet_core::{Capability, CheckedGrader, Grant, Granter, PATCH_DOES_NOT_APPLY, Role};
 use lancet_engine::{LoadError, Plugin};
-use lancet_suite::{Gold, GraderRef, Suite, SuiteTask, check_gold};
+use lancet_suite::{Case, CaseSubmission, Gold, GraderRef, Suite, SuiteTask, check_gold};
 
 use crate::catalog::{self, Loader};
 use crate::error::Error;
@@ -22,6 +22,8 @@ pub struct Surveyed {
     pub wrong: Vec<Error>,
     /// Graders that run only with a grant.
     pub demanding: Vec<Demanding>,
+    /// The graders that a run would load.
+    pub graders: Vec<CheckedGrader>,
 }
 
 /// A grader that runs only with a grant.
@@ -33,9 +35,9 @@ pub struct Demanding {
     pub capabilities: BTreeSet<Capability>,
 }
 
-/// Looks at every grader and gold patch of a suite: a grader has to be what a run
+/// Looks at every grader, gold patch and case of a suite: a grader has to be what a run
 /// would load, with whatever an operator could grant it, and a gold patch has to be one
-/// that can be applied to some tree. `loader` is asked for when a suite has a grader of its
+/// that can be applied to some tree, as has the patch of a case that is not about that. `loader` is asked for when a suite has a grader of its
 /// own.
 ///
 /// # Errors
@@ -46,9 +48,12 @@ pub fn survey(suite: &Suite, loader: impl FnOnce() -> Result<Loader, Error>) -> 
         gold_in_images: in_images(suite),
         wrong: Vec::new(),
         demanding: Vec::new(),
+        graders: Vec::new(),
     };
     graders(suite, loader, &mut surveyed)?;
     surveyed.gold_patches = golds(suite, &mut surveyed.wrong);
+    let cases = suite.tasks().iter().flat_map(|task| task.cases.iter().map(move |case| (task, case)));
+    surveyed.wrong.extend(cases.filter_map(|(task, case)| bad_case(suite, task, case)));
     Ok(surveyed)
 }
 
@@ -68,6 +73,7 @@ fn graders(
             }
         };
         if let GraderRef::Builtin(_) = reference {
+            surveyed.graders.extend(checked(suite, reference, &named));
             continue;
         }
         if let Some(make) = make.take() {
@@ -77,6 +83,7 @@ fn graders(
         match loader.load(&named, &everything()) {
             Ok(grader) => {
                 surveyed.demanding.extend(asks_for(&grader));
+                surveyed.graders.push(checked(suite, reference, &grader));
                 let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
                 let refused = |task: &SuiteTask| {
                     grader_settings::survey(&grader, &task.public.id, &task.grader_settings).err()
@@ -90,6 +97,38 @@ fn graders(
         }
     }
     Ok(())
+}
+
+/// What is told of a grader that a run would load.
+fn checked(suite: &Suite, reference: &GraderRef, grader: &Plugin) -> CheckedGrader {
+    let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
+    CheckedGrader {
+        grader: grader.name().to_owned(),
+        digest: grader.digest(),
+        tasks: judged.count() as u64,
+        package: grader.package(),
+        imports: grader.capabilities().iter().copied().collect(),
+    }
+}
+
+/// What is wrong with the file of a case.
+fn bad_case(suite: &Suite, task: &SuiteTask, case: &Case) -> Option<Error> {
+    let text = match suite.case_input(case) {
+        Ok(text) => text,
+        Err(error) => return Some(error.into()),
+    };
+    let CaseSubmission::Patch(place) = &case.submission else { return None };
+    if case.expected.reason.as_str() == PATCH_DOES_NOT_APPLY {
+        return None;
+    }
+    let error = check_gold(&text).err()?;
+    Some(Error::BadCase {
+        path: place.path().to_owned(),
+        problem: error.to_string(),
+        case: case.name.clone(),
+        task: task.public.id.clone(),
+        expected: case.expected.to_string(),
+    })
 }
 
 /// All that an operator can grant a grader.

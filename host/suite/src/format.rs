@@ -1,5 +1,6 @@
 //! The files that people write.
 
+mod case;
 mod environment;
 mod lock;
 mod plan;
@@ -10,6 +11,7 @@ use lancet_core::{Cents, Kind, Sha256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use case::CaseFile;
 pub use environment::{
     Cpus, EnvironmentEntry, ImageEntry, Profile, ResourcesEntry, ServiceEntry, StepEntry, SubmissionEntry,
 };
@@ -28,6 +30,8 @@ pub const MAX_GRADER_BYTES: u64 = 64 << 20;
 /// The most bytes of a gold patch: 64 MiB, as many as a task lets be handed in unless it
 /// says otherwise.
 pub const MAX_GOLD_BYTES: u64 = 64 << 20;
+/// The most bytes of the script of a case: 1 MiB, as many as an agent reads.
+pub const MAX_CASE_SCRIPT_BYTES: u64 = 1 << 20;
 /// The most bytes of a file of a build folder: 64 MiB.
 pub const MAX_BUILD_FILE_BYTES: u64 = 64 << 20;
 /// The most bytes of all files of a build folder: 512 MiB.
@@ -36,7 +40,7 @@ pub const MAX_BUILD_BYTES: u64 = 512 << 20;
 pub const MAX_BUILD_FILES: usize = 10_000;
 /// The most bytes of `images.lock`: 1 MiB.
 pub const MAX_LOCK_BYTES: u64 = 1 << 20;
-/// The most bytes of a README or LICENSE: 1 MiB.
+/// The most bytes of the README of a task: 1 MiB.
 pub const MAX_NOTE_BYTES: u64 = 1 << 20;
 /// The most bytes of a suite's name and of a title: 1 KiB.
 pub const MAX_LINE_BYTES: usize = 1 << 10;
@@ -297,6 +301,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("task.schema.json", schemars::schema_for!(TaskFile)),
         ("answer-key.schema.json", schemars::schema_for!(ManagerAnswerKey)),
         ("tests-answer-key.schema.json", schemars::schema_for!(TestsAnswerKey)),
+        ("case.schema.json", schemars::schema_for!(CaseFile)),
         ("images-lock.schema.json", schemars::schema_for!(LockFile)),
     ]
 }

@@ -1,5 +1,6 @@
 //! Reads a suite's folder, and makes a suite of what is in it, with all problems named.
 
+mod case;
 mod environment;
 mod image;
 mod manager;
@@ -34,19 +35,41 @@ impl Suite {
     pub fn open(path: &Path) -> Result<Self, SuiteError> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())
             .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
-        let loaded = load(Tree::read(&dir), path)?;
+        let loaded = load(Tree::read(&dir), path, Graders::Present)?;
+        Ok(Self::new(dir, path.to_owned(), loaded))
+    }
+
+    /// Reads a suite's folder for its images alone: a grader that is not there, or is another
+    /// one than its task says, is nothing that pinning the images depends on.
+    ///
+    /// # Errors
+    /// As [`Suite::open`], but for graders' components.
+    pub fn open_for_images(path: &Path) -> Result<Self, SuiteError> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority())
+            .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
+        let loaded = load(Tree::read(&dir), path, Graders::Unseen)?;
         Ok(Self::new(dir, path.to_owned(), loaded))
     }
 }
 
+/// Whether the components of graders have to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Graders {
+    /// Each is what its task says.
+    Present,
+    /// Whether they are is of no interest.
+    Unseen,
+}
+
 /// Checks all that was found.
-fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
+fn load(tree: Tree, path: &Path, graders_are: Graders) -> Result<Loaded, SuiteError> {
     let mut loader = Loader {
         unread: tree.problems.iter().map(|p| p.file.clone()).collect(),
         problems: tree.problems,
         warnings: tree.warnings,
         used: BTreeSet::new(),
         settled: BTreeMap::new(),
+        graders_are,
     };
     let file = loader.suite_file(tree.suite_toml);
     let images = file.as_ref().map(|file| loader.images(file, &tree.builds)).unwrap_or_default();
@@ -67,6 +90,7 @@ fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
     let tasks: Vec<_> =
         tree.tasks.into_iter().filter_map(|(id, task)| loader.task(id, task, &mut context)).collect();
     let images = context.images;
+    let has_cases = tasks.iter().any(|task| !task.cases.is_empty());
     if let Some(file) = &file {
         loader.warn_of_shared_containers(file);
     }
@@ -83,6 +107,8 @@ fn load(tree: Tree, path: &Path) -> Result<Loaded, SuiteError> {
             Ok(Loaded {
                 file,
                 digest: tree.digester.finish(),
+                cases_digest: has_cases.then(|| tree.cases_digester.finish()),
+                beside: tree.beside,
                 tasks,
                 graders: tree.graders,
                 image_keys: image_keys.collect(),
@@ -118,6 +144,7 @@ struct Loader {
     used: BTreeSet<String>,
     /// The environments that tasks are in, with the kinds of these.
     settled: BTreeMap<String, BTreeSet<Kind>>,
+    graders_are: Graders,
 }
 
 impl Loader {
@@ -198,7 +225,8 @@ impl Loader {
         let grader = self.grader(&toml_path, &file, context.graders);
         let grader_settings = self.grader_settings(&toml_path, &file);
         self.answer_key(&folder, &file, grader.as_ref(), answer_key.as_deref());
-        let environment = self.task_environment(&id, &file, &tree.private, context);
+        let environment = self.task_environment(&id, &file, &tree.private, &tree.cases.files, context);
+        let cases = self.cases(&folder, file.kind, &proposals, tree.cases);
         if let Some(environment) = &environment
             && file.kind == Kind::IcSwe
         {
@@ -218,6 +246,7 @@ impl Loader {
             answer_key,
             source: file.source,
             environment,
+            cases,
         })
     }
 
@@ -332,6 +361,9 @@ impl Loader {
             Some(GraderEntry { plugin: None, file: Some(path), digest, .. }) => {
                 let shown: String = path.chars().take(200).collect();
                 let Some(found) = graders.get(path) else {
+                    if self.graders_are == Graders::Unseen {
+                        return None;
+                    }
                     let near = nearest(path, graders.keys().map(String::as_str));
                     let hint = near.map_or_else(
                         || "expected a path from the suite's folder to a file in graders/".to_owned(),
@@ -346,6 +378,7 @@ impl Loader {
                     Some(digest) if digest == found => {
                         Some(GraderRef::File { path: path.clone(), digest: *digest })
                     }
+                    _ if self.graders_are == Graders::Unseen => None,
                     Some(digest) => {
                         let message = format!("`{shown}` has the digest {found}, expected {digest}");
                         let hint = "the component is not the one that the task was written for; \

@@ -174,6 +174,14 @@ impl ImageLock {
     }
 }
 
+impl ImageLock {
+    /// Why images of the suite cannot be used, for each that cannot.
+    #[must_use]
+    pub fn unpinned(&self, suite: &Suite) -> Vec<NotPinned> {
+        suite.images().keys().filter_map(|image| self.pinned(suite, image).err()).collect()
+    }
+}
+
 /// Whether the engine gets the same image for it every time.
 fn is_pinned(reference: &str) -> bool {
     reference.parse::<Sha256>().is_ok()

@@ -117,6 +117,20 @@ pub enum SuiteError {
         /// Why the lock cannot be written.
         source: io::Error,
     },
+    /// A new suite cannot be called so.
+    #[error(
+        "`{}` is no name for a suite: expected letters, digits, `-`, `_` and `.`, at most 100, beginning with a letter or digit",
+        _0.display()
+    )]
+    StarterName(PathBuf),
+    /// A new suite's folder cannot be made.
+    #[error("cannot make the suite folder `{}`", path.display())]
+    Begin {
+        /// The suite's folder.
+        path: PathBuf,
+        /// Why the folder cannot be made.
+        source: io::Error,
+    },
     /// The suite has no such image.
     #[error("the suite has no image `{0}`")]
     UnknownImage(String),
@@ -188,6 +202,16 @@ impl SuiteError {
             )),
             Self::Open { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
                 Some("a suite is a folder; a table is made into one with `lancet suite import`".to_owned())
+            }
+            Self::StarterName(_) => {
+                Some("name the folder that is to be made: `lancet suite new my-suite`".to_owned())
+            }
+            Self::Begin { path, source } if source.kind() == io::ErrorKind::AlreadyExists => Some(format!(
+                "there is something at `{}` already, which is left as it is: choose another name",
+                path.display()
+            )),
+            Self::Begin { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("make the folder that it is to lie in first".to_owned())
             }
             Self::Invalid { problems, .. } => problems.first().and_then(|p| p.hint.clone()),
             Self::GraderChanged { .. } | Self::FileChanged { .. } => Some("load the suite again".to_owned()),

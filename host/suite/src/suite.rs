@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::fs::Dir;
 use lancet_core::{Environment, Kind, ReportedSuite, Sha256, Task, TaskId};
 
+use crate::case::Case;
 use crate::environment::{Gold, GoldPlace, LaidContent, TaskEnvironment};
 use crate::folder::{TooLarge, read_file};
 use crate::format::{
@@ -29,6 +30,8 @@ pub struct Suite {
 pub(crate) struct Loaded {
     pub(crate) file: SuiteFile,
     pub(crate) digest: Sha256,
+    pub(crate) cases_digest: Option<Sha256>,
+    pub(crate) beside: Vec<String>,
     pub(crate) tasks: Vec<SuiteTask>,
     pub(crate) graders: BTreeMap<String, Sha256>,
     pub(crate) images: BTreeMap<String, ImageSource>,
@@ -55,6 +58,8 @@ pub struct SuiteTask {
     /// one cannot be run; a manager's agent reads the repository there, and without one
     /// has the proposals alone.
     pub environment: Option<TaskEnvironment>,
+    /// The submissions by which the task checks itself, sorted by name. No agent sees them.
+    pub cases: Vec<Case>,
 }
 
 impl SuiteTask {
@@ -115,10 +120,25 @@ impl Suite {
     }
 
     /// The digest over all files: for each, in the order of the bytes of their
-    /// paths, the path and the content.
+    /// paths, the path and the content. What [`Suite::beside`] names, the lock of the images
+    /// and `cases/` are no part of it: no verdict depends on them.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
         self.loaded.digest
+    }
+
+    /// The digest over all files in the tasks' `cases/`, made as [`Suite::digest`] is: what the
+    /// suite is checked with. `None` when no task has a case.
+    #[must_use]
+    pub fn cases_digest(&self) -> Option<Sha256> {
+        self.loaded.cases_digest
+    }
+
+    /// The files and folders at the top level that are let be and are no part of the suite,
+    /// sorted: what git, its hosts and readers of a repository want there.
+    #[must_use]
+    pub fn beside(&self) -> &[String] {
+        &self.loaded.beside
     }
 
     /// The suite as a report names it.

@@ -20,6 +20,9 @@ const MAX_DEPTH: usize = 12;
 /// The most files and folders of a suite.
 const MAX_ENTRIES: usize = 1_000_000;
 
+/// What git and its hosts have at the top level of a repository. It is not looked into.
+const OF_GIT: [&str; 4] = [".git", ".gitattributes", ".github", ".gitignore"];
+
 /// A file that is only digested when the suite is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredFile {
@@ -40,6 +43,16 @@ pub(crate) struct TaskTree {
     pub(crate) proposals: BTreeMap<String, Vec<u8>>,
     /// All in `private/`, by path from there, sorted by it.
     pub(crate) private: Vec<StoredFile>,
+    pub(crate) cases: CaseTree,
+}
+
+/// The files of a task's `cases/`.
+#[derive(Default)]
+pub(crate) struct CaseTree {
+    /// The cases' tables, by name without the ending.
+    pub(crate) tables: BTreeMap<String, Vec<u8>>,
+    /// What they hand in, by name.
+    pub(crate) files: Vec<StoredFile>,
 }
 
 /// What was found in the folder.
@@ -54,6 +67,11 @@ pub(crate) struct Tree {
     /// their path from there.
     pub(crate) builds: BTreeMap<String, Vec<StoredFile>>,
     pub(crate) digester: Digester,
+    /// Over the files of all `cases/`, which are no part of the suite's digest: what is
+    /// tried with a task changes nothing of the task.
+    pub(crate) cases_digester: Digester,
+    /// What lies at the top level and is no part of the suite, sorted.
+    pub(crate) beside: Vec<String>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
     entries: usize,
@@ -62,6 +80,7 @@ pub(crate) struct Tree {
 /// What a file is, by where it lies.
 enum Place {
     Suite,
+    /// What a repository has for its readers: no part of the suite itself.
     Note,
     Grader,
     /// A file of a build folder: the folder, and the path from there.
@@ -78,6 +97,8 @@ enum TaskFileKind {
     Proposal(String),
     /// The path from `private/`.
     Private(String),
+    /// The name in `cases/`.
+    Case(String),
     Note,
 }
 
@@ -85,26 +106,28 @@ impl Place {
     fn limit(&self) -> u64 {
         match self {
             Self::Suite | Self::Task(_, TaskFileKind::Toml) => MAX_TOML_BYTES,
-            Self::Note | Self::Task(_, TaskFileKind::Note) => MAX_NOTE_BYTES,
+            // It is not read.
+            Self::Note => u64::MAX,
+            Self::Task(_, TaskFileKind::Note) => MAX_NOTE_BYTES,
             Self::Grader => MAX_GRADER_BYTES,
             Self::Build(..) => MAX_BUILD_FILE_BYTES,
             Self::Lock => MAX_LOCK_BYTES,
             Self::Task(_, TaskFileKind::Statement | TaskFileKind::Proposal(_)) => MAX_TEXT_BYTES as u64,
             Self::Task(_, TaskFileKind::AnswerKey) => MAX_ANSWER_KEY_BYTES,
-            Self::Task(_, TaskFileKind::Private(_)) => MAX_PRIVATE_BYTES,
+            Self::Task(_, TaskFileKind::Private(_) | TaskFileKind::Case(_)) => MAX_PRIVATE_BYTES,
         }
     }
 
     /// Where a path leads, or what is allowed there instead.
     fn of(path: &str) -> Result<Self, &'static str> {
-        const ROOT: &str =
-            "a suite holds suite.toml, tasks/, graders/, images/, images.lock, README.md and LICENSE files";
-        const TASK: &str = "a task holds task.toml, statement.md, proposals/, private/ and README.md";
+        const ROOT: &str = "a suite holds suite.toml, tasks/, graders/, images/, images.lock, README and LICENSE files, and what git wants";
+        const TASK: &str = "a task holds task.toml, statement.md, proposals/, private/, cases/ and README.md";
+        const CASES: &str =
+            "cases/ holds files and no folders: NAME.toml, and the patches and scripts that these name";
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         match (first, rest) {
             ("suite.toml", "") => Ok(Self::Suite),
-            ("README.md", "") => Ok(Self::Note),
-            (name, "") if name.starts_with("LICENSE") => Ok(Self::Note),
+            (name, "") if name.starts_with("README") || name.starts_with("LICENSE") => Ok(Self::Note),
             (LOCK_FILE, "") => Ok(Self::Lock),
             (name, "") if name.starts_with(UNFINISHED_LOCK) => Ok(Self::Lock),
             ("graders", rest) if !rest.is_empty() => Ok(Self::Grader),
@@ -124,6 +147,8 @@ impl Place {
                     ("proposals", name) if !name.is_empty() => TaskFileKind::Proposal(rest.to_owned()),
                     ("private", "answer-key.json") => TaskFileKind::AnswerKey,
                     ("private", name) if !name.is_empty() => TaskFileKind::Private(name.to_owned()),
+                    ("cases", name) if name.contains('/') => return Err(CASES),
+                    ("cases", name) if !name.is_empty() => TaskFileKind::Case(name.to_owned()),
                     _ => return Err(TASK),
                 };
                 Ok(Self::Task(id, kind))
@@ -143,6 +168,7 @@ impl Place {
             (Some("images"), ..) => Ok(()),
             (Some("tasks"), Some(id), None) => id.parse::<TaskId>().map(drop).map_err(|e| e.to_string()),
             (Some("tasks"), Some(_), Some("proposals" | "private")) => Ok(()),
+            (Some("tasks"), Some(_), Some("cases")) if parts.next().is_none() => Ok(()),
             _ => Err("a folder that does not belong here".to_owned()),
         }
     }
@@ -188,6 +214,10 @@ impl Tree {
                 }
             };
             let path = format!("{prefix}{name}");
+            if prefix.is_empty() && OF_GIT.contains(&name.as_str()) {
+                self.beside.push(name);
+                continue;
+            }
             match kind {
                 EntryKind::Folder => self.enter(dir, &name, &path, depth),
                 EntryKind::File => self.file(dir, &name, &path),
@@ -241,6 +271,10 @@ impl Tree {
             }
             return;
         }
+        if let Place::Note = place {
+            self.beside.push(path.to_owned());
+            return;
+        }
         let ReadFile { bytes, executable } = match read_file(dir, name, place.limit()) {
             Ok(Ok(file)) => file,
             Ok(Err(TooLarge)) => {
@@ -255,7 +289,11 @@ impl Tree {
                 return;
             }
         };
-        self.digester.part(path.as_bytes()).part(&bytes);
+        let digester = match &place {
+            Place::Task(_, TaskFileKind::Case(_)) => &mut self.cases_digester,
+            _ => &mut self.digester,
+        };
+        digester.part(path.as_bytes()).part(&bytes);
         let stored = |path: String| StoredFile {
             path,
             sha256: Sha256::of(&bytes),
@@ -286,6 +324,12 @@ impl Tree {
                     TaskFileKind::Proposal(file) => {
                         task.proposals.insert(file, bytes);
                     }
+                    TaskFileKind::Case(file) => match file.strip_suffix(".toml") {
+                        Some(name) => {
+                            task.cases.tables.insert(name.to_owned(), bytes);
+                        }
+                        None => task.cases.files.push(stored(file)),
+                    },
                     TaskFileKind::Private(_) | TaskFileKind::Note => {}
                 }
             }

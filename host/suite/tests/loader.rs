@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lancet_core::{Kind, Sha256};
-use lancet_suite::{GraderRef, Problem, Suite, SuiteError, baselines, schemas, select, without_baseline};
+use lancet_suite::{
+    CaseSubmission, GraderRef, Problem, Suite, SuiteError, baselines, begin, check_gold, schemas, select,
+    without_baseline,
+};
 use proptest::prelude::*;
 
 const SUITE: &str = "name = \"small\"\n";
@@ -347,11 +350,130 @@ fn the_digest_is_of_the_content() {
     other.write("suite.toml", SUITE);
     let digest = one.open().unwrap().digest();
     assert_eq!(other.open().unwrap().digest(), digest);
-    for file in ["tasks/a/private/more", "README.md", "suite.toml", "tasks/a/statement.md", "graders/x"] {
+    for file in
+        ["tasks/a/private/more", "tasks/a/README.md", "suite.toml", "tasks/a/statement.md", "graders/x"]
+    {
         let before = other.open().unwrap().digest();
         other.write(file, if file == "suite.toml" { "name = \"other\"" } else { "more" });
         assert_ne!(other.open().unwrap().digest(), before, "{file}");
     }
+}
+
+#[test]
+fn what_a_repository_has_besides_is_let_be_and_is_no_part_of_the_digest() {
+    let folder = Folder::new();
+    let digest = folder.open().unwrap().digest();
+    for file in [
+        ".git/objects/pack/pack-1.pack",
+        ".git/config",
+        ".github/workflows/check.yml",
+        ".gitignore",
+        ".gitattributes",
+        "README.md",
+        "README",
+        "README.de.md",
+        "LICENSE",
+        "LICENSE-APACHE",
+        "LICENSES.txt",
+    ] {
+        folder.write(file, "…");
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/", folder.path(".git/link")).unwrap();
+    let suite = folder.open().unwrap();
+    assert_eq!(suite.digest(), digest);
+    assert_eq!(
+        suite.beside(),
+        [
+            ".git",
+            ".gitattributes",
+            ".github",
+            ".gitignore",
+            "LICENSE",
+            "LICENSE-APACHE",
+            "LICENSES.txt",
+            "README",
+            "README.de.md",
+            "README.md"
+        ]
+    );
+    // In a work tree of its own, or a submodule, it is a file.
+    fs::remove_dir_all(folder.path(".git")).unwrap();
+    folder.write(".git", "gitdir: ../elsewhere\n");
+    assert_eq!(folder.open().unwrap().beside().len(), 10);
+    // Nothing of it is let be anywhere else, and nothing else is.
+    for file in [
+        "tasks/b-1/.gitignore",
+        "tasks/b-1/LICENSE",
+        "tasks/.git",
+        "graders.md",
+        ".gitmodules",
+        ".git2/config",
+        "tasks/b-1/private.toml",
+    ] {
+        let other = Folder::new();
+        other.write(file, "…");
+        assert!(!other.problems().is_empty(), "{file}");
+    }
+    let other = Folder::new();
+    fs::create_dir(other.path("README")).unwrap();
+    assert_eq!(other.problem().file, "README");
+}
+
+#[test]
+fn a_suite_is_pinned_without_its_graders() {
+    let folder = Folder::new();
+    let digest = "sha256:".to_owned() + &"a".repeat(64);
+    let grader = format!("[grader]\nfile = \"graders/mine.wasm\"\ndigest = \"{digest}\"");
+    let toml = TASK.replace("[grader]\nplugin = \"manager-choice\"", &grader);
+    assert_ne!(toml, TASK);
+    folder.write("tasks/b-1/task.toml", &toml);
+    let for_images = || Suite::open_for_images(folder.temporary.path());
+    assert!(folder.problem().message.contains("there is no grader"));
+    assert_eq!(for_images().unwrap().tasks().len(), 1);
+    folder.write("graders/mine.wasm", "another one");
+    assert!(folder.problem().message.contains("has the digest"));
+    assert_eq!(for_images().unwrap().tasks().len(), 1);
+    // Everything else is looked at as ever.
+    folder.write("suite.toml", "name = 3\n");
+    assert!(matches!(for_images(), Err(SuiteError::Invalid { .. })));
+}
+
+#[test]
+fn a_suite_to_begin_with_is_in_order() {
+    let place = tempfile::tempdir().unwrap();
+    for kind in [Kind::IcSwe, Kind::SweManager] {
+        let path = place.path().join(kind.to_string());
+        let files = begin(&path, kind).unwrap();
+        for file in files {
+            assert!(path.join(file).is_file(), "{file}");
+        }
+        let suite = Suite::open(&path).unwrap_or_else(|e| panic!("{e}: {:#?}", e.problems()));
+        assert_eq!((suite.name(), suite.tasks().len()), (kind.to_string().as_str(), 1));
+        assert_eq!(suite.warnings(), []);
+        assert_eq!(suite.beside(), [".gitattributes", ".gitignore", "README.md"]);
+        let task = &suite.tasks()[0];
+        assert_eq!(task.public.kind, kind);
+        assert!(task.cases.iter().filter(|case| case.is_wrong()).count() >= 2);
+        for case in &task.cases {
+            let input = suite.case_input(case).unwrap();
+            if let CaseSubmission::Patch(_) = case.submission {
+                assert_eq!(check_gold(&input), Ok(()), "{input}");
+            }
+        }
+        // What is there is left alone.
+        let before = suite.digest();
+        let error = begin(&path, kind).unwrap_err();
+        assert!(error.hint().unwrap().contains("choose another name"), "{error}");
+        assert_eq!(Suite::open(&path).unwrap().digest(), before);
+    }
+    let error = begin(&place.path().join("deep/er"), Kind::IcSwe).unwrap_err();
+    assert!(error.hint().unwrap().contains("make the folder"), "{error}");
+    for name in ["a b", "\"", "-x", "..", "é", "", ".x", &"x".repeat(101)] {
+        let error = begin(&place.path().join(name), Kind::IcSwe).unwrap_err();
+        assert!(matches!(error, SuiteError::StarterName(_) | SuiteError::Begin { .. }), "{name}: {error}");
+    }
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
 }
 
 #[test]
@@ -411,6 +533,7 @@ fn schemas_are_of_the_files() {
             "task.schema.json",
             "answer-key.schema.json",
             "tests-answer-key.schema.json",
+            "case.schema.json",
             "images-lock.schema.json",
         ]
     );

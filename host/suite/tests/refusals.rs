@@ -5,7 +5,7 @@ mod folder;
 use std::fs;
 
 use folder::Folder;
-use lancet_suite::Profile;
+use lancet_suite::{Problem, Profile};
 
 const TOML: &str = "tasks/totals/task.toml";
 const ID: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -350,4 +350,157 @@ fn an_environment_needs_plans() {
     let problem = folder.problem();
     assert_eq!(problem.key.as_deref(), Some("plans"));
     assert!(problem.message.contains("at least one test plan"), "{problem}");
+}
+
+const CASES: &str = "tasks/totals/cases";
+
+/// A suite whose task has a case, with a patch.
+fn with_case() -> Folder {
+    let folder = Folder::new();
+    folder.write(&format!("{CASES}/wrong.toml"), "patch = \"wrong.patch\"\nexpect = \"fail tests-failed\"\n");
+    folder.write(&format!("{CASES}/wrong.patch"), PATCH);
+    folder
+}
+
+const PATCH: &str = "--- a/main.js\n+++ b/main.js\n@@ -1 +1 @@\n-a - b\n+b - a\n";
+
+#[test]
+fn cases_are_read_and_are_no_part_of_the_digest() {
+    let folder = Folder::new();
+    let (digest, cases) = (folder.suite().digest(), folder.suite().cases_digest());
+    assert_eq!(cases, None);
+    let folder = with_case();
+    folder.write(
+        &format!("{CASES}/alias.toml"),
+        "script = \"run\"\nexpect = \"pass tests-passed\"\nscore = 500\nabout = \"Half\"\n",
+    );
+    folder.write(&format!("{CASES}/run"), "true\n");
+    let suite = folder.suite();
+    assert_eq!(suite.digest(), digest);
+    let first = suite.cases_digest().unwrap();
+    let cases = &suite.tasks()[0].cases;
+    let shown: Vec<_> =
+        cases.iter().map(|case| (case.name.as_str(), case.expected.to_string(), case.is_wrong())).collect();
+    assert_eq!(
+        shown,
+        [
+            ("alias", "pass tests-passed for 500 of 1000".to_owned(), false),
+            ("wrong", "fail tests-failed".to_owned(), true),
+        ]
+    );
+    assert_eq!(cases[0].about.as_deref(), Some("Half"));
+    assert_eq!(suite.case_input(&cases[0]).unwrap(), "true\n");
+    assert_eq!(suite.case_input(&cases[1]).unwrap(), PATCH);
+    // A reader knows what was tried, and a case that changes meanwhile is not tried.
+    folder.write(&format!("{CASES}/run"), "false\n");
+    assert!(suite.case_input(&cases[0]).unwrap_err().to_string().contains("changed after"));
+    let suite = folder.suite();
+    assert_eq!(suite.digest(), digest);
+    assert_ne!(suite.cases_digest(), Some(first));
+}
+
+#[rustfmt::skip] // a line for each
+#[test]
+fn each_mistake_in_a_case_is_named() {
+    let toml = "tasks/totals/cases/wrong.toml";
+    let whole = "patch = \"wrong.patch\"\nexpect = \"fail tests-failed\"\n";
+    // The table instead; then the key and parts of the message and of the hint.
+    for (text, key, message, hint) in [
+        (whole.replace("fail tests-failed", "fail"), "expect", "expected `pass REASON` or `fail REASON`, found `fail`", "fail tests-failed"),
+        (whole.replace("fail tests-failed", "failed tests"), "expect", "found `failed tests`", "fail wrong-choice"),
+        (whole.replace("fail tests-failed", ""), "expect", "found ``", "pass tests-passed"),
+        (whole.replace("fail tests-failed", "fail  tests-failed"), "expect", "is not a reason code", "fail tests-failed"),
+        (whole.replace("fail tests-failed", "fail Tests_Failed"), "expect", "`Tests_Failed` is not a reason code", ""),
+        (whole.replace("fail tests-failed", "invalid no-report"), "expect", "a case is decided", "fail tests-failed"),
+        (whole.replace("expect", "expects"), "expects", "unknown key", "did you mean `expect`"),
+        (whole.replace("\"fail tests-failed\"", "true"), "expect", "expected text", ""),
+        (whole.replace("wrong.patch", "worng.patch"), "patch", "no file `tasks/totals/cases/worng.patch`", "did you mean `wrong.patch`"),
+        (whole.replace("wrong.patch", "../private/answer-key.json"), "patch", "there is no file", "beside this one"),
+        (whole.replace("wrong.patch", "/etc/passwd"), "patch", "there is no file", "beside this one"),
+        (whole.replace("wrong.patch", "wrong.toml"), "patch", "there is no file", ""),
+        (whole.replace("wrong.patch", "empty"), "patch", "is empty", "every task is tried so"),
+        (whole.replace("wrong.patch", ""), "patch", "there is no file", ""),
+        (whole.replace("patch = \"wrong.patch\"", "choice = 3"), "choice", "nothing to choose among", "a patch or a script"),
+        (whole.replace("patch = \"wrong.patch\"\n", ""), "", "expected one of `patch`, `script` and `choice`, found none", "patch = \"FILE\""),
+        (format!("script = \"wrong.patch\"\n{whole}"), "", "found patch and script", ""),
+        (format!("{whole}score = 500\n"), "score", "a fail is worth nothing", "remove it"),
+        (format!("{whole}score = 0\n").replace("fail tests-failed", "pass half"), "score", "expected 1 to 1000, found 0", ""),
+        (format!("{whole}score = 1001\n").replace("fail tests-failed", "pass half"), "score", "expected 1 to 1000, found 1001", ""),
+        (format!("{whole}score = 70000\n").replace("fail tests-failed", "pass half"), "score", "", ""),
+        (format!("{whole}about = \"one\\ntwo\"\n"), "about", "expected one line", ""),
+        (format!("{whole}about = \" \"\n"), "about", "empty", ""),
+        ("expect = ".to_owned(), "", "this is no TOML", ""),
+        (format!("{whole}{whole}"), "", "this is no TOML", ""),
+    ] {
+        let folder = with_case();
+        folder.write(toml, &text);
+        folder.write(&format!("{CASES}/empty"), "");
+        let problems = folder.problems();
+        let is_meant = |problem: &&Problem| problem.file == toml && problem.key.as_deref().unwrap_or_default() == key;
+        let found = problems.iter().find(is_meant).unwrap_or_else(|| panic!("{text}: {problems:#?}"));
+        assert!(found.message.contains(message), "{text}: {found:#?}");
+        assert!(found.hint.as_deref().unwrap_or_default().contains(hint), "{text}: {found:#?}");
+    }
+}
+
+#[test]
+fn cases_lie_where_they_belong_and_are_called_properly() {
+    let case = "patch = \"wrong.patch\"\nexpect = \"fail tests-failed\"\n";
+    for (file, text, message) in [
+        ("gold.toml", case, "a control that every task has"),
+        ("random.toml", case, "a control that every task has"),
+        ("Wrong.toml", case, "no name of a case"),
+        (".toml", case, "no name of a case"),
+        ("a.b.toml", case, "no name of a case"),
+        ("notes.md", "", "no case names this file"),
+        ("other.patch", PATCH, "no case names this file"),
+        ("deep/one.toml", case, "does not belong here"),
+    ] {
+        let folder = with_case();
+        folder.write(&format!("{CASES}/{file}"), text);
+        let problem = folder.problem();
+        assert!(problem.message.contains(message), "{file}: {problem:#?}");
+        assert!(problem.file.starts_with(&format!("{CASES}/")) && problem.hint.is_some(), "{problem:#?}");
+    }
+    let folder = with_case();
+    for number in 0..100 {
+        folder.write(&format!("{CASES}/case-{number}.toml"), case);
+    }
+    assert!(folder.problem().message.contains("101 cases, at most 100"));
+    // Neither beside the tasks nor in what is hidden or shown.
+    for place in ["cases/wrong.toml", "tasks/totals/cases"] {
+        let folder = Folder::new();
+        folder.write(place, case);
+        assert!(!folder.problems().is_empty(), "{place}");
+    }
+}
+
+#[test]
+fn a_case_that_lies_in_the_agents_image_is_refused() {
+    let folder = with_case();
+    folder.write("images/app/source/a.patch", PATCH);
+    let problem = folder.problem();
+    assert_eq!(problem.file, format!("{CASES}/wrong.patch"));
+    assert!(problem.message.contains("images/app/source/a.patch is the same file"), "{problem:#?}");
+}
+
+#[test]
+fn a_managers_case_is_a_choice() {
+    let folder = Folder::new();
+    folder.write(TOML, managed(&folder));
+    let id = folder.suite().tasks()[0].public.proposals[0].id;
+    folder.write(&format!("{CASES}/wrong.toml"), format!("choice = {id}\nexpect = \"fail wrong-choice\"\n"));
+    let suite = folder.suite();
+    assert_eq!(suite.case_input(&suite.tasks()[0].cases[0]).unwrap(), id.to_string());
+    assert_eq!(suite.warnings(), []);
+    folder.write(&format!("{CASES}/wrong.toml"), "choice = 77\nexpect = \"fail unknown-proposal\"\n");
+    let warning = folder.suite().warnings()[0].clone();
+    assert_eq!(warning.to_string(), format!("{CASES}/wrong.toml: `choice`: no proposal has the id 77"));
+    folder.write(&format!("{CASES}/wrong.patch"), PATCH);
+    folder.write(&format!("{CASES}/wrong.toml"), "patch = \"wrong.patch\"\nexpect = \"fail wrong-kind\"\n");
+    let problem = folder.problem();
+    assert_eq!(
+        (problem.key.as_deref(), problem.hint.as_deref().unwrap().contains("choice = ID")),
+        (Some("patch"), true)
+    );
 }

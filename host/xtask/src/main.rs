@@ -4,6 +4,7 @@
 
 mod demo;
 mod docker;
+mod docs;
 mod fuzz;
 mod programs;
 mod run;
@@ -17,9 +18,12 @@ usage: cargo xtask TASK
 
   demo       build the plugins and the host, run the sample suite with three agents, show the reports
   test       pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
-  lint       the structure, then rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
+  lint       the structure, the documentation, then rustfmt, clippy and rustdoc without warnings, and cargo-deny
+             where it is installed
   structure  the first part of `lint` alone: directions between crates, circles of imports, lengths of files
   schemas    write the JSON Schemas under docs/schemas; `--check` only compares
+  docs       write the generated chapters of the book, check links and commands, make its pages; `--check` is the
+             part of it that builds nothing
   bench      run the benchmarks that BENCHMARKS.md reports
   fuzz       fuzz one parser: `fuzz PARSER --executions N`; `--input FILE` tries one input again";
 
@@ -33,6 +37,8 @@ fn main() -> ExitCode {
         ["structure"] => structure::check(),
         ["schemas"] => schemas::write(),
         ["schemas", "--check"] => schemas::check(),
+        ["docs"] => docs::write(&tasks()),
+        ["docs", "--check"] => docs::check(&tasks()),
         ["bench"] => bench(),
         ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         _ => {
@@ -49,11 +55,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// The names of all tasks, as the usage lists them.
+fn tasks() -> Vec<&'static str> {
+    let lines = USAGE.lines().filter_map(|line| line.strip_prefix("  "));
+    lines.filter(|line| !line.starts_with(' ')).filter_map(|line| line.split(' ').next()).collect()
+}
+
 /// All tests of the workspace, documentation tests included. Anything said besides is for
 /// `cargo test`, which then runs them its own way.
 fn test(rest: &[&str]) -> Result<(), String> {
     run::wasm_target()?;
     schemas::check()?;
+    docs::check(&tasks())?;
     docker::ensure()?;
     match rest {
         [] => programs::run_all(&docker::VARIABLES),
@@ -64,6 +77,7 @@ fn test(rest: &[&str]) -> Result<(), String> {
 /// What a change has to pass besides the tests.
 fn lint() -> Result<(), String> {
     structure::check()?;
+    docs::check(&tasks())?;
     run::wasm_target()?;
     run::cargo(&["fmt", "--all", "--check"])?;
     run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;

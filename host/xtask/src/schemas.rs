@@ -8,6 +8,7 @@ use lancet_core::{
     Regraded, Replayed, Report, ShownAttempt, ShownEvent, Transcript,
 };
 use lancet_swe_lancer::ImportSummary;
+use lancet_trust::{ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
 use schemars::{Schema, schema_for};
 
 use crate::run;
@@ -27,7 +28,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 15] {
+fn printed() -> [(&'static str, Schema); 19] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -44,6 +45,10 @@ fn printed() -> [(&'static str, Schema); 15] {
         ("doctor.schema.json", schema_for!(Vec<Finding>)),
         ("plugin-inspect.schema.json", schema_for!(InspectedPlugin)),
         ("plugin-list.schema.json", schema_for!(Vec<ListedPlugin>)),
+        ("key-list.schema.json", schema_for!(ListedKeys)),
+        ("key-show.schema.json", schema_for!(ListedKey)),
+        ("verify.schema.json", schema_for!(VerifiedFile)),
+        ("verify-run.schema.json", schema_for!(VerifiedRun)),
     ]
 }
 

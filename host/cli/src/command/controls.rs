@@ -1,9 +1,10 @@
 //! `lancet suite check --controls`.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use lancet_core::{ControlledTask, Controls, UntriedControl};
+use lancet_core::{CaseCoverage, Controls, SurpriseCause, UntriedControl};
 use lancet_runner::{ControlsOrder, Host, Observer, Sandboxes, controls};
 use lancet_suite::Suite;
 
@@ -62,27 +63,29 @@ fn print(summary: &Controls, format: FormatKind, suite: &Path) -> Result<Exit, F
         right("as expected"),
         left("surprises"),
     ]);
-    for line in &summary.controls {
-        let surprises = line
-            .surprises
-            .iter()
-            .map(|(what, times)| format!("{times}x {what}"))
-            .collect::<Vec<_>>()
-            .join(", ");
+    let tried = tried(summary);
+    for Tried { task, name, expected, as_expected, surprises, .. } in &tried {
+        let surprises = surprises.iter().map(|(what, times)| format!("{times}x {what}"));
+        let surprises = surprises.collect::<Vec<_>>().join(", ");
         table.row([
-            line.task.clone(),
-            line.control.clone(),
-            line.expected.to_string(),
-            format!("{}/{}", line.as_expected, line.rounds),
+            (*task).to_owned(),
+            name.clone(),
+            expected.clone(),
+            as_expected.clone(),
             if surprises.is_empty() { "-".to_owned() } else { surprises },
         ]);
     }
     output::print_table(format, &table, summary)?;
     if format == FormatKind::Table {
+        let cases = match summary.cases.len() {
+            0 => String::new(),
+            number => format!(" and {number} cases"),
+        };
         output::print(&format!(
-            "\n{}{}{} controls of `{}`, {} rounds each: {} surprises",
-            causes(&summary.controls),
+            "\n{}{}{}{} controls{cases} of `{}`, {} rounds each: {} surprises",
+            causes(&tried),
             not_tried(&summary.left_out),
+            coverage(&summary.coverage),
             summary.controls.len(),
             suite.display(),
             summary.rounds,
@@ -96,8 +99,68 @@ fn print(summary: &Controls, format: FormatKind, suite: &Path) -> Result<Exit, F
     Ok(if summary.surprises == 0 { Exit::Done } else { Exit::Suite })
 }
 
+/// A control or a case of a task, as both are told of.
+struct Tried<'a> {
+    task: &'a str,
+    name: String,
+    expected: String,
+    as_expected: String,
+    surprises: &'a BTreeMap<String, u64>,
+    causes: &'a BTreeMap<String, SurpriseCause>,
+}
+
+/// All that was tried: of each task its controls, and then its cases.
+fn tried(summary: &Controls) -> Vec<Tried<'_>> {
+    let controls = summary.controls.iter().map(|line| Tried {
+        task: &line.task,
+        name: line.control.clone(),
+        expected: line.expected.to_string(),
+        as_expected: format!("{}/{}", line.as_expected, line.rounds),
+        surprises: &line.surprises,
+        causes: &line.causes,
+    });
+    let cases = summary.cases.iter().map(|line| Tried {
+        task: &line.task,
+        name: format!("cases/{}", line.case),
+        expected: line.expected.clone(),
+        as_expected: format!("{}/{}", line.as_expected, line.rounds),
+        surprises: &line.surprises,
+        causes: &line.causes,
+    });
+    let mut tried: Vec<_> = controls.chain(cases).collect();
+    // Stable: within a task the order stays.
+    tried.sort_by_key(|tried| tried.task);
+    tried
+}
+
+/// What the cases show of the tests: a line per task, and below it what is missing.
+fn coverage(tasks: &[CaseCoverage]) -> String {
+    let mut text = String::new();
+    for task in tasks.iter().take(MAX_LISTED) {
+        let CaseCoverage { task, wrong, undetected, required, never_failed } = task;
+        let told = wrong - undetected.len() as u64;
+        text.push_str(&format!("{task}: {told} of {wrong} wrong submissions are told from the right one"));
+        if *required > 0 {
+            let failed = required - never_failed.len() as u64;
+            text.push_str(&format!(
+                "; {failed} of {required} required tests fail without the fix or for one"
+            ));
+        }
+        text.push('\n');
+        for case in undetected {
+            text.push_str(&format!("  cases/{case}: no required test fails for it\n"));
+        }
+        for test in never_failed.iter().take(MAX_LISTED) {
+            let test = display_safe(&test.test);
+            text.push_str(&format!("  {test}: nothing shows that it can fail\n"));
+        }
+    }
+    more(&mut text, tasks.len());
+    text
+}
+
 /// A line for each surprise whose cause is known, with where to read more.
-fn causes(lines: &[ControlledTask]) -> String {
+fn causes(lines: &[Tried<'_>]) -> String {
     let known =
         lines.iter().flat_map(|line| line.causes.iter().map(move |(what, cause)| (line, what, cause)));
     let mut text = String::new();
@@ -105,7 +168,7 @@ fn causes(lines: &[ControlledTask]) -> String {
         let why = display_safe(cause.why.trim());
         text.push_str(&format!(
             "{} {}: {what}: {why} (`lancet show {}`)\n",
-            line.task, line.control, cause.attempt
+            line.task, line.name, cause.attempt
         ));
     }
     more(&mut text, known.count());

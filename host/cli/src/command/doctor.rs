@@ -6,6 +6,7 @@ use std::time::Duration;
 use lancet_core::{Finding, Grant, Role};
 use lancet_docker::{DiskBound, Docker, DockerOptions};
 use lancet_engine::ENGINE_ID;
+use lancet_kit::{Tool, ToolState};
 use lancet_store::{Store, StoreError};
 
 use super::{jail, quotas};
@@ -38,6 +39,7 @@ pub(crate) fn main(arguments: &Doctor, global: &Global) -> Result<Exit, Failure>
     }
     findings.push(docker);
     findings.extend(quotas::findings(&options, remapped));
+    findings.extend(tools());
 
     let mut table = Table::new([left("check"), left("state"), left("detail")]);
     for finding in &findings {
@@ -149,6 +151,21 @@ fn docker(options: DockerOptions, patience: Option<Duration>) -> (Finding, Optio
         detail.push_str("; for strangers' code install gVisor and use `--container-runtime runsc`");
     }
     (Finding::good(CHECK, detail), Some(engine.remapped))
+}
+
+/// The tools that build plugins, as a project in this folder would find them. Only authors need
+/// them, so that none is a problem of this machine's.
+fn tools() -> impl Iterator<Item = Finding> {
+    Tool::ALL.into_iter().map(|tool| {
+        let check = format!("build plugins: {}", tool.name());
+        match tool.state(Path::new("")) {
+            ToolState::Ready { detail } => Finding::good(check, detail),
+            ToolState::Missing { problem, install } => {
+                let detail = format!("{problem}; only authors of plugins need it");
+                Finding { hint: Some(install), ..Finding::good(check, detail) }
+            }
+        }
+    })
 }
 
 fn cache() -> Finding {

@@ -1,11 +1,14 @@
 //! What each command does: one file per command.
 
 mod artifact;
+pub(crate) mod attest;
+mod attested;
 pub(crate) mod completions;
 pub(crate) mod controls;
 pub(crate) mod doctor;
 pub(crate) mod grade;
 mod jail;
+pub(crate) mod key;
 pub(crate) mod pin;
 pub(crate) mod plugin;
 mod quotas;
@@ -16,8 +19,10 @@ pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod show;
+mod sign;
 pub(crate) mod suite;
 mod verdict;
+pub(crate) mod verify;
 
 use std::path::PathBuf;
 

@@ -14,7 +14,7 @@ use crate::terminal::tell;
 
 /// Builds or pulls what a suite's images are, and writes `images.lock`.
 pub(crate) fn main(arguments: &Pin, global: &Global) -> Result<Exit, Failure> {
-    let suite = Suite::open(&arguments.suite)?;
+    let suite = Suite::open_for_images(&arguments.suite)?;
     let sources = suite.images();
     if sources.is_empty() {
         return Err(Failure::new(

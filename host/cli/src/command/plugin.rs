@@ -1,5 +1,6 @@
-//! `lancet plugin inspect`, `lancet plugin list` and `lancet plugin pack`.
+//! `lancet plugin new`, `build`, `pack`, `inspect` and `list`.
 
+mod kit;
 mod package;
 mod power;
 
@@ -24,7 +25,10 @@ pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure>
     match command {
         PluginCommand::Inspect { file, format } => inspect_file(file, format.kind),
         PluginCommand::List { format } => list(format.kind),
+        PluginCommand::New(new) => kit::new(new),
+        PluginCommand::Build(build) => kit::build(build),
         PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
+        PluginCommand::Sign(sign) => super::sign::plugin(sign),
     }
 }
 
@@ -63,7 +67,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
 
 /// What a component is, or why it is no plugin, and who loads it. What did not come with this
 /// program is read in a process of its own.
-fn inspection(named: &Named) -> Result<(Loader, Inspection), Failure> {
+pub(super) fn inspection(named: &Named) -> Result<(Loader, Inspection), Failure> {
     let loader = loader(NonZeroUsize::MIN, &IsolationArguments::default())?;
     let inspection = loader.inspect(named)?;
     Ok((loader, inspection))

@@ -1,11 +1,15 @@
-//! `lancet suite import` and `lancet suite check`.
+//! `lancet suite import` and `lancet suite check`, and the way to the others.
+
+mod starter;
 
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 
-use lancet_core::{Cents, CheckedSuite, Kind, Limits, RefusedSuite, SuiteProblem, SuiteWarning};
+use lancet_core::{
+    Cents, CheckedSuite, Kind, Limits, PinState, RefusedSuite, SuiteProblem, SuiteWarning, UnpinnedImage,
+};
 use lancet_runner::{Demanding, Error, measure_tasks, survey};
-use lancet_suite::{Problem, RerunName, Suite, SuiteError, TextMode};
+use lancet_suite::{ImageLock, NotPinned, Problem, RerunName, Suite, SuiteError, TextMode};
 use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblem};
 
 use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
@@ -23,8 +27,10 @@ const MAX_LISTED: usize = 50;
 pub(crate) fn main(command: &SuiteCommand, global: &Global) -> Result<Exit, Failure> {
     match command {
         SuiteCommand::Import(ImportCommand::SweLancer(arguments)) => import(arguments),
+        SuiteCommand::New(arguments) => starter::main(arguments),
         SuiteCommand::Check(arguments) => check(arguments, global),
         SuiteCommand::Pin(arguments) => super::pin::main(arguments, global),
+        SuiteCommand::Sign(sign) => super::sign::suite(sign),
     }
 }
 
@@ -186,7 +192,7 @@ fn unreadable(arguments: &Check, error: SuiteError) -> Failure {
 fn problem(error: Error) -> (SuiteProblem, Failure) {
     let (file, key) = match &error {
         Error::UnknownPlugin { of_suite, .. } => (of_suite.clone(), Some("grader.plugin".to_owned())),
-        Error::BadGold { path, .. } => (Some(path.clone()), None),
+        Error::BadGold { path, .. } | Error::BadCase { path, .. } => (Some(path.clone()), None),
         Error::TasksTooLarge { first, .. } => (Some(format!("tasks/{first}")), None),
         Error::Suite(SuiteError::Grader { path, .. } | SuiteError::File { path, .. }) => {
             (Some(path.clone()), None)
@@ -227,9 +233,13 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     });
     let table = kinds(&sums);
     let baselines = lancet_suite::baselines(suite.tasks().iter())?;
+    let lock = ImageLock::read(&suite).map_err(|error| unreadable(arguments, error))?;
     let checked = CheckedSuite {
         name: suite.name().to_owned(),
         digest: suite.digest(),
+        beside: suite.beside().to_vec(),
+        cases: suite.tasks().iter().map(|task| task.cases.len() as u64).sum(),
+        cases_digest: suite.cases_digest(),
         tasks: suite.tasks().len(),
         swe_manager: sums[0].1,
         ic_swe: sums[1].1,
@@ -239,6 +249,8 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         gold_patches: surveyed.gold_patches,
         gold_in_images: surveyed.gold_in_images,
         shared_issues: suite.shared_issues(),
+        graders: surveyed.graders,
+        unpinned: lock.unpinned(&suite).iter().map(unpinned).collect(),
         warnings: suite.warnings().iter().map(warning).collect(),
     };
     if format != FormatKind::Table {
@@ -273,6 +285,55 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
             checked.gold_patches, checked.gold_in_images
         ));
     }
+    beyond_tasks(&mut text, &checked, arguments);
     output::print(&text)?;
     Ok(Exit::Done)
+}
+
+fn unpinned(why: &NotPinned) -> UnpinnedImage {
+    let state = match why {
+        NotPinned::Stale { .. } => PinState::Stale,
+        NotPinned::Missing { .. } | NotPinned::Unknown { .. } => PinState::NotPinned,
+    };
+    UnpinnedImage { image: why.image().to_owned(), state }
+}
+
+/// What was found in a suite in order besides its tasks: graders, cases, images, and what is let
+/// be.
+fn beyond_tasks(text: &mut String, checked: &CheckedSuite, arguments: &Check) {
+    text.push('\n');
+    for grader in checked.graders.iter().take(MAX_LISTED) {
+        let package = grader.package.as_ref().map(|package| format!(", {package}")).unwrap_or_default();
+        let imports: Vec<_> = grader.imports.iter().map(ToString::to_string).collect();
+        text.push_str(&format!(
+            "grader `{}`, {}{}: judges {} tasks, and imports {}\n",
+            display_safe(&grader.grader),
+            grader.digest.short(),
+            display_safe(&package),
+            grader.tasks,
+            if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") }
+        ));
+    }
+    if let Some(digest) = checked.cases_digest {
+        text.push_str(&format!(
+            "{} cases, {}: `--controls` tries them; they are no part of the suite's digest\n",
+            checked.cases,
+            digest.short()
+        ));
+    }
+    if !checked.beside.is_empty() {
+        let names: Vec<_> = checked.beside.iter().take(MAX_LISTED).map(|name| display_safe(name)).collect();
+        text.push_str(&format!("let be, and no part of the digest: {}\n", names.join(", ")));
+    }
+    if !checked.unpinned.is_empty() {
+        let shown = checked.unpinned.iter().take(MAX_LISTED).map(|image| match image.state {
+            PinState::NotPinned => format!("`{}`", display_safe(&image.image)),
+            PinState::Stale => format!("`{}` (changed since it was)", display_safe(&image.image)),
+        });
+        text.push_str(&format!(
+            "images that are not pinned, so that no task can be run in them: {}; `lancet suite pin {}` pins them\n",
+            shown.collect::<Vec<_>>().join(", "),
+            arguments.suite.display()
+        ));
+    }
 }

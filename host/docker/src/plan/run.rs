@@ -494,7 +494,7 @@ impl Running<'_> {
     /// The tests alone.
     fn tests(&self) -> Laying {
         let mut laying = Laying::default();
-        laying.add(&self.plan.files_at, &self.plan.files);
+        laying.add_plan(self.plan);
         laying
     }
 
@@ -505,7 +505,7 @@ impl Running<'_> {
         for path in [Some(&self.plan.report), self.plan.status_file.as_ref()].into_iter().flatten() {
             laying.leave_out(path);
         }
-        laying.add(&self.plan.files_at, &self.plan.files);
+        laying.add_plan(self.plan);
         laying
     }
 

@@ -8,7 +8,9 @@ use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
-use lancet_core::{ChangeSet, FileChange, InfraFault, InfraFaultKind, LaidFile, Sha256};
+use lancet_core::{
+    ChangeSet, FileChange, InfraFault, InfraFaultKind, LaidFile, Plan, RESULTS_FOLDER, Sha256,
+};
 
 use tokio::sync::mpsc;
 
@@ -29,6 +31,8 @@ pub trait BlobSource: Send + Sync {
     fn blob(&self, digest: Sha256) -> io::Result<Vec<u8>>;
 }
 
+/// Any file in the folder for results: that folder and what is above it are there for it.
+const A_RESULT: &str = "/lancet/results/any";
 /// The lists of files and folders that [`Laying::first`] takes away. They stay in
 /// the container, and tell whoever runs there no more than it handed in itself.
 const GONE_FILES: &str = "/.lancet-gone-files";
@@ -56,6 +60,8 @@ pub(crate) struct Laying {
     files: BTreeMap<String, (Sha256, bool)>,
     work_tree: String,
     gone: BTreeSet<String>,
+    /// Whether the folder for results is laid too, as the user's own.
+    results: bool,
 }
 
 impl Laying {
@@ -75,8 +81,17 @@ impl Laying {
         Ok(laying)
     }
 
+    /// Adds what a plan needs: its files, on top, and where anything is kept of the folder for
+    /// results, that folder as the user's own.
+    pub(crate) fn add_plan(&mut self, plan: &Plan) {
+        self.add(&plan.files_at, &plan.files);
+        let artifacts = plan.artifacts.iter().map(|artifact| &artifact.path);
+        let mut kept = artifacts.chain([&plan.report]).chain(&plan.status_file);
+        self.results = kept.any(|path| path == RESULTS_FOLDER || is_below(path, RESULTS_FOLDER));
+    }
+
     /// Adds a plan's files, on top.
-    pub(crate) fn add(&mut self, folder: &str, files: &[LaidFile]) {
+    fn add(&mut self, folder: &str, files: &[LaidFile]) {
         for file in files {
             self.put(format!("{folder}/{}", file.path), file.sha256, file.executable);
         }
@@ -131,10 +146,17 @@ impl Laying {
 
     /// Lays everything into a container that has not been started.
     pub(crate) async fn lay(&self, container: &Container, blobs: &dyn BlobSource) -> Result<(), InfraFault> {
-        if self.files.is_empty() && self.gone.is_empty() {
+        if self.is_empty() && !self.results {
             return Ok(());
         }
-        let folders = self.missing_folders(container).await?;
+        let mut folders = self.missing_folders(container).await?;
+        // One that the image has may be another's, or root's.
+        if self.results
+            && !folders.contains(&RESULTS_FOLDER)
+            && container.look(RESULTS_FOLDER).await? == Some(PathKind::Folder)
+        {
+            folders.push(RESULTS_FOLDER);
+        }
         let (sender, receiver) = mpsc::channel::<Bytes>(PIECES);
         let pieces = stream::unfold(receiver, async |mut receiver| {
             receiver.recv().await.map(|piece| (Ok::<_, io::Error>(piece), receiver))
@@ -232,9 +254,10 @@ impl Laying {
     /// The folders above the files, each by the one above it; the root is empty.
     fn folders(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut folders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for path in self.files.keys() {
+        let result = self.results.then_some(A_RESULT);
+        for path in self.files.keys().map(String::as_str).chain(result) {
             // Deepest first: one that is known has all above it known.
-            let mut rest = path.as_str();
+            let mut rest = path;
             while let Some((above, _)) = rest.rsplit_once('/') {
                 if above.is_empty() {
                     break;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages of all tests that want a few: installed together once, with what they share.
-const ORACLES: [&str; 4] = ["anthropic==2.14.0", "genai-prices==0.2.3", "llmock==0.2.2", "openai==3.57.0"];
+const ORACLES: [&str; 5] =
+    ["anthropic==2.14.0", "cryptography==50.0.2", "genai-prices==0.2.3", "llmock==0.2.2", "openai==3.57.0"];
 
 /// A virtual environment.
 pub(crate) struct Python {

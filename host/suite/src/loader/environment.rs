@@ -49,8 +49,12 @@ impl Loader {
             let is_managers = self.settled.get(name).is_some_and(|kinds| !kinds.contains(&Kind::IcSwe));
             if entry.profile.is_none() && entry.driver.is_none() && !is_managers {
                 let message = "the tests run beside the submitted code, which can tamper with them";
-                let hint = "name another image in `driver`: the tests run there then";
                 let key = format!("environments.{}", shown(name));
+                let hint = format!(
+                    "to have them run apart, add `driver = \"IMAGE\"`, an image with the tests' tools, and \
+                     [{key}.app] with `argv` and `ready`, which serves what is submitted; the tests reach it at \
+                     $LANCET_APP_HOST"
+                );
                 self.warnings.push(Problem::new("suite.toml", message).key(key).hint(hint));
             }
         }

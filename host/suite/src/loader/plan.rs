@@ -32,6 +32,8 @@ pub(super) struct Subject<'a> {
     folder: &'a str,
     pub(super) file: &'a TaskFile,
     private: &'a [StoredFile],
+    /// What cases hand in.
+    cases: &'a [StoredFile],
 }
 
 impl Loader {
@@ -41,11 +43,12 @@ impl Loader {
         id: &TaskId,
         file: &TaskFile,
         private: &[StoredFile],
+        cases: &[StoredFile],
         context: &mut Context<'_>,
     ) -> Option<TaskEnvironment> {
         let folder = format!("tasks/{id}");
         let toml_path = format!("{folder}/task.toml");
-        let subject = Subject { folder: &folder, file, private };
+        let subject = Subject { folder: &folder, file, private, cases };
         let mut rules = Rules { file: &toml_path, problems: &mut self.problems };
         let (name, entry) = place(&mut rules, file, context)?;
         self.settled.entry(name.to_owned()).or_default().insert(file.kind);
@@ -504,7 +507,7 @@ fn gold_place(
     }
 }
 
-/// Says which private files the agent would find in its image, because they lie in
+/// Says which private files and cases the agent would find in its image, because they lie in
 /// the folder that it is built from as well.
 pub(super) fn leaks(
     rules: &mut Rules<'_>,
@@ -516,10 +519,12 @@ pub(super) fn leaks(
     let Some(ImageSource::Build { folder, .. }) = source else { return };
     let built = context.builds.get(folder).into_iter().flatten();
     let built: BTreeMap<_, _> = built.map(|file| (file.sha256, file.path.as_str())).collect();
-    for file in subject.private.iter().filter(|file| file.bytes >= MIN_SECRET_BYTES) {
+    let private = subject.private.iter().map(|file| ("private", file));
+    let all = private.chain(subject.cases.iter().map(|file| ("cases", file)));
+    for (place, file) in all.filter(|(_, file)| file.bytes >= MIN_SECRET_BYTES) {
         if let Some(path) = built.get(&file.sha256) {
             let message = format!("{folder}/{path} is the same file, and the agent's image is built from it");
-            let problem = Problem::new(format!("{}/private/{}", subject.folder, file.path), message);
+            let problem = Problem::new(format!("{}/{place}/{}", subject.folder, file.path), message);
             rules.problems.push(problem.hint("take it out of the build folder"));
         }
     }

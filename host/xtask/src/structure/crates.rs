@@ -16,7 +16,7 @@ struct Line {
 
 /// The directions. An edge that is not in here is an error; to add one is a decision that
 /// ARCHITECTURE.md has to tell.
-const DIRECTIONS: [Line; 27] = [
+const DIRECTIONS: [Line; 29] = [
     Line { folder: "host/core", may: &[], tests: &[] },
     Line { folder: "host/patch", may: &[], tests: &[] },
     Line { folder: "host/jail", may: &[], tests: &[] },
@@ -24,6 +24,8 @@ const DIRECTIONS: [Line; 27] = [
     Line { folder: "host/trace", may: &[], tests: &[] },
     Line { folder: "host/guest-build", may: &[], tests: &[] },
     Line { folder: "host/package", may: &["lancet-core"], tests: &[] },
+    Line { folder: "host/trust", may: &["lancet-core"], tests: &["lancet-package"] },
+    Line { folder: "host/kit", may: &["lancet-core", "lancet-guest-build", "lancet-package"], tests: &[] },
     Line {
         folder: "host/engine",
         may: &["lancet-core", "lancet-jail", "lancet-package"],
@@ -64,18 +66,20 @@ const DIRECTIONS: [Line; 27] = [
             "lancet-engine",
             "lancet-file",
             "lancet-jail",
+            "lancet-kit",
             "lancet-models",
             "lancet-package",
             "lancet-runner",
             "lancet-store",
             "lancet-suite",
             "lancet-swe-lancer",
+            "lancet-trust",
         ],
         tests: &["lancet-guest-build", "lancet-hostile", "lancet-trace"],
     },
     Line {
         folder: "host/xtask",
-        may: &["lancet-core", "lancet-guest-build", "lancet-suite", "lancet-swe-lancer"],
+        may: &["lancet-core", "lancet-guest-build", "lancet-suite", "lancet-swe-lancer", "lancet-trust"],
         tests: &[],
     },
     Line { folder: "plugins/sdk", may: &[], tests: &[] },

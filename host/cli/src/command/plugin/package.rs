@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use lancet_core::{InspectedPackage, InspectedPlugin, Sha256};
-use lancet_engine::MAX_COMPONENT_BYTES;
+use lancet_engine::{Inspection, MAX_COMPONENT_BYTES};
 use lancet_file::FileError;
 use lancet_package::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
 use lancet_runner::Named;
@@ -96,12 +96,31 @@ pub(super) fn settings(manifest: &Manifest) -> String {
 
 /// Makes a package of a component and its manifest.
 pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<Exit, Failure> {
-    let text = manifest_text(manifest)?;
-    let said = Manifest::parse(&text).map_err(|error| refused(manifest, &error))?;
-    let named = Named::new(&component.display().to_string(), lancet_runner::read(component)?);
+    let (said, text) = read_manifest(manifest)?;
+    let bytes = lancet_runner::read(component)?;
+    let (packed, _) = packed((component, bytes), manifest, (&said, &text))?;
+    write(package, &[(component, "component"), (manifest, "manifest")], &packed)?;
+    output::print(&made(package, &said, &packed))?;
+    Ok(Exit::Done)
+}
+
+/// Reads a manifest's file: what it says, and its text.
+pub(super) fn read_manifest(path: &Path) -> Result<(Manifest, String), Failure> {
+    let text = manifest_text(path)?;
+    let said = Manifest::parse(&text).map_err(|error| refused(path, &error))?;
+    Ok((said, text))
+}
+
+/// The package of a component, if the manifest says of it what is so, and what the component is.
+pub(super) fn packed(
+    (component, bytes): (&Path, Vec<u8>),
+    manifest: &Path,
+    (said, text): (&Manifest, &str),
+) -> Result<(Vec<u8>, Inspection), Failure> {
+    let named = Named::new(&component.display().to_string(), bytes);
     let (_, inspection) = super::inspection(&named)?;
-    inspection.compare(&said).map_err(|error| refused(manifest, &error))?;
-    let packed = lancet_package::write(&named.component, &text).map_err(|error| {
+    inspection.compare(said).map_err(|error| refused(manifest, &error))?;
+    let packed = lancet_package::write(&named.component, text).map_err(|error| {
         let message = format!("`{}` cannot be packed: {error}", component.display());
         Failure::new(Exit::Plugin, message).hint(error.hint().unwrap_or("build it again"))
     })?;
@@ -112,17 +131,20 @@ pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<
         );
         return Err(Failure::new(Exit::Plugin, message).hint("build it in release mode and strip it"));
     }
-    write(package, &[(component, "component"), (manifest, "manifest")], &packed)?;
-    output::print(&format!(
+    Ok((packed, inspection))
+}
+
+/// What was made, for people.
+pub(super) fn made(package: &Path, said: &Manifest, packed: &[u8]) -> String {
+    format!(
         "{}: {} {}, {}, {} bytes\ndigest  {}",
         display_safe(&package.display().to_string()),
         said.name,
         said.version,
         said.world,
         packed.len(),
-        Sha256::of(&packed)
-    ))?;
-    Ok(Exit::Done)
+        Sha256::of(packed)
+    )
 }
 
 fn refused(manifest: &Path, error: &ManifestError) -> Failure {
@@ -155,7 +177,7 @@ fn manifest_text(path: &Path) -> Result<String, Failure> {
 }
 
 /// Writes the package whole or not at all. What it is made of is not replaced by it.
-fn write(path: &Path, made_of: &[(&Path, &str)], bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, made_of: &[(&Path, &str)], bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::file("write", path, error);
     let is_same = |other: &Path| match (path.canonicalize(), other.canonicalize()) {
         (Ok(path), Ok(other)) => path == other,

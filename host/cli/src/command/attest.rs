@@ -1,0 +1,111 @@
+//! `lancet attest`.
+
+use std::path::PathBuf;
+
+use lancet_core::{AttemptState, Event, Phase, RunId, RunRecord, Sha256};
+use lancet_runner::Error;
+use lancet_store::{AttemptRow, Store};
+use lancet_trust::{Attested, Judged, KeysError, Listed, Statement, executed, journal_digest};
+
+use super::sign;
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::failure::{Failure, host};
+use crate::keys::{self, Attest};
+use crate::output;
+use crate::render::display_safe;
+use crate::session::block_on;
+
+/// What the name of a file with a run's verdicts ends with.
+pub(crate) const END: &str = ".attested.jsonl";
+
+/// Signs a run with its verdicts.
+pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure> {
+    let store = super::existing_store(global)?;
+    let (run, statement, verdicts) = block_on(async {
+        let run = store.resolve_run(&arguments.run).await?;
+        let (statement, verdicts) = read(&store, &run).await?;
+        Ok::<_, Failure>((run, statement, verdicts))
+    })?;
+    let path = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{run}{END}")));
+    let keys = keys::open()?;
+    let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
+    sign::is_ours(&path, signer.public().id())?;
+    let number = verdicts.len();
+    let text = Attested::sign(&statement, verdicts, signer.as_ref()).map_err(KeysError::from)?;
+    // What nobody could read is not handed out.
+    Attested::verify(text.as_bytes(), &signer.public())
+        .map_err(|error| host("what was signed does not verify", error))?;
+    sign::write(&path, text.as_bytes())?;
+    output::print(&format!(
+        "{}\nrun       {run}\nverdicts  {number}\nbytes     {}\nkey       {}",
+        display_safe(&path.display().to_string()),
+        text.len(),
+        signer.public().id()
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// All that is said of a run. One that contradicts itself, or is not over, is not attested.
+async fn read(store: &Store, run: &RunId) -> Result<(Statement<lancet_trust::Run>, Vec<Judged>), Failure> {
+    let audit = store.audit(run).await?;
+    if !audit.differences.is_empty() {
+        return Err(Error::Contradicted { run: run.clone(), differences: audit.differences }.into());
+    }
+    let pending = audit.run.counts.pending();
+    if pending > 0 {
+        return Err(Failure::usage(format!(
+            "run {run} is not over: {pending} of its attempts are not decided"
+        ))
+        .hint(format!("`lancet resume {run}` goes on; a run is attested as a whole")));
+    }
+    let Some(digest) = audit.run.record else {
+        return Err(Failure::usage(format!(
+            "run {run} is from before runs had a record that lists their attempts"
+        ))
+        .hint("nothing shows that none of its verdicts is missing: run it again"));
+    };
+    let record: RunRecord = serde_json::from_slice(&store.blob(digest).await?)
+        .map_err(|error| host("reading the run's record", error))?;
+    let mut verdicts = Vec::new();
+    for row in &audit.attempts {
+        verdicts.push(judged(store, row, digest, record.spec.attempts).await?);
+    }
+    let listed = verdicts.iter().map(|judged| Listed {
+        task: judged.record.task.clone(),
+        attempt: judged.record.attempt,
+        outcome: judged.record.verdict.outcome,
+        digest: judged.digest,
+    });
+    Ok((Statement::of_run(&record, digest, listed.collect()), verdicts))
+}
+
+async fn judged(
+    store: &Store,
+    row: &AttemptRow,
+    run_record: Sha256,
+    attempts: u32,
+) -> Result<Judged, Failure> {
+    let lines = store.events(&row.id).await?;
+    let events: Vec<&Event> = lines.iter().map(|line| &line.event).collect();
+    let decided = events.iter().rev().find_map(|event| match event {
+        Event::Decided { record, digest } => Some((record, *digest)),
+        _ => None,
+    });
+    let (record, digest) =
+        decided.filter(|_| matches!(row.state, AttemptState::Decided(_))).ok_or_else(|| {
+            Failure::new(Exit::Store, format!("attempt {} has no verdict in its journal", row.id))
+        })?;
+    Ok(Judged {
+        run: row.id.run.clone(),
+        run_record,
+        attempts,
+        task: row.task_blob,
+        setting: row.setting_blob,
+        solve: executed(&events, Phase::Solve),
+        grade: executed(&events, Phase::Grade),
+        journal: journal_digest(events.iter().copied()),
+        digest,
+        record: record.clone(),
+    })
+}

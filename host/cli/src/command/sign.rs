@@ -1,0 +1,116 @@
+//! `lancet plugin sign` and `lancet suite sign`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use lancet_core::Sha256;
+use lancet_runner::Named;
+use lancet_suite::Suite;
+use lancet_trust::{Bundle, KeyId, Statement};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::keys::{self, Sign};
+use crate::output;
+use crate::render::display_safe;
+
+/// What the name of a file with a signature ends with.
+pub(crate) const END: &str = ".sigstore.json";
+
+/// Signs a package.
+pub(crate) fn plugin(arguments: &Sign) -> Result<Exit, Failure> {
+    let name = arguments.file.display().to_string();
+    let named = Named::new(&name, lancet_runner::read(&arguments.file)?);
+    // What would not be loaded is not signed either.
+    let (_, inspection) = super::plugin::inspection(&named)?;
+    let (Some(manifest), Ok(Some(text))) = (&inspection.manifest, lancet_package::text(&named.component)) else {
+        return Err(Failure::new(
+            Exit::Plugin,
+            format!("`{name}` is no package: it has no manifest to be signed with it"),
+        )
+        .hint("`lancet plugin pack COMPONENT --manifest plugin.toml --output FILE` makes one"));
+    };
+    let (digest, version) = (named.identity.digest, manifest.version.to_string());
+    let statement = Statement::of_plugin(&manifest.name, &version, digest, Sha256::of(text.as_bytes()));
+    sign(arguments, &statement.to_bytes(), &format!("{} {version}", manifest.name), digest)
+}
+
+/// Signs a suite.
+pub(crate) fn suite(arguments: &Sign) -> Result<Exit, Failure> {
+    let suite = Suite::open(&arguments.file)?;
+    let statement = Statement::of_suite(suite.name(), suite.tasks().len(), suite.digest());
+    sign(arguments, &statement.to_bytes(), &format!("the suite {}", suite.name()), suite.digest())
+}
+
+fn sign(arguments: &Sign, statement: &[u8], what: &str, digest: Sha256) -> Result<Exit, Failure> {
+    let path = match &arguments.output {
+        Some(path) => path.clone(),
+        None => beside(&arguments.file)?,
+    };
+    let keys = keys::open()?;
+    let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
+    let id = signer.public().id();
+    is_ours(&path, id)?;
+    let bundle = Bundle::sign(statement, signer.as_ref()).map_err(lancet_trust::KeysError::from)?;
+    write(&path, bundle.to_text().as_bytes())?;
+    output::print(&format!(
+        "{}\nsigned  {}\ndigest  {digest}\nkey     {id}",
+        display_safe(&path.display().to_string()),
+        display_safe(what)
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// Where the signature of a file or a folder lies.
+pub(crate) fn beside(path: &Path) -> Result<PathBuf, Failure> {
+    let whole;
+    let path: &Path = if path.file_name().is_some() {
+        path
+    } else {
+        // `.`, and what ends with `..`.
+        whole = path.canonicalize().map_err(|error| Failure::file("find", path, &error))?;
+        &whole
+    };
+    match path.file_name() {
+        Some(name) => {
+            let mut name = name.to_owned();
+            name.push(END);
+            Ok(path.with_file_name(name))
+        }
+        None => Err(Failure::usage(format!("`{}` has no name", path.display()))
+            .hint("name the file with the signature with `--output` or `--bundle`")),
+    }
+}
+
+/// Whether a file that would be replaced is an earlier signature by the same key.
+pub(super) fn is_ours(path: &Path, key: KeyId) -> Result<(), Failure> {
+    if !path.exists() {
+        return Ok(());
+    }
+    // A run's file has one in each line.
+    let text = lancet_runner::read(path)?;
+    let first = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+    match Bundle::parse(first) {
+        Ok(bundle) if bundle.key_id() == key => Ok(()),
+        Ok(bundle) => {
+            let message = format!("`{}` is a signature by another key, {}", path.display(), bundle.key_id());
+            Err(Failure::usage(message).hint("name another file with `--output`, or remove it"))
+        }
+        Err(_) => Err(Failure::usage(format!("`{}` is there already, and no signature", path.display()))
+            .hint("name another file with `--output`")),
+    }
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::file("write", path, error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".lancet-sign-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|e| failed(&e))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
+    file.persist(path).map_err(|e| failed(&e.error))?;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Keys on the command line: where they are kept, and who signs.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use lancet_trust::{
+    BundleError, CommandSigner, KeyId, Keys, KeysError, Known, PublicKey, Signer, StatementError,
+    read_private, read_public,
+};
+
+use crate::arguments::Format;
+use crate::examples;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::paths;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key; its private half stays in the folder of keys
+    #[command(after_long_help = examples::KEY_NEW)]
+    New {
+        /// What to call it: lower-case letters, digits, `-` and `_`
+        name: String,
+    },
+    /// List the keys that are known here, and what is revoked
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show a key: its id, and its public half for others
+    Show {
+        /// Its name or id
+        key: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Make a key that takes another's place, and a statement of that for others
+    #[command(after_long_help = examples::KEY_ROTATE)]
+    Rotate {
+        /// The old key: its name or id
+        key: String,
+        /// What to call the new one
+        name: String,
+        #[command(flatten)]
+        signer: SignerArgument,
+    },
+    /// Put a key, or one file by its digest, on the list of what is revoked
+    #[command(after_long_help = examples::KEY_REVOKE)]
+    Revoke {
+        /// A key by its name or id, or a digest, `sha256:…`
+        what: String,
+        /// Why: one line, which whoever comes upon it is told
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Take in what others made: either half of a key as a PEM file, or a statement of rotation
+    #[command(after_long_help = examples::KEY_IMPORT)]
+    Import {
+        /// The file
+        file: PathBuf,
+        /// What to call the key
+        #[arg(long)]
+        name: String,
+    },
+}
+
+/// What is signed, and by whom.
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::SIGN)]
+pub(crate) struct Sign {
+    /// The package's file, or the suite's folder
+    pub(crate) file: PathBuf,
+    /// The key: its name or id, or a PEM file's path
+    #[arg(long)]
+    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) signer: SignerArgument,
+    /// The file for the signature [default: what is signed, with `.sigstore.json` behind its name]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignerArgument {
+    /// Have a command sign, which gets the bytes on stdin and writes the 64 bytes of the signature
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) signer: Option<String>,
+}
+
+/// Which run is signed, and by whom.
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::ATTEST)]
+pub(crate) struct Attest {
+    /// The run: its id, the beginning of it, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// The key: its name or id, or a PEM file's path
+    #[arg(long)]
+    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) signer: SignerArgument,
+    /// The file to write [default: RUN.attested.jsonl]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What is verified, and by whose keys.
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::VERIFY)]
+pub(crate) struct Verify {
+    /// A package, a suite's folder, the `.sigstore.json` beside one, or the `.jsonl` that `attest` wrote
+    pub(crate) file: PathBuf,
+    /// Believe this key alone: its name or id, or a PEM file's path; may be given several times [default: all that `key list` shows]
+    #[arg(long = "key", value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    /// The file with the signature [default: the file's name with `.sigstore.json` behind it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Take the envelopes of other tools: any DSSE, with any in-toto Statement about the file
+    #[arg(long)]
+    pub(crate) foreign: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// The keys that are known here.
+pub(crate) fn open() -> Result<Keys, Failure> {
+    Ok(Keys::open(&paths::keys()?)?)
+}
+
+/// Whether a text names a file: names of keys have neither `/` nor `.`, and ids can have `/`.
+fn is_path(text: &str) -> bool {
+    text.contains(['/', '.']) && text.parse::<KeyId>().is_err()
+}
+
+/// Whoever signs with a key.
+pub(crate) fn signer(keys: &Keys, key: &str, command: &SignerArgument) -> Result<Box<dyn Signer>, Failure> {
+    let path = Path::new(key);
+    let signer: Box<dyn Signer> = match &command.signer {
+        Some(command) => Box::new(CommandSigner::new(public(keys, key)?.0, command)),
+        None if is_path(key) => Box::new(read_private(path)?),
+        None => Box::new(keys.private(keys.find(key)?)?),
+    };
+    let id = signer.public().id();
+    match (keys.by_id(id), keys.revoked_key(id)) {
+        (Some(known), _) => keys.may_sign(known)?,
+        (None, Some(reason)) => {
+            return Err(KeysError::Revoked { name: key.to_owned(), reason: reason.to_owned() }.into());
+        }
+        (None, None) => {}
+    }
+    Ok(signer)
+}
+
+/// The public half of a key, and what it is called.
+pub(crate) fn public(keys: &Keys, key: &str) -> Result<(PublicKey, String), Failure> {
+    if is_path(key) {
+        return Ok((read_public(Path::new(key))?, key.to_owned()));
+    }
+    let Known { public, name, .. } = keys.find(key)?;
+    Ok((public.clone(), name.to_string()))
+}
+
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
+        let exit = match &error {
+            KeysError::File { .. } | KeysError::Signer(_) => Exit::Host,
+            KeysError::Bundle(_) | KeysError::Statement(_) => Exit::Unverified,
+            _ => Exit::Usage,
+        };
+        let failure = Self::new(exit, error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// A signature that does not hold, of that file.
+pub(crate) fn unverified(path: &Path, error: &BundleError) -> Failure {
+    Failure::new(Exit::Unverified, format!("`{}`: {error}", path.display())).hint(error.hint())
+}
+
+/// A signature that holds for something else.
+pub(crate) fn misstated(path: &Path, error: &StatementError) -> Failure {
+    Failure::new(Exit::Unverified, format!("`{}`: {error}", path.display())).hint(error.hint())
+}

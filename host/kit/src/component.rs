@@ -1,0 +1,206 @@
+//! Building a project's component with the tool chain of its language.
+
+use std::env;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use lancet_core::Capability;
+use lancet_guest_build::Request;
+
+use crate::embedded::{KIT_VERSION, lay, lay_contract};
+use crate::error::Error;
+use crate::language::Language;
+use crate::project::Project;
+use crate::tool::Tool;
+use crate::world;
+
+/// How much of what a tool wrote is shown when it fails: the last 16 KiB.
+const MAX_OUTPUT: usize = 16 << 10;
+
+/// A component, and what it was built with.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The component in its binary form. It is no package yet.
+    pub component: Vec<u8>,
+    /// The tool and its version, for people.
+    pub tool: String,
+}
+
+/// Builds a project's component: lays the kit of its language and the world that its manifest
+/// asks for into `.lancet`, and has the tool chain build for that world. Cargo's own words go
+/// to standard error; other tools are heard when they fail.
+///
+/// # Errors
+/// When the tool chain is not there, or is one that was not tested; when it fails; when the
+/// project does not say what is to be built.
+pub fn build(project: &Project) -> Result<Built, Error> {
+    let own = project.own()?;
+    let entry = project.entry()?;
+    let kit = own.join("kit");
+    lay(project.language(), &kit)?;
+    match project.language() {
+        Language::Rust => rust(project, &entry),
+        Language::Python => python(project, &own, &entry),
+        Language::JavaScript => javascript(project, &own, &entry),
+    }
+}
+
+fn rust(project: &Project, package: &str) -> Result<Built, Error> {
+    let target = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    let target = match target {
+        Some(folder) => env::current_dir().map_err(Error::read("."))?.join(folder),
+        // Cargo is started in the project's folder.
+        None => PathBuf::from("target"),
+    };
+    let folder = project.folder();
+    let absolute = folder.canonicalize().map_err(Error::read(folder))?;
+    let request = Request::new(&absolute, absolute.join(target)).of_an_author().package(package);
+    let mut guests = lancet_guest_build::build(&request)?;
+    kit_of_rust(&absolute)?;
+    let component = guests.pop().map(|guest| guest.component).unwrap_or_default();
+    Ok(Built { component, tool: "cargo".to_owned() })
+}
+
+/// The kit that Cargo took is the one that was tested with this program.
+fn kit_of_rust(folder: &Path) -> Result<(), Error> {
+    let path = folder.join("Cargo.lock");
+    // It is elsewhere when the project is a member of a workspace.
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let lock: toml::Table = toml::from_str(&text).unwrap_or_default();
+    let packages = lock.get("package").and_then(|packages| packages.as_array());
+    let kit = packages
+        .into_iter()
+        .flatten()
+        .find(|package| package.get("name").and_then(|name| name.as_str()) == Some("lancet-sdk"));
+    let version = kit.and_then(|kit| kit.get("version")?.as_str());
+    tested_kit(version.unwrap_or(KIT_VERSION), path, || {
+        format!(
+            "write `lancet-sdk = {{ path = \".lancet/kit/{}\" }}` into `Cargo.toml`",
+            Language::Rust.kit()
+        )
+    })
+}
+
+fn tested_kit(found: &str, path: PathBuf, install: impl FnOnce() -> String) -> Result<(), Error> {
+    if found == KIT_VERSION {
+        return Ok(());
+    }
+    Err(Error::Untested {
+        name: "the kit `lancet-sdk`".to_owned(),
+        path,
+        found: found.to_owned(),
+        tested: KIT_VERSION.to_owned(),
+        install: install(),
+    })
+}
+
+fn python(project: &Project, own: &Path, module: &str) -> Result<Built, Error> {
+    let tool = Tool::ComponentizePy;
+    let folder = project.folder();
+    let found = tool.find(folder)?;
+    let (wit, component) = (contract(project, own)?, own.join("component.wasm"));
+    let mut command = Command::new(&found.program);
+    // Compiled modules would be left in the project's folder.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    let environment = folder.join(".venv");
+    if environment.is_dir() {
+        // Its packages are the plugin's.
+        command.env("VIRTUAL_ENV", &environment);
+    }
+    command.arg("--wit-path").arg(&wit).args(["--world", world::NAME, "componentize", "--stub-wasi"]);
+    for path in [folder, &own.join("kit").join(Language::Python.kit())] {
+        command.arg("--python-path").arg(path);
+    }
+    command.arg("--output").arg(&component).arg(module);
+    made(tool, &mut command, &component).map(|component| Built {
+        component,
+        tool: format!("{} {}", tool.name(), found.version.unwrap_or_default()),
+    })
+}
+
+fn javascript(project: &Project, own: &Path, main: &str) -> Result<Built, Error> {
+    let tool = Tool::ComponentizeQjs;
+    let folder = project.folder();
+    Tool::Node.find(folder)?;
+    let found = tool.find(folder)?;
+    link_kit(folder)?;
+    let (wit, component) = (contract(project, own)?, own.join("component.wasm"));
+    let mut command = Command::new(&found.program);
+    command.arg("--wit").arg(&wit).args(["--world", world::NAME, "--sync"]);
+    if !project.manifest().asks.contains_key(&Capability::WasiInert) {
+        command.arg("--stub-wasi");
+    }
+    // Modules are looked for below it, and those of packages in its `node_modules`.
+    command
+        .arg("--module-root")
+        .arg(folder)
+        .arg("--js")
+        .arg(folder.join(main))
+        .arg("--output")
+        .arg(&component);
+    made(tool, &mut command, &component).map(|component| Built {
+        component,
+        tool: format!("{} {}", tool.name(), found.version.unwrap_or_default()),
+    })
+}
+
+/// Has `import "lancet-sdk"` find the kit, here and in Node.js, unless the project has it from
+/// elsewhere: then it has to be of this version.
+pub(crate) fn link_kit(folder: &Path) -> Result<(), Error> {
+    let modules = folder.join("node_modules");
+    let link = modules.join("lancet-sdk");
+    let kit = Path::new("../.lancet/kit").join(Language::JavaScript.kit());
+    match link.symlink_metadata() {
+        Err(_) => {
+            fs::create_dir_all(&modules).map_err(Error::write(&modules))?;
+            std::os::unix::fs::symlink(kit, &link).map_err(Error::write(&link))
+        }
+        Ok(_) => {
+            let manifest = link.join("package.json");
+            let text = fs::read_to_string(&manifest).map_err(Error::read(&manifest))?;
+            let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            let version = package["version"].as_str().unwrap_or("of no version");
+            tested_kit(version, link.clone(), || {
+                format!("run `npm uninstall lancet-sdk`, or `npm install lancet-sdk@{KIT_VERSION}`")
+            })
+        }
+    }
+}
+
+/// The contract and the narrowed world in a folder of their own.
+fn contract(project: &Project, own: &Path) -> Result<PathBuf, Error> {
+    let folder = own.join("wit");
+    lay_contract(&folder, ("asked.wit", world::narrowed(project.manifest())))?;
+    Ok(folder)
+}
+
+/// What a tool wrote to a file, if it ended as it should.
+fn made(tool: Tool, command: &mut Command, component: &Path) -> Result<Vec<u8>, Error> {
+    // What an earlier build made is no result of this one.
+    match fs::remove_file(component) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::write(component)(error));
+        }
+        _ => {}
+    }
+    let program = command.get_program().to_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(Error::read(PathBuf::from(program)))?;
+    if !output.status.success() {
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        let text = text.trim();
+        let start =
+            (text.len().saturating_sub(MAX_OUTPUT)..=text.len()).find(|at| text.is_char_boundary(*at));
+        return Err(Error::Failed {
+            tool,
+            status: output.status.to_string(),
+            output: text.get(start.unwrap_or_default()..).unwrap_or_default().to_owned(),
+        });
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(component).map_err(Error::read(component))?;
+    file.take(1 << 30).read_to_end(&mut bytes).map_err(Error::read(component))?;
+    Ok(bytes)
+}

@@ -1,0 +1,184 @@
+//! The tools that make components, and whether they are there.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lancet_guest_build::{Standard, TARGET};
+
+use crate::error::Error;
+
+/// A tool that makes components of a language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// Rust's standard library for `wasm32-unknown-unknown`.
+    RustTarget,
+    /// `componentize-py` from PyPI.
+    ComponentizePy,
+    /// Node.js, which runs the next.
+    Node,
+    /// `componentize-qjs` from npm, which `jco componentize --backend quickjs` calls.
+    ComponentizeQjs,
+}
+
+/// Whether a tool is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolState {
+    /// It is, and was tested with this program.
+    Ready {
+        /// Where it is and which version it has, for people.
+        detail: String,
+    },
+    /// It is not, or is of another version.
+    Missing {
+        /// What is the matter, for people.
+        problem: String,
+        /// The command that helps.
+        install: String,
+    },
+}
+
+impl Tool {
+    /// Every tool.
+    pub const ALL: [Self; 4] = [Self::RustTarget, Self::ComponentizePy, Self::Node, Self::ComponentizeQjs];
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RustTarget => "the Rust target wasm32-unknown-unknown",
+            Self::ComponentizePy => "componentize-py",
+            Self::Node => "Node.js",
+            Self::ComponentizeQjs => "componentize-qjs",
+        }
+    }
+
+    /// The version that this program was tested with; none where that does not matter.
+    #[must_use]
+    pub fn tested(self) -> Option<&'static str> {
+        match self {
+            Self::ComponentizePy => Some("0.25.1"),
+            Self::ComponentizeQjs => Some("0.4.5"),
+            Self::RustTarget | Self::Node => None,
+        }
+    }
+
+    /// The command that installs it, in a project's folder.
+    #[must_use]
+    pub fn install(self) -> String {
+        let tested = self.tested().unwrap_or_default();
+        match self {
+            Self::RustTarget => format!("run `rustup target add {TARGET}`"),
+            Self::ComponentizePy => format!(
+                "run `python3 -m venv .venv && .venv/bin/pip install componentize-py=={tested}` in the project's folder"
+            ),
+            Self::Node => "install Node.js 20 or newer, with npm".to_owned(),
+            Self::ComponentizeQjs => {
+                format!(
+                    "run `npm install --save-dev --save-exact componentize-qjs@{tested}` in the project's folder"
+                )
+            }
+        }
+    }
+
+    /// Whether it is there for a project in that folder.
+    #[must_use]
+    pub fn state(self, folder: &Path) -> ToolState {
+        let found = match self {
+            Self::RustTarget => Standard::find().map(|standard| match standard {
+                Standard::Installed => format!("{TARGET} is installed"),
+                Standard::Debian { rustc, .. } => {
+                    format!("built from Debian's sources by {}", rustc.display())
+                }
+            }),
+            _ => match self.find(folder) {
+                Ok(found) => {
+                    let version = found.version.map(|version| format!("{version} at ")).unwrap_or_default();
+                    Ok(format!("{version}{}", found.program.display()))
+                }
+                Err(error) => {
+                    let install = error.hint().unwrap_or_else(|| self.install());
+                    return ToolState::Missing { problem: error.to_string(), install };
+                }
+            },
+        };
+        match found {
+            Ok(detail) => ToolState::Ready { detail },
+            Err(error) => ToolState::Missing { problem: error.to_string(), install: self.install() },
+        }
+    }
+
+    /// The program for a project in that folder, of the version that was tested.
+    pub(crate) fn find(self, folder: &Path) -> Result<Found, Error> {
+        let file = match self {
+            Self::ComponentizePy => "componentize-py",
+            Self::ComponentizeQjs => "componentize-qjs",
+            Self::Node => "node",
+            Self::RustTarget => "cargo",
+        };
+        let places = self.places(folder);
+        let program = places.iter().map(|place| place.join(file)).find(|path| path.is_file());
+        let Some(program) = program else {
+            // The search path is long, and known to whoever set it.
+            let own = places.len() - on_path().count();
+            let mut looked_at: Vec<_> =
+                places.iter().take(own).map(|place| format!("`{}`", place.join(file).display())).collect();
+            looked_at.push("PATH".to_owned());
+            return Err(Error::NoTool { tool: self, looked_at: looked_at.join(", ") });
+        };
+        let version = self.version(&program)?;
+        match (self.tested(), &version) {
+            (Some(tested), Some(found)) if found != tested => Err(Error::Untested {
+                name: self.name().to_owned(),
+                path: program,
+                found: found.clone(),
+                tested: tested.to_owned(),
+                install: self.install(),
+            }),
+            _ => Ok(Found { program, version }),
+        }
+    }
+
+    /// Folders that it may be in, those of the project first.
+    fn places(self, folder: &Path) -> Vec<PathBuf> {
+        let own = match self {
+            Self::ComponentizePy => {
+                let active = env::var_os("VIRTUAL_ENV").filter(|active| !active.is_empty());
+                let active = active.map(|active| PathBuf::from(active).join("bin"));
+                [Some(folder.join(".venv/bin")), active].into_iter().flatten().collect()
+            }
+            Self::ComponentizeQjs => vec![folder.join("node_modules/.bin")],
+            Self::Node | Self::RustTarget => Vec::new(),
+        };
+        own.into_iter().chain(on_path()).collect()
+    }
+
+    /// What version a program says that it has; none where it says none.
+    fn version(self, program: &Path) -> Result<Option<String>, Error> {
+        if self == Self::ComponentizeQjs {
+            // It has no option for that; the package that it is in says it.
+            let real = program.canonicalize().map_err(Error::read(program))?;
+            let manifest = real.parent().and_then(Path::parent).unwrap_or(&real).join("package.json");
+            let text = fs::read_to_string(&manifest).map_err(Error::read(&manifest))?;
+            let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            return Ok(Some(package["version"].as_str().unwrap_or("of no version").to_owned()));
+        }
+        let output = Command::new(program).arg("--version").output().map_err(Error::read(program))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = text.split_whitespace().last().map(str::to_owned);
+        Ok(version.or_else(|| self.tested().map(|_| "of no version".to_owned())))
+    }
+}
+
+/// A program, and the version that it says it has.
+pub(crate) struct Found {
+    pub(crate) program: PathBuf,
+    pub(crate) version: Option<String>,
+}
+
+/// The folders of the search path.
+fn on_path() -> impl Iterator<Item = PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).filter(|place| !place.as_os_str().is_empty()).collect::<Vec<_>>().into_iter()
+}

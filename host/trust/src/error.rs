@@ -1,0 +1,440 @@
+//! Why something is not taken, and what to do about it.
+
+use std::path::PathBuf;
+
+use crate::attested::MAX_ATTESTED_BYTES;
+use crate::bundle::MAX_BUNDLE_BYTES;
+use crate::key::{KeyId, SIGNATURE_BYTES};
+use crate::note::MAX_NOTE_BYTES;
+
+/// Why a text is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// No PEM file at all.
+    #[error("it is no PEM file, expected one that begins with `-----BEGIN {expected}-----`")]
+    NoPem {
+        /// What such a file says that it holds.
+        expected: &'static str,
+    },
+    /// A PEM file with something else.
+    #[error("it holds `{found}`, expected `{expected}`")]
+    Label {
+        /// What it has to say that it holds.
+        expected: &'static str,
+        /// What it says.
+        found: String,
+    },
+    /// Of the right form, and still no key of that kind.
+    #[error("it is no Ed25519 key as `{form}`: {why}")]
+    Refused {
+        /// What the file says that it holds.
+        form: &'static str,
+        /// The words of whoever reads such keys.
+        why: String,
+    },
+    /// No key's id.
+    #[error("`{0}` is no key's id, expected base64 of a SHA-256: 44 characters")]
+    Id(String),
+    /// The system has no random numbers.
+    #[error("the system gave no random numbers: {0}")]
+    Random(String),
+}
+
+impl KeyError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Label { found, .. } if found == "ENCRYPTED PRIVATE KEY" => {
+                "decrypt it first: `openssl pkcs8 -in FILE -out KEY`, and keep the file to yourself"
+            }
+            Self::Label { found, .. } if found.starts_with("OPENSSH") => {
+                "keys of ssh have a form of their own; make one with `lancet key new NAME`"
+            }
+            Self::Label { expected, found }
+                if *expected == "PUBLIC KEY" && found.ends_with("PRIVATE KEY") =>
+            {
+                "that is the half that signs: `openssl pkey -in FILE -pubout` writes the public one"
+            }
+            Self::Label { found, .. } if found == "PUBLIC KEY" => {
+                "that is the half that verifies; the private half signs, or `--signer COMMAND`"
+            }
+            Self::NoPem { .. } | Self::Label { .. } | Self::Refused { .. } => {
+                "`lancet key new NAME` makes a key, and so does `openssl genpkey -algorithm ed25519`"
+            }
+            Self::Id(_) => "`lancet key list` shows names and ids",
+            Self::Random(_) => "`/dev/urandom` and the system call `getrandom` have to be there",
+        }
+    }
+}
+
+/// Why the folder of keys is not used, or not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The system's word on a file.
+    #[error("cannot {doing} `{}`: {error}", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// The error.
+        error: std::io::Error,
+    },
+    /// A file that is not as it has to be.
+    #[error("`{}`: {problem}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// No name for a key.
+    #[error(
+        "`{0}` is no name for a key: expected lower-case letters, digits, `-` and `_`, at most 64, the first a letter or a digit"
+    )]
+    Name(String),
+    /// No key of that name or id.
+    #[error("no key `{name}` in `{}`", folder.display())]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The folder of keys.
+        folder: PathBuf,
+    },
+    /// A name that is taken.
+    #[error("there is a key `{name}` already, {id}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        id: KeyId,
+    },
+    /// A key that has another name.
+    #[error("the key {id} is here already, as `{name}`")]
+    Known {
+        /// The key.
+        id: KeyId,
+        /// Its name here.
+        name: String,
+    },
+    /// A key of which the private half is elsewhere.
+    #[error("only the public half of `{0}` is here")]
+    Public(String),
+    /// A key that was replaced.
+    #[error("the key `{name}` was rotated: {successor} signs in its place")]
+    Rotated {
+        /// Its name.
+        name: String,
+        /// The key that took its place.
+        successor: KeyId,
+    },
+    /// A key that is revoked.
+    #[error("the key `{name}` is revoked: {reason}")]
+    Revoked {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A reason that is none.
+    #[error("the reason has {0}, expected one line of 1 to 200 bytes")]
+    Reason(&'static str),
+    /// A key's text that is refused.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A statement of rotation that is refused.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The same, for what it says.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// Whoever has the key did not sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+}
+
+impl KeysError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Refused { hint, .. } => return Some(hint.clone()),
+            Self::File { .. } => return None,
+            Self::Name(_) => "for example `acme-2026`",
+            Self::Unknown { .. } => {
+                "`lancet key list` shows those that are here; `lancet key import FILE` takes one in, and a file is named by its path, `./acme.pub`"
+            }
+            Self::Taken { .. } => "choose another name; `lancet key list` shows those that are here",
+            Self::Known { .. } => "use it by that name",
+            Self::Public(_) => {
+                "`lancet key import FILE` takes the private half in; `--signer COMMAND` has whoever holds it sign"
+            }
+            Self::Rotated { .. } => "sign with that key; what the old one has signed still verifies",
+            Self::Revoked { .. } => "sign with another key; `lancet key list` shows those that are here",
+            Self::Reason(_) => "say why in a few words, for example `--reason \"the laptop was stolen\"`",
+            Self::Key(error) => error.hint(),
+            Self::Bundle(error) => error.hint(),
+            Self::Statement(error) => error.hint(),
+            Self::Signer(error) => error.hint(),
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// Why nothing was signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignerError {
+    /// The command could not be started, or not be waited for.
+    #[error("the signing command `{command}` cannot be run: {why}")]
+    Run {
+        /// The command.
+        command: String,
+        /// The system's words.
+        why: String,
+    },
+    /// The command failed.
+    #[error("the signing command `{command}` failed with {status}")]
+    Failed {
+        /// The command.
+        command: String,
+        /// Its exit status.
+        status: String,
+    },
+    /// The command took too long.
+    #[error("the signing command `{command}` did not end within {seconds} s, and was stopped")]
+    Late {
+        /// The command.
+        command: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The command wrote something else.
+    #[error(
+        "the signing command `{command}` wrote {found}, expected the {SIGNATURE_BYTES} bytes of an Ed25519 signature"
+    )]
+    Size {
+        /// The command.
+        command: String,
+        /// How much it wrote.
+        found: String,
+    },
+    /// A signature of another key, or of something else.
+    #[error(
+        "what the signing command `{command}` wrote is no signature by the key {key} over what it was given"
+    )]
+    Wrong {
+        /// The command.
+        command: String,
+        /// The key that was to sign.
+        key: KeyId,
+    },
+}
+
+impl SignerError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Run { .. } | Self::Failed { .. } => {
+                "it is run by `sh -c`, gets the bytes to sign on stdin, and has to end with 0; what it wrote to stderr stands above"
+            }
+            Self::Late { .. } => {
+                "it has no terminal to ask for a PIN: give it one by its environment or a program of its own"
+            }
+            Self::Size { .. } => {
+                "raw bytes, not base64, not hexadecimal, and without a line break at the end"
+            }
+            Self::Wrong { .. } => {
+                "`--key` has to name the public half of the key that the command has; it signs the bytes themselves (PureEdDSA), not a digest of them"
+            }
+        }
+    }
+}
+
+/// Why a file is no signed statement, or not one of that key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// Too large to be read.
+    #[error("it has more than {MAX_BUNDLE_BYTES} bytes (16 MiB)")]
+    TooLarge,
+    /// Not of that form.
+    #[error("it is no sigstore bundle with a DSSE envelope: {0}")]
+    Json(String),
+    /// A value that has to be another.
+    #[error("`{key}` is {found}, expected {expected}")]
+    Value {
+        /// The key, dotted.
+        key: &'static str,
+        /// What is there.
+        found: String,
+        /// What has to be.
+        expected: String,
+    },
+    /// The same content, spelled otherwise.
+    #[error("it is not in the one spelling that is signed and taken here: byte {0} differs")]
+    Spelling(usize),
+    /// Another key was named, or the signature is wrong.
+    #[error("`dsseEnvelope.signatures[0].sig` is no signature of the key {0} over the payload")]
+    Signature(KeyId),
+    /// A file whose signature is of a key that is not known.
+    #[error("it names the key {0}, which is not known here")]
+    Unknown(KeyId),
+    /// A foreign envelope that none of the keys has signed.
+    #[error("none of the {signatures} signatures is of one of the {keys} known keys")]
+    Nobody {
+        /// How many signatures it has.
+        signatures: usize,
+        /// How many keys were tried.
+        keys: usize,
+    },
+}
+
+impl BundleError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Spelling(_) => {
+                "it was changed after it was signed, or another tool wrote it: `--foreign` takes the envelopes of others"
+            }
+            Self::Json(_) | Self::Value { .. } => {
+                "`lancet plugin sign` and `lancet suite sign` write such files; `--foreign` takes the envelopes of others"
+            }
+            Self::TooLarge => "no statement needs as much",
+            Self::Signature(_) => {
+                "it was changed after it was signed, or somebody else signed it: do not use it"
+            }
+            Self::Unknown(_) | Self::Nobody { .. } => {
+                "get the publisher's key by a way that you trust, and `lancet key import FILE`, or name it with `--key FILE`"
+            }
+        }
+    }
+}
+
+/// Why a statement does not say what is asked of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    /// Not of that form.
+    #[error("its payload is no in-toto Statement v1 of that kind: {0}")]
+    Json(String),
+    /// A value that has to be another.
+    #[error("`{key}` of its payload is {found}, expected {expected}")]
+    Value {
+        /// The key, dotted.
+        key: &'static str,
+        /// What is there.
+        found: String,
+        /// What has to be.
+        expected: String,
+    },
+}
+
+impl StatementError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Json(_) => {
+                "a newer Lancet may have written it; `--foreign` takes any statement over a file"
+            }
+            Self::Value { .. } => {
+                "the signature is good, and for something else: get the file that was signed"
+            }
+        }
+    }
+}
+
+/// Why a signed note is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// Too large to be read.
+    #[error("it has more than {MAX_NOTE_BYTES} bytes (64 KiB)")]
+    TooLarge,
+    /// Not of that form.
+    #[error("line {line}: {problem}")]
+    Form {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and what was expected.
+        problem: &'static str,
+    },
+    /// Nobody signed it whose key is known.
+    #[error("it has no signature of `{0}`")]
+    Unsigned(String),
+    /// A signature that does not hold.
+    #[error("the signature of `{0}` is not one of that key over the text")]
+    Signature(String),
+    /// A name that no signature line can hold.
+    #[error(
+        "`{0}` is no name of a signer: expected 1 to 255 bytes without white space, control characters and `+`"
+    )]
+    Name(String),
+}
+
+/// Why a proof does not show what it is to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// A leaf beyond the tree, or a tree that is larger than the later one.
+    #[error("{0} is not below the tree's size, {1}")]
+    Range(u64, u64),
+    /// Too few or too many hashes.
+    #[error("it has {found} hashes, expected {expected}")]
+    Length {
+        /// How many there are.
+        found: usize,
+        /// How many there have to be.
+        expected: usize,
+    },
+    /// Hashes that lead elsewhere.
+    #[error("it leads to another root")]
+    Root,
+}
+
+/// Why a run with its verdicts is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttestedError {
+    /// Too large to be read.
+    #[error("it has more than {MAX_ATTESTED_BYTES} bytes (256 MiB)")]
+    TooLarge,
+    /// Nothing at all.
+    #[error("it has no line, expected a run and its verdicts")]
+    Empty,
+    /// A line that is not signed, or by another key.
+    #[error("line {line}: {error}")]
+    Bundle {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: BundleError,
+    },
+    /// A line that says something else, or contradicts another.
+    #[error("line {line}: {error}")]
+    Statement {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: StatementError,
+    },
+}
+
+impl AttestedError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::TooLarge | Self::Empty => "`lancet attest RUN` writes such files, one line per statement",
+            Self::Bundle { error: BundleError::Unknown(_), .. } => {
+                "get the host's key by a way that you trust, and `lancet key import FILE`, or name it with `--key FILE`"
+            }
+            Self::Bundle { .. } => {
+                "it was changed after it was signed: get the file again from whoever made the run"
+            }
+            Self::Statement { .. } => {
+                "whole lines of verdicts may be taken out, each with its test result behind it; nothing else may be changed"
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Who made something, and that it is what they made: keys, signed statements, and the
+//! arithmetic of logs that only grow.
+//!
+//! ```text
+//! PublicKey, PrivateKey, KeyId    Ed25519, as PEM files that openssl, Python and Node read
+//! Keys                            a folder of them, with rotations and the list of what is revoked
+//! Signer                          whoever has a private key: a file of that folder, or a command
+//! Bundle                          a signed statement: DSSE in a sigstore bundle, in one spelling only
+//! Statement                       what is said of whom: in-toto's Statement, with predicates of our own
+//! Attested                        a run with its verdicts, each signed, of which some may be withheld
+//! Tree, Checkpoint                a Merkle log (RFC 6962), and its signed head (C2SP)
+//! ```
+//!
+//! What comes in is a stranger's: everything is bounded, and nothing is parsed of a statement
+//! before the signature over it was found right. Dates decide nothing, and there are none.
+//! Of input and output there is what keys need: their folder, and a command that signs.
+
+mod attested;
+mod base64;
+mod bundle;
+mod checkpoint;
+mod error;
+mod file;
+mod foreign;
+mod key;
+mod keys;
+mod note;
+mod printed;
+mod proof;
+mod revocation;
+mod signer;
+mod statement;
+mod tree;
+mod verdict;
+
+pub use attested::{Attested, MAX_ATTESTED_BYTES};
+pub use bundle::{BUNDLE_TYPE, Bundle, MAX_BUNDLE_BYTES, PAYLOAD_TYPE, encoded};
+pub use checkpoint::Checkpoint;
+pub use error::{
+    AttestedError, BundleError, KeyError, KeysError, NoteError, ProofError, SignerError, StatementError,
+};
+pub use foreign::{Foreign, ForeignStatement, ForeignSubject};
+pub use key::{KeyId, MAX_PEM_BYTES, PrivateKey, PublicKey, SIGNATURE_BYTES, Signature};
+pub use keys::{Import, Imported, KeyName, Keys, Known, read_private, read_public, read_text};
+pub use note::{MAX_NOTE_BYTES, Note, NoteKey};
+pub use printed::{
+    ListedKey, ListedKeys, ListedRevocation, VerifiedFile, VerifiedKey, VerifiedRun, VerifiedSubject,
+    VerifiedVerdict,
+};
+pub use proof::{verify_consistency, verify_inclusion};
+pub use revocation::{Revocation, Revoked};
+pub use signer::{CommandSigner, Signer};
+pub use statement::{Plugin, Predicate, Rotation, Statement, Subject, Suite, predicate_type};
+pub use tree::{Hash, Tree, leaf_hash};
+pub use verdict::{Executed, Judged, Listed, Run, TestResult, executed, journal_digest};

@@ -1,0 +1,136 @@
+//! What commands print as JSON.
+
+use lancet_core::{Cents, Outcome, RunId, Sha256};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::key::KeyId;
+
+/// What `lancet key list` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedKeys {
+    /// The folder of keys.
+    pub folder: String,
+    /// The keys, by name.
+    pub keys: Vec<ListedKey>,
+    /// What is revoked, in the order of the list.
+    pub revoked: Vec<ListedRevocation>,
+}
+
+/// A key or a digest that is revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedRevocation {
+    /// The key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
+    /// The digest of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Sha256>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A key, as `lancet key list` and `lancet key show` print it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedKey {
+    /// What it is called here.
+    pub name: String,
+    /// Its id: base64 of the SHA-256 of its public half.
+    pub id: KeyId,
+    /// Whether the private half is here, so that it can sign.
+    pub has_private: bool,
+    /// The key that took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successor: Option<KeyId>,
+    /// Why it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<String>,
+    /// Its public half as a PEM file.
+    pub pem: String,
+}
+
+/// A file whose signature holds, as `lancet verify` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedFile {
+    /// The file, or the suite's folder.
+    pub file: String,
+    /// The file with the statement and the signature.
+    pub bundle: String,
+    /// The digest of the file, or over the suite's files.
+    pub digest: Sha256,
+    /// What kind of thing the statement says: its predicate's type.
+    pub statement: String,
+    /// Whom the statement is about.
+    pub subjects: Vec<VerifiedSubject>,
+    /// Who signed it.
+    pub key: VerifiedKey,
+    /// Whether it was taken in any spelling, and its predicate not looked at.
+    pub foreign: bool,
+}
+
+/// Somebody whom a statement is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedSubject {
+    /// Its name: the signer's word.
+    pub name: Option<String>,
+    /// Its digests in hexadecimal digits, by algorithm.
+    pub digest: std::collections::BTreeMap<String, String>,
+}
+
+/// The key by which a signature holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedKey {
+    /// What it is called here, or the file that it came from.
+    pub name: String,
+    /// Its id.
+    pub id: KeyId,
+    /// The key that took its place since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successor: Option<KeyId>,
+}
+
+/// A run with its verdicts whose signatures hold, as `lancet verify` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedRun {
+    /// The file.
+    pub file: String,
+    /// The host's key, which has signed all of it.
+    pub key: VerifiedKey,
+    /// The run.
+    pub run: RunId,
+    /// The digest of the run's own record.
+    pub run_record: Sha256,
+    /// The suite's name: the host's word.
+    pub suite: String,
+    /// The digest over the suite's files.
+    pub suite_digest: Sha256,
+    /// What the agent was called: the host's word.
+    pub agent: String,
+    /// The agent's component.
+    pub agent_digest: Sha256,
+    /// Whether the agent was told the answers, so that this is no result.
+    pub control: bool,
+    /// How many verdicts the run has.
+    pub due: usize,
+    /// How many of them the file does not show.
+    pub withheld: usize,
+    /// Those that it shows.
+    pub verdicts: Vec<VerifiedVerdict>,
+}
+
+/// A verdict whose signature holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedVerdict {
+    /// The task.
+    pub task: String,
+    /// Which attempt at it, from 1.
+    pub attempt: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The reason code.
+    pub reason: String,
+    /// What it earned, in cents.
+    pub earned_cents: Cents,
+    /// The digest of the verdict's record, as its own content has it.
+    pub digest: Sha256,
+}

@@ -1,0 +1,236 @@
+//! Whoever has a private key.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use crate::error::SignerError;
+use crate::key::{PrivateKey, PublicKey, SIGNATURE_BYTES, Signature};
+
+/// Signs with one key.
+pub trait Signer {
+    /// The public half of the key.
+    fn public(&self) -> PublicKey;
+
+    /// The signature over a message, which holds by [`Self::public`].
+    ///
+    /// # Errors
+    /// When whoever has the key does not sign.
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignerError>;
+}
+
+impl Signer for PrivateKey {
+    fn public(&self) -> PublicKey {
+        PrivateKey::public(self)
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
+        Ok(self.signature(message))
+    }
+}
+
+/// A command that signs: for keys in a token or with a key management service.
+///
+/// It is run by `sh -c`, gets the bytes to sign on stdin, and has to write the 64 bytes of the
+/// signature to stdout and end with 0. Its stderr is that of this process. It is in a process
+/// group of its own, which is killed when the command is done or its time is over, so that
+/// nothing of it is left.
+#[derive(Debug, Clone)]
+pub struct CommandSigner {
+    public: PublicKey,
+    command: String,
+    limit: Duration,
+}
+
+impl CommandSigner {
+    /// How long a command may take: a minute, as somebody may have to touch a token.
+    pub const LIMIT: Duration = Duration::from_secs(60);
+
+    /// The command that signs with that key.
+    #[must_use]
+    pub fn new(public: PublicKey, command: &str) -> Self {
+        Self { public, command: command.to_owned(), limit: Self::LIMIT }
+    }
+
+    /// The same with another limit of time.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
+    fn run(&self, why: &dyn std::fmt::Display) -> SignerError {
+        SignerError::Run { command: self.shown(), why: why.to_string() }
+    }
+
+    fn shown(&self) -> String {
+        self.command.chars().take(200).collect()
+    }
+
+    /// What the command wrote, at most one byte more than a signature has, and how it ended.
+    fn output(&self, message: &[u8]) -> Result<(Vec<u8>, ExitStatus), SignerError> {
+        // A file takes all of it at once, whether or not it is read.
+        let mut stdin = tempfile::tempfile().map_err(|e| self.run(&e))?;
+        stdin.write_all(message).and_then(|()| stdin.rewind()).map_err(|e| self.run(&e))?;
+        let until = Instant::now() + self.limit;
+        let mut group = Group::start(&self.command, stdin).map_err(|e| self.run(&e))?;
+        let (sender, receiver) = mpsc::channel();
+        if let Some(stdout) = group.child.stdout.take() {
+            std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                let read = stdout.take(SIGNATURE_BYTES as u64 + 1).read_to_end(&mut bytes);
+                // Whoever waits may have given up.
+                let _ = sender.send(read.map(|_| bytes));
+            });
+        }
+        let late = || SignerError::Late { command: self.shown(), seconds: self.limit.as_secs() };
+        let bytes = receiver
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .map_err(|_| late())?
+            .map_err(|e| self.run(&e))?;
+        if bytes.len() > SIGNATURE_BYTES {
+            return Err(SignerError::Size { command: self.shown(), found: "more bytes".to_owned() });
+        }
+        loop {
+            if group.has_ended().map_err(|e| self.run(&e))? {
+                let status = group.end().map_err(|e| self.run(&e))?;
+                return Ok((bytes, status));
+            }
+            if Instant::now() >= until {
+                return Err(late());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Signer for CommandSigner {
+    fn public(&self) -> PublicKey {
+        self.public.clone()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignerError> {
+        let (bytes, status) = self.output(message)?;
+        if !status.success() {
+            return Err(SignerError::Failed { command: self.shown(), status: status.to_string() });
+        }
+        let found = format!("{} bytes", bytes.len());
+        let signature =
+            Signature::try_from(bytes).map_err(|_| SignerError::Size { command: self.shown(), found })?;
+        if !self.public.has_signed(message, &signature) {
+            return Err(SignerError::Wrong { command: self.shown(), key: self.public.id() });
+        }
+        Ok(signature)
+    }
+}
+
+/// A command with all that it starts.
+struct Group {
+    child: Child,
+    /// Whether it was waited for: its number may be another's since.
+    is_over: bool,
+}
+
+impl Group {
+    fn start(command: &str, stdin: File) -> std::io::Result<Self> {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", command]).stdin(Stdio::from(stdin)).stdout(Stdio::piped()).process_group(0);
+        Ok(Self { child: shell.spawn()?, is_over: false })
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
+    /// Whether the command has ended. It keeps its number until [`Self::end`], so that nobody
+    /// else has it when that is killed.
+    fn has_ended(&self) -> std::io::Result<bool> {
+        let Some(pid) = self.pid() else { return Ok(true) };
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+    }
+
+    /// Kills what is left of it, and says how the command ended.
+    fn end(&mut self) -> std::io::Result<ExitStatus> {
+        if let (false, Some(group)) = (self.is_over, self.pid()) {
+            // It may have ended by itself, and all that it started.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        self.is_over = true;
+        self.child.wait()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer(command: &str) -> (PrivateKey, CommandSigner) {
+        let key = PrivateKey::generate().unwrap();
+        let signer = CommandSigner::new(key.public(), command).within(Duration::from_millis(400));
+        (key, signer)
+    }
+
+    #[test]
+    fn what_a_command_writes_is_the_signature_or_refused() {
+        for (command, expected) in [
+            ("exit 3", "failed with exit status: 3"),
+            ("exec no-such-command-here 2>/dev/null", "failed with exit status: 127"),
+            ("kill -9 $$", "failed with signal: 9"),
+            ("printf abc", "wrote 3 bytes, expected the 64 bytes"),
+            ("true", "wrote 0 bytes"),
+            ("cat /dev/zero", "wrote more bytes"),
+            ("head -c 64 /dev/zero", "is no signature by the key"),
+            ("sleep 60", "did not end within 0 s"),
+            // What it leaves holds the pipe open.
+            ("sleep 60 & head -c 64 /dev/zero", "did not end within 0 s"),
+        ] {
+            let began = Instant::now();
+            let (_, signer) = signer(command);
+            let error = signer.sign(b"message").unwrap_err();
+            assert!(error.to_string().contains(expected), "{command}: {error}");
+            assert!(!error.hint().is_empty());
+            assert!(began.elapsed() < Duration::from_secs(30), "{command}");
+        }
+    }
+
+    #[test]
+    fn it_gets_the_message_and_leaves_no_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let message = vec![7; 300 << 10];
+        let (key, _) = signer("");
+        std::fs::write(path("signature"), key.signature(&message)).unwrap();
+        // It does not read what it is given before it has written, and leaves somebody behind.
+        let command = format!(
+            "sleep 600 >/dev/null & echo $! >{}; cat {}; cat >{}",
+            path("left").display(),
+            path("signature").display(),
+            path("given").display()
+        );
+        let signer = CommandSigner::new(key.public(), &command);
+        assert_eq!(signer.sign(&message).unwrap(), key.signature(&message));
+        assert_eq!(std::fs::read(path("given")).unwrap(), message);
+        let left = std::fs::read_to_string(path("left")).unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        // A killed process may wait to be reaped by whoever inherited it.
+        let is_there = || {
+            let state = std::fs::read_to_string(format!("/proc/{}/stat", left.trim()));
+            state.is_ok_and(|state| !state.contains(") Z"))
+        };
+        while is_there() {
+            assert!(Instant::now() < until, "it is still there");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+"""Changes each bit of what was signed, and counts what `verify.py` takes all the same.
+
+    changed.py FOLDER-OF-VERIFY FOLDER
+"""
+import pathlib, sys
+
+sys.path.insert(0, sys.argv[1])
+import verify
+
+folder = pathlib.Path(sys.argv[2])
+key = verify.load_key(folder / "acme.pub")
+read = lambda name: (folder / name).read_bytes()
+package, bundle, note = read("plugin.wasm"), read("plugin.wasm.sigstore.json"), read("checkpoint")
+
+
+def inclusion(lines, note=note):
+    size, root = verify.open_checkpoint(note, "example.org/log", key)
+    verify.verify_inclusion(read("leaf"), 5, verify.hashes(lines.decode()), size, root)
+
+
+cases = {
+    "bundle": (bundle, lambda changed: verify.verify_package(package, changed, key)),
+    "package": (package, lambda changed: verify.verify_package(changed, bundle, key)),
+    "checkpoint": (note, lambda changed: verify.open_checkpoint(changed, "example.org/log", key)),
+    "run": (read("run.attested.jsonl"), lambda changed: verify.verify_run(changed, key)),
+    "proof": (read("proof"), inclusion),
+}
+for name, (data, check) in cases.items():
+    check(data)
+    taken = 0
+    for at in range(len(data)):
+        for bit in range(8):
+            changed = bytearray(data)
+            changed[at] ^= 1 << bit
+            try:
+                check(bytes(changed))
+                taken += 1
+            except Exception:
+                pass
+    print(f"{name}: {taken} of {8 * len(data)} taken")

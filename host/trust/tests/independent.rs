@@ -1,0 +1,321 @@
+//! What others make of our keys and signatures: OpenSSL, Python's `cryptography`, and the
+//! verifier in `docs/verify`, none of which has any of our code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use lancet_core::{RunId, Sha256, VerdictRecord};
+use lancet_trust::{
+    Attested, Bundle, Checkpoint, CommandSigner, Judged, KeyName, Keys, Listed, Note, NoteKey, Plugin,
+    PrivateKey, PublicKey, Signer as _, Statement, Tree, journal_digest,
+};
+
+#[path = "../../models/tests/python/mod.rs"]
+mod python;
+
+use python::Python;
+
+const MANIFEST: &str = r#"name = "acme/right-choice"
+version = "1.2.0"
+contract = "0.1.0"
+world = "grader"
+description = "Pays whoever chose the right proposal."
+authors = ["Ada <ada@example.org>"]
+licence = "Apache-2.0"
+
+[asks]
+submission = "It reads which proposal was chosen."
+"#;
+
+/// What a verdict's record looks like, with texts that are escaped.
+const RECORD: &str = r#"{"task":"a","attempt":1,"kind":"swe-manager","price":100000,"agent":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","grader":"sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","submission":"sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc","verdict":{"outcome":"pass","reason":"right-choice","score":1000,"checks":[{"name":"choice","passed":true,"detail":"\u0001 \u007f \" \\ é 😀"}],"explanation":"a\nb\tc"},"earned":100000}"#;
+
+/// The smallest component: its first eight bytes.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// Sigstore's verifier for Node.js, with what reads its bundles.
+const SIGSTORE: [&str; 2] = ["@sigstore/bundle@4.0.0", "@sigstore/verify@3.1.1"];
+
+/// A folder with the keys of a publisher, and a package that is signed by one.
+struct Bench {
+    folder: tempfile::TempDir,
+    key: PrivateKey,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keys = Keys::open(&folder.path().join("keys")).unwrap();
+        let known = keys.create(&"acme".parse::<KeyName>().unwrap()).unwrap().clone();
+        let bench = Self { key: keys.private(&known).unwrap(), folder };
+        fs::copy(bench.path("keys/acme.pub"), bench.path("acme.pub")).unwrap();
+        let package = lancet_package::write(COMPONENT, MANIFEST).unwrap();
+        let bundle = Bundle::sign(&statement(&package).to_bytes(), &bench.key).unwrap().to_text();
+        fs::write(bench.path("plugin.wasm"), package).unwrap();
+        fs::write(bench.path("plugin.wasm.sigstore.json"), bundle).unwrap();
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    /// The verifier, on files of this folder.
+    fn verify(&self, arguments: &[&str]) -> Output {
+        let mut python = Python::oracles().program("python");
+        python.arg(docs().join("verify.py")).args(arguments).current_dir(self.folder.path());
+        // No `__pycache__` beside the documents.
+        python.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap()
+    }
+
+    /// A log with eleven leaves, its head, and what shows the leaf 5.
+    fn log(&self) {
+        let leaves: Vec<String> = (0..11).map(|n| format!("leaf {n}")).collect();
+        let mut tree = Tree::new();
+        leaves.iter().for_each(|leaf| tree.push(leaf.as_bytes()));
+        let log = NoteKey::new("example.org/log", self.key.public()).unwrap();
+        let root = tree.root(11).unwrap();
+        let checkpoint = Checkpoint { origin: log.name().to_owned(), size: 11, root };
+        let mut note = Note::new(&checkpoint.to_text()).unwrap();
+        note.sign(&log, &self.key).unwrap();
+        fs::write(self.path("checkpoint"), note.to_text()).unwrap();
+        fs::write(self.path("leaf"), &leaves[5]).unwrap();
+        let proof: String = tree.inclusion(5, 11).unwrap().iter().map(|hash| base64(hash) + "\n").collect();
+        fs::write(self.path("proof"), proof).unwrap();
+        fs::write(self.path("run.attested.jsonl"), run(&self.key)).unwrap();
+    }
+}
+
+fn statement(package: &[u8]) -> Statement<Plugin> {
+    let manifest = lancet_package::text(package).unwrap().unwrap_or_default();
+    Statement::of_plugin("acme/right-choice", "1.2.0", Sha256::of(package), Sha256::of(manifest.as_bytes()))
+}
+
+/// A run with one verdict, attested.
+fn run(key: &PrivateKey) -> String {
+    let record: VerdictRecord = serde_json::from_str(RECORD).unwrap();
+    let (run, run_record) = ("20261123-083329-4f2a9c".parse::<RunId>().unwrap(), Sha256::of(b"record"));
+    let said = lancet_trust::Run {
+        run: run.clone(),
+        suite: "shop".to_owned(),
+        suite_digest: Sha256::of(b"suite"),
+        agent: "first".to_owned(),
+        agent_digest: record.agent,
+        seed: 7,
+        control: false,
+        verdicts: vec![Listed {
+            task: record.task.clone(),
+            attempt: record.attempt,
+            outcome: record.verdict.outcome,
+            digest: record.digest(),
+        }],
+    };
+    let judged = Judged {
+        run,
+        run_record,
+        attempts: 1,
+        task: Sha256::of(b"task"),
+        setting: None,
+        solve: None,
+        grade: None,
+        journal: journal_digest([]),
+        digest: record.digest(),
+        record,
+    };
+    Attested::sign(&Statement::said_of_run(run_record, said), vec![judged], key).unwrap()
+}
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/verify").canonicalize().unwrap()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use ::base64::Engine as _;
+    ::base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn the_verifier_in_python_takes_what_is_signed_and_says_why_it_refuses() {
+    let bench = Bench::new();
+    bench.log();
+    let holds = |arguments: &[&str], expected: &str| {
+        let output = bench.verify(arguments);
+        assert!(
+            output.status.success() && told(&output).contains(expected),
+            "{arguments:?}: {}",
+            told(&output)
+        );
+    };
+    let refuses = |arguments: &[&str], expected: &str| {
+        let output = bench.verify(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", told(&output));
+        assert!(told(&output).contains(&format!("refused: {expected}")), "{arguments:?}: {}", told(&output));
+    };
+    holds(&["package", "plugin.wasm", "acme.pub"], "holds: acme/right-choice 1.2.0");
+    holds(&["checkpoint", "checkpoint", "example.org/log", "acme.pub"], "example.org/log: 11 leaves under ");
+    let inclusion = ["inclusion", "leaf", "5", "proof", "checkpoint", "example.org/log", "acme.pub"];
+    holds(&inclusion, "leaf is the leaf 5");
+
+    let other = PrivateKey::generate().unwrap();
+    fs::write(bench.path("other.pub"), other.public().to_pem()).unwrap();
+    refuses(&["package", "plugin.wasm", "other.pub"], "another key, or another spelling");
+    refuses(
+        &["checkpoint", "checkpoint", "example.org/log", "other.pub"],
+        "example.org/log has not signed it",
+    );
+    refuses(
+        &["checkpoint", "checkpoint", "example.org/gol", "acme.pub"],
+        "example.org/gol has not signed it",
+    );
+    let mut elsewhere = inclusion;
+    elsewhere[2] = "4";
+    refuses(&elsewhere, "the proof leads elsewhere");
+
+    // The name of the key is no signature of it.
+    let id = |key: &PrivateKey| key.public().id().to_string();
+    let lying = String::from_utf8(bench.read("plugin.wasm.sigstore.json"))
+        .unwrap()
+        .replace(&id(&bench.key), &id(&other));
+    fs::write(bench.path("plugin.wasm.sigstore.json"), lying).unwrap();
+    refuses(&["package", "plugin.wasm", "other.pub"], "that key has not signed it");
+    // Another package, with a good signature over what it is not.
+    fs::write(
+        bench.path("plugin.wasm"),
+        lancet_package::write(COMPONENT, &MANIFEST.replace("1.2.0", "1.2.1")).unwrap(),
+    )
+    .unwrap();
+    let said = statement(&bench.read("plugin.wasm")).to_bytes();
+    fs::write(bench.path("plugin.wasm.sigstore.json"), Bundle::sign(&said, &bench.key).unwrap().to_text())
+        .unwrap();
+    refuses(&["package", "plugin.wasm", "acme.pub"], "another name or version was signed");
+}
+
+#[test]
+fn the_verifier_in_python_finds_each_changed_bit() {
+    let bench = Bench::new();
+    bench.log();
+    let mut python = Python::oracles().program("python");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changed.py");
+    python.arg(script).arg(docs()).arg(bench.folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+    let counted = python::run(&mut python, "the verifier has to take what is signed");
+    let lines: Vec<_> = counted.lines().collect();
+    assert_eq!(lines.len(), 5, "{counted}");
+    assert!(lines.iter().all(|line| line.contains(": 0 of ")), "{counted}");
+}
+
+#[test]
+fn the_verifier_of_sigstore_takes_it_and_no_other_key_or_payload() {
+    const HINT: &str = "Node.js 18 or newer with npm and the registry of npm have to be at hand";
+    let bench = Bench::new();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm/sigstore");
+    python::once(&folder, &SIGSTORE.join(" "), || {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
+        python::run(npm.arg(&folder).args(SIGSTORE), HINT);
+    });
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sigstore.js");
+    let said = |bundle: &str, key: &str| {
+        let mut node = Command::new("node");
+        node.arg(&script).arg(folder.join("node_modules")).arg(bench.path(bundle)).arg(bench.path(key));
+        python::run(&mut node, HINT)
+    };
+    assert_eq!(said("plugin.wasm.sigstore.json", "acme.pub"), "holds\n");
+    fs::write(bench.path("other.pub"), PrivateKey::generate().unwrap().public().to_pem()).unwrap();
+    assert_eq!(said("plugin.wasm.sigstore.json", "other.pub"), "refused: SIGNATURE_ERROR\n");
+    // The version in the statement, whose digits have a base64 of their own each.
+    let text = String::from_utf8(bench.read("plugin.wasm.sigstore.json")).unwrap();
+    let payload = statement(&bench.read("plugin.wasm")).to_bytes();
+    let other = String::from_utf8(payload.clone()).unwrap().replace("1.2.0", "1.2.1");
+    let changed = text.replace(&base64(&payload), &base64(other.as_bytes()));
+    assert_ne!(changed, text);
+    fs::write(bench.path("changed.json"), changed).unwrap();
+    assert_eq!(said("changed.json", "acme.pub"), "refused: SIGNATURE_ERROR\n");
+}
+
+#[test]
+fn each_changed_bit_of_a_signed_package_is_found() {
+    let bench = Bench::new();
+    let text = bench.read("plugin.wasm.sigstore.json");
+    let bundle = Bundle::parse(&text).unwrap();
+    let said = Statement::<Plugin>::parse(bundle.verify(&bench.key.public()).unwrap()).unwrap();
+    let mut package = bench.read("plugin.wasm");
+    let holds = |package: &[u8]| match lancet_package::text(package) {
+        Ok(Some(text)) => {
+            let (package, text) = (Sha256::of(package), Sha256::of(text.as_bytes()));
+            said.expect(&Statement::of_plugin("acme/right-choice", "1.2.0", package, text)).is_ok()
+        }
+        _ => false,
+    };
+    assert!(holds(&package));
+    for at in 0..package.len() {
+        for bit in 0..8 {
+            package[at] ^= 1 << bit;
+            assert!(!holds(&package), "bit {bit} of byte {at}");
+            package[at] ^= 1 << bit;
+        }
+    }
+}
+
+#[test]
+fn openssl_reads_our_keys_and_we_read_its() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        println!("left out: no openssl");
+        return;
+    }
+    let bench = Bench::new();
+    let openssl = |arguments: &[&str]| {
+        let output =
+            Command::new("openssl").args(arguments).current_dir(bench.folder.path()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", told(&output));
+        output.stdout
+    };
+    // The public half of ours, byte for byte.
+    assert_eq!(openssl(&["pkey", "-in", "keys/acme.key", "-pubout"]), bench.read("acme.pub"));
+    let der = openssl(&["pkey", "-pubin", "-in", "acme.pub", "-outform", "DER"]);
+    assert_eq!(base64(Sha256::of(&der).as_bytes()), bench.key.public().id().to_string());
+    // Our signature, by it.
+    fs::write(bench.path("message"), "message").unwrap();
+    fs::write(bench.path("signature"), bench.key.signature(b"message")).unwrap();
+    openssl(&[
+        "pkeyutl",
+        "-verify",
+        "-pubin",
+        "-inkey",
+        "acme.pub",
+        "-rawin",
+        "-in",
+        "message",
+        "-sigfile",
+        "signature",
+    ]);
+    // A key of its own, and it as the command that signs.
+    let made = String::from_utf8(openssl(&["genpkey", "-algorithm", "ed25519"])).unwrap();
+    let theirs = PrivateKey::from_pem(&made).unwrap();
+    assert_eq!(*theirs.to_pem(), made);
+    fs::write(bench.path("theirs.key"), &made).unwrap();
+    let public = String::from_utf8(openssl(&["pkey", "-in", "theirs.key", "-pubout"])).unwrap();
+    let public = PublicKey::from_pem(&public).unwrap();
+    assert_eq!(public, theirs.public());
+    let folder = bench.folder.path().display();
+    let command = format!(
+        "cat >{folder}/given && openssl pkeyutl -sign -inkey {folder}/theirs.key -rawin -in {folder}/given"
+    );
+    let signer = CommandSigner::new(public, &command);
+    assert_eq!(signer.sign(b"message").unwrap(), theirs.signature(b"message"));
+    assert!(CommandSigner::new(bench.key.public(), &command).sign(b"message").is_err());
+    // Keys of other kinds are told as that.
+    let made =
+        String::from_utf8(openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]))
+            .unwrap();
+    let error = PrivateKey::from_pem(&made).unwrap_err();
+    assert!(error.to_string().contains("no Ed25519 key"), "{error}");
+}

@@ -1,0 +1,47 @@
+// Pays whoever chose the proposal that the task's answer key names, `{"correct": 3}`.
+import { badAnswerKey, failed, grader, passed } from "lancet-sdk";
+import { read } from "lancet-sdk/answer-key";
+import { write } from "lancet-sdk/log";
+import { answer } from "lancet-sdk/submission";
+
+/** @type {(task: import("lancet-sdk").Task) => import("lancet-sdk").Verdict} */
+export function grade(task) {
+  const reason = judge(read(), answer());
+  write("info", "compared", [{ key: "reason", value: reason }]);
+  const right = reason === "right-choice";
+  const checks = [{ name: "right-choice", passed: right, detail: "" }];
+  return right ? passed(reason, { checks }) : failed(reason, { checks });
+}
+
+/**
+ * The reason code of the verdict on an answer.
+ * @type {(key: string, answer: import("lancet-sdk").Answer) => string}
+ */
+function judge(key, answer) {
+  const correct = proposal(key);
+  switch (answer.tag) {
+    case "choice":
+      return answer.val === correct ? "right-choice" : "wrong-choice";
+    case "nothing":
+      return "no-submission";
+    default:
+      return "wrong-kind";
+  }
+}
+
+/**
+ * The proposal that a key names. What cannot be read is no fail of the agent's.
+ * @type {(key: string) => number}
+ */
+function proposal(key) {
+  let correct;
+  try {
+    correct = JSON.parse(key)?.correct;
+  } catch {
+    // As if it held nothing.
+  }
+  if (Number.isSafeInteger(correct) && correct >= 0) return correct;
+  throw badAnswerKey('there is no number under `correct`; expected `{"correct": 3}`');
+}
+
+export const grading = grader(grade);

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Host, task } from "lancet-sdk/testing";
+
+import { grade } from "../grader.js";
+
+const manifest = new URL("../plugin.toml", import.meta.url);
+const TASK = task({ proposals: ["Mend it.", "Mend it otherwise."] });
+
+test("the right choice passes, and nothing else does", () => {
+  for (const [answer, reason] of [
+    [{ tag: "choice", val: 1 }, "right-choice"],
+    [{ tag: "choice", val: 0 }, "wrong-choice"],
+    [{ tag: "nothing" }, "no-submission"],
+    [{ tag: "document", val: '{"selected_proposal_id": 1}' }, "wrong-kind"],
+    [{ tag: "work-tree" }, "wrong-kind"],
+  ]) {
+    const host = new Host({ answer, answerKey: '{"correct": 1}', manifest });
+    const verdict = host.check(host.run(() => grade(TASK)));
+    assert.equal(verdict.reason, reason);
+    assert.equal(verdict.outcome, reason === "right-choice" ? "pass" : "fail");
+    assert.equal(verdict.score, reason === "right-choice" ? 1000 : 0);
+  }
+});
+
+test("a key that cannot be read is no fail", () => {
+  for (const answerKey of ["", "{}", "[]", "null", '{"correct": true}', '{"correct": "1"}', '{"correct": -1}', '{"correct": 1.5}']) {
+    const host = new Host({ answer: { tag: "choice", val: 1 }, answerKey });
+    assert.throws(() => host.run(() => grade(TASK)), { tag: "bad-answer-key" }, answerKey);
+  }
+});

@@ -1,0 +1,54 @@
+"""Pays whoever chose the proposal that the task's answer key names, `{"correct": 3}`."""
+
+import json
+
+from lancet_sdk import (
+    Answer,
+    BadAnswerKey,
+    Check,
+    Choice,
+    Nothing,
+    Task,
+    Verdict,
+    answer_key,
+    failed,
+    grader,
+    log,
+    passed,
+    submission,
+)
+
+
+def grade(task: Task) -> Verdict:
+    reason = judge(answer_key.read(), submission.answer())
+    log.write(log.Level.INFO, "compared", [log.Field("reason", reason)])
+    right = reason == "right-choice"
+    checks = [Check("right-choice", right, "")]
+    return passed(reason, checks=checks) if right else failed(reason, checks=checks)
+
+
+def judge(key: str, answer: Answer) -> str:
+    """The reason code of the verdict on an answer."""
+    correct = proposal(key)
+    match answer:
+        case Choice(chosen):
+            return "right-choice" if chosen == correct else "wrong-choice"
+        case Nothing():
+            return "no-submission"
+        case _:
+            return "wrong-kind"
+
+
+def proposal(key: str) -> int:
+    """The proposal that a key names. What cannot be read is no fail of the agent's."""
+    try:
+        correct = json.loads(key)["correct"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadAnswerKey('expected `{"correct": 3}`') from error
+    # For Python `true` is a number.
+    if type(correct) is not int or correct < 0:
+        raise BadAnswerKey('there is no number under `correct`; expected `{"correct": 3}`')
+    return correct
+
+
+Grading = grader(grade)

@@ -1,0 +1,1 @@
+export * from "lancet:plugin/answer-key@0.1.0";

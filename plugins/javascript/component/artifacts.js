@@ -1,0 +1,1 @@
+export * from "lancet:plugin/artifacts@0.1.0";

@@ -1,0 +1,1 @@
+export * from "lancet:plugin/budget@0.1.0";

@@ -1,0 +1,1 @@
+export * from "lancet:plugin/input@0.1.0";

@@ -1,0 +1,1 @@
+export * from "lancet:plugin/log@0.1.0";

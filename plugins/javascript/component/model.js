@@ -1,0 +1,1 @@
+export * from "lancet:plugin/model@0.1.0";

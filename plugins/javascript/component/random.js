@@ -1,0 +1,1 @@
+export * from "lancet:plugin/random@0.1.0";

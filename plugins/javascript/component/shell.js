@@ -1,0 +1,1 @@
+export * from "lancet:plugin/shell@0.1.0";

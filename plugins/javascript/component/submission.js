@@ -1,0 +1,1 @@
+export * from "lancet:plugin/submission@0.1.0";

@@ -1,0 +1,1 @@
+export * from "lancet:plugin/tests@0.1.0";

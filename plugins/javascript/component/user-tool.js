@@ -1,0 +1,1 @@
+export * from "lancet:plugin/user-tool@0.1.0";

@@ -1,0 +1,1 @@
+export * from "lancet:plugin/workspace@0.1.0";

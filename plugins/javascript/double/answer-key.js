@@ -1,0 +1,4 @@
+// `lancet:plugin/answer-key` in Node.js: the host of a unit test answers.
+import { asks } from "./host.js";
+
+export const read = asks("answer-key", "read");

@@ -1,0 +1,27 @@
+// Which host answers, in Node.js: that of the unit test under way, or none.
+
+let current = null;
+
+// A function of the contract that the host of the unit test answers.
+export function asks(name, what) {
+  return (...parameters) => {
+    if (current === null) {
+      throw new Error(
+        `\`${name}.${what}\` asks the host, and there is none: in a unit test use \`new Host({...}).run(() => ...)\` ` +
+          "of `lancet-sdk/testing`",
+      );
+    }
+    return current.answer(name, what, parameters);
+  };
+}
+
+// Has a host answer while a function runs.
+export function within(host, work) {
+  const before = current;
+  current = host;
+  try {
+    return work();
+  } finally {
+    current = before;
+  }
+}

@@ -1,0 +1,347 @@
+//! Keys, and what is signed with them: packages and suites, verified here and by a program
+//! that has none of our code.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use lancet_core::Role;
+use lancet_trust::{ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
+
+use crate::context::{Context, Outcome, workspace};
+use crate::python::Python;
+use crate::shapes::has_shape;
+
+const MANIFEST: &str = r#"name = "acme/right-choice"
+version = "1.2.0"
+contract = "0.1.0"
+world = "grader"
+description = "Pays whoever chose the right proposal."
+authors = ["Ada <ada@example.org>"]
+licence = "Apache-2.0"
+
+[asks]
+submission = "It reads which proposal was chosen."
+answer-key = "It compares that with the right one."
+"#;
+
+#[track_caller]
+fn works(context: &Context, arguments: &[&str]) -> Outcome {
+    let outcome = context.lancet(arguments);
+    assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
+    outcome
+}
+
+/// A publisher with a key `acme`, and a package that is signed with it.
+fn publisher() -> Context {
+    let context = Context::new();
+    let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
+    fs::write(context.path("bare.wasm"), grader.component).unwrap();
+    fs::write(context.path("plugin.toml"), MANIFEST).unwrap();
+    works(&context, &["plugin", "pack", "bare.wasm", "-o", "packed.wasm"]);
+    works(&context, &["key", "new", "acme"]);
+    works(&context, &["plugin", "sign", "packed.wasm", "--key", "acme"]);
+    context
+}
+
+/// Where the keys of a context's user lie.
+fn keys(context: &Context) -> std::path::PathBuf {
+    context.path(".config/lancet/keys")
+}
+
+/// Somebody who has a publisher's package and signature, and no key.
+fn reader(publisher: &Context) -> Context {
+    let reader = Context::new();
+    for file in ["packed.wasm", "packed.wasm.sigstore.json"] {
+        fs::copy(publisher.path(file), reader.path(file)).unwrap();
+    }
+    fs::copy(keys(publisher).join("acme.pub"), reader.path("acme.pub")).unwrap();
+    reader
+}
+
+/// What the verifier in Python says.
+fn python(context: &Context, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Python::oracles().program("python");
+    command.arg(workspace().join("docs/verify/verify.py")).args(arguments).current_dir(context.path(""));
+    let output = command.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn a_signed_package_is_verified_by_whoever_has_the_key() {
+    let publisher = publisher();
+    let reader = reader(&publisher);
+    let verify = ["verify", "packed.wasm"];
+    reader
+        .lancet(&verify)
+        .fails(8, &["packed.wasm.sigstore.json`: it names the key ", "not known here", "key import"]);
+    // A key that is named is believed this once, and one that is taken in from then on.
+    works(&reader, &["verify", "packed.wasm", "--key", "./acme.pub"]);
+    reader.lancet(&verify).fails(8, &["not known here"]);
+    works(&reader, &["key", "import", "./acme.pub", "--name", "them"]);
+    let verified = works(&reader, &verify).stdout;
+    for words in [
+        "packed.wasm is what was signed\nkey     them, ",
+        "lancet:statement/plugin/v0.1",
+        "acme/right-choice, plugin.toml",
+    ] {
+        assert!(verified.contains(words), "{words}: {verified}");
+    }
+    let json = |arguments: &[&str]| reader.lancet(&[arguments, &["--format", "json"]].concat());
+    let verified = has_shape::<VerifiedFile>(&json(&["verify", "packed.wasm.sigstore.json"]), "verify");
+    assert_eq!(verified["key"]["name"], "them");
+    has_shape::<ListedKeys>(&json(&["key", "list"]), "key-list");
+    has_shape::<ListedKey>(&json(&["key", "show", "them"]), "key-show");
+    assert_eq!(
+        python(&reader, &["package", "packed.wasm", "acme.pub"]),
+        (Some(0), "holds: acme/right-choice 1.2.0\n".to_owned())
+    );
+
+    // Somebody else's key says nothing of it.
+    works(&reader, &["key", "new", "own"]);
+    reader.lancet(&["verify", "packed.wasm", "--key", "own"]).fails(8, &["it names the key", "--key FILE"]);
+    // Where nothing is signed, nothing is verified.
+    fs::copy(reader.path("packed.wasm"), reader.path("other.wasm")).unwrap();
+    reader
+        .lancet(&["verify", "other.wasm"])
+        .fails(8, &["`other.wasm` is not signed: `other.wasm.sigstore.json` is not there", "--bundle"]);
+    works(&reader, &["verify", "other.wasm", "--bundle", "packed.wasm.sigstore.json"]);
+}
+
+#[test]
+fn what_was_changed_after_it_was_signed_is_found() {
+    let publisher = publisher();
+    let package = fs::read(publisher.path("packed.wasm")).unwrap();
+    let bundle = fs::read(publisher.path("packed.wasm.sigstore.json")).unwrap();
+    for file in ["packed.wasm", "packed.wasm.sigstore.json"] {
+        let whole = fs::read(publisher.path(file)).unwrap();
+        for at in (0..16).map(|step| whole.len() * step / 16).chain([whole.len() - 1]) {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            fs::write(publisher.path(file), changed).unwrap();
+            publisher.lancet(&["verify", "packed.wasm"]).fails(8, &["packed.wasm.sigstore.json`: "]);
+        }
+        fs::write(publisher.path(file), whole).unwrap();
+    }
+    // Another version of the same, and another signer's good signature over it.
+    fs::write(publisher.path("plugin.toml"), MANIFEST.replace("1.2.0", "1.2.1")).unwrap();
+    works(&publisher, &["plugin", "pack", "bare.wasm", "-o", "packed.wasm"]);
+    publisher
+        .lancet(&["verify", "packed.wasm"])
+        .fails(8, &["`subject.digest` of its payload is", "get the file that was signed"]);
+    fs::write(publisher.path("packed.wasm"), &package).unwrap();
+
+    // The same in another spelling is one of another tool's.
+    let value: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+    fs::write(publisher.path("pretty.json"), serde_json::to_string_pretty(&value).unwrap()).unwrap();
+    let pretty = ["verify", "packed.wasm", "--bundle", "pretty.json"];
+    publisher.lancet(&pretty).fails(8, &["`pretty.json`: it is not in the one spelling", "--foreign"]);
+    let taken = works(&publisher, &[&pretty[..], &["--foreign"]].concat());
+    assert!(taken.stderr.contains("is not looked at, but for its digest"), "{}", taken.stderr);
+    fs::write(publisher.path("packed.wasm"), "another").unwrap();
+    publisher
+        .lancet(&[&pretty[..], &["--foreign"]].concat())
+        .fails(8, &["is about other files than `packed.wasm`"]);
+    for (text, words) in [("", "no sigstore bundle"), ("{}", "missing field"), ("[[[", "no sigstore bundle")]
+    {
+        fs::write(publisher.path("packed.wasm.sigstore.json"), text).unwrap();
+        publisher
+            .lancet(&["verify", "packed.wasm"])
+            .fails(8, &["packed.wasm.sigstore.json`: ", words, "plugin sign"]);
+    }
+}
+
+#[test]
+fn keys_are_rotated_and_revoked_and_others_follow() {
+    let publisher = publisher();
+    let reader = reader(&publisher);
+    works(&reader, &["key", "import", "acme.pub", "--name", "acme"]);
+    let rotated = works(&publisher, &["key", "rotate", "acme", "acme-2"]).stdout;
+    assert!(
+        rotated.contains("`acme` signs no more") && rotated.contains("acme.rotated.json --name acme-2"),
+        "{rotated}"
+    );
+    publisher
+        .lancet(&["plugin", "sign", "packed.wasm", "--key", "acme"])
+        .fails(2, &["the key `acme` was rotated", "sign with that key"]);
+    publisher
+        .lancet(&["plugin", "sign", "packed.wasm", "--key", "acme-2"])
+        .fails(2, &["is a signature by another key", "--output"]);
+    works(&publisher, &["plugin", "sign", "packed.wasm", "--key", "acme-2", "--output", "second.json"]);
+    fs::copy(publisher.path("second.json"), reader.path("second.json")).unwrap();
+    let second = ["verify", "packed.wasm", "--bundle", "second.json"];
+    reader.lancet(&second).fails(8, &["not known here"]);
+    let statement = keys(&publisher).join("acme.rotated.json");
+    works(&reader, &["key", "import", statement.to_str().unwrap(), "--name", "acme-2"]);
+    works(&reader, &second);
+    // What the old key signed still verifies, with a word on it.
+    let verified = works(&reader, &["verify", "packed.wasm"]);
+    assert!(verified.stderr.contains("the key `acme` was rotated since"), "{}", verified.stderr);
+
+    works(&reader, &["key", "revoke", "acme", "--reason", "the laptop was stolen"]);
+    let stolen = &["signed by the key `acme`, which is revoked: the laptop was stolen"];
+    reader.lancet(&["verify", "packed.wasm"]).fails(8, stolen);
+    // Whichever way the key comes.
+    reader.lancet(&["verify", "packed.wasm", "--key", "./acme.pub"]).fails(8, &["which is revoked"]);
+    reader.lancet(&["verify", "packed.wasm", "--foreign"]).fails(8, &["which is revoked"]);
+    works(&reader, &second);
+    let digest = lancet_core::Sha256::of(&fs::read(reader.path("packed.wasm")).unwrap()).to_string();
+    works(&reader, &["key", "revoke", &digest, "--reason", "it pays everybody"]);
+    reader.lancet(&second).fails(8, &[&digest, "is revoked: it pays everybody"]);
+    let listed = works(&reader, &["key", "list"]).stdout;
+    for words in
+        ["REVOKED: the laptop was stolen", "verifies", &format!("revoked  {digest}: it pays everybody")]
+    {
+        assert!(listed.contains(words), "{words}: {listed}");
+    }
+}
+
+#[test]
+fn a_suite_is_signed_and_verified() {
+    let context = Context::new();
+    let suite = context.small_suite("shop");
+    works(&context, &["key", "new", "acme"]);
+    works(&context, &["suite", "sign", "shop/", "--key", "acme"]);
+    let verified = context.json(&["verify", "shop"]);
+    assert_eq!(verified["statement"], "lancet:statement/suite/v0.1");
+    let key = keys(&context).join("acme.pub");
+    let ours = ["suite", "shop", key.to_str().unwrap()];
+    assert_eq!(python(&context, &ours), (Some(0), "holds: small\n".to_owned()));
+    fs::write(suite.join("tasks/one/statement.md"), "It is broken!\n").unwrap();
+    context
+        .lancet(&["verify", "shop"])
+        .fails(8, &["shop.sigstore.json`: `subject.digest` of its payload is"]);
+    assert_eq!(python(&context, &ours), (Some(1), "refused: another suite was signed\n".to_owned()));
+    fs::write(suite.join("stray.txt"), "").unwrap();
+    context.lancet(&["verify", "shop"]).fails(3, &["stray.txt"]);
+}
+
+#[test]
+fn a_run_is_attested_and_some_of_its_verdicts_can_be_shown() {
+    let context = Context::new();
+    let suite = workspace().join("tasks/storefront-managers");
+    works(&context, &["key", "new", "host"]);
+    context.json(&["run", suite.to_str().unwrap(), "--agent", "random", "--attempts", "2"]);
+    let attested = works(&context, &["attest", "--key", "host", "--output", "run.attested.jsonl"]).stdout;
+    assert!(attested.starts_with("run.attested.jsonl\nrun "), "{attested}");
+    let text = fs::read_to_string(context.path("run.attested.jsonl")).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    // The run, and two lines for each verdict, as none is invalid.
+    let due = lines.len() / 2;
+    assert!(due > 2 && lines.len() == 2 * due + 1, "{}", lines.len());
+    let verify = ["verify", "run.attested.jsonl"];
+    let json = context.lancet(&[&verify[..], &["--format", "json"]].concat());
+    let verified = has_shape::<VerifiedRun>(&json, "verify-run");
+    assert_eq!(verified["due"], due);
+    assert_eq!(verified["withheld"], 0);
+    // The verdicts are those of the store, by their digests.
+    let shown = context.json(&["show"]);
+    for (one, attempt) in verified["verdicts"].as_array().unwrap().iter().zip(shown.as_array().unwrap()) {
+        assert_eq!(one["digest"], attempt["verdict_digest"]);
+        assert_eq!(one["outcome"], attempt["state"]);
+    }
+    let key = keys(&context).join("host.pub");
+    let independent = ["run", "run.attested.jsonl", key.to_str().unwrap()];
+    let (code, said) = python(&context, &independent);
+    assert!(code == Some(0) && said.contains(&format!("{due} of {due} verdicts shown")), "{said}");
+    // Another time it says the same, and only the host's key says it.
+    works(&context, &["attest", "--key", "host", "--output", "run.attested.jsonl"]);
+    assert_eq!(fs::read_to_string(context.path("run.attested.jsonl")).unwrap(), text);
+    works(&context, &["key", "new", "other"]);
+    context
+        .lancet(&[&verify[..], &["--key", "other"]].concat())
+        .fails(8, &["line 1: it names the key", "--key FILE"]);
+    context
+        .lancet(&["attest", "--key", "other", "--output", "run.attested.jsonl"])
+        .fails(2, &["is a signature by another key"]);
+
+    let write = |text: &str| fs::write(context.path("run.attested.jsonl"), text).unwrap();
+    // One verdict is shown, and that the others are withheld.
+    write(&[lines[0], lines[3], lines[4]].concat());
+    let some = works(&context, &verify).stdout;
+    assert!(some.contains(&format!("1 of {due} verdicts shown")), "{some}");
+    assert!(python(&context, &independent).1.contains(&format!("1 of {due} verdicts shown")));
+    for (text, words) in [
+        ([lines[0], lines[3]].concat(), "line 2: `predicate.record` of its payload is `a verdict alone`"),
+        ([lines[0], lines[3], lines[4], lines[1], lines[2]].concat(), "line 4: `predicate.record`"),
+        (lines[1..].concat(), "line 1: its payload is no in-toto Statement"),
+        (text.replacen("\"sig\":\"", "\"sig\":\"A", 1), "line 1: `dsseEnvelope.signatures[0].sig`"),
+        (text.trim_end().to_owned(), "it is not in the one spelling"),
+        (String::new(), "line 1: it is no sigstore bundle"),
+    ] {
+        write(&text);
+        context.lancet(&verify).fails(8, &["`run.attested.jsonl`: ", words]);
+        assert_eq!(python(&context, &independent).0, Some(1), "{words}");
+    }
+    // What contradicts itself is not attested.
+    let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
+    database.execute("UPDATE attempts SET earned_cents = 1", []).unwrap();
+    context
+        .lancet(&["attest", "--key", "host", "--output", "new.jsonl"])
+        .fails(7, &["contradict one another"]);
+    assert!(!context.path("new.jsonl").exists());
+    context.lancet(&["attest", "nothing", "--key", "host"]).fails(2, &["nothing"]);
+}
+
+#[test]
+fn bad_keys_and_commands_are_told_by_file_and_way_out() {
+    let publisher = publisher();
+    let sign = |key: &[&str]| publisher.lancet(&[&["plugin", "sign", "packed.wasm", "--key"], key].concat());
+    publisher.lancet(&["key", "new", "acme"]).fails(2, &["there is a key `acme` already"]);
+    publisher
+        .lancet(&["key", "new", "Acme Inc."])
+        .fails(2, &["`Acme Inc.` is no name for a key", "acme-2026"]);
+    publisher
+        .lancet(&["key", "import", "plugin.toml", "--name", "x"])
+        .fails(2, &["`plugin.toml`: it is no PEM file", "key new"]);
+    publisher
+        .lancet(&["key", "import", "missing.pub", "--name", "x"])
+        .fails(1, &["cannot read `missing.pub`"]);
+    publisher.lancet(&["key", "import", ".", "--name", "x"]).fails(2, &["`.`: it is no regular file"]);
+    publisher.lancet(&["key", "revoke", "acme", "--reason", ""]).fails(2, &["the reason has no words"]);
+    publisher
+        .lancet(&["key", "revoke", "nobody", "--reason", "x"])
+        .fails(2, &["no key `nobody` in", "key list"]);
+    publisher
+        .lancet(&["key", "revoke", "sha256:ab", "--reason", "x"])
+        .fails(2, &["`sha256:ab` is not a digest"]);
+    sign(&["nobody"]).fails(2, &["no key `nobody` in"]);
+    let public = keys(&publisher).join("acme.pub");
+    let public = public.to_str().unwrap();
+    sign(&[public])
+        .fails(2, &["acme.pub`: it holds `PUBLIC KEY`, expected `PRIVATE KEY`", "--signer COMMAND"]);
+    publisher
+        .lancet(&["plugin", "sign", "bare.wasm", "--key", "acme"])
+        .fails(4, &["is no package", "plugin pack"]);
+    fs::write(publisher.path("packed.wasm.sigstore.json"), "mine").unwrap();
+    sign(&["acme"]).fails(2, &["`packed.wasm.sigstore.json` is there already, and no signature"]);
+    fs::remove_file(publisher.path("packed.wasm.sigstore.json")).unwrap();
+    for (command, words) in [
+        ("false", "failed with exit status: 1"),
+        ("head -c 64 /dev/zero", "is no signature by the key"),
+        ("cat", "wrote more bytes, expected the 64 bytes"),
+    ] {
+        sign(&["acme", "--signer", command]).fails(1, &[words]);
+    }
+    assert!(!publisher.path("packed.wasm.sigstore.json").exists());
+    // A command that has the key: OpenSSL, where it is.
+    let private = keys(&publisher).join("acme.key");
+    if Path::new("/usr/bin/openssl").exists() {
+        let command = format!(
+            "cat >given && /usr/bin/openssl pkeyutl -sign -inkey {} -rawin -in given",
+            private.display()
+        );
+        let signed = publisher
+            .command(&["plugin", "sign", "packed.wasm", "--key", public, "--signer", &command])
+            .env("PATH", "/usr/bin:/bin")
+            .output()
+            .unwrap();
+        assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+        works(&publisher, &["verify", "packed.wasm"]);
+    }
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(&private, 0o644);
+    sign(&["acme"]).fails(2, &["acme.key`: its mode is 0644", "chmod 600"]);
+    mode(&keys(&publisher), 0o777);
+    publisher.lancet(&["verify", "packed.wasm"]).fails(2, &["others can put keys in it", "chmod go-w"]);
+}
