@@ -245,12 +245,14 @@ fn where_no_process_or_thread_can_be_had_that_is_said() {
     }
     let context = Context::new();
     let suite = strangers(&context);
-    let run = ["run", &suite, "--agent", "./mine.wasm", "--jobs", "1", "--quiet"];
+    let run = ["run", &suite, "--agent", "./mine.wasm", "--jobs", "8", "--attempts", "8", "--quiet"];
     let whole = of_a_user(&context, USER, &[], &run).output().unwrap();
     assert_eq!(whole.status.code(), Some(0), "{}", String::from_utf8_lossy(&whole.stderr));
     let store = context.path("own/store");
     let (mut refused, mut of_processes) = (0, 0);
-    for most in 1.. {
+    // Threads are looked for first, several for each processor: of those limits a few do.
+    let threads = 2 * std::thread::available_parallelism().unwrap().get();
+    for most in (1..3).chain(threads + 6..) {
         fs::remove_dir_all(&store).unwrap();
         let limit = format!("--nproc={most}:{most}");
         let output = of_a_user(&context, USER, &[&limit], &run).output().unwrap();

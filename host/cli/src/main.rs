@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             failure.exit
         }
     };
+    session::end();
     exit.into()
 }
 

@@ -3,13 +3,15 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lancet_engine::{Compiler, Workers};
 use lancet_jail::Program;
 use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run, Trial};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -24,19 +26,54 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The hidden command that makes this program work for one plugin, in a jail.
 pub(crate) const WORKER: &str = "plugin-worker";
 
-/// Runs a future on an executor of its own, made only for commands that need it.
+/// The executor, from when a command first needs it.
+static EXECUTOR: Mutex<Option<Runtime>> = Mutex::new(None);
+/// Whether there has been one: then its threads are there, and are not looked for any more.
+static IS_MADE: AtomicBool = AtomicBool::new(false);
+
+/// Runs a future on the executor, which is made only for commands that need it.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let kept = EXECUTOR.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let executor = kept.map_or_else(executor, Ok)?;
+    let result = executor.block_on(future);
+    *EXECUTOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(executor);
+    result
+}
+
+fn executor() -> Result<Runtime, Failure> {
     threads()?;
     let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_keep_alive(FOR_GOOD)
         .build()
         .map_err(|e| host("starting the executor", e).hint(FEW_THREADS))?;
-    let result = executor.block_on(future);
-    // What a second signal ended may be in the middle of a large file, and nobody waits for
-    // it any more. After anything else there is nothing left to wait for.
-    executor.shutdown_timeout(LINGER);
-    result
+    // While there are some, work that there is no further thread for waits for one of these;
+    // without any it would end this process.
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    for _ in 0..KEPT_THREADS {
+        let gate = Arc::clone(&gate);
+        executor.spawn_blocking(move || drop(gate.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+    drop(closed);
+    IS_MADE.store(true, Ordering::Relaxed);
+    Ok(executor)
 }
+
+/// Ends the executor, with what is still under way on it.
+pub(crate) fn end() {
+    if let Some(executor) = EXECUTOR.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // What a second signal ended may be in the middle of a large file, and nobody waits for
+        // it any more. After anything else there is nothing left to wait for.
+        executor.shutdown_timeout(LINGER);
+    }
+}
+
+/// How long threads for work that blocks are kept: longer than any run.
+const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+/// How many of them there are from the beginning: work that waits for other work has to have
+/// somebody who does that.
+const KEPT_THREADS: usize = 4;
 
 const FEW_THREADS: &str = "a limit on processes and threads is reached, RLIMIT_NPROC of the user (`ulimit -u`) or \
                            `pids.max` of the control group: raise it, end other processes, or run less at a time";
@@ -44,27 +81,61 @@ const FEW_THREADS: &str = "a limit on processes and threads is reached, RLIMIT_N
 /// Threads beside those of the executor and of the compiler: of the store, of signals, of those
 /// who start processes and read files.
 const OTHER_THREADS: usize = 8;
+/// What a command takes beside those that the executor has: one for the store, one for signals.
+const MORE_THREADS: usize = 2;
 
 /// Looks whether there can be as many threads as commands take. Libraries take their absence
 /// for a defect of their own, and end or wait for ever.
 pub(crate) fn threads() -> Result<(), Failure> {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let wanted = 2 * processors + OTHER_THREADS;
-    let gate = Mutex::new(());
-    let lacking = thread::scope(|scope| {
-        let _closed = gate.lock();
-        (0..wanted).find_map(|_| {
-            let waiting = || drop(gate.lock().unwrap_or_else(PoisonError::into_inner));
-            thread::Builder::new().spawn_scoped(scope, waiting).err()
-        })
-    });
-    match lacking {
-        None => Ok(()),
-        Some(error) => {
+    let wanted = match IS_MADE.load(Ordering::Relaxed) {
+        true => MORE_THREADS,
+        false => 2 * processors + OTHER_THREADS,
+    };
+    let started = Instant::now();
+    loop {
+        let Err(error) = can_start(wanted) else { return Ok(()) };
+        // What has just ended counts for a moment.
+        if started.elapsed() > MOMENT {
             let lacking = format!("there cannot be {wanted} further ones: {error}");
-            Err(host("starting threads", lacking).hint(FEW_THREADS))
+            return Err(host("starting threads", lacking).hint(FEW_THREADS));
         }
+        thread::sleep(MOMENT / 10);
     }
+}
+
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// Starts so many threads at once, and waits until they are gone.
+fn can_start(wanted: usize) -> io::Result<()> {
+    let before = alive();
+    let gate = Mutex::new(());
+    let all = thread::scope(|scope| {
+        let closed = gate.lock();
+        let mut started = Vec::new();
+        let all = (0..wanted).try_for_each(|_| {
+            let waiting = || drop(gate.lock().unwrap_or_else(PoisonError::into_inner));
+            started.push(thread::Builder::new().spawn_scoped(scope, waiting)?);
+            Ok(())
+        });
+        drop(closed);
+        // The end of a scope does not wait for theirs.
+        for thread in started {
+            let _ = thread.join();
+        }
+        all
+    });
+    // Nor does that wait until the kernel counts them no more.
+    let ended = Instant::now();
+    while alive() > before && ended.elapsed() < MOMENT {
+        thread::yield_now();
+    }
+    all
+}
+
+/// How many threads this process has, where the kernel tells.
+fn alive() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
 /// Has the kernel keep how processes ended that this one started. Whoever started this one may

@@ -413,10 +413,17 @@ fn threads_can_be_had() -> bool {
     let gate = Mutex::new(());
     thread::scope(|scope| {
         let closed = gate.lock();
-        let started =
-            (0..wanted).all(|_| thread::Builder::new().spawn_scoped(scope, || drop(gate.lock())).is_ok());
+        let mut started = Vec::new();
+        let all = (0..wanted).all(|_| {
+            let thread = thread::Builder::new().spawn_scoped(scope, || drop(gate.lock()));
+            thread.map(|thread| started.push(thread)).is_ok()
+        });
         drop(closed);
-        started
+        // A scope's end does not wait for theirs, and until then they count.
+        for thread in started {
+            let _ = thread.join();
+        }
+        all
     })
 }
 
