@@ -17,6 +17,7 @@ licence = "Apache-2.0"
 source = "https://example.org/acme/right-choice"
 
 [asks]
+log = "It says there what a panic is about."
 submission = "It reads which proposal was chosen."
 answer-key = "It compares that with the right one."
 
@@ -107,6 +108,7 @@ authors = ["Ada"]
 licence = "MIT"
 
 [asks]
+log = "It says there what a panic is about."
 settings = "What is set of it is what it says."
 
 [settings]
@@ -227,7 +229,7 @@ fn what_cannot_be_packed_says_why_and_writes_nothing() {
     let context = bench();
     let pack = ["plugin", "pack", "bare.wasm", "--output", "packed.wasm"];
     for (from, to, code, words) in [
-        ("submission =", "log =", 2, &["`plugin.toml`", "`asks`", "imports `submission`"][..]),
+        ("submission =", "artifacts =", 2, &["`plugin.toml`", "`asks`", "imports `submission`"][..]),
         (
             "[limits]",
             "tests = \"It may.\"\n[limits]",
@@ -280,7 +282,7 @@ fn a_package_that_is_not_what_it_says_is_refused_wherever_it_is_met() {
     let context = bench();
     let bare = fs::read(context.path("bare.wasm")).unwrap();
     let good = lancet_package::write(&bare, GRADER).unwrap();
-    let lying = lancet_package::write(&bare, &GRADER.replace("submission =", "log =")).unwrap();
+    let lying = lancet_package::write(&bare, &GRADER.replace("submission =", "artifacts =")).unwrap();
     let doubled = [good.as_slice(), &good[bare.len()..]].concat();
     let suite = context.small_suite("suite");
     let suite = suite.to_str().unwrap();

@@ -1,5 +1,6 @@
 //! What people are told: why a verdict is what it is, and what is wrong with what they gave.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use lancet_core::{RefusedSuite, Regraded};
 
 use crate::context::{Context, copy, hostile, judged_by, number, text};
+use crate::guests::{JAVASCRIPT_GRADER, PYTHON_GRADER};
 use crate::shapes::has_shape;
 
 /// A suite whose only task is one that hostile components misbehave on.
@@ -19,11 +21,11 @@ fn evil_suite(context: &Context, name: &str) -> PathBuf {
 }
 
 #[test]
-fn an_agent_is_one_however_its_file_is_named_and_show_tells_why_it_failed() {
+fn a_panic_of_a_guest_is_told_in_its_log_its_verdict_and_by_show() {
     let context = Context::new();
     evil_suite(&context, "suite");
     fs::write(context.path("panics.wasm"), hostile("panic-agent")).unwrap();
-    let mut agents = Vec::new();
+    let (mut agents, mut explanations) = (Vec::new(), BTreeSet::new());
     let absolute = context.path("panics.wasm");
     for isolation in ["in-process", "process"] {
         // However the file is named, it is one agent.
@@ -35,14 +37,19 @@ fn an_agent_is_one_however_its_file_is_named_and_show_tells_why_it_failed() {
         let (_, below) = shown.split_once("\nlog:\n").unwrap();
         for (part, words) in [
             (below, "agent info: about to fail proposals=\"2\""),
+            (below, "agent error: panicked at "),
             (below, "verdict: fail agent-trap, earned $0"),
         ] {
             assert!(part.contains(words), "{words}: {shown}");
         }
         let (_, verdict) = below.split_once("verdict: ").unwrap();
-        assert!(verdict.contains("unreachable"), "{shown}");
+        assert!(verdict.contains("unreachable") && verdict.contains("it said: panicked at "), "{shown}");
+        // As it was meant for a terminal, and as no terminal takes it.
+        assert!(verdict.contains("a proposal past the last one\\u{7}\\u{202e}"), "{shown}");
+        explanations.insert(explanation(&context));
         assert_eq!(number(&context.json(&["replay"]), "identical"), 1.0);
     }
+    assert_eq!(explanations.len(), 1, "{explanations:?}");
     let name = agents[0].as_str().unwrap();
     assert_eq!(agents[0], agents[1]);
     assert_eq!(Path::new(name), absolute.canonicalize().unwrap());
@@ -52,6 +59,64 @@ fn an_agent_is_one_however_its_file_is_named_and_show_tells_why_it_failed() {
         .lancet(&["show", "latest/evil/1", "--artifact", "output"])
         .fails(2, &["`output`", "no tests were run"]);
     context.lancet(&["show", "--artifact", "output"]).fails(2, &["`--artifact` is of one attempt"]);
+}
+
+/// The explanation of the verdict on the only task of the last run.
+fn explanation(context: &Context) -> String {
+    let shown = context.json(&["show", "latest/evil/1"]);
+    text(shown.as_array().unwrap().last().unwrap(), "record/verdict/explanation").to_owned()
+}
+
+#[test]
+fn what_another_language_says_of_an_exception_is_told() {
+    for (grader, words) in [
+        (
+            PYTHON_GRADER,
+            ["TypeError: 'NoneType' object is not subscriptable\n  at Grading.grade (", "/judge.py:"],
+        ),
+        (
+            JAVASCRIPT_GRADER,
+            ["TypeError: cannot read property 'correct' of null\n    at correct (", "/judge.js:"],
+        ),
+    ] {
+        let context = Context::new();
+        let suite = evil_suite(&context, "suite");
+        fs::write(suite.join("tasks/evil/private/answer-key.json"), "null").unwrap();
+        judged_by(&suite, &grader.component());
+        let mut explanations = BTreeSet::new();
+        for isolation in ["in-process", "process"] {
+            let grants: &[&str] = if grader.wants_wasi { &["--grant", "grader:wasi-inert"] } else { &[] };
+            let run = ["run", "suite", "--agent", "first", "--isolation", isolation];
+            assert_eq!(context.lancet(&[&run[..], grants].concat()).code, Some(5));
+            assert_eq!(number(&context.json(&["replay"]), "identical"), 1.0);
+            explanations.insert(explanation(&context));
+            let shown = context.lancet(&["show", "latest/evil/1"]).stdout;
+            assert!(shown.contains("\n  grader error: TypeError: "), "{shown}");
+            assert!(shown.contains("\nverdict: invalid grader-trap, earned $0\n"), "{shown}");
+        }
+        let told = explanations.pop_first().unwrap();
+        assert!(explanations.is_empty(), "{explanations:?}");
+        for words in [&["unreachable", "; it said: "][..], &words].concat() {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
+}
+
+#[test]
+fn what_was_printed_before_a_trap_is_told() {
+    let context = Context::new();
+    evil_suite(&context, "suite");
+    fs::write(context.path("exits.wasm"), hostile("exit-agent")).unwrap();
+    for isolation in ["in-process", "process"] {
+        let run =
+            ["run", "suite", "--agent", "./exits.wasm", "--grant", "wasi-inert", "--isolation", isolation];
+        context.json(&run);
+        let told = explanation(&context);
+        assert!(told.ends_with("; it said: first of all:\nthere is \u{7}nothing to be done"), "{told}");
+        let shown = context.lancet(&["show", "latest/evil/1"]).stdout;
+        assert!(shown.contains("there is \\u{7}nothing to be done"), "{shown}");
+        assert_eq!(number(&context.json(&["replay"]), "identical"), 1.0);
+    }
 }
 
 #[test]

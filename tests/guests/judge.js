@@ -2,19 +2,21 @@
 import { read } from "lancet:plugin/answer-key@0.1.0";
 import { write } from "lancet:plugin/log@0.1.0";
 import { answer } from "lancet:plugin/submission@0.1.0";
+import { guarded } from "./guarded.js";
 
 function correct() {
+  let key = {};
   try {
-    const { correct } = JSON.parse(read());
-    if (Number.isInteger(correct)) return correct;
+    key = JSON.parse(read());
   } catch {
     // As if it held nothing.
   }
+  if (Number.isInteger(key.correct)) return key.correct;
   throw { tag: "bad-answer-key", val: "there is no number `correct` in it" };
 }
 
 export const grading = {
-  grade(task) {
+  grade: guarded((task) => {
     const right = correct();
     const given = answer();
     const passed = given.tag === "choice" && given.val === right;
@@ -28,5 +30,5 @@ export const grading = {
       checks: [{ name: "choice", passed, detail }],
       explanation: "",
     };
-  },
+  }),
 };

@@ -3,15 +3,17 @@
 import json
 
 from componentize_py_types import Err
+from guarded import guarded
 from wit_world import exports
 from wit_world.imports import answer_key, log, submission, types
 
 
 class Grading(exports.Grading):
+    @guarded
     def grade(self, task: types.Task) -> types.Verdict:
         try:
             correct = int(json.loads(answer_key.read())["correct"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError):
             raise Err(types.GradeError_BadAnswerKey("there is no number `correct` in it"))
         match submission.answer():
             case types.Answer_Choice(chosen):

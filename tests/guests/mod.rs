@@ -59,7 +59,8 @@ impl Guest {
     fn made_of(self, source: &Path, sources: &Path) -> String {
         let mut text = format!("{self:?} {COMPONENTIZE_PY} {COMPONENTIZE_QJS}");
         let contract = files(&sources.join("../../wit"));
-        for path in [source.to_owned(), sources.join("worlds.wit")].into_iter().chain(contract) {
+        let shared = ["worlds.wit", "guarded.py", "guarded.js"].map(|name| sources.join(name));
+        for path in [source.to_owned()].into_iter().chain(shared).chain(contract) {
             text.push_str(&format!(" {}", Sha256::of(&fs::read(path).unwrap())));
         }
         text

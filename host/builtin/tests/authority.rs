@@ -38,16 +38,17 @@ fn interface(name: &str) -> String {
 fn each_imports_what_it_needs_and_no_more() {
     for plugin in all() {
         let needed: &[&str] = match (plugin.role, plugin.name) {
-            (Role::Agent, "first" | "last" | "longest" | "noop") => &["types"],
+            // All of them have the log: there a panic says what it is about.
+            (Role::Agent, "first" | "last" | "longest" | "noop") => &["types", "log"],
             (Role::Agent, "random") => &["types", "log", "random", "workspace"],
             (Role::Agent, "patch") => &["types", "log", "workspace"],
             (Role::Agent, "script") => &["types", "log", "input", "shell"],
             (Role::Agent, "tool-loop" | "swelancer-simple") => {
                 &["types", "log", "workspace", "shell", "user-tool", "settings", "model"]
             }
-            (Role::Agent, "gold") => &["types", "answer-key"],
-            (Role::Grader, "manager-choice") => &["types", "submission", "answer-key"],
-            (Role::Grader, "junit") => &["types", "submission", "answer-key", "tests"],
+            (Role::Agent, "gold") => &["types", "log", "answer-key"],
+            (Role::Grader, "manager-choice") => &["types", "log", "submission", "answer-key"],
+            (Role::Grader, "junit") => &["types", "log", "submission", "answer-key", "tests"],
             (Role::Grader, "playwright-e2e") => {
                 &["types", "log", "submission", "answer-key", "tests", "artifacts"]
             }

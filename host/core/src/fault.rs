@@ -99,6 +99,14 @@ impl FaultKind {
     }
 }
 
+/// What stands between a fault as the host sees it and what the plugin said before.
+const SAID: &str = "; it said: ";
+
+/// Whether a text is the one recorded, or that with what the plugin said beside it.
+pub(crate) fn tells_again(text: &str, recorded: &str) -> bool {
+    text.strip_prefix(recorded).is_some_and(|more| more.is_empty() || more.starts_with(SAID))
+}
+
 /// A plugin's failure: it is over for this call, and the host lives on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,6 +123,19 @@ impl Fault {
     #[must_use]
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// The same fault, with what the plugin said before it.
+    #[must_use]
+    pub fn saying(self, words: &str) -> Self {
+        Self { kind: self.kind, message: format!("{}{SAID}{words}", self.message) }
+    }
+
+    /// Whether `self` is `recorded` once more: the same in kind and message. Older records leave
+    /// out what the plugin said before.
+    #[must_use]
+    pub fn repeats(&self, recorded: &Self) -> bool {
+        self.kind == recorded.kind && tells_again(&self.message, &recorded.message)
     }
 
     /// The reason code of a verdict that this fault made invalid.

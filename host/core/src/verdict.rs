@@ -7,6 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fault::tells_again;
 use crate::{Answer, Cents, Fault, FaultKind, Kind, Role, Sha256, SolveEnd, TaskId};
 
 /// The most checks that a verdict may name.
@@ -245,6 +246,15 @@ impl Verdict {
         Self { outcome: Outcome::Fail, ..Self::invalid(reason, explanation) }
     }
 
+    /// Whether `self` is `recorded` once more. Older records of a grader that trapped leave out
+    /// what it said before, and are otherwise the same.
+    #[must_use]
+    pub fn repeats(&self, recorded: &Self) -> bool {
+        let is_of_fault = recorded.outcome == Outcome::Invalid && recorded.reason.is_hosts_own();
+        let alike = || Self { explanation: recorded.explanation.clone(), ..self.clone() } == *recorded;
+        self == recorded || (is_of_fault && tells_again(&self.explanation, &recorded.explanation) && alike())
+    }
+
     /// Whether it is one that the host puts in place of a grader's that the clock ended, or
     /// whose process failed it: such a grading cannot be executed again, so nothing else may
     /// claim it.
@@ -434,6 +444,25 @@ mod tests {
     fn a_host_verdict_is_cut_at_a_character() {
         let verdict = Verdict::invalid("agent-trap".parse().unwrap(), "é".repeat(MAX_EXPLANATION_BYTES));
         assert_eq!(verdict.explanation, "é".repeat(MAX_EXPLANATION_BYTES / 2));
+    }
+
+    #[test]
+    fn an_older_record_of_a_trap_leaves_out_what_was_said() {
+        let trap = Fault::new(FaultKind::Trap, "unreachable");
+        let judged = |fault: &Fault| Verdict::invalid(fault.reason(Role::Grader), fault.message.clone());
+        let said = trap.clone().saying("no such line");
+        assert_eq!(judged(&said).explanation, "unreachable; it said: no such line");
+        assert!(said.repeats(&trap) && said.repeats(&said) && !trap.repeats(&said));
+        assert!(judged(&said).repeats(&judged(&trap)) && judged(&said).repeats(&judged(&said)));
+        // Nothing else may differ, and that only for the worse of knowing less.
+        assert!(!judged(&trap).repeats(&judged(&said)));
+        assert!(!judged(&said).repeats(&judged(&trap.clone().saying("another"))));
+        assert!(!judged(&trap).repeats(&judged(&Fault::new(FaultKind::Trap, "unreach"))));
+        assert!(!judged(&said).repeats(&judged(&Fault::new(FaultKind::OutOfMemory, "unreachable"))));
+        assert!(!said.repeats(&Fault::new(FaultKind::OutOfMemory, "unreachable")));
+        // A grader's own words are compared whole.
+        let own = |words: &str| Verdict { explanation: words.to_owned(), ..verdict(Outcome::Fail, 0) };
+        assert!(!own("no; it said: no").repeats(&own("no")));
     }
 
     #[test]

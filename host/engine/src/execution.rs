@@ -15,6 +15,7 @@ use crate::config::{EngineError, FUEL_YIELD};
 use crate::exchange::{Behind, Divergence, Exchange, Exchanged};
 use crate::output::Written;
 use crate::state::State;
+use crate::words::{self, MAX_WORDS_BYTES};
 
 /// What an agent handed in, or its words for giving up.
 pub(crate) type Solved = Result<Answer, String>;
@@ -53,6 +54,8 @@ pub(crate) struct Settled<T> {
     pub(crate) calls: Vec<CallRecord>,
     pub(crate) fuel_used: Option<u64>,
     pub(crate) divergence: Option<Divergence>,
+    /// What the plugin said in its very last call, if that was why it would end.
+    pub(crate) words: Option<String>,
 }
 
 /// Why a call returned nothing.
@@ -238,6 +241,9 @@ pub(crate) fn settle<T>(
     // Where exactly it was found out is not to matter.
     let is_out_of_fuel = spent.is_some_and(|spent| spent > limits.fuel);
     let fuel_used = spent.map(|spent| spent.min(limits.fuel));
+    // What a kit says is to the point; a language's own words may be about anything.
+    let words = exchange.last_words();
+    let printed = words::printed(&output);
     if let Some(fuel_used) = fuel_used {
         // Output to WASI's streams becomes log lines, once the guest is done.
         for Written { level, stream, text } in output {
@@ -253,7 +259,10 @@ pub(crate) fn settle<T>(
         Ok(value) => Ok(value),
         Err(Ending::Fault(fault)) => {
             is_cut_off = fault.kind.is_of_process();
-            Err(Stop::Fault(fault))
+            Err(Stop::Fault(match words.clone().or(printed) {
+                Some(words) if words::may_explain(fault.kind) => fault.saying(&words),
+                _ => fault,
+            }))
         }
         Err(Ending::TimedOut) => {
             is_cut_off = true;
@@ -270,7 +279,7 @@ pub(crate) fn settle<T>(
         }
     };
     let divergence = divergence.or(if is_cut_off { None } else { missing });
-    Ok(Settled { result, calls, fuel_used, divergence })
+    Ok(Settled { result, calls, fuel_used, divergence, words })
 }
 
 fn out_of_fuel() -> Fault {
@@ -284,10 +293,6 @@ fn grade_error(error: &types::GradeError) -> String {
         types::GradeError::Other(text) => bounded("error", text),
     }
 }
-
-/// The most bytes of a plugin's own words for why it gave up: what a journal line should
-/// hold.
-pub(crate) const MAX_WORDS_BYTES: usize = 2_000;
 
 /// A plugin's own words, cut to what a journal line should hold.
 fn bounded(what: &str, text: &str) -> String {

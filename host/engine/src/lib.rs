@@ -32,6 +32,7 @@ mod plugin;
 mod runtime;
 mod state;
 mod wasi;
+mod words;
 mod worker;
 
 pub use answer::Sources;

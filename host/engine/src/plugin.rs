@@ -206,7 +206,8 @@ impl Plugin {
                 self.jailed::<Declared>(pool, imported, &job, exchange).await?
             }
         };
-        Ok(match output.settled.result {
+        let Settled { result, words, .. } = output.settled;
+        Ok(match result {
             // A worker's word for it is not enough.
             Ok(Ok(declared)) => declared
                 .validated()
@@ -216,9 +217,11 @@ impl Plugin {
                 let limit = limits.wall_ms;
                 Err(Fault::new(FaultKind::Timeout, format!("it computed for longer than {limit} ms")))
             }
-            Err(Stop::Unavailable(_) | Stop::Diverged) => {
-                Err(Fault::new(FaultKind::Error, "it asks the host, which answers nothing here"))
-            }
+            Err(Stop::Unavailable(_) | Stop::Diverged) => Err(match words {
+                // Saying why it is about to trap is a call too, which ends it before.
+                Some(words) => Fault::new(FaultKind::Trap, words),
+                None => Fault::new(FaultKind::Error, "it asks the host, which answers nothing here"),
+            }),
         })
     }
 
@@ -243,7 +246,7 @@ impl Plugin {
                 self.jailed::<Solved>(pool, imported, &job, exchange).await?
             }
         };
-        let Output { settled: Settled { result, calls, fuel_used, divergence }, elapsed } = output;
+        let Output { settled: Settled { result, calls, fuel_used, divergence, .. }, elapsed } = output;
         let end = match result {
             Ok(Ok(answer)) => admit(answer),
             Ok(Err(words)) => SolveEnd::GaveUp(words),
@@ -280,7 +283,7 @@ impl Plugin {
                 self.jailed::<Graded>(pool, imported, &job, exchange).await?
             }
         };
-        let Output { settled: Settled { result, calls, fuel_used, divergence }, elapsed } = output;
+        let Output { settled: Settled { result, calls, fuel_used, divergence, .. }, elapsed } = output;
         let tests_passed = calls.iter().any(shows_a_pass);
         let observed = Observed { kind, submission, tests_passed };
         let mut unavailable = None;

@@ -227,7 +227,7 @@ async fn replay_one(
         if let Some(divergence) = output.divergence {
             return different(ReplayPhase::Solve, told(&divergence));
         }
-        if output.end != journal.solved.end {
+        if !repeats(&output.end, &journal.solved.end) {
             return different(
                 ReplayPhase::Solve,
                 format!("recorded: the agent {}; replayed: it {}", journal.solved.end, output.end),
@@ -272,7 +272,7 @@ async fn replay_one(
                 if let Some(divergence) = output.divergence {
                     return different(ReplayPhase::Grade, told(&divergence));
                 }
-                if output.verdict != verdict {
+                if !output.verdict.repeats(&verdict) {
                     return different(ReplayPhase::Grade, verdicts(&verdict, &output.verdict));
                 }
                 if compare_fuel && output.fuel_used != fuel_used {
@@ -303,6 +303,14 @@ async fn replay_one(
         );
     }
     Ok(Finding::Alike(ReplayResult::Identical))
+}
+
+/// Whether an agent came to the same end as by the record.
+fn repeats(end: &SolveEnd, recorded: &SolveEnd) -> bool {
+    match (end, recorded) {
+        (SolveEnd::Fault(fault), SolveEnd::Fault(recorded)) => fault.repeats(recorded),
+        _ => end == recorded,
+    }
 }
 
 /// Whether an agent was ended by its clock, or with its process.

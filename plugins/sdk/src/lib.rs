@@ -1,4 +1,4 @@
-#![doc = include_str!("../../README.md")]
+#![doc = include_str!("../README.md")]
 //!
 //! # Reference
 //!
@@ -136,6 +136,7 @@ macro_rules! export_agent {
 
             impl $crate::__private::agent::exports::lancet::plugin::solving::Guest for Exported {
                 fn solve(task: $crate::Task) -> ::core::result::Result<$crate::Answer, $crate::SolveError> {
+                    $crate::__private::tell_panics();
                     <$agent as $crate::Agent>::solve(task)
                 }
             }
@@ -163,6 +164,7 @@ macro_rules! export_grader {
 
             impl $crate::__private::grader::exports::lancet::plugin::grading::Guest for Exported {
                 fn grade(task: $crate::Task) -> ::core::result::Result<$crate::Verdict, $crate::GradeError> {
+                    $crate::__private::tell_panics();
                     <$grader as $crate::Grader>::grade(task)
                 }
             }
@@ -211,6 +213,7 @@ macro_rules! export_configuration {
 
             impl $crate::__private::configurable::exports::lancet::plugin::configuring::Guest for Exported {
                 fn describe() -> $crate::Configuration {
+                    $crate::__private::tell_panics();
                     <$agent as $crate::Configure>::configuration()
                 }
             }
@@ -228,6 +231,12 @@ pub mod __private {
     pub use wit_bindgen::rt;
 
     pub use crate::bindings::{agent, configurable, grader};
+
+    /// Called first of all by what the macros export.
+    #[cfg(target_arch = "wasm32")]
+    pub fn tell_panics() {
+        crate::log::tell_panics();
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]

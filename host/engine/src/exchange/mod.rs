@@ -19,6 +19,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
 use crate::outside::{Answering, Outside, SourceError};
+use crate::words;
 
 pub(crate) use admission::check_length;
 pub use behind::{Behind, Divergence, Resumed};
@@ -94,6 +95,8 @@ pub struct Exchange {
     talk_bytes: u64,
     /// Questions to models in a row, up to now, without an answer.
     vain: u32,
+    /// What the last call said of the end that follows.
+    words: Option<String>,
 }
 
 enum Mode {
@@ -132,6 +135,7 @@ impl Exchange {
             bytes: 0,
             talk_bytes: 0,
             vain: 0,
+            words: None,
         }
     }
 
@@ -210,6 +214,12 @@ impl Exchange {
         }
     }
 
+    /// What the plugin said in its last call, if that was why it is about to end: what it offered
+    /// to the log, whether that was kept or not.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        self.words.clone()
+    }
+
     /// The record of a plugin that is done.
     #[must_use]
     pub fn finish(self) -> Exchanged {
@@ -233,6 +243,10 @@ impl Exchange {
             return over(FaultKind::Trap, "random.below(0): there is no number below 0".to_owned());
         }
         let bytes = request.bytes();
+        self.words = match &request {
+            Request::LogWrite { level, message, fields, .. } => words::logged(*level, message, fields),
+            _ => None,
+        };
         if self.recorded.len() >= self.max_calls as usize {
             let limit = self.max_calls;
             return over(FaultKind::TooManyCalls, format!("more than {limit} calls of capabilities"));

@@ -4,7 +4,8 @@ use lancet_core::{Fault, FaultKind};
 use serde::de::DeserializeOwned;
 
 use super::frame::Inspected;
-use crate::execution::{Declared, Graded, MAX_WORDS_BYTES, Solved};
+use crate::execution::{Declared, Graded, Solved};
+use crate::words::MAX_WORDS_BYTES;
 
 /// The most bytes of what is said of a fault.
 pub(super) const MAX_MESSAGE_BYTES: usize = 4 << 10;
