@@ -60,6 +60,9 @@ fn examples_stand_in_the_long_help_alone() {
         &["suite", "pin"],
         &["plugin", "inspect"],
         &["plugin", "pack"],
+        &["plugin", "check"],
+        &["plugin", "test"],
+        &["plugin", "record"],
         &[],
     ] {
         let help = |flag: &str| context.lancet(&[command, &[flag]].concat()).stdout;
