@@ -1,0 +1,9 @@
+node <<'END'
+const fs = require('fs');
+const edit = (file, from, to) => {
+    const parts = fs.readFileSync(file, 'utf8').split(from);
+    if (parts.length !== 2) throw new Error(`${file}: expected once: ${from}`);
+    fs.writeFileSync(file, parts.join(to));
+};
+edit('dist/ExpensiMark.js', '((\\b_+|\\b)_(', '((\\b_+|\\b|(?<=[^_]_))_(');
+END

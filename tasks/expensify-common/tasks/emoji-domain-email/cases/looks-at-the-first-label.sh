@@ -1,0 +1,11 @@
+node <<'END'
+const fs = require('fs');
+const edit = (file, from, to) => {
+    const parts = fs.readFileSync(file, 'utf8').split(from);
+    if (parts.length !== 2) throw new Error(`${file}: expected once: ${from}`);
+    fs.writeFileSync(file, parts.join(to));
+};
+edit('dist/str.js', 'isValidEmail(str) {', `isValidEmail(str) {
+        const label = String(str).split('@').pop().split('.')[0];
+        if (require('punycode/').toUnicode(label).match(Constants.CONST.REG_EXP.EMOJI_RULE)) return false;`);
+END

@@ -1,0 +1,10 @@
+node <<'END'
+const fs = require('fs');
+const edit = (file, from, to) => {
+    const parts = fs.readFileSync(file, 'utf8').split(from);
+    if (parts.length !== 2) throw new Error(`${file}: expected once: ${from}`);
+    fs.writeFileSync(file, parts.join(to));
+};
+edit('dist/ReportHistoryStore.js', 'item.reportActionTimestamp === curr.reportActionTimestamp', 'item.reportActionID === curr.reportActionID');
+edit('dist/ReportHistoryStore.js', 'newCache.sort((a, b) => b.reportActionTimestamp - a.reportActionTimestamp)', 'newCache');
+END

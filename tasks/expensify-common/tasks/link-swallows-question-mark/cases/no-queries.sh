@@ -1,0 +1,9 @@
+node <<'END'
+const fs = require('fs');
+const edit = (file, from, to) => {
+    const parts = fs.readFileSync(file, 'utf8').split(from);
+    if (parts.length !== 2) throw new Error(`${file}: expected once: ${from}`);
+    fs.writeFileSync(file, parts.join(to));
+};
+edit('dist/Url.js', 'const URL_PARAM_REGEX = `(?:', 'const URL_PARAM_REGEX = `(?:(?!)');
+END
