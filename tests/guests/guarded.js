@@ -9,14 +9,23 @@ const MOST_CHARACTERS = 3000;
 const isOfContract = (thrown) =>
   typeof thrown === "object" && thrown !== null && !(thrown instanceof Error) && typeof thrown.tag === "string";
 
+function named(thrown) {
+  try {
+    return `${thrown}`;
+  } catch {
+    // Its own `toString` fails.
+    return typeof thrown;
+  }
+}
+
 // Writes what was thrown to the log, with where.
 function tell(thrown) {
   try {
     const stack = thrown instanceof Error && typeof thrown.stack === "string" ? `\n${thrown.stack}` : "";
-    const text = `${thrown}${stack}`.slice(0, MOST_CHARACTERS).toWellFormed();
+    const text = `${named(thrown)}${stack}`.slice(0, MOST_CHARACTERS).toWellFormed();
     write("error", text, [{ key: "panic", value: thrown instanceof Error ? thrown.name : typeof thrown }]);
   } catch {
-    // There is no memory left, or its own `toString` fails: then it fails without words.
+    // There is no memory left: then it fails without words.
   }
 }
 

@@ -38,13 +38,22 @@ def tell(error: BaseException) -> None:
         text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         log.write(log.Level.ERROR, text, [log.Field("panic", type(error).__name__)])
     except Exception:
-        # There is no memory left, or its own `__str__` fails: then it fails without words.
+        # There is no memory left: then it fails without words.
         pass
+
+
+def named(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except Exception:
+        # Its own `__str__` fails.
+        return name
 
 
 def described(error):
     for number in range(MOST_CAUSES):
-        yield f"{'because of ' if number else ''}{type(error).__name__}: {error}"
+        yield ("because of " if number else "") + named(error)
         frames = []
         trace = error.__traceback__
         while trace is not None:

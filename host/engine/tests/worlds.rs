@@ -2,6 +2,8 @@
 //! import all of its world, called or not: such a component is loaded, and a world with an
 //! interface that nobody can grant would be of no use to them.
 
+mod frozen;
+
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -44,11 +46,10 @@ fn imports(world: &str) -> BTreeSet<String> {
 }
 
 /// A component that imports every function of a world.
-fn whole(world: &str) -> Vec<u8> {
-    let (resolve, package) = contract();
+fn whole(resolve: &Resolve, package: PackageId, world: &str) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some(world)).unwrap();
-    let mut module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    let mut module = dummy_module(resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
     let mut encoder = ComponentEncoder::default();
     encoder.module(&module).unwrap().encode().unwrap()
 }
@@ -89,11 +90,11 @@ fn every_capability_of_the_contract_is_in_the_world_of_whom_it_is_for() {
 #[test]
 fn a_component_that_imports_all_of_its_world_is_loaded() {
     for (world, role, granted) in WORLDS {
-        let component = whole(world);
+        let (resolve, package) = contract();
+        let component = whole(&resolve, package, world);
         let plugin = load(&component, &grant(role, granted)).unwrap_or_else(|e| panic!("{world}: {e:?}"));
         for name in imports(world) {
             let interface = name.rsplit('/').next().unwrap().split('@').next().unwrap();
-            let (resolve, package) = contract();
             let id = resolve.packages[package].interfaces[interface];
             for function in resolve.interfaces[id].functions.keys() {
                 assert!(

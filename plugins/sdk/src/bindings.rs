@@ -25,7 +25,7 @@
 
 pub mod imports {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "
             package lancet:sdk;
             world imports {
@@ -54,7 +54,7 @@ pub mod imports {
 
 pub mod agent {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "agent",
         with: {
             "lancet:plugin/types@0.1.0": crate::bindings::imports::lancet::plugin::types,
@@ -77,7 +77,7 @@ pub mod agent {
 
 pub mod configurable {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         inline: "
             package lancet:sdk-configurable;
             world configurable {
@@ -94,7 +94,7 @@ pub mod configurable {
 
 pub mod grader {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "grader",
         with: {
             "lancet:plugin/types@0.1.0": crate::bindings::imports::lancet::plugin::types,
