@@ -62,6 +62,9 @@ fn examples_stand_in_the_long_help_alone() {
         &["plugin", "new"],
         &["plugin", "build"],
         &["plugin", "pack"],
+        &["plugin", "check"],
+        &["plugin", "test"],
+        &["plugin", "record"],
         &[],
     ] {
         let help = |flag: &str| context.lancet(&[command, &[flag]].concat()).stdout;

@@ -10,6 +10,8 @@ pub(crate) enum Exit {
     Done,
     /// The host failed: a file, the engine, a bug.
     Host,
+    /// Done, and a plugin did not stand its trial: a fixture, a check.
+    Found,
     /// Bad usage; clap exits with the same.
     Usage,
     /// A suite or a table has problems.
@@ -32,7 +34,7 @@ pub(crate) enum Exit {
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the host failed (a file, the engine)
+  1    the host failed (a file, the engine); of `plugin test` and `plugin check`: they found something
   2    bad usage: an option, an unknown agent, run or task; models, keys, prices, budgets, prompts
   3    a suite or a table has problems
   4    a plugin is refused
@@ -45,7 +47,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
-            Exit::Host => 1,
+            Exit::Host | Exit::Found => 1,
             Exit::Usage => 2,
             Exit::Suite => 3,
             Exit::Plugin => 4,

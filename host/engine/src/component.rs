@@ -64,6 +64,8 @@ pub struct Inspection {
     pub contract: String,
     /// What the component imports, in the order of the binary.
     pub imports: Vec<Import>,
+    /// What the component exports, in the order of the binary.
+    pub exports: Vec<String>,
     /// Whether the component says what can be set of it: it exports `configuring`.
     pub configurable: bool,
     /// What the component says of itself, when it is a package: it is what the manifest says.
@@ -161,7 +163,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, NotAPlugin> {
         .collect();
     let manifest = lancet_package::read(bytes).map_err(NotAPlugin::Package)?;
     let (digest, bytes) = (Sha256::of(bytes), bytes.len());
-    let inspection = Inspection { digest, bytes, role, contract, imports, configurable, manifest, functions };
+    let inspection =
+        Inspection { digest, bytes, role, contract, imports, exports, configurable, manifest, functions };
     if let Some(manifest) = &inspection.manifest {
         inspection.compare(manifest).map_err(|error| NotAPlugin::Package(error.into()))?;
     }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use lancet_core::{
-    CheckedSuite, Controls, Finding, InspectedPlugin, ListedImage, ListedPlugin, ListedRun, RefusedSuite,
-    Regraded, Replayed, Report, ShownAttempt, ShownEvent, Transcript,
+    CheckedPlugin, CheckedSuite, Controls, Finding, Fixture, InspectedPlugin, ListedImage, ListedPlugin,
+    ListedRun, RefusedSuite, Regraded, Replayed, Report, ShownAttempt, ShownEvent, TestedPlugin, Transcript,
 };
 use lancet_swe_lancer::ImportSummary;
 use schemars::{Schema, schema_for};
@@ -16,6 +16,7 @@ use crate::run;
 /// the host reads and writes.
 fn schemas() -> Result<Vec<(String, String)>, String> {
     let mut schemas = lancet_suite::schemas();
+    schemas.push(("fixture.schema.json", schema_for!(Fixture)));
     schemas.extend(printed());
     schemas
         .into_iter()
@@ -27,7 +28,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 15] {
+fn printed() -> [(&'static str, Schema); 17] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -44,6 +45,8 @@ fn printed() -> [(&'static str, Schema); 15] {
         ("doctor.schema.json", schema_for!(Vec<Finding>)),
         ("plugin-inspect.schema.json", schema_for!(InspectedPlugin)),
         ("plugin-list.schema.json", schema_for!(Vec<ListedPlugin>)),
+        ("plugin-check.schema.json", schema_for!(CheckedPlugin)),
+        ("plugin-test.schema.json", schema_for!(TestedPlugin)),
     ]
 }
 
