@@ -70,6 +70,9 @@ fn examples_stand_in_the_long_help_alone() {
         &["key", "import"],
         &["attest"],
         &["verify"],
+        &["plugin", "check"],
+        &["plugin", "test"],
+        &["plugin", "record"],
         &[],
     ] {
         let help = |flag: &str| context.lancet(&[command, &[flag]].concat()).stdout;

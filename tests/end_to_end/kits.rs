@@ -137,8 +137,12 @@ fn follow(language: Language) {
     let run = context.json(&["run", suite.to_str().unwrap(), "--agent", "random", "--seed", "7"]);
     let again = ["regrade", "latest", "--grader", "./right-choice/right-choice.wasm"];
     let again = context.json(&again);
-    assert_eq!((number(&again, "changed"), number(&again, "invalid")), (0.0, 0.0), "{again:#}");
-    println!("{}: pays as the built-in grader on {} tasks", language.name(), number(&run, "totals/all/tasks"));
+    assert_eq!((number(&again, "outcome_changed"), number(&again, "invalid")), (0.0, 0.0), "{again:#}");
+    println!(
+        "{}: pays as the built-in grader on {} tasks",
+        language.name(),
+        number(&run, "totals/all/tasks")
+    );
     let all: Duration = times.iter().map(|(_, took)| *took).sum();
     println!("{}: from an empty folder to a verdict in {:.1} s", language.name(), all.as_secs_f64());
     for (line, took) in times {
@@ -265,6 +269,16 @@ fn pretender(folder: &Path, name: &str, script: &str) {
     fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Builds the project `mine` with that search path.
+fn with_path(context: &Context, path: &Path) -> Outcome {
+    let output = context.command(&["plugin", "build", "mine"]).env("PATH", path).output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
 #[test]
 fn a_folder_that_exists_and_a_name_that_is_none_are_refused() {
     let context = Context::new();
@@ -343,6 +357,22 @@ fn what_stands_in_the_way_of_a_build_is_named_with_what_to_do() {
 }
 
 #[test]
+fn without_rust_nothing_in_rust_is_built() {
+    let context = Context::new();
+    let folder = project(&context, Language::Rust);
+    // Without a search path, the usual places would be looked at.
+    let build = || with_path(&context, &context.path("nothing"));
+    build().fails(1, &["cannot run `rustc`", "install Rust with rustup"]);
+    replace(&folder.join("Cargo.toml"), "[\"cdylib\", \"rlib\"]", "[\"rlib\"]");
+    build().fails(2, &["`mine/Cargo.toml`: `lib.crate-type`", "`cdylib`"]);
+    replace(&folder.join("Cargo.toml"), "[lib]", "[lib]\nname = \"other\"");
+    replace(&folder.join("Cargo.toml"), "[\"rlib\"]", "[\"cdylib\"]");
+    build().fails(2, &["`lib.name`: `other`, expected that of the package, `mine`"]);
+    fs::write(folder.join("Cargo.toml"), "[package]\nname = ").unwrap();
+    build().fails(2, &["`mine/Cargo.toml`: `line 2`: this is no TOML"]);
+}
+
+#[test]
 fn kits_that_are_not_this_programs_are_refused() {
     let context = Context::new();
     let folder = project(&context, Language::JavaScript);
@@ -364,14 +394,7 @@ fn kits_that_are_not_this_programs_are_refused() {
     pretender(&tools, "node", "echo v20.0.0");
     let path =
         std::env::join_paths([tools.clone(), tools.join("node_modules/componentize-qjs/bin")]).unwrap();
-    let build = || {
-        let output = context.command(&["plugin", "build", "mine"]).env("PATH", &path).output().unwrap();
-        Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    };
+    let build = || with_path(&context, path.as_ref());
     build().fails(1, &["is componentize-qjs 0.3.0", "expected 0.4.5", "npm install --save-dev --save-exact"]);
     fs::write(&package, "{\"version\": \"0.4.5\"}").unwrap();
     let kit = folder.join("node_modules/lancet-sdk");

@@ -1,6 +1,7 @@
 //! The real binary on real suites, from the command line to the report.
 
 mod audit;
+mod authors;
 mod bad_input;
 mod bombs;
 mod book;

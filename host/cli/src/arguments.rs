@@ -7,6 +7,7 @@ use clap::{Arg, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use lancet_core::{Capability, Kind, Limits, ModelChoice, Role};
 
+use crate::author::{PluginCheck, PluginRecord, PluginTest};
 use crate::docker::{DockerArguments, SocketArgument};
 use crate::examples;
 use crate::exit::EXIT_CODES;
@@ -554,6 +555,12 @@ pub(crate) enum PluginCommand {
     },
     /// Sign a package: that this is the one that you made
     Sign(Sign),
+    /// Look for what is wrong with a plugin, on inputs that are made to break it, and say what to change
+    Check(PluginCheck),
+    /// Run a plugin on its fixtures: what it is told, and what it has to come to
+    Test(PluginTest),
+    /// Make a fixture of a recorded attempt
+    Record(PluginRecord),
 }
 
 #[derive(Debug, Args)]

@@ -185,6 +185,28 @@ Examples:
   lancet verify run.attested.jsonl
   # What another tool signed about the file.
   lancet verify ./my-grader.lancet.wasm --bundle provenance.json --foreign";
+pub(crate) const PLUGIN_CHECK: &str = "\
+Examples:
+  # The package of a project, with its fixtures as a beginning.
+  lancet plugin check .
+  # A component, for a program that reads the findings.
+  lancet plugin check ./my-agent.wasm --format json";
+
+pub(crate) const PLUGIN_TEST: &str = "\
+Examples:
+  # The package of a project, on the fixtures in its folder `fixtures`.
+  lancet plugin test .
+  # Again whenever the component or a fixture is saved.
+  lancet plugin test ./my-grader.wasm --fixtures fixtures --watch";
+
+pub(crate) const RECORD: &str = "\
+Examples:
+  # What the grader of an attempt was told, and its verdict: fixtures/adjacent-italics-1.json.
+  lancet plugin record latest/adjacent-italics/1
+  # Without the texts of the issue and of what tests said.
+  lancet plugin record latest/adjacent-italics/1 --redact statement --redact detail -o fixtures/italics.json
+  # What its agent was told, and what it handed in.
+  lancet plugin record latest/wishlist-merge/1 --role agent";
 
 pub(crate) const DOCTOR: &str = "\
 Examples:
@@ -230,6 +252,9 @@ mod tests {
             SIGN,
             ATTEST,
             VERIFY,
+            PLUGIN_CHECK,
+            PLUGIN_TEST,
+            RECORD,
             DOCTOR,
             COMPLETIONS,
         ];

@@ -10,6 +10,8 @@ pub(crate) enum Exit {
     Done,
     /// The host failed: a file, the engine, a bug.
     Host,
+    /// Done, and a plugin did not stand its trial: a fixture, a check.
+    Found,
     /// Bad usage; clap exits with the same.
     Usage,
     /// A suite or a table has problems.
@@ -34,7 +36,7 @@ pub(crate) enum Exit {
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the host failed (a file, the engine)
+  1    the host failed (a file, the engine); of `plugin test` and `plugin check`: they found something
   2    bad usage: an option, an unknown agent, run or task; models, keys, prices, budgets, prompts
   3    a suite or a table has problems
   4    a plugin is refused
@@ -49,7 +51,7 @@ impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Host => 1,
+            Self::Host | Self::Found => 1,
             Self::Usage => 2,
             Self::Suite => 3,
             Self::Plugin => 4,

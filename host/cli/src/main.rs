@@ -5,6 +5,7 @@
 
 mod amount;
 mod arguments;
+mod author;
 mod command;
 mod docker;
 mod examples;

@@ -19,6 +19,7 @@ mod doctor;
 mod environment;
 mod expense;
 mod fault;
+mod fixture;
 mod fold;
 mod history;
 mod infrastructure;
@@ -44,6 +45,7 @@ mod statistics;
 mod submission;
 mod task;
 mod test_report;
+mod tested;
 mod transcript;
 mod verdict;
 mod wording;
@@ -79,6 +81,10 @@ pub use expense::{
     reported_limits,
 };
 pub use fault::{Fault, FaultKind};
+pub use fixture::{
+    Expected, FIXTURE_VERSION, Fixture, FixtureArtifact, FixtureCall, FixtureConclusion, FixtureContents,
+    FixtureFile, FixtureOrigin, FixturePlan, FixtureRun, FixtureTask, FixtureTestCase, MAX_FIXTURE_BYTES,
+};
 pub use fold::fold;
 pub use history::{
     Asked, Decision, Graded, History, Misplaced, NotWhole, Part, Scrutiny, Solved, Standing, Subject, Whole,
@@ -120,6 +126,9 @@ pub use task::{Kind, MAX_TEXT_BYTES, ParseTaskIdError, Proposal, Task, TaskId};
 pub use test_report::{
     Artifact, ArtifactKind, CaseStatus, MAX_CASE_DETAIL_BYTES, MAX_NAMES_BYTES, MAX_REPORT_BYTES,
     MAX_TEST_CASES, ReportState, RunEnd, TestCase, TestReport, TestRun, case_id,
+};
+pub use tested::{
+    CheckedPlugin, PluginFinding, Severity, TestResult, TestedFixture, TestedLimits, TestedPlugin,
 };
 pub use transcript::{Shortened, ShownConversation, ShownTurn, Transcript, Turn};
 pub use verdict::{

@@ -17,11 +17,16 @@ enum Written {
     Base64(String),
 }
 
+/// Bytes in base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
 impl From<Octets> for Written {
     fn from(octets: Octets) -> Self {
         match String::from_utf8(octets.0) {
             Ok(text) => Self::Text(text),
-            Err(error) => Self::Base64(STANDARD.encode(error.as_bytes())),
+            Err(error) => Self::Base64(base64(error.as_bytes())),
         }
     }
 }

@@ -113,7 +113,7 @@ impl fmt::Display for Kind {
 }
 
 /// One freelancer's proposal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Proposal {
     /// What an answer names it by.

@@ -16,7 +16,7 @@ pub const MAX_NAMES_BYTES: usize = 512 << 10;
 pub const MAX_CASE_DETAIL_BYTES: usize = 2 << 10;
 
 /// What became of a test case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaseStatus {
     /// It ran and passed.
@@ -72,7 +72,7 @@ pub struct Artifact {
 }
 
 /// How the process of a test run ended, as the engine saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunEnd {
     /// It exited with this status.
@@ -92,7 +92,7 @@ pub enum RunEnd {
 }
 
 /// What came of reading a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportState {
     /// It was read.

@@ -79,6 +79,8 @@ pub struct Inspection {
     pub contract: String,
     /// What the component imports, in the order of the binary.
     pub imports: Vec<Import>,
+    /// What the component exports, in the order of the binary.
+    pub exports: Vec<String>,
     /// Whether the component says what can be set of it: it exports `configuring`.
     pub configurable: bool,
     /// What the component says of itself, when it is a package: it is what the manifest says.
@@ -93,6 +95,7 @@ pub(crate) struct Known {
     role: Role,
     contract: String,
     imports: Vec<Import>,
+    exports: Vec<String>,
     configurable: bool,
     manifest: Option<Manifest>,
     functions: BTreeSet<String>,
@@ -226,7 +229,7 @@ pub(crate) fn known(bytes: &[u8]) -> Result<Known, NotAPlugin> {
         let facts = Facts { role, contract: &contract, configurable, imports: &capabilities(&imports) };
         manifest.check(facts).map_err(|error| NotAPlugin::Package(error.into()))?;
     }
-    Ok(Known { role, contract, imports, configurable, manifest, functions })
+    Ok(Known { role, contract, imports, exports, configurable, manifest, functions })
 }
 
 /// The features that plugins may use: those of the engine's configuration.
@@ -467,9 +470,9 @@ impl std::error::Error for ImportProblems {}
 impl Inspection {
     /// What was read of those bytes.
     pub(crate) fn of(component: &[u8], known: Known) -> Self {
-        let Known { role, contract, imports, configurable, manifest, functions } = known;
+        let Known { role, contract, imports, exports, configurable, manifest, functions } = known;
         let (digest, bytes) = (Sha256::of(component), component.len());
-        Self { digest, bytes, role, contract, imports, configurable, manifest, functions }
+        Self { digest, bytes, role, contract, imports, exports, configurable, manifest, functions }
     }
 
     /// Compares what the plugin imports with what it is granted.

@@ -45,6 +45,8 @@ pub(crate) struct Concluded<T> {
     /// Fuel used, with what calls of WASI cost, which may be more than there was. `None`
     /// when the clock ended it.
     pub(crate) spent: Option<u64>,
+    /// Bytes of memory that it had, where that is known. For people: nothing rests on it.
+    pub(crate) memory: Option<u64>,
     pub(crate) output: Vec<Written>,
 }
 
@@ -53,6 +55,7 @@ pub(crate) struct Settled<T> {
     pub(crate) result: Result<T, Stop>,
     pub(crate) calls: Vec<CallRecord>,
     pub(crate) fuel_used: Option<u64>,
+    pub(crate) memory: Option<u64>,
     pub(crate) divergence: Option<Divergence>,
     /// What the plugin said in its very last call, if that was why it would end.
     pub(crate) words: Option<String>,
@@ -208,6 +211,7 @@ pub(crate) async fn conduct<T>(
     };
     let state = store.into_data();
     let refused = state.limiter.refused();
+    let memory = Some(state.limiter.memory());
     let ended = match ended {
         Err(Overdrawn::Time) => Err(Ending::TimedOut),
         Err(Overdrawn::Fuel) => Err(Ending::Fault(out_of_fuel())),
@@ -225,7 +229,7 @@ pub(crate) async fn conduct<T>(
     };
     let spent = fuel_used.map(|used| used.saturating_add(clock.debt()));
     let output = state.wasi.output().collect();
-    (Concluded { ended, spent, output }, state.boundary)
+    (Concluded { ended, spent, memory, output }, state.boundary)
 }
 
 /// Closes the record of a call that is over, and says how it came out by the limits.
@@ -237,7 +241,7 @@ pub(crate) fn settle<T>(
     concluded: Concluded<T>,
     mut exchange: Exchange,
 ) -> Result<Settled<T>, EngineError> {
-    let Concluded { ended, spent, output } = concluded;
+    let Concluded { ended, spent, memory, output } = concluded;
     // Where exactly it was found out is not to matter.
     let is_out_of_fuel = spent.is_some_and(|spent| spent > limits.fuel);
     let fuel_used = spent.map(|spent| spent.min(limits.fuel));
@@ -279,7 +283,7 @@ pub(crate) fn settle<T>(
         }
     };
     let divergence = divergence.or(if is_cut_off { None } else { missing });
-    Ok(Settled { result, calls, fuel_used, divergence, words })
+    Ok(Settled { result, calls, fuel_used, memory, divergence, words })
 }
 
 fn out_of_fuel() -> Fault {

@@ -32,6 +32,11 @@ impl Limiter {
         }
     }
 
+    /// Bytes of all memories, which never shrink.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory_used
+    }
+
     pub(crate) fn refused(&self) -> bool {
         self.refused
     }

@@ -72,6 +72,8 @@ pub struct SolveOutput {
     pub calls: Vec<CallRecord>,
     /// Fuel that the plugin used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
+    /// Bytes of memory that the plugin had, where that is known. Not part of any record.
+    pub memory: Option<u64>,
     /// How long the plugin took. Not part of any record that is compared.
     pub elapsed: Duration,
     /// Where the execution differs from the record that it was run on.
@@ -90,6 +92,8 @@ pub struct GradeOutput {
     pub calls: Vec<CallRecord>,
     /// Fuel that the plugin used. `None` when the clock ended it.
     pub fuel_used: Option<u64>,
+    /// Bytes of memory that the plugin had, where that is known. Not part of any record.
+    pub memory: Option<u64>,
     /// How long the plugin took. Not part of any record that is compared.
     pub elapsed: Duration,
     /// Where the execution differs from the record that it was run on.
@@ -248,7 +252,7 @@ impl Plugin {
                 self.jailed::<Solved>(pool, &job, exchange).await?
             }
         };
-        let Output { settled: Settled { result, calls, fuel_used, divergence, .. }, elapsed } = output;
+        let Output { settled: Settled { result, calls, fuel_used, memory, divergence, .. }, elapsed } = output;
         let end = match result {
             Ok(Ok(answer)) => admit(answer),
             Ok(Err(words)) => SolveEnd::GaveUp(words),
@@ -259,7 +263,7 @@ impl Plugin {
                 SolveEnd::Fault(Fault::new(FaultKind::Error, "the execution differs from its record"))
             }
         };
-        Ok(SolveOutput { end, calls, fuel_used, elapsed, divergence })
+        Ok(SolveOutput { end, calls, fuel_used, memory, elapsed, divergence })
     }
 
     /// Has a grader judge a submission, in a fresh instance.
@@ -285,7 +289,7 @@ impl Plugin {
                 self.jailed::<Graded>(pool, &job, exchange).await?
             }
         };
-        let Output { settled: Settled { result, calls, fuel_used, divergence, .. }, elapsed } = output;
+        let Output { settled: Settled { result, calls, fuel_used, memory, divergence, .. }, elapsed } = output;
         let tests_passed = calls.iter().any(shows_a_pass);
         let observed = Observed { kind, submission, tests_passed };
         let mut unavailable = None;
@@ -307,7 +311,7 @@ impl Plugin {
         };
         let verdict =
             judged.unwrap_or_else(|fault| Verdict::invalid(fault.reason(Role::Grader), fault.message));
-        Ok(GradeOutput { verdict, calls, fuel_used, elapsed, divergence, unavailable })
+        Ok(GradeOutput { verdict, calls, fuel_used, memory, elapsed, divergence, unavailable })
     }
 
     /// Makes a store in this process, and runs `body` in it under every limit.

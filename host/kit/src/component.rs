@@ -185,6 +185,8 @@ fn made(tool: Tool, command: &mut Command, component: &Path) -> Result<Vec<u8>, 
         }
         _ => {}
     }
+    // Where in the tool it failed is of no use to who wrote the plugin.
+    command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     let program = command.get_program().to_owned();
     let output = command.stdin(Stdio::null()).output().map_err(Error::read(PathBuf::from(program)))?;
     if !output.status.success() {

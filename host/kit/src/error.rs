@@ -103,8 +103,24 @@ impl Error {
             Self::NoTool { tool, .. } => Some(tool.install()),
             Self::Untested { install, .. } => Some(install.clone()),
             Self::Failed { tool, output, .. } => Some(failed(*tool, output)),
+            Self::Rust(lancet_guest_build::Error::Start { .. }) => {
+                Some("install Rust with rustup, which brings rustc and cargo".to_owned())
+            }
             Self::File { .. } | Self::Rust(_) => None,
         }
+    }
+
+    /// Whether it is this machine that lacks something, and not the project.
+    #[must_use]
+    pub fn is_of_the_machine(&self) -> bool {
+        use lancet_guest_build::Error as Rust;
+        matches!(
+            self,
+            Self::File { .. }
+                | Self::NoTool { .. }
+                | Self::Untested { .. }
+                | Self::Rust(Rust::NoStandardLibrary { .. } | Rust::Rustup { .. } | Rust::Start { .. })
+        )
     }
 
     pub(crate) fn read(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use lancet_core::{
-    CheckedSuite, Controls, Finding, InspectedPlugin, ListedImage, ListedPlugin, ListedRun, RefusedSuite,
-    Regraded, Replayed, Report, ShownAttempt, ShownEvent, Transcript,
+    CheckedPlugin, CheckedSuite, Controls, Finding, Fixture, InspectedPlugin, ListedImage, ListedPlugin,
+    ListedRun, RefusedSuite, Regraded, Replayed, Report, ShownAttempt, ShownEvent, TestedPlugin, Transcript,
 };
 use lancet_swe_lancer::ImportSummary;
 use lancet_trust::{ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
@@ -17,6 +17,7 @@ use crate::run;
 /// the host reads and writes.
 fn schemas() -> Result<Vec<(String, String)>, String> {
     let mut schemas = lancet_suite::schemas();
+    schemas.push(("fixture.schema.json", schema_for!(Fixture)));
     schemas.extend(printed());
     schemas
         .into_iter()
@@ -28,7 +29,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 19] {
+fn printed() -> [(&'static str, Schema); 21] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -49,6 +50,8 @@ fn printed() -> [(&'static str, Schema); 19] {
         ("key-show.schema.json", schema_for!(ListedKey)),
         ("verify.schema.json", schema_for!(VerifiedFile)),
         ("verify-run.schema.json", schema_for!(VerifiedRun)),
+        ("plugin-check.schema.json", schema_for!(CheckedPlugin)),
+        ("plugin-test.schema.json", schema_for!(TestedPlugin)),
     ]
 }
 

@@ -1,8 +1,12 @@
-//! `lancet plugin new`, `build`, `pack`, `inspect` and `list`.
+//! `lancet plugin`: looks into plugins, begins and builds them, makes packages of them, and tries them.
 
+mod check;
 mod kit;
 mod package;
 mod power;
+mod record;
+mod target;
+mod test;
 
 use std::num::NonZeroUsize;
 
@@ -21,7 +25,7 @@ use crate::render::{Table, left, right};
 use crate::session::{block_on, loader};
 
 /// Looks into plugins.
-pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure> {
+pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Failure> {
     match command {
         PluginCommand::Inspect { file, format } => inspect_file(file, format.kind),
         PluginCommand::List { format } => list(format.kind),
@@ -29,6 +33,9 @@ pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure>
         PluginCommand::Build(build) => kit::build(build),
         PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
         PluginCommand::Sign(sign) => super::sign::plugin(sign),
+        PluginCommand::Check(arguments) => check::main(arguments),
+        PluginCommand::Test(arguments) => test::main(arguments),
+        PluginCommand::Record(arguments) => record::main(arguments, global),
     }
 }
 

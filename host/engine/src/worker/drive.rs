@@ -41,7 +41,7 @@ pub(crate) async fn drive<T: Returned>(
     imported: &BTreeSet<Capability>,
     exchange: &mut Exchange,
 ) -> Result<Concluded<T>, EngineError> {
-    let failed = |fault| Ok(Concluded { ended: Err(Ending::Fault(fault)), spent: None, output: Vec::new() });
+    let failed = |fault| Ok(died(fault));
     let worker = match pool.take().await {
         Ok(worker) => worker,
         Err(NoWorker::Plugin(fault)) => return failed(fault),
@@ -89,7 +89,12 @@ pub(super) async fn employ<T: Returned>(
         Err(Broken::Outgrown) => of_growth(),
         Err(Broken::Closed) => of_death(worker.end().await),
     };
-    Ok(Concluded { ended: Err(Ending::Fault(fault)), spent: None, output: Vec::new() })
+    Ok(died(fault))
+}
+
+/// What a call comes to whose process failed it.
+fn died<T>(fault: Fault) -> Concluded<T> {
+    Concluded { ended: Err(Ending::Fault(fault)), spent: None, memory: None, output: Vec::new() }
 }
 
 /// What is known of a guest while its worker is driven.
@@ -136,7 +141,11 @@ impl Driven<'_> {
                     }
                     next = self.answer(exchange, fuel_used, request, overdrawn).await?;
                 }
-                Said::Ended { how, spent, output } => return self.ended(next, how, spent, output),
+                Said::Ended { how, spent, memory, output } => {
+                    // No more than it can have had, whatever the worker says.
+                    let memory = Some(memory.min(job.limits.memory_bytes));
+                    return Ok(Concluded { memory, ..self.ended(next, how, spent, output)? });
+                }
             }
         }
     }
@@ -254,7 +263,7 @@ impl Driven<'_> {
             (_, How::Failed(problem)) => {
                 let problem: String = problem.chars().take(500).collect();
                 let fault = Fault::new(FaultKind::Crash, format!("its process could not go on: {problem}"));
-                return Ok(Concluded { ended: Err(Ending::Fault(fault)), spent: None, output: Vec::new() });
+                return Ok(died(fault));
             }
             _ => return Err(Broken::Misspoke("an end that the guest cannot have come to")),
         };
@@ -264,7 +273,7 @@ impl Driven<'_> {
             return Err(Broken::Misspoke("fuel at the end that the guest cannot have used"));
         }
         self.check_output(&output)?;
-        Ok(Concluded { ended, spent, output })
+        Ok(Concluded { ended, spent, memory: None, output })
     }
 
     /// Whether a guest can have written that: each of WASI's streams once, in their order.

@@ -74,6 +74,9 @@ pub(super) enum Said<T> {
         how: How<T>,
         /// Fuel used, with what calls of WASI cost. `None` when the clock ended it.
         spent: Option<u64>,
+        /// Bytes of memory that the guest had.
+        #[serde(default)]
+        memory: u64,
         output: Vec<Written>,
     },
 }
@@ -229,8 +232,12 @@ mod tests {
         let stream = "\u{1}".repeat(MAX_OUTPUT_BYTES);
         let written = || Written { level, stream: "stdout".to_owned(), text: stream.clone() };
         let fault = Fault::new(lancet_core::FaultKind::Trap, "\u{1}".repeat(2_000));
-        let said =
-            Said::<()>::Ended { how: How::Fault(fault), spent: None, output: vec![written(), written()] };
+        let said = Said::<()>::Ended {
+            how: How::Fault(fault),
+            spent: None,
+            memory: u64::MAX,
+            output: vec![written(), written()],
+        };
         assert!(
             Bound::of(&Limits { call_bytes: 0, ..limits }).admits(length(&encode(&said).unwrap()).unwrap())
         );

@@ -88,7 +88,7 @@ fn work(loaded: &Loaded, job: Job<'_>, mut line: Line) -> Result<(), String> {
             Err(mismatch) => Some(mismatch.clone()),
         };
         let how = How::Returned(Inspected { mismatch });
-        line.say(&Said::Ended { how, spent: Some(0), output: Vec::new() });
+        line.say(&Said::Ended { how, spent: Some(0), memory: 0, output: Vec::new() });
         return Ok(());
     }
     let store = store(engine, &limits, seed, Boundary::Away(line)).map_err(|e| e.to_string())?;
@@ -116,7 +116,8 @@ fn execute<T: Serialize>(
         }
     };
     let Boundary::Away(mut line) = boundary else { return };
-    let Concluded { ended, spent, output } = concluded;
+    let Concluded { ended, spent, memory, output } = concluded;
+    let memory = memory.unwrap_or_default();
     let how = match ended {
         Ok(returned) => How::Returned(returned),
         Err(Ending::TimedOut) => How::TimedOut,
@@ -126,5 +127,5 @@ fn execute<T: Serialize>(
         Err(Ending::Host(problem)) => How::Failed(problem),
         Err(Ending::Diverged(_)) => How::Failed("a record was compared where there is none".to_owned()),
     };
-    line.say(&Said::Ended { how, spent, output });
+    line.say(&Said::Ended { how, spent, memory, output });
 }

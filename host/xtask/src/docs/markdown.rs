@@ -24,11 +24,13 @@ fn read_folder(root: &Path, folder: &str, files: &mut Files) -> Result<(), Strin
         let entry = entry.map_err(|e| error(folder, &e))?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
-        if entry.file_type().map_err(|e| error(&path, &e))?.is_dir() {
+        let kind = entry.file_type().map_err(|e| error(&path, &e))?;
+        if kind.is_dir() {
             if !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str()) {
                 read_folder(root, &path, files)?;
             }
-        } else if name.ends_with(".md") {
+        } else if kind.is_file() && name.ends_with(".md") {
+            // A link to a file is that file, whose own links begin where it lies.
             let text = fs::read_to_string(entry.path()).map_err(|e| error(&path, &e))?;
             files.insert(path, Markdown::read(&text));
         }

@@ -64,13 +64,9 @@ pub(super) fn build(build: &PluginBuild) -> Result<Exit, Failure> {
 /// written is the machine's.
 fn failure(error: &Error) -> Failure {
     let exit = match error {
-        Error::File { .. } | Error::NoTool { .. } | Error::Untested { .. } => Exit::Host,
+        _ if error.is_of_the_machine() => Exit::Host,
         Error::Failed { .. } | Error::Rust(_) => Exit::Plugin,
-        Error::Exists(_)
-        | Error::Name(_)
-        | Error::Key { .. }
-        | Error::NoLanguage(_)
-        | Error::Languages { .. } => Exit::Usage,
+        _ => Exit::Usage,
     };
     let failure = Failure::new(exit, error.to_string());
     match error.hint() {

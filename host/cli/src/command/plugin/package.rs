@@ -147,7 +147,7 @@ pub(super) fn made(package: &Path, said: &Manifest, packed: &[u8]) -> String {
     )
 }
 
-fn refused(manifest: &Path, error: &ManifestError) -> Failure {
+pub(super) fn refused(manifest: &Path, error: &ManifestError) -> Failure {
     let failure = Failure::usage(format!("`{}`: {error}", manifest.display()));
     match &error.hint {
         Some(hint) => failure.hint(hint.as_str()),
@@ -156,7 +156,7 @@ fn refused(manifest: &Path, error: &ManifestError) -> Failure {
 }
 
 /// Reads a manifest's file, never more than the limit of 64 KiB.
-fn manifest_text(path: &Path) -> Result<String, Failure> {
+pub(super) fn manifest_text(path: &Path) -> Result<String, Failure> {
     let name = path.display();
     let hint = "`--manifest FILE` names a `plugin.toml`; plugins/README.md has one";
     let bytes = lancet_file::read(path, MAX_MANIFEST_BYTES as u64).map_err(|error| match error {

@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn a_key_that_cannot_be_read_is_no_fail() {
-        for key in ["", "{}", "[]", "null", r#"{"correct": true}"#, r#"{"correct": "1"}"#, r#"{"correct": -1}"#] {
+        for key in
+            ["", "{}", "[]", "null", r#"{"correct": true}"#, r#"{"correct": "1"}"#, r#"{"correct": -1}"#]
+        {
             assert!(matches!(judge(key, &Answer::Choice(1)), Err(GradeError::BadAnswerKey(_))), "{key}");
         }
     }

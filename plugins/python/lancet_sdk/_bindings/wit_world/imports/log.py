@@ -3,8 +3,10 @@
 """
 Notes for the people who read a record afterwards.
 
-Granted to every plugin. What is written is recorded, never parsed and never
-part of a verdict. It is bounded: past the limit on messages or bytes, calls
+Granted to every plugin. What is written is recorded and never decides a
+verdict. A plugin that is about to trap says why with a message of the level
+`error` and the field `panic`: when that is its very last call, the host repeats
+the first 2,000 bytes of the message where it explains the trap. It is bounded: past the limit on messages or bytes, calls
 still succeed, the text is dropped, and the record says how much was.
 """
 from typing import TypeVar, Generic, Union, Optional, Protocol, Tuple, List, Any, Self, Callable

@@ -1,0 +1,322 @@
+//! Looks for what is wrong with a plugin: by its bytes, and by what it does on inputs that are
+//! made to break it.
+
+mod component;
+mod execution;
+mod finding;
+mod judgement;
+mod submission;
+mod work;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use lancet_core::{Capability, CheckedPlugin, Configuration, Limits, Role, Severity, Sha256};
+use lancet_engine::{EngineError, Inspection, LoadError, Meaning, NotAPlugin, Plugin};
+use lancet_package::{Property, Schema, SettingType};
+use serde_json::{Value, json};
+
+use self::execution::{Conditions, End, Input, Seen, Took, execute};
+use self::finding::{
+    CONFIGURATION, DEPENDS_ON_CHANCE, DEPENDS_ON_LIMITS, FIXTURE_UNUSED, Findings, LIMITS_TOO_LOW,
+    NEVER_USED, NOT_DETERMINISTIC, SETTINGS_UNTRIED, SLOW,
+};
+use crate::fixture::Fixture;
+
+/// How many calls of a plugin are made at a time where it must not matter.
+pub const CHECK_JOBS: usize = 4;
+
+/// The most fixtures that inputs are made of.
+const MAX_FIXTURES: usize = 20;
+
+/// How much of a limit a plugin may use without a word: three quarters.
+const COMFORTABLE: (u64, u64) = (3, 4);
+
+/// What is to be checked.
+pub struct Subject<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// Its bytes.
+    pub component: &'a [u8],
+    /// What it is by them.
+    pub inspected: Result<Inspection, NotAPlugin>,
+    /// Fixtures of it, from which further inputs are made.
+    pub fixtures: Vec<Fixture>,
+}
+
+/// A plugin that is tried, and what each call of it may use.
+struct Trial {
+    plugin: Plugin,
+    limits: Limits,
+}
+
+/// How many calls may take most of a limit before the rest is left out, one that a limit ends
+/// counting twice: each costs as much time as a limit lets it, and one is enough to be told of.
+const MAX_COSTLY: usize = 6;
+
+/// Checks a plugin. `load` is called once it is known to be one, to have it under
+/// [`widest`](crate::widest), [`CHECK_JOBS`] calls at a time. The same bytes give the same
+/// findings each time.
+///
+/// # Errors
+/// Only when the host is at fault; whatever is wrong with the plugin is a finding.
+pub async fn check<E: From<EngineError>>(
+    subject: Subject<'_>,
+    load: impl FnOnce(Role) -> Result<Result<Plugin, LoadError>, E>,
+) -> Result<CheckedPlugin, E> {
+    within(subject, |plugin| crate::limits(plugin), load).await
+}
+
+/// The same under other limits.
+async fn within<E: From<EngineError>>(
+    subject: Subject<'_>,
+    limits: impl FnOnce(&Plugin) -> Limits,
+    load: impl FnOnce(Role) -> Result<Result<Plugin, LoadError>, E>,
+) -> Result<CheckedPlugin, E> {
+    let mut findings = Findings::default();
+    let digest = Sha256::of(subject.component);
+    let mut checked = CheckedPlugin {
+        plugin: subject.name.to_owned(),
+        digest,
+        role: subject.inspected.as_ref().ok().map(|inspection| inspection.role),
+        inputs: 0,
+        executions: 0,
+        most_fuel: 0,
+        most_memory_bytes: 0,
+        errors: 0,
+        warnings: 0,
+        findings: Vec::new(),
+    };
+    match &subject.inspected {
+        Err(cause) => component::not_a_plugin(cause, &mut findings),
+        Ok(inspection) => {
+            component::inspected(inspection, &mut findings);
+            match load(inspection.role)? {
+                Err(LoadError::Engine(error)) => return Err(error.into()),
+                Err(cause) => component::not_loaded(&cause, &mut findings),
+                Ok(plugin) => {
+                    let trial = Trial { limits: limits(&plugin), plugin };
+                    trial.run(inspection, subject.fixtures, &mut checked, &mut findings).await?;
+                }
+            }
+        }
+    }
+    checked.errors = findings.count(Severity::Error);
+    checked.warnings = findings.count(Severity::Warning);
+    checked.findings = findings.into_sorted();
+    Ok(checked)
+}
+
+impl Trial {
+    /// Executes the plugin on everything.
+    async fn run(
+        &self,
+        inspection: &Inspection,
+        fixtures: Vec<Fixture>,
+        checked: &mut CheckedPlugin,
+        findings: &mut Findings,
+    ) -> Result<(), EngineError> {
+        let plugin = &self.plugin;
+        let mut kept = Vec::new();
+        for fixture in fixtures {
+            match fixture.contents(plugin) {
+                Ok(_) => kept.push(fixture),
+                Err(why) => {
+                    findings.add(FIXTURE_UNUSED, format!("the fixture `{}`", fixture.name), why.to_string());
+                }
+            }
+        }
+        kept.truncate(MAX_FIXTURES);
+        let (used, is_whole) = match plugin.role() {
+            Role::Grader => {
+                let Some(settings) = settings(plugin, &kept) else {
+                    let seen = "a setting that has to be given takes no value that could be made up";
+                    findings.add(SETTINGS_UNTRIED, "its settings", seen);
+                    return Ok(());
+                };
+                let inputs = submission::inputs(plugin, &kept, &settings);
+                let seen =
+                    self.tried(&inputs, |input| (input.is_base, input.is_huge), checked, findings).await?;
+                judgement::graders(&inputs, &seen, findings);
+                (used(&seen), seen.len() == inputs.len())
+            }
+            Role::Agent => {
+                let configuration = plugin.describe().await?.unwrap_or_else(|fault| {
+                    findings.add(CONFIGURATION, "asking what can be set of it", fault.to_string());
+                    Configuration::default()
+                });
+                let inputs = work::inputs(plugin, &kept, &configuration);
+                let seen =
+                    self.tried(&inputs, |input| (input.is_base, input.is_huge), checked, findings).await?;
+                judgement::agents(&inputs, &seen, findings);
+                (used(&seen), seen.len() == inputs.len())
+            }
+        };
+        for import in &inspection.imports {
+            let Meaning::Capability(capability) = import.meaning else { continue };
+            // A log may be for what did not happen, and WASI is its language's.
+            let is_none = matches!(capability, Capability::Log | Capability::WasiInert);
+            if is_none || !is_whole || used.contains(&capability) {
+                continue;
+            }
+            let seen = format!("it imports `{capability}`, and called none of it on anything that was tried");
+            let change = format!("{} (`{capability}`)", NEVER_USED.change);
+            findings.tell(NEVER_USED.severity, NEVER_USED.code, "all inputs".to_owned(), seen, change);
+        }
+        Ok(())
+    }
+
+    /// Executes the plugin on all inputs, one at a time and then several at a time, and where
+    /// nothing is the matter under conditions that must not matter; compares, and says what it
+    /// cost. `sort` tells of an input whether nothing is the matter with it, and whether it is
+    /// huge. Gives what was seen of the first inputs, mostly all.
+    async fn tried<I: Input>(
+        &self,
+        inputs: &[Arc<I>],
+        sort: impl Fn(&I) -> (bool, bool),
+        checked: &mut CheckedPlugin,
+        findings: &mut Findings,
+    ) -> Result<Vec<(Seen, Took)>, EngineError> {
+        let Self { plugin, limits } = self;
+        let mut first = Vec::with_capacity(inputs.len());
+        let mut costly = 0;
+        for input in inputs {
+            let one = execute(plugin, limits, std::slice::from_ref(input), 1, Conditions::default()).await?;
+            for (seen, took) in &one {
+                costly += usize::from(judgement::is_of_limits(seen))
+                    + usize::from(!sort(input).1 && self.costly(seen, *took).is_some());
+            }
+            first.extend(one);
+            if costly >= MAX_COSTLY {
+                break;
+            }
+        }
+        let whole = |index: &usize| !judgement::is_of_limits(&first[*index].0);
+        let again: Vec<_> = (0..first.len()).filter(whole).collect();
+        let repeated: Vec<_> = again.iter().map(|index| Arc::clone(&inputs[*index])).collect();
+        let second = execute(plugin, limits, &repeated, CHECK_JOBS, Conditions::default()).await?;
+        for ((input, index), (then, _)) in repeated.iter().zip(&again).zip(&second) {
+            if let Some(difference) = first[*index].0.difference(then, true) {
+                let tried = format!("{}, executed twice, {CHECK_JOBS} at a time then", input.tried());
+                findings.add(NOT_DETERMINISTIC, tried, difference);
+            }
+        }
+        for (seen, took) in &first {
+            checked.most_fuel = checked.most_fuel.max(seen.fuel.unwrap_or_default());
+            checked.most_memory_bytes = checked.most_memory_bytes.max(took.memory);
+        }
+        checked.inputs = first.len();
+        checked.executions += first.len() + second.len();
+        self.cost(inputs, &first, |input| sort(input).1, findings);
+        let bases = again.iter().filter(|index| sort(&inputs[**index]).0).copied().collect();
+        self.otherwise(inputs, &first, bases, checked, findings).await?;
+        Ok(first)
+    }
+
+    /// Executes the plugin under conditions that must not matter.
+    async fn otherwise<I: Input>(
+        &self,
+        inputs: &[Arc<I>],
+        first: &[(Seen, Took)],
+        bases: Vec<usize>,
+        checked: &mut CheckedPlugin,
+        findings: &mut Findings,
+    ) -> Result<(), EngineError> {
+        let Self { plugin, limits } = self;
+        let wider = Limits {
+            fuel: limits.fuel.saturating_mul(2),
+            memory_bytes: limits.memory_bytes.saturating_mul(2).min(Limits::MAX_MEMORY_BYTES),
+            ..limits.clone()
+        };
+        let again: Vec<_> = bases.iter().map(|index| Arc::clone(&inputs[*index])).collect();
+        let of_limits = execute(plugin, &wider, &again, 1, Conditions::default()).await?;
+        let mut runs = vec![(DEPENDS_ON_LIMITS, "with twice the memory and fuel", of_limits)];
+        if plugin.role() == Role::Grader {
+            let of_chance = execute(plugin, limits, &again, 1, Conditions { other_seed: true }).await?;
+            runs.push((DEPENDS_ON_CHANCE, "with other random numbers", of_chance));
+        }
+        checked.executions += bases.len() * runs.len();
+        for (rule, how, run) in runs {
+            for (index, (then, _)) in bases.iter().zip(&run) {
+                if let Some(difference) = first[*index].0.difference(then, false) {
+                    findings.add(rule, format!("{}, {how}", inputs[*index].tried()), difference);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at what the plugin used against what it has, and what it says that it needs.
+    fn cost<I: Input>(
+        &self,
+        inputs: &[Arc<I>],
+        seen: &[(Seen, Took)],
+        is_huge: impl Fn(&I) -> bool,
+        findings: &mut Findings,
+    ) {
+        let needs = self.plugin.manifest().map(|manifest| manifest.limits).unwrap_or_default();
+        for (input, (seen, took)) in inputs.iter().zip(seen).filter(|(input, _)| !is_huge(input)) {
+            let fuel = seen.fuel.unwrap_or_default();
+            let memory_mib = took.memory.div_ceil(1 << 20);
+            for (key, needed, used) in
+                [("fuel", needs.fuel, fuel), ("memory-mib", needs.memory_mib, memory_mib)]
+            {
+                if let Some(needed) = needed.filter(|needed| used > *needed) {
+                    let seen = format!("its manifest has `limits.{key} = {needed}`, and it used {used}");
+                    findings.add(LIMITS_TOO_LOW, input.tried(), seen);
+                }
+            }
+            // What was ended for it is told elsewhere.
+            let most = self.costly(seen, *took).filter(|_| !judgement::is_of_limits(seen));
+            if let Some((what, used, limit)) = most {
+                findings.add(SLOW, input.tried(), format!("it used {used} {what} of {limit}"));
+            }
+        }
+    }
+
+    /// Of which limit a call took most, with what it took and the limit. Not of time, which is
+    /// the machine's as well.
+    fn costly(&self, seen: &Seen, took: Took) -> Option<(&'static str, u64, u64)> {
+        let limits = &self.limits;
+        let used = [
+            ("fuel", seen.fuel.unwrap_or_default(), limits.fuel),
+            ("bytes of memory", took.memory, limits.memory_bytes),
+        ];
+        used.into_iter().find(|(_, used, limit)| *used > limit / COMFORTABLE.1 * COMFORTABLE.0)
+    }
+}
+
+/// The capabilities that were called.
+fn used(seen: &[(Seen, Took)]) -> BTreeSet<Capability> {
+    let requests = seen.iter().flat_map(|(seen, _)| &seen.requests);
+    requests.filter_map(|request| Capability::of_interface(request.name().split('.').next()?)).collect()
+}
+
+/// What is set of a grader when no fixture says otherwise: its defaults, and what could be made up.
+fn settings(plugin: &Plugin, fixtures: &[Fixture]) -> Option<BTreeMap<String, Value>> {
+    let Some(manifest) = plugin.manifest() else { return Some(BTreeMap::new()) };
+    let schema: &Schema = &manifest.settings;
+    let given = fixtures.iter().map(|fixture| fixture.file.settings.clone());
+    let made_up = schema.required.iter().filter_map(|name| {
+        let property = schema.properties.get(name)?;
+        Some((name.clone(), property.default.clone().or_else(|| some(property))?))
+    });
+    given.chain([made_up.collect()]).find_map(|given| schema.resolve(&given).ok())
+}
+
+/// A value that a setting may take.
+fn some(property: &Property) -> Option<Value> {
+    if let Some(first) = property.choices.as_ref().and_then(|choices| choices.first()) {
+        return Some(first.clone());
+    }
+    let bound = property.minimum.clone().or_else(|| property.maximum.clone());
+    Some(match property.kind {
+        SettingType::String => json!("a"),
+        SettingType::Boolean => json!(false),
+        SettingType::Integer | SettingType::Number => bound.map_or_else(|| json!(0), Value::Number),
+    })
+}
+
+#[cfg(test)]
+mod tests;

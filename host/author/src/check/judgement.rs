@@ -1,0 +1,122 @@
+//! What no plugin may come to, whatever it is given.
+
+use std::sync::Arc;
+
+use lancet_core::{Answer, FaultKind, Kind, Outcome, Request, SolveEnd, Verdict};
+
+use super::End;
+use super::execution::{Input, Seen, Took};
+use super::finding::{
+    Findings, MALFORMED, NEVER_ANSWERS, NEVER_JUDGES, NEVER_PASSES, PASSES_NOTHING, PASSES_UNTESTED, Rule,
+    TELLS_KEY, UNKNOWN_CHOICE, WRONG_KIND, of_fault,
+};
+use super::submission::Graded;
+use super::work::Worked;
+use crate::trial::{fault_of, is_of_limit};
+
+/// How a plugin failed, if it did. An error that it returns itself is none.
+pub(super) fn fault(seen: &Seen) -> Option<FaultKind> {
+    match &seen.end {
+        // What does not match a response is told with the same reason as a grader's own error.
+        End::Judged(verdict) => fault_of(verdict).filter(|kind| *kind != FaultKind::Error),
+        End::Solved(SolveEnd::Fault(fault)) => Some(fault.kind),
+        End::Solved(SolveEnd::TimedOut) => Some(FaultKind::Timeout),
+        End::Solved(_) => None,
+    }
+}
+
+/// Whether a limit ended it, which takes as long as the limit lets it.
+pub(super) fn is_of_limits(seen: &Seen) -> bool {
+    fault(seen).is_some_and(is_of_limit)
+}
+
+/// Holds verdicts against what graders may come to.
+pub(super) fn graders(inputs: &[Arc<Graded>], seen: &[(Seen, Took)], findings: &mut Findings) {
+    let (mut judged, mut passed) = (false, false);
+    for (input, (seen, _)) in inputs.iter().zip(seen) {
+        let End::Judged(verdict) = &seen.end else { continue };
+        judged |= verdict.outcome != Outcome::Invalid;
+        passed |= verdict.outcome == Outcome::Pass && input.is_base;
+        let broken = match fault(seen) {
+            Some(FaultKind::MalformedResult) => Some(malformed(verdict)),
+            Some(kind) => Some(of_fault(kind)),
+            None => input
+                .if_passed
+                .filter(|_| verdict.outcome == Outcome::Pass && (!input.by_key || read_key(seen))),
+        };
+        if let Some(rule) = broken {
+            findings.add(rule, input.tried(), seen.words());
+        }
+        if let Some(secret) = &input.secret
+            && told(seen, verdict, secret)
+        {
+            let seen = "its verdict or its log has the whole text of the answer key";
+            findings.add(TELLS_KEY, input.tried(), seen);
+        }
+    }
+    let all = "all inputs";
+    if seen.len() < inputs.len() {
+        // What was left out might have been judged.
+    } else if !judged {
+        findings.add(NEVER_JUDGES, all, "no verdict was a pass or a fail");
+    } else if !passed {
+        findings.add(NEVER_PASSES, all, "no verdict was a pass where one was due or could have been");
+    }
+}
+
+/// Which rule a result breaks that the host refuses.
+fn malformed(verdict: &Verdict) -> Rule {
+    match verdict.explanation.as_str() {
+        text if text.starts_with("a pass although nothing") => PASSES_NOTHING,
+        text if text.starts_with("a pass although no test") => PASSES_UNTESTED,
+        _ => MALFORMED,
+    }
+}
+
+fn read_key(seen: &Seen) -> bool {
+    seen.requests.contains(&Request::AnswerKeyRead)
+}
+
+/// Whether the texts of a verdict, or of the log, hold the secret.
+fn told(seen: &Seen, verdict: &Verdict, secret: &str) -> bool {
+    let of_checks = verdict.checks.iter().flat_map(|check| [check.name.as_str(), check.detail.as_str()]);
+    let of_log = seen.requests.iter().flat_map(|request| match request {
+        Request::LogWrite { message, fields, .. } => {
+            let fields = fields.iter().map(|(_, value)| value.as_str());
+            std::iter::once(message.as_str()).chain(fields).collect()
+        }
+        _ => Vec::new(),
+    });
+    of_checks.chain(of_log).chain([verdict.explanation.as_str()]).any(|text| text.contains(secret))
+}
+
+/// Holds what agents hand in against what they may.
+pub(super) fn agents(inputs: &[Arc<Worked>], seen: &[(Seen, Took)], findings: &mut Findings) {
+    let mut answered = false;
+    for (input, (seen, _)) in inputs.iter().zip(seen) {
+        let End::Solved(end) = &seen.end else { continue };
+        answered |= matches!(end, SolveEnd::Answer(answer) if *answer != Answer::Nothing);
+        if let Some(kind) = fault(seen) {
+            findings.add(of_fault(kind), input.tried(), seen.words());
+        }
+        let task = input.task();
+        let rule = match (end, task.kind) {
+            // A control does as its key says, which is not of this task.
+            (SolveEnd::Answer(Answer::Choice(_)), _) if read_key(seen) => None,
+            (SolveEnd::Answer(Answer::Choice(id)), Kind::SweManager)
+                if task.proposals.iter().all(|proposal| proposal.id != *id) =>
+            {
+                Some(UNKNOWN_CHOICE)
+            }
+            (SolveEnd::Answer(Answer::WorkTree), Kind::SweManager)
+            | (SolveEnd::Answer(Answer::Choice(_) | Answer::Document(_)), Kind::IcSwe) => Some(WRONG_KIND),
+            _ => None,
+        };
+        if let Some(rule) = rule {
+            findings.add(rule, input.tried(), seen.words());
+        }
+    }
+    if !answered && seen.len() == inputs.len() {
+        findings.add(NEVER_ANSWERS, "all inputs", "it handed in nothing each time");
+    }
+}

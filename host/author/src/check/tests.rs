@@ -1,0 +1,164 @@
+//! Bad plugins, every one of which has to be found out.
+
+mod bad;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use lancet_core::{CheckedPlugin, Limits, PluginFinding, Role};
+use lancet_engine::{Compiler, EngineError, Runtime, RuntimeOptions, inspect};
+use lancet_hostile::{Expected, cases};
+
+use super::finding::of_fault;
+use super::{CHECK_JOBS, Subject, within};
+use crate::Fixture;
+
+/// Less fuel than a plugin has in a run: what never ends need not take its time here.
+fn limits() -> Limits {
+    Limits { fuel: 40_000_000, ..Limits::standard() }
+}
+
+struct Bench {
+    runtime: Runtime,
+    executor: tokio::runtime::Runtime,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let concurrency = NonZeroUsize::new(CHECK_JOBS).unwrap();
+        Self {
+            runtime: Runtime::new(&RuntimeOptions { concurrency, cache: None }).unwrap(),
+            executor: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+        }
+    }
+
+    fn check(&self, name: &str, component: &[u8], fixtures: Vec<Fixture>) -> CheckedPlugin {
+        let subject = Subject { name, component, inspected: inspect(component), fixtures };
+        let load = |role| {
+            let grant = crate::widest(role);
+            Ok::<_, EngineError>(self.runtime.load(name, component, &grant, &Compiler::Here))
+        };
+        self.executor.block_on(within(subject, |_| limits(), load)).unwrap()
+    }
+}
+
+/// Fixtures whose tasks' ids have the corpus misbehave.
+fn evil(role: Role) -> Vec<Fixture> {
+    let texts = match role {
+        Role::Grader => [
+            r#"{"fixture": 1, "contract": "0.1.0", "role": "grader", "submission": {"choice": 3},
+                "task": {"id": "evil-manager", "kind": "swe-manager", "proposals": [{"id": 3, "text": "x"}, {"id": 4, "text": "y"}]},
+                "answer-key": {"correct": 3}, "expect": {"outcome": "fail", "reason": "any"}}"#,
+            r#"{"fixture": 1, "contract": "0.1.0", "role": "grader", "submission": "work-tree",
+                "task": {"id": "evil-tested", "kind": "ic-swe"}, "answer-key": {"plan": "hidden"},
+                "files": [{"path": "a", "contents": {"text": "x"}}], "diff": {"text": "+x\n"},
+                "tests": [{"name": "hidden", "required": ["t"], "runs": [{"end": {"exited": 1}, "cases": [{"id": "t", "status": "failed"}]}]}],
+                "expect": {"outcome": "fail", "reason": "any"}}"#,
+        ],
+        Role::Agent => [
+            r#"{"fixture": 1, "contract": "0.1.0", "role": "agent",
+                "task": {"id": "evil-manager", "kind": "swe-manager", "proposals": [{"id": 3, "text": "x"}, {"id": 4, "text": "y"}]},
+                "expect": {"answer": {"choice": 3}}}"#,
+            r#"{"fixture": 1, "contract": "0.1.0", "role": "agent", "task": {"id": "evil-tree", "kind": "ic-swe"},
+                "expect": {"answer": "work-tree"}}"#,
+        ],
+    };
+    texts
+        .iter()
+        .enumerate()
+        .map(|(n, text)| Fixture::read(&format!("evil-{n}"), text.as_bytes()).unwrap())
+        .collect()
+}
+
+fn codes(checked: &CheckedPlugin) -> BTreeSet<&str> {
+    checked.findings.iter().map(|finding| finding.code.as_str()).collect()
+}
+
+fn says_what_to_change(name: &str, findings: &[PluginFinding]) {
+    for finding in findings {
+        let PluginFinding { code, tried, seen, change, .. } = finding;
+        assert!(change.len() > 10 && !tried.is_empty() && !seen.is_empty(), "{name}: {finding:?}");
+        assert!(
+            code.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())),
+            "{code}"
+        );
+    }
+}
+
+/// What is larger was made of Rust, and takes its time to be compiled.
+const MAX_BYTES: usize = 20_000;
+
+/// Every small component of the hostile corpus that fails, and every one that is refused, is found,
+/// for the reason that it fails for.
+#[test]
+fn what_is_hostile_is_found() {
+    let bench = Bench::new();
+    let (mut counts, mut missed) = ([0, 0], Vec::new());
+    for case in cases() {
+        let component = lancet_hostile::component(case);
+        let is_refused = matches!(case.expected, Expected::Refused(_));
+        if !is_refused && component.len() > MAX_BYTES {
+            continue;
+        }
+        let (expected, is_of_operator) = match case.expected {
+            Expected::Fault(lancet_core::FaultKind::Error) | Expected::Harmless => continue,
+            Expected::Fault(lancet_core::FaultKind::MalformedResult) => {
+                (vec!["malformed-result", "passes-nothing", "passes-untested", "passes-junk"], false)
+            }
+            // Here there is little fuel.
+            Expected::Fault(kind @ lancet_core::FaultKind::Timeout) => {
+                (vec![of_fault(kind).code, "out-of-fuel"], false)
+            }
+            Expected::Fault(kind) => (vec![of_fault(kind).code], false),
+            Expected::Undescribed(_) => (vec!["configuration"], false),
+            Expected::Refused(why) => (Vec::new(), why.contains("--grant") || why.contains("wasi-inert")),
+        };
+        let checked = bench.check(case.name, &component, evil(case.role));
+        says_what_to_change(case.name, &checked.findings);
+        let found = codes(&checked);
+        let is_found = match expected[..] {
+            // An operator may grant it, which is said.
+            [] if is_of_operator => {
+                checked.errors > 0 || found.contains("control") || found.contains("needs-grant")
+            }
+            [] => checked.errors > 0,
+            _ => expected.iter().any(|code| found.contains(code)),
+        };
+        if !is_found {
+            missed.push(format!("{}: expected {expected:?}: {:#?}", case.name, checked.findings));
+        }
+        counts[usize::from(case.role == Role::Grader)] += 1;
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    println!("{} agents and {} graders were found", counts[0], counts[1]);
+    assert!(counts.iter().all(|count| *count >= 20), "{counts:?}");
+}
+
+#[test]
+fn what_is_badly_made_is_found() {
+    let bench = Bench::new();
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let (mut counts, mut missed) = ([0, 0], Vec::new());
+    for bad in bad::all(&wit) {
+        let checked = bench.check(bad.name, &bad.component, bad.fixtures);
+        says_what_to_change(bad.name, &checked.findings);
+        if !codes(&checked).contains(bad.code) {
+            missed.push(format!("{}: expected {}: {:#?}", bad.name, bad.code, checked.findings));
+        }
+        counts[usize::from(bad.role == Role::Grader)] += 1;
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    println!("{} agents and {} graders were found", counts[0], counts[1]);
+    assert!(counts.iter().all(|count| *count >= 20), "{counts:?}");
+}
+
+#[test]
+fn the_same_bytes_give_the_same_findings() {
+    let bench = Bench::new();
+    let case = lancet_hostile::case("division-by-zero-grader").unwrap();
+    let component = lancet_hostile::component(case);
+    let once = bench.check(case.name, &component, evil(case.role));
+    assert_eq!(once, bench.check(case.name, &component, evil(case.role)));
+    assert!(once.findings.iter().any(|finding| finding.code == "traps" && finding.times > 1), "{once:#?}");
+}
