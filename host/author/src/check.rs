@@ -49,6 +49,8 @@ pub struct Subject<'a> {
 struct Trial {
     plugin: Plugin,
     limits: Limits,
+    /// Whether it is tried on nothing but what nothing is the matter with.
+    only_bases: bool,
 }
 
 /// How many calls may take most of a limit before the rest is left out, one that a limit ends
@@ -65,12 +67,13 @@ pub async fn check<E: From<EngineError>>(
     subject: Subject<'_>,
     load: impl FnOnce(Role) -> Result<Result<Plugin, LoadError>, E>,
 ) -> Result<CheckedPlugin, E> {
-    within(subject, |plugin| crate::limits(plugin), load).await
+    within(subject, false, |plugin| crate::limits(plugin), load).await
 }
 
-/// The same under other limits.
+/// The same under other limits, and if so on nothing but what nothing is the matter with.
 async fn within<E: From<EngineError>>(
     subject: Subject<'_>,
+    only_bases: bool,
     limits: impl FnOnce(&Plugin) -> Limits,
     load: impl FnOnce(Role) -> Result<Result<Plugin, LoadError>, E>,
 ) -> Result<CheckedPlugin, E> {
@@ -96,7 +99,7 @@ async fn within<E: From<EngineError>>(
                 Err(LoadError::Engine(error)) => return Err(error.into()),
                 Err(cause) => component::not_loaded(&cause, &mut findings),
                 Ok(plugin) => {
-                    let trial = Trial { limits: limits(&plugin), plugin };
+                    let trial = Trial { limits: limits(&plugin), only_bases, plugin };
                     trial.run(inspection, subject.fixtures, &mut checked, &mut findings).await?;
                 }
             }
@@ -135,7 +138,8 @@ impl Trial {
                     findings.add(SETTINGS_UNTRIED, "its settings", seen);
                     return Ok(());
                 };
-                let inputs = submission::inputs(plugin, &kept, &settings);
+                let mut inputs = submission::inputs(plugin, &kept, &settings);
+                inputs.retain(|input| input.is_base || !self.only_bases);
                 let seen =
                     self.tried(&inputs, |input| (input.is_base, input.is_huge), checked, findings).await?;
                 judgement::graders(&inputs, &seen, findings);
@@ -146,7 +150,8 @@ impl Trial {
                     findings.add(CONFIGURATION, "asking what can be set of it", fault.to_string());
                     Configuration::default()
                 });
-                let inputs = work::inputs(plugin, &kept, &configuration);
+                let mut inputs = work::inputs(plugin, &kept, &configuration);
+                inputs.retain(|input| input.is_base || !self.only_bases);
                 let seen =
                     self.tried(&inputs, |input| (input.is_base, input.is_huge), checked, findings).await?;
                 judgement::agents(&inputs, &seen, findings);
@@ -178,7 +183,7 @@ impl Trial {
         checked: &mut CheckedPlugin,
         findings: &mut Findings,
     ) -> Result<Vec<(Seen, Took)>, EngineError> {
-        let Self { plugin, limits } = self;
+        let Self { plugin, limits, .. } = self;
         let mut first = Vec::with_capacity(inputs.len());
         let mut costly = 0;
         for input in inputs {
@@ -223,7 +228,7 @@ impl Trial {
         checked: &mut CheckedPlugin,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
-        let Self { plugin, limits } = self;
+        let Self { plugin, limits, .. } = self;
         let wider = Limits {
             fuel: limits.fuel.saturating_mul(2),
             memory_bytes: limits.memory_bytes.saturating_mul(2).min(Limits::MAX_MEMORY_BYTES),
