@@ -5,6 +5,7 @@
 mod demo;
 mod docker;
 mod fuzz;
+mod package;
 mod programs;
 mod run;
 mod schemas;
@@ -17,8 +18,10 @@ usage: cargo xtask TASK
 
   demo       build the plugins and the host, run the sample suite with three agents, show the reports
   test       pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
-  lint       the structure, then rustfmt, clippy and rustdoc without warnings, and cargo-deny where it is installed
+  lint       the structure, then rustfmt, clippy and rustdoc without warnings, the package of the kit, and cargo-deny
+             where it is installed
   structure  the first part of `lint` alone: directions between crates, circles of imports, lengths of files
+  package    pack the kit for plugins in Rust and compile what was packed; nothing is published
   schemas    write the JSON Schemas under docs/schemas; `--check` only compares
   bench      run the benchmarks that BENCHMARKS.md reports
   fuzz       fuzz one parser: `fuzz PARSER --executions N`; `--input FILE` tries one input again";
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test(rest),
         ["lint"] => lint(),
         ["structure"] => structure::check(),
+        ["package"] => package::compile(),
         ["schemas"] => schemas::write(),
         ["schemas", "--check"] => schemas::check(),
         ["bench"] => bench(),
@@ -68,6 +72,7 @@ fn lint() -> Result<(), String> {
     run::cargo(&["fmt", "--all", "--check"])?;
     run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    package::check()?;
     if run::is_installed("cargo-deny") {
         // Advisories need the network; licences, bans and sources do not.
         run::cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"])?;
