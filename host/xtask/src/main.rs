@@ -6,6 +6,7 @@ mod demo;
 mod docker;
 mod docs;
 mod fuzz;
+mod package;
 mod programs;
 mod run;
 mod schemas;
@@ -18,9 +19,11 @@ usage: cargo xtask TASK
 
   demo       build the plugins and the host, run the sample suite with three agents, show the reports
   test       pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
-  lint       the structure, the documentation, then rustfmt, clippy and rustdoc without warnings, and cargo-deny
+  lint       the structure, the documentation, then rustfmt, clippy and rustdoc without warnings, the package of the
+             kit, and cargo-deny
              where it is installed
   structure  the first part of `lint` alone: directions between crates, circles of imports, lengths of files
+  package    pack the kit for plugins in Rust and compile what was packed; nothing is published
   schemas    write the JSON Schemas under docs/schemas; `--check` only compares
   docs       write the generated chapters of the book, check links and commands, make its pages; `--check` is the
              part of it that builds nothing
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test(rest),
         ["lint"] => lint(),
         ["structure"] => structure::check(),
+        ["package"] => package::compile(),
         ["schemas"] => schemas::write(),
         ["schemas", "--check"] => schemas::check(),
         ["docs"] => docs::write(&tasks()),
@@ -82,6 +86,7 @@ fn lint() -> Result<(), String> {
     run::cargo(&["fmt", "--all", "--check"])?;
     run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    package::check()?;
     if run::is_installed("cargo-deny") {
         // Advisories need the network; licences, bans and sources do not.
         run::cargo(&["deny", "--offline", "check", "bans", "licenses", "sources"])?;
