@@ -1,7 +1,8 @@
-//! `lancet plugin inspect`, `lancet plugin list` and `lancet plugin pack`.
+//! `lancet plugin inspect`, `list`, `pack` and `sign`.
 
 mod package;
 mod power;
+mod sign;
 
 use std::num::NonZeroUsize;
 
@@ -25,7 +26,7 @@ pub(crate) fn main(command: &PluginCommand, _: &Global) -> Result<Exit, Failure>
         PluginCommand::Inspect { file, format } => inspect_file(file, format.kind),
         PluginCommand::List { format } => list(format.kind),
         PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
-        PluginCommand::Sign(sign) => super::sign::plugin(sign),
+        PluginCommand::Sign(arguments) => sign::main(arguments),
     }
 }
 
@@ -62,7 +63,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
 }
 
 /// What a component is, or why it is no plugin.
-pub(super) fn inspection(file: &str, bytes: &[u8]) -> Result<Inspection, Failure> {
+fn inspection(file: &str, bytes: &[u8]) -> Result<Inspection, Failure> {
     inspect(bytes).map_err(|cause| {
         let failure = Failure::new(Exit::Plugin, format!("plugin `{file}` cannot be used: {cause}"));
         match cause.hint() {
