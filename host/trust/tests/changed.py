@@ -1,4 +1,4 @@
-"""Changes each bit of what was signed, and counts what `verify.py` takes all the same.
+"""Changes each bit of what was signed, of large files one in each byte, and counts what `verify.py` takes all the same.
 
     changed.py FOLDER-OF-VERIFY FOLDER
 """
@@ -28,8 +28,9 @@ cases = {
 for name, (data, check) in cases.items():
     check(data)
     taken = 0
+    bits = (lambda at: [at % 8]) if len(data) > 2000 else (lambda at: range(8))
     for at in range(len(data)):
-        for bit in range(8):
+        for bit in bits(at):
             changed = bytearray(data)
             changed[at] ^= 1 << bit
             try:
@@ -37,4 +38,4 @@ for name, (data, check) in cases.items():
                 taken += 1
             except Exception:
                 pass
-    print(f"{name}: {taken} of {8 * len(data)} taken")
+    print(f"{name}: {taken} taken")

@@ -20,8 +20,7 @@ usage: cargo xtask TASK
   demo       build the plugins and the host, run the sample suite with three agents, show the reports
   test       pass all tests; installs what they need (the wasm32-unknown-unknown target, Docker)
   lint       the structure, the documentation, then rustfmt, clippy and rustdoc without warnings, the package of the
-             kit, and cargo-deny
-             where it is installed
+             kit, and cargo-deny where it is installed
   structure  the first part of `lint` alone: directions between crates, circles of imports, lengths of files
   package    pack the kit for plugins in Rust and compile what was packed; nothing is published
   schemas    write the JSON Schemas under docs/schemas; `--check` only compares

@@ -5,6 +5,7 @@ mod kit;
 mod package;
 mod power;
 mod record;
+mod sign;
 mod target;
 mod test;
 
@@ -32,7 +33,7 @@ pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Fai
         PluginCommand::New(new) => kit::new(new),
         PluginCommand::Build(build) => kit::build(build),
         PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
-        PluginCommand::Sign(sign) => super::sign::plugin(sign),
+        PluginCommand::Sign(arguments) => sign::main(arguments),
         PluginCommand::Check(arguments) => check::main(arguments),
         PluginCommand::Test(arguments) => test::main(arguments),
         PluginCommand::Record(arguments) => record::main(arguments, global),
@@ -74,7 +75,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
 
 /// What a component is, or why it is no plugin, and who loads it. What did not come with this
 /// program is read in a process of its own.
-pub(super) fn inspection(named: &Named) -> Result<(Loader, Inspection), Failure> {
+fn inspection(named: &Named) -> Result<(Loader, Inspection), Failure> {
     let loader = loader(NonZeroUsize::MIN, &IsolationArguments::default())?;
     let inspection = loader.inspect(named)?;
     Ok((loader, inspection))

@@ -1,10 +1,9 @@
-//! `lancet plugin sign` and `lancet suite sign`.
+//! What is signed is written, and `lancet suite sign`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use lancet_core::Sha256;
-use lancet_runner::Named;
 use lancet_suite::Suite;
 use lancet_trust::{Bundle, KeyId, Statement};
 
@@ -17,24 +16,6 @@ use crate::render::display_safe;
 /// What the name of a file with a signature ends with.
 pub(crate) const END: &str = ".sigstore.json";
 
-/// Signs a package.
-pub(crate) fn plugin(arguments: &Sign) -> Result<Exit, Failure> {
-    let name = arguments.file.display().to_string();
-    let named = Named::new(&name, lancet_runner::read(&arguments.file)?);
-    // What would not be loaded is not signed either.
-    let (_, inspection) = super::plugin::inspection(&named)?;
-    let (Some(manifest), Ok(Some(text))) = (&inspection.manifest, lancet_package::text(&named.component)) else {
-        return Err(Failure::new(
-            Exit::Plugin,
-            format!("`{name}` is no package: it has no manifest to be signed with it"),
-        )
-        .hint("`lancet plugin pack COMPONENT --manifest plugin.toml --output FILE` makes one"));
-    };
-    let (digest, version) = (named.identity.digest, manifest.version.to_string());
-    let statement = Statement::of_plugin(&manifest.name, &version, digest, Sha256::of(text.as_bytes()));
-    sign(arguments, &statement.to_bytes(), &format!("{} {version}", manifest.name), digest)
-}
-
 /// Signs a suite.
 pub(crate) fn suite(arguments: &Sign) -> Result<Exit, Failure> {
     let suite = Suite::open(&arguments.file)?;
@@ -42,7 +23,8 @@ pub(crate) fn suite(arguments: &Sign) -> Result<Exit, Failure> {
     sign(arguments, &statement.to_bytes(), &format!("the suite {}", suite.name()), suite.digest())
 }
 
-fn sign(arguments: &Sign, statement: &[u8], what: &str, digest: Sha256) -> Result<Exit, Failure> {
+/// Signs a statement, and writes it beside what it is of.
+pub(super) fn sign(arguments: &Sign, statement: &[u8], what: &str, digest: Sha256) -> Result<Exit, Failure> {
     let path = match &arguments.output {
         Some(path) => path.clone(),
         None => beside(&arguments.file)?,
