@@ -42,7 +42,10 @@ impl Language {
     /// Gives a project the tools that its README says to install, without installing them again.
     fn equip(self, project: &Path) {
         match self {
-            Self::Rust => {}
+            // The versions that the built-in guests have, of which most is built already.
+            Self::Rust => {
+                fs::copy(workspace().join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
+            }
             Self::Python => {
                 let environment = guests::componentize_py();
                 symlink(environment, project.join(".venv")).unwrap();
