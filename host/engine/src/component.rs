@@ -513,7 +513,8 @@ impl Inspection {
     }
 
     /// The capabilities that the plugin imports.
-    pub(crate) fn capabilities(&self) -> BTreeSet<Capability> {
+    #[must_use]
+    pub fn capabilities(&self) -> BTreeSet<Capability> {
         capabilities(&self.imports)
     }
 }

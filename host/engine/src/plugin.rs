@@ -252,7 +252,8 @@ impl Plugin {
                 self.jailed::<Solved>(pool, &job, exchange).await?
             }
         };
-        let Output { settled: Settled { result, calls, fuel_used, memory, divergence, .. }, elapsed } = output;
+        let Output { settled: Settled { result, calls, fuel_used, memory, divergence, .. }, elapsed } =
+            output;
         let end = match result {
             Ok(Ok(answer)) => admit(answer),
             Ok(Err(words)) => SolveEnd::GaveUp(words),
@@ -289,7 +290,8 @@ impl Plugin {
                 self.jailed::<Graded>(pool, &job, exchange).await?
             }
         };
-        let Output { settled: Settled { result, calls, fuel_used, memory, divergence, .. }, elapsed } = output;
+        let Output { settled: Settled { result, calls, fuel_used, memory, divergence, .. }, elapsed } =
+            output;
         let tests_passed = calls.iter().any(shows_a_pass);
         let observed = Observed { kind, submission, tests_passed };
         let mut unavailable = None;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use lancet_core::{Capability, CheckedGrader, Grant, Granter, PATCH_DOES_NOT_APPLY, Role};
-use lancet_engine::{LoadError, Plugin};
+use lancet_core::{Capability, CheckedGrader, Grant, Granter, PATCH_DOES_NOT_APPLY, PackageIdentity, Role};
+use lancet_engine::{LoadError, Plugin, inspect};
 use lancet_suite::{Case, CaseSubmission, Gold, GraderRef, Suite, SuiteTask, check_gold};
 
-use crate::catalog::{self, Loader};
+use crate::catalog::{self, Loader, Named};
 use crate::error::Error;
 use crate::grader_settings;
 
@@ -73,7 +73,10 @@ fn graders(
             }
         };
         if let GraderRef::Builtin(_) = reference {
-            surveyed.graders.extend(checked(suite, reference, &named));
+            // What came with this program is not loaded to be looked at.
+            if let Ok(inspection) = inspect(&named.component) {
+                surveyed.graders.push(checked(suite, reference, &named, None, &inspection.capabilities()));
+            }
             continue;
         }
         if let Some(make) = make.take() {
@@ -83,7 +86,13 @@ fn graders(
         match loader.load(&named, &everything()) {
             Ok(grader) => {
                 surveyed.demanding.extend(asks_for(&grader));
-                surveyed.graders.push(checked(suite, reference, &grader));
+                surveyed.graders.push(checked(
+                    suite,
+                    reference,
+                    &named,
+                    grader.package(),
+                    grader.capabilities(),
+                ));
                 let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
                 let refused = |task: &SuiteTask| {
                     grader_settings::survey(&grader, &task.public.id, &task.grader_settings).err()
@@ -100,14 +109,20 @@ fn graders(
 }
 
 /// What is told of a grader that a run would load.
-fn checked(suite: &Suite, reference: &GraderRef, grader: &Plugin) -> CheckedGrader {
+fn checked(
+    suite: &Suite,
+    reference: &GraderRef,
+    named: &Named,
+    package: Option<PackageIdentity>,
+    imports: &BTreeSet<Capability>,
+) -> CheckedGrader {
     let judged = suite.tasks().iter().filter(|task| task.grader.as_ref() == Some(reference));
     CheckedGrader {
-        grader: grader.name().to_owned(),
-        digest: grader.digest(),
+        grader: named.identity.name.clone(),
+        digest: named.identity.digest,
         tasks: judged.count() as u64,
-        package: grader.package(),
-        imports: grader.capabilities().iter().copied().collect(),
+        package,
+        imports: imports.iter().copied().collect(),
     }
 }
 

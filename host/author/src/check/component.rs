@@ -13,7 +13,10 @@ const LOOKED_AT: &str = "its bytes";
 /// For what is no plugin at all.
 pub(crate) fn not_a_plugin(cause: &NotAPlugin, findings: &mut Findings) {
     let code = match cause {
-        NotAPlugin::TooLarge(_) => "too-large",
+        NotAPlugin::TooLarge(_)
+        | NotAPlugin::TooManyNames { .. }
+        | NotAPlugin::NamesTooLong
+        | NotAPlugin::Unreadable(_) => "too-large",
         NotAPlugin::NotWasm | NotAPlugin::CoreModule => "not-a-component",
         NotAPlugin::Invalid(_) => "invalid-component",
         NotAPlugin::NoWorld(_) | NotAPlugin::BothWorlds | NotAPlugin::OtherRole { .. } => "wrong-world",

@@ -58,8 +58,7 @@ pub(super) fn verify(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    lancet_file::read(path, MAX_ATTESTED_BYTES as u64)
-        .map_err(|error| Failure::file("read", path, &error))
+    lancet_file::read(path, MAX_ATTESTED_BYTES as u64).map_err(|error| Failure::file("read", path, &error))
 }
 
 fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {

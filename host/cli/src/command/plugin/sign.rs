@@ -15,7 +15,8 @@ pub(super) fn main(arguments: &Sign) -> Result<Exit, Failure> {
     let named = Named::new(&name, lancet_runner::read(&arguments.file)?);
     // What would not be loaded is not signed either.
     let (_, inspection) = super::inspection(&named)?;
-    let (Some(manifest), Ok(Some(text))) = (&inspection.manifest, lancet_package::text(&named.component)) else {
+    let (Some(manifest), Ok(Some(text))) = (&inspection.manifest, lancet_package::text(&named.component))
+    else {
         return Err(Failure::new(
             Exit::Plugin,
             format!("`{name}` is no package: it has no manifest to be signed with it"),
