@@ -228,7 +228,7 @@ fn fixtures_are_found_beside_the_manifest_of_a_project() {
     let context = Context::new();
     let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
     let manifest = "name = \"acme/right-choice\"\nversion = \"1.2.0\"\ncontract = \"0.1.0\"\nworld = \"grader\"\ndescription = \"Pays.\"\n\
-                    authors = [\"Ada\"]\nlicence = \"MIT\"\n[asks]\nsubmission = \"What was chosen.\"\nanswer-key = \"What is right.\"\n";
+                    authors = [\"Ada\"]\nlicence = \"MIT\"\n[asks]\nlog = \"What a panic is about.\"\nsubmission = \"What was chosen.\"\nanswer-key = \"What is right.\"\n";
     fs::create_dir_all(context.path("project/target/release")).unwrap();
     fs::write(context.path("project/plugin.toml"), manifest).unwrap();
     context
@@ -295,7 +295,7 @@ fn the_built_in_plugins_stand() {
         assert_eq!(checked["errors"], 0, "{}: {checked:#}", builtin.name);
         let is_known = |code: &str| match builtin.name {
             // Hands in nothing, by its name.
-            "noop" => code == "never-answers",
+            "noop" | "choice" => code == "never-answers",
             "gold" => code == "control",
             // It has the model write commands, and no model does that here.
             "swelancer-simple" => code == "never-used",

@@ -305,7 +305,7 @@ fn a_bad_case_is_named_before_anything_runs() {
     fs::write(cases.join("half.patch"), "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n-a\n+b\n").unwrap();
     let case = |expect: &str| {
         fs::write(cases.join("half.toml"), format!("patch = \"half.patch\"\nexpect = \"{expect}\"\n"))
-            .unwrap()
+            .unwrap();
     };
     case("fail tests-failed");
     let lab = lab.to_str().unwrap();
@@ -336,7 +336,7 @@ fn check_says_what_it_found_beside_the_tasks() {
         "let be, and no part of the digest: .git, .github, .gitignore, LICENSE, README.md",
         "3 cases, ",
         "grader `manager-choice`, ",
-        "judges 1 tasks, and imports submission, answer-key",
+        "judges 1 tasks, and imports log, submission, answer-key",
     ] {
         assert!(checked.contains(words), "{words}: {checked}");
     }

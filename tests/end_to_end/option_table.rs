@@ -49,7 +49,7 @@ pub(crate) const OPTIONS: &[(&str, Takes)] = &[
     ("csv", Path(File, &["suite import swe-lancer --csv @ --out new"])),
     ("docker_patience", Words),
     ("docker_socket", Path(Socket, &["doctor --docker-socket @"])),
-    ("file", Path(File, &["plugin inspect @", "key import @"])),
+    ("file", Path(File, &["plugin inspect @", "key import @ --name theirs"])),
     ("folder", Path(NewFolder, &["suite new @ --kind swe-manager"])),
     ("folder", Path(Folder, &["plugin test manager-choice --fixtures @"])),
     ("foreign", Words),

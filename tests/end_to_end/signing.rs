@@ -21,6 +21,7 @@ authors = ["Ada <ada@example.org>"]
 licence = "Apache-2.0"
 
 [asks]
+log = "It says there what a panic is about."
 submission = "It reads which proposal was chosen."
 answer-key = "It compares that with the right one."
 "#;

@@ -252,7 +252,7 @@ fn an_interrupted_import_leaves_nothing() {
     for signals in [&[Signal::INT][..], &[Signal::TERM], &[Signal::INT, Signal::INT]] {
         let mut child =
             context.command(&import).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        until("something is written", || begun());
+        until("something is written", begun);
         signals.iter().for_each(|which| signal(&child, *which));
         let status = ended(&mut child);
         let mut told = String::new();
@@ -262,7 +262,7 @@ fn an_interrupted_import_leaves_nothing() {
     }
     // Killed, it can remove nothing; the next one does.
     let mut child = context.command(&import).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until("something is written", || begun());
+    until("something is written", begun);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(written().is_some());

@@ -67,7 +67,7 @@ pub async fn check<E: From<EngineError>>(
     subject: Subject<'_>,
     load: impl FnOnce(Role) -> Result<Result<Plugin, LoadError>, E>,
 ) -> Result<CheckedPlugin, E> {
-    within(subject, false, |plugin| crate::limits(plugin), load).await
+    within(subject, false, crate::limits, load).await
 }
 
 /// The same under other limits, and if so on nothing but what nothing is the matter with.

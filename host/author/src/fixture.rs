@@ -67,7 +67,7 @@ impl Fixture {
                 .hint("docs/schemas/fixture.schema.json describes a fixture, and plugins/README.md has one")
         };
         let Form { fixture, contract } = serde_json::from_slice(bytes).map_err(unread)?;
-        if fixture != Value::from(FIXTURE_VERSION) {
+        if fixture != FIXTURE_VERSION {
             return Err(FixtureError::new(format!(
                 "`fixture` is {fixture}, expected {FIXTURE_VERSION}, the version of the form that this host reads"
             ))

@@ -255,7 +255,7 @@ mod tests {
 
     use super::*;
 
-    fn held(change: serde_json::Value) -> Held {
+    fn held(change: &serde_json::Value) -> Held {
         let mut fixture = json!({
             "fixture": 1, "contract": "0.1.0", "role": "grader", "task": {"id": "t", "kind": "ic-swe"},
             "submission": "work-tree", "expect": {"outcome": "fail", "reason": "x"},
@@ -274,7 +274,7 @@ mod tests {
         let shell = Request::ShellRun { command: "ls".into(), timeout_seconds: 1 };
         let bytes = |text: &str| json!({"bytes": {"text": text}});
         let output = json!({"output": {"exit_status": 0, "stdout": {"text": ""}, "stderr": {"text": ""}, "dropped_bytes": 0}});
-        let held = held(json!({"calls": [
+        let held = held(&json!({"calls": [
             {"request": read, "response": bytes("one")},
             {"request": left, "response": {"maybe-number": 2}},
             {"request": read, "response": bytes("two")},
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn files_and_artifacts_are_read_as_far_as_they_are_there() {
-        let held = held(json!({
+        let held = held(&json!({
             "files": [{"path": "a", "contents": {"text": "hello"}}, {"path": "b"},
                       {"path": "c", "contents": {"left-out": {"bytes": 9, "sha256": lancet_core::Sha256::of(b"c")}}}],
             "tests": [{"name": "hidden", "runs": [{"end": {"exited": 1},

@@ -147,7 +147,7 @@ mod tests {
                 project.entry().unwrap();
                 // The versions that are named are those that were tested.
                 for tool in [Tool::ComponentizePy, Tool::ComponentizeQjs] {
-                    let (_, rest) = all.split_once(&format!("{}", tool.name())).unwrap_or_default();
+                    let (_, rest) = all.split_once(&tool.name().to_string()).unwrap_or_default();
                     assert!(
                         rest.is_empty() || all.contains(tool.tested().unwrap()),
                         "{name}: {}",

@@ -278,9 +278,8 @@ mod tests {
         assert_ne!(*with, *key.to_pem());
         assert_eq!(PrivateKey::from_pem(&with).unwrap().public(), key.public());
         let mut pair = KeypairBytes::from_bytes(&key.0.to_keypair_bytes());
-        pair.public_key = KeypairBytes::from_bytes(&PrivateKey::generate().unwrap().0.to_keypair_bytes())
-            .public_key
-            .clone();
+        pair.public_key =
+            KeypairBytes::from_bytes(&PrivateKey::generate().unwrap().0.to_keypair_bytes()).public_key;
         let lying = pair.to_pkcs8_pem(LineEnding::LF).unwrap();
         assert!(matches!(PrivateKey::from_pem(&lying), Err(KeyError::Refused { .. })));
     }

@@ -608,7 +608,7 @@ mod tests {
         let key = keys.create(&name("acme")).unwrap().clone();
         keys.create(&name("other")).unwrap();
         let mode = |file: &str, mode| {
-            fs::set_permissions(path.join(file), fs::Permissions::from_mode(mode)).unwrap()
+            fs::set_permissions(path.join(file), fs::Permissions::from_mode(mode)).unwrap();
         };
         mode("acme.key", 0o640);
         assert!(error(keys.private(&key)).contains("its mode is 0640: others than its owner"));

@@ -96,7 +96,10 @@ pub(crate) fn inspected(inspection: &Inspection, findings: &mut Findings) {
 /// Whether a plugin of that role exports that.
 fn is_of_world(export: &str, role: Role) -> bool {
     let path = export.split_once('@').map_or(export, |(path, _)| path);
-    let Some((package, interface)) = path.split_once('/') else { return false };
+    let Some((package, interface)) = path.split_once('/') else {
+        // What the tool chains of JavaScript and Python add to all that they build.
+        return matches!(export, "init" | "exports");
+    };
     let is_configuring = role == Role::Agent && interface == "configuring";
     package == CONTRACT_PACKAGE && (interface == role.export() || is_configuring)
 }

@@ -449,7 +449,7 @@ fn reports(maker: &mut Maker, name: &str, base: &Fixture) {
         plan.runs = vec![FixtureRun { end: RunEnd::Exited(plan.pass_exit.wrapping_add(1)), ..run.clone() }];
     });
     maker.add(format!("{name}, a plan that requires no test"), &empty, |graded| {
-        graded.if_passed = Some(PASSES_UNTESTED)
+        graded.if_passed = Some(PASSES_UNTESTED);
     });
 }
 

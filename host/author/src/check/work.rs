@@ -153,7 +153,7 @@ fn tasks(world: &World) -> Vec<Worked> {
         task.proposals = vec![Proposal { id: u32::MAX, text: String::new() }];
     });
     add("an id that comes twice", false, &|task| {
-        task.proposals.iter_mut().for_each(|proposal| proposal.id = 5)
+        task.proposals.iter_mut().for_each(|proposal| proposal.id = 5);
     });
     add("its texts empty", false, &|task| {
         (task.title, task.statement) = (String::new(), String::new());

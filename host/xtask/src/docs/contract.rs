@@ -89,7 +89,8 @@ impl Chapter<'_> {
             true => mib(bytes),
             false => format!("{} KiB", bytes >> 10),
         };
-        let rows: [(&str, &dyn Fn(&Limits) -> String); 10] = [
+        type Row<'a> = (&'a str, &'a dyn Fn(&Limits) -> String);
+        let rows: [Row<'_>; 10] = [
             ("fuel, about one unit per instruction", &|limits| grouped(limits.fuel)),
             ("memory, summed over all memories", &|limits| mib(limits.memory_bytes)),
             ("processor time", &|limits| format!("{} s", limits.wall_ms / 1000)),
@@ -180,7 +181,9 @@ impl Chapter<'_> {
             }
         }
         self.paragraphs(&definition.docs);
-        let (head, rows): (&str, Vec<(&str, Option<String>, &Docs)>) = match &definition.kind {
+        // A member's name, its type where it has one, and what is said of it.
+        type Member<'a> = (&'a str, Option<String>, &'a Docs);
+        let (head, rows): (&str, Vec<Member<'_>>) = match &definition.kind {
             TypeDefKind::Record(record) => {
                 let row = |ty: &Type| Some(self.named(ty));
                 ("field", record.fields.iter().map(|f| (f.name.as_str(), row(&f.ty), &f.docs)).collect())

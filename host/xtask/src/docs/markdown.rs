@@ -135,8 +135,8 @@ impl Markdown {
                     }
                     None => at += ticks,
                 }
-            } else if rest.starts_with('\\') {
-                at += 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+            } else if let Some(escaped) = rest.strip_prefix('\\') {
+                at += 1 + escaped.chars().next().map_or(0, char::len_utf8);
             } else {
                 let target = match rest.strip_prefix("](") {
                     Some(target) => parenthesized(target),

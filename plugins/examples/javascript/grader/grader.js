@@ -29,11 +29,18 @@ function judge(key, answer) {
   }
 }
 
+// More than any key has that names a proposal. A longer one might be nested so deeply that to
+// read it would use up the stack.
+const MAX_KEY = 1000;
+
 /**
  * The proposal that a key names. What cannot be read is no fail of the agent's.
  * @type {(key: string) => number}
  */
 function proposal(key) {
+  if (key.length > MAX_KEY) {
+    throw badAnswerKey(`it has more than ${MAX_KEY} characters; expected \`{"correct": 3}\``);
+  }
   let correct;
   try {
     correct = JSON.parse(key)?.correct;

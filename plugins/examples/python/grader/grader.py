@@ -39,8 +39,15 @@ def judge(key: str, answer: Answer) -> str:
             return "wrong-kind"
 
 
+# More than any key has that names a proposal. A longer one might be nested so deeply that to
+# read it would use up the stack.
+MAX_KEY = 1000
+
+
 def proposal(key: str) -> int:
     """The proposal that a key names. What cannot be read is no fail of the agent's."""
+    if len(key) > MAX_KEY:
+        raise BadAnswerKey(f'it has more than {MAX_KEY} characters; expected `{{"correct": 3}}`')
     try:
         correct = json.loads(key)["correct"]
     except (ValueError, KeyError, TypeError) as error:

@@ -291,6 +291,7 @@ description = "Pays whoever chose the right proposal."
 authors = ["Ada"]
 licence = "MIT"
 [asks]
+log = "It says there what a panic is about."
 submission = "It reads which proposal was chosen."
 answer-key = "It compares that with the right one."
 [limits]
@@ -306,6 +307,7 @@ description = "Chooses the first."
 authors = ["Ada"]
 licence = "MIT"
 [asks]
+log = "It says there what a panic is about."
 [limits]
 memory-mib = 16
 "#;
@@ -340,7 +342,7 @@ const LIES: [(Role, &str, &str, &str, &str); 11] = [
         Role::Agent,
         "asks for more than it imports",
         "[limits]",
-        "log = \"It may.\"\n[limits]",
+        "random = \"It may.\"\n[limits]",
         "lying-manifest",
     ),
     (Role::Agent, "says another world", "\"agent\"", "\"configurable-agent\"", "lying-manifest"),
