@@ -18,12 +18,20 @@ use strict;
 my ($mode, $what, $count) = @ARGV;
 my @n = `uname -m` =~ /aarch64/ ? (26, 107, 180, 194, 195, 217) : (294, 222, 240, 29, 31, 248);
 my ($inotify, $timer, $queue, $get, $control, $key) = @n;
-my ($i, @kept) = (0);
+my ($i, @kept, @segments) = (0);
 my %take = (
     watchers => sub { syscall($inotify, 0) >= 0 },
     timers => sub { my $id = "\0" x 8; syscall($timer, 1, 0, $id) >= 0 },
-    queues => sub { my $name = "q$$-" . $i++ . "\0"; syscall($queue, $name, 0x42, 0600, 0) >= 0 },
-    locked => sub { my $id = syscall($get, 0, 4096, 01600); $id >= 0 && syscall($control, $id, 11, 0) == 0 },
+    # A queue without a name lasts as long as its descriptor; a segment has to be removed.
+    queues => sub {
+        my $name = "q$$-" . $i++ . "\0";
+        syscall($queue, $name, 0x42, 0600, 0) >= 0 && syscall($queue + 1, $name) == 0
+    },
+    locked => sub {
+        my $id = syscall($get, 0, 4096, 01600);
+        push @segments, $id if $id >= 0;
+        $id >= 0 && syscall($control, $id, 11, 0) == 0
+    },
     pipes => sub {
         pipe(my $from, my $to) or return 0;
         push @kept, $from, $to;
@@ -39,7 +47,13 @@ if ($mode eq 'hold') {
     open(my $full, '>', "/tmp/full-$what");
     sleep 600;
 }
-for (1 .. $count) { $take->() or die "$what: $_ of $count: $!\n" }
+my ($taken, $problem) = (0);
+while ($taken < $count) {
+    $take->() or $problem = $!, last;
+    $taken++;
+}
+syscall($control, $_, 0, 0) for @segments;
+die "$what: $taken of $count: $problem\n" if $taken < $count;
 "#;
 
 /// The same for descriptors on their way through sockets.
