@@ -2,6 +2,7 @@
 //! without an engine.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -31,7 +32,10 @@ fn is_replayed_and_regraded_without_an_engine() {
     json(&context, &["suite", "check", suite, "--controls", "--task", &task], 0);
     let runs = json(&context, &["runs"], 0);
     let runs: Vec<String> = runs.as_array().unwrap().iter().map(|run| text(run, "run").to_owned()).collect();
-    assert_eq!(runs.len(), 4);
+    // The gold answer, nothing, the unchanged tree and a random change, and each of the task's cases.
+    let cases = fs::read_dir(suites::expensify_common().join("tasks").join(&task).join("cases")).unwrap();
+    let is_case = |path: PathBuf| path.extension().is_some_and(|ending| ending == "toml");
+    assert_eq!(runs.len(), 4 + cases.filter(|entry| is_case(entry.as_ref().unwrap().path())).count());
     for run in &runs {
         for arguments in [["replay", run], ["regrade", run]] {
             let output = command(&context, &[&arguments[..], &["--format", "json"]].concat())

@@ -41,7 +41,7 @@ fn each_imports_what_it_needs_and_no_more() {
             // All of them have the log: there a panic says what it is about.
             (Role::Agent, "first" | "last" | "longest" | "noop") => &["types", "log"],
             (Role::Agent, "random") => &["types", "log", "random", "workspace"],
-            (Role::Agent, "choice") => &["types", "input"],
+            (Role::Agent, "choice") => &["types", "log", "input"],
             (Role::Agent, "patch") => &["types", "log", "workspace"],
             (Role::Agent, "script") => &["types", "log", "input", "shell"],
             (Role::Agent, "tool-loop" | "swelancer-simple") => {

@@ -111,7 +111,7 @@ fn attempted(name: &str, folder: &str, parent: &str, sibling: &str, port: &str) 
 
 /// What a component is, as whoever reads one says it: an agent that exports nothing else.
 const KNOWN: &[u8] =
-    br#"{"Ok":{"role":"agent","contract":"0.1.0","imports":[],"configurable":false,"manifest":null,"functions":[]}}"#;
+    br#"{"Ok":{"role":"agent","contract":"0.1.0","imports":[],"exports":[],"configurable":false,"manifest":null,"functions":[]}}"#;
 
 fn locked_in(arguments: &[&str], mut locked: Locked) -> ExitCode {
     // One that does its worst as a compiler reads the component as it should.
