@@ -111,7 +111,7 @@ fn inspect_lists_imports_and_who_grants_them() {
     let json = context.json(&["plugin", "inspect", "manager-choice"]);
     assert_eq!(json["role"], "grader");
     assert!(json["bytes"].as_u64().unwrap() < 100_000);
-    assert_eq!(context.json(&["plugin", "list"]).as_array().unwrap().len(), 13);
+    assert_eq!(context.json(&["plugin", "list"]).as_array().unwrap().len(), 14);
 }
 
 #[test]

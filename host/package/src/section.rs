@@ -368,7 +368,10 @@ mod tests {
             }
             let found = read(&bytes);
             let _ = write(&bytes, WHOLE);
-            if Validator::new_with_features(WasmFeatures::all()).validate_all(&bytes).is_ok() && bytes.starts_with(COMPONENT) {
+            // The other reader takes a component within another for whole that ends with the
+            // file, before its own end; this one does not.
+            let is_short = found == Err(broken("a section is longer than what it is in"));
+            if !is_short && Validator::new_with_features(WasmFeatures::all()).validate_all(&bytes).is_ok() && bytes.starts_with(COMPONENT) {
                 let here = Parser::new(0).parse_all(&bytes).flatten().filter(|payload| {
                     matches!(payload, Payload::CustomSection(section) if section.name() == SECTION)
                 });
