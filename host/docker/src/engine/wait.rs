@@ -44,6 +44,17 @@ impl Container {
 
     /// As [`Container::wait`], with a limit of files too.
     pub(crate) async fn wait_within(&self, time: Duration, limits: DiskLimits) -> Result<Ended, DockerError> {
+        self.wait_telling(time, limits, || ()).await
+    }
+
+    /// As [`Container::wait_within`], and tells that it wrote too much before it is killed for that:
+    /// whatever ends with it ends later.
+    pub(crate) async fn wait_telling(
+        &self,
+        time: Duration,
+        limits: DiskLimits,
+        tell: impl Fn(),
+    ) -> Result<Ended, DockerError> {
         let (client, timer) = (self.docker().client(), Timer::new(time));
         let presence = self.docker().presence().await?;
         loop {
@@ -63,7 +74,10 @@ impl Container {
                 }
             });
             let killed = looked.await.unwrap_or(Ok(Some(Ended::TimedOut)))?;
-            if killed.is_some() {
+            if let Some(killed) = &killed {
+                if *killed == Ended::DiskLimit {
+                    tell();
+                }
                 self.kill().await?;
             }
             match (self.state().await?, killed) {

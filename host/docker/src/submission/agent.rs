@@ -14,8 +14,10 @@ use tokio::task::JoinHandle;
 
 use crate::engine::admission::{Admission, containers};
 use crate::engine::container::{Container, State};
+use crate::engine::disk::DiskLimits;
 use crate::engine::exec::{ExecEnd, ExecOutput, ExecSpec};
 use crate::engine::hardening::{ContainerSpec, idle};
+use crate::engine::listing::MAX_FILES;
 use crate::engine::presence::Presence;
 use crate::engine::timer::Timer;
 use crate::engine::wait::Ended;
@@ -32,6 +34,10 @@ const ENDED: &str = "the container has ended";
 
 /// The status of what was killed.
 const KILLED: i64 = 137;
+/// How often it is looked whether a container has ended with a command that was killed in it.
+const ENDING_LOOKS: u32 = 100;
+/// How long it may take to start a process that does nothing.
+const PROBE_TIME: Duration = Duration::from_secs(10);
 // Exit statuses of the scripts below.
 const NOT_FOUND: i64 = 93;
 const NOT_ALLOWED: i64 = 94;
@@ -167,10 +173,14 @@ impl Drop for Watch {
 }
 
 async fn watch(container: Arc<Container>, ended: Arc<OnceLock<String>>, disk_bytes: u64) {
+    let filled = || format!("the container wrote over {disk_bytes} bytes and was ended");
+    // Before it is killed, so that no command that ends with it is taken for one that ended by itself.
+    let tell = || drop(ended.set(filled()));
     // Where the engine cannot say how it ended, the next call finds out.
-    let Ok(end) = container.wait(Duration::MAX, disk_bytes).await else { return };
+    let limits = DiskLimits { bytes: disk_bytes, files: MAX_FILES };
+    let Ok(end) = container.wait_telling(Duration::MAX, limits, tell).await else { return };
     let reason = match end {
-        Ended::DiskLimit => format!("the container wrote over {disk_bytes} bytes and was ended"),
+        Ended::DiskLimit => filled(),
         Ended::Exited { out_of_memory: true, .. } => {
             "the container ran out of memory and has ended".to_owned()
         }
@@ -466,11 +476,28 @@ impl AgentBox {
         Ok(matches!(self.container.state().await?, State::Exited { .. }))
     }
 
-    /// As [`AgentBox::has_ended`], but gives the engine a moment to end it.
+    /// Whether it has ended, or is about to: an engine may hear of that seconds after a command
+    /// that was killed with it. Where nothing can be started any more, its first process has
+    /// ended, and the engine will say so; or the agent left no room for a process, and it will not.
     async fn is_ending(&self) -> Result<bool, DockerError> {
-        for _ in 0..10 {
-            if self.has_ended().await? {
+        let argv = ["sh", "-c", ":"].map(str::to_owned);
+        let variables = BTreeMap::new();
+        for _ in 0..ENDING_LOOKS {
+            if self.ended.get().is_some() || self.has_ended().await? {
                 return Ok(true);
+            }
+            let spec = ExecSpec {
+                argv: &argv,
+                variables: &variables,
+                working_directory: None,
+                stdin: &[],
+                time: PROBE_TIME,
+                output_bytes: 0,
+            };
+            match self.container.exec(&spec).await {
+                Ok(output) if output.end == ExecEnd::Exited(0) => return Ok(false),
+                Ok(_) | Err(DockerError::Engine { .. }) => {}
+                Err(error) => return Err(error),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -174,6 +174,9 @@ async fn commands_run_in_the_work_tree_and_are_bounded() {
     assert_eq!((output.stdout.0.len(), output.dropped_bytes), (256 << 10, 1_000_000 - (256 << 10)));
     let error = agent.run(&"x".repeat(100_000), 1).await.unwrap().unwrap_err();
     assert_eq!(error.kind, CallErrorKind::TooLarge);
+    // What was killed alone is told as that.
+    let output = agent.run("kill -9 $$", 10).await.unwrap().unwrap();
+    assert_eq!(output.exit_status, Some(137));
     // A fork bomb ends at the limit of processes, and the box lives on.
     let bomb = agent.run("bomb() { bomb | bomb & }; bomb", 2).await.unwrap();
     assert!(bomb.is_ok());
@@ -277,6 +280,17 @@ async fn a_plan_is_tried_on_what_is_there_and_work_goes_on() {
     assert_eq!(error.kind, CallErrorKind::Refused);
     assert_eq!(sh(&agent, "cat /srv/repo/logic.py | head -1").await, "def answer(line):\n");
     agent.discard().await;
+    task.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn what_ends_with_its_box_has_no_status_of_its_own() {
+    let task = TestTask::new().await;
+    let agent = task.open().await;
+    // The first process of the container, to which it may send what can be caught.
+    let error = agent.run("echo 1 > one; kill -TERM 1; sleep 60", 30).await.unwrap().unwrap_err();
+    assert_eq!((error.kind, &*error.message), (CallErrorKind::Unavailable, "the container has ended"));
+    assert_eq!(taken(agent.finish().await.unwrap()).files[0].path, "one");
     task.nothing_is_left().await;
 }
 
