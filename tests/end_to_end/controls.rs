@@ -250,7 +250,7 @@ fn cases_are_tried_and_have_to_come_to_what_they_declare() {
 }
 
 #[test]
-fn what_is_handed_in_by_cases_is_shown_to_nobody_else() {
+fn what_is_said_of_a_case_is_shown_to_nobody() {
     let context = Context::new();
     let suite = with_cases(&context);
     let path = suite.to_str().unwrap();

@@ -224,9 +224,10 @@ impl Loader {
         let proposals = self.proposals(&folder, &file, tree.proposals);
         let grader = self.grader(&toml_path, &file, context.graders);
         let grader_settings = self.grader_settings(&toml_path, &file);
-        self.answer_key(&folder, &file, grader.as_ref(), answer_key.as_deref());
-        let environment = self.task_environment(&id, &file, &tree.private, &tree.cases.files, context);
-        let cases = self.cases(&folder, file.kind, &proposals, tree.cases);
+        self.answer_key(&folder, &file, answer_key.as_deref());
+        let environment = self.task_environment(&id, &file, &tree.private, &tree.cases.all, context);
+        let accepted = environment.as_ref().map(|environment| environment.template.submission.bytes);
+        let cases = self.cases(&folder, file.kind, &proposals, accepted, tree.cases);
         if let Some(environment) = &environment
             && file.kind == Kind::IcSwe
         {
@@ -425,14 +426,15 @@ impl Loader {
         settings.clone()
     }
 
-    fn answer_key(&mut self, folder: &str, file: &TaskFile, grader: Option<&GraderRef>, text: Option<&str>) {
+    fn answer_key(&mut self, folder: &str, file: &TaskFile, text: Option<&str>) {
         let path = format!("{folder}/private/answer-key.json");
         if file.kind != Kind::SweManager {
             return;
         }
         // What a grader of the suite's own wants to read is its own affair: there may be
         // no key at all, and one of the usual form may mean something else.
-        if matches!(grader, Some(GraderRef::File { .. })) {
+        let is_own = |grader: &GraderEntry| grader.plugin.is_none() && grader.file.is_some();
+        if file.grader.as_ref().is_some_and(is_own) {
             let key: Option<ManagerAnswerKey> = text.and_then(|text| serde_json::from_str(text).ok());
             if let Some(key) = key
                 && !file.proposals.iter().any(|p| p.id == key.correct)

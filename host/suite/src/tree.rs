@@ -53,6 +53,8 @@ pub(crate) struct CaseTree {
     pub(crate) tables: BTreeMap<String, Vec<u8>>,
     /// What they hand in, by name.
     pub(crate) files: Vec<StoredFile>,
+    /// All of them, tables too.
+    pub(crate) all: Vec<StoredFile>,
 }
 
 /// What was found in the folder.
@@ -106,6 +108,7 @@ impl Place {
     fn limit(&self) -> u64 {
         match self {
             Self::Suite | Self::Task(_, TaskFileKind::Toml) => MAX_TOML_BYTES,
+            Self::Task(_, TaskFileKind::Case(name)) if name.ends_with(".toml") => MAX_TOML_BYTES,
             // It is not read.
             Self::Note => u64::MAX,
             Self::Task(_, TaskFileKind::Note) => MAX_NOTE_BYTES,
@@ -314,6 +317,8 @@ impl Tree {
                 let task = self.tasks.entry(id).or_default();
                 if let TaskFileKind::Private(file) = &kind {
                     task.private.push(stored(file.clone()));
+                } else if let TaskFileKind::Case(file) = &kind {
+                    task.cases.all.push(stored(file.clone()));
                 } else if let TaskFileKind::AnswerKey = kind {
                     task.private.push(stored("answer-key.json".to_owned()));
                 }

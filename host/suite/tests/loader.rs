@@ -434,6 +434,11 @@ fn a_suite_is_pinned_without_its_graders() {
     folder.write("graders/mine.wasm", "another one");
     assert!(folder.problem().message.contains("has the digest"));
     assert_eq!(for_images().unwrap().tasks().len(), 1);
+    // Its key is the grader's own affair: of any form, or not there.
+    folder.write("tasks/b-1/private/answer-key.json", "{\"weights\": [1, 2]}");
+    assert_eq!(for_images().unwrap().tasks().len(), 1);
+    fs::remove_file(folder.path("tasks/b-1/private/answer-key.json")).unwrap();
+    assert_eq!(for_images().unwrap().tasks().len(), 1);
     // Everything else is looked at as ever.
     folder.write("suite.toml", "name = 3\n");
     assert!(matches!(for_images(), Err(SuiteError::Invalid { .. })));

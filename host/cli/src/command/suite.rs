@@ -55,6 +55,8 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
     let signals = OnceCell::new();
     let is_stopped = || signals.get_or_init(Signals::listen).have_come();
     let summary = lancet_swe_lancer::import_until(&options, &is_stopped).map_err(|error| failed(&error))?;
+    // What is printed may wait for its reader: from here on a signal ends the process again.
+    drop(signals);
     list("problem", &summary.problems);
     list("warning", &summary.warnings);
     if arguments.format.kind == FormatKind::Json {

@@ -29,7 +29,10 @@ impl Seen {
         });
         for report in reports {
             let Some(plan) = plans.iter().find(|plan| plan.name == report.plan) else { continue };
-            let Some(run) = report.decisive().filter(|run| run.report == ReportState::Read) else { continue };
+            let Some(run) = report.decisive().filter(|run| run.report == ReportState::Read) else {
+                seen.all_passed = false;
+                continue;
+            };
             seen.plans.insert(plan.name.clone());
             let mut statuses: BTreeMap<&str, Vec<CaseStatus>> = BTreeMap::new();
             for case in &run.cases {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lancet_core::{Kind, Outcome, Proposal, ReasonCode, Score};
+use lancet_core::{Kind, MAX_TEXT_BYTES, Outcome, Proposal, ReasonCode, Score};
 
 use super::Loader;
 use crate::case::{Case, CasePlace, CaseSubmission, Expected};
@@ -20,18 +20,23 @@ const CONTROLS: [&str; 4] = ["gold", "noop", "empty", "random"];
 const EXPECT_HINT: &str = "such as `fail tests-failed`, `fail wrong-choice` or `pass tests-passed`";
 
 impl Loader {
-    /// The cases of a task, sorted by name. `folder` is the task's.
+    /// The cases of a task, sorted by name. `folder` is the task's, and `accepted` the bytes that may
+    /// be handed in.
     pub(super) fn cases(
         &mut self,
         folder: &str,
         kind: Kind,
         proposals: &[Proposal],
+        accepted: Option<u64>,
         tree: CaseTree,
     ) -> Vec<Case> {
-        let CaseTree { tables, files } = tree;
+        let CaseTree { tables, files, .. } = tree;
+        let most_patch =
+            accepted.map_or(MAX_GOLD_BYTES, |bytes| bytes.clamp(MAX_TEXT_BYTES as u64, MAX_GOLD_BYTES));
         if tables.len() > MAX_CASES {
             let message = format!("{} cases, at most {MAX_CASES} are allowed", tables.len());
             self.problems.push(Problem::new(format!("{folder}/cases"), message));
+            return Vec::new();
         }
         let files: BTreeMap<&str, &StoredFile> =
             files.iter().map(|file| (file.path.as_str(), file)).collect();
@@ -61,7 +66,7 @@ impl Loader {
             }
             let mut rules = Rules { file: &path, problems: &mut self.problems };
             named(&mut rules, &name);
-            let submission = submission(&mut rules, folder, kind, &file, &files);
+            let submission = submission(&mut rules, folder, kind, &file, (&files, most_patch));
             let expected = expected(&mut rules, &file);
             if let (Some(submission), Some(expected)) = (submission, expected) {
                 cases.push(Case { name, about: file.about, submission, expected });
@@ -95,7 +100,7 @@ fn submission(
     folder: &str,
     kind: Kind,
     file: &CaseFile,
-    files: &BTreeMap<&str, &StoredFile>,
+    (files, most_patch): (&BTreeMap<&str, &StoredFile>, u64),
 ) -> Option<CaseSubmission> {
     let given = [
         ("patch", file.patch.is_some()),
@@ -130,7 +135,7 @@ fn submission(
         }
         (Kind::IcSwe, None) => {
             let (name, most) = match &file.patch {
-                Some(name) => (name, MAX_GOLD_BYTES),
+                Some(name) => (name, most_patch),
                 None => (file.script.as_ref()?, MAX_CASE_SCRIPT_BYTES),
             };
             let place = place(rules, folder, key, name, most, files)?;

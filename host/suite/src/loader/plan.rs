@@ -32,7 +32,7 @@ pub(super) struct Subject<'a> {
     folder: &'a str,
     pub(super) file: &'a TaskFile,
     private: &'a [StoredFile],
-    /// What cases hand in.
+    /// Cases: their tables, and what they hand in.
     cases: &'a [StoredFile],
 }
 
