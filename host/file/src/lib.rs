@@ -15,8 +15,6 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 /// Folders whose files were opened by whoever started this process.
 const PASSED: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
-/// The same for what is written.
-const PASSED_ON: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"];
 
 /// Why a file is not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +58,13 @@ impl From<FileError> for io::Error {
 /// A pipe or a terminal that was passed on is opened.
 pub fn open(path: &Path) -> Result<File, FileError> {
     if is_below(path, &PASSED) {
-        let file = File::open(path)?;
-        return if file.metadata()?.is_dir() { Err(FileError::NotRegular(FOLDER)) } else { Ok(file) };
+        // A named pipe that was passed on may have lost whoever wrote to it: opening it anew would wait for another.
+        let file = OpenOptions::new().read(true).custom_flags(not_waiting()).open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(FileError::NotRegular(FOLDER));
+        }
+        waiting(&file)?;
+        return Ok(file);
     }
     // Before it is opened, since that may be heard: a tape winds back.
     regular(path.metadata()?.file_type())?;
@@ -95,17 +98,19 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 pub fn create(path: &Path) -> Result<File, FileError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    if is_below(path, &PASSED_ON) {
-        return Ok(options.open(path)?);
-    }
     let file = options.custom_flags(not_waiting()).open(path).map_err(|error| {
         let is_pipe = path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo());
         if is_pipe { FileError::NotRegular("it is a named pipe that nobody reads") } else { error.into() }
     })?;
     // Who reads may be slower than who writes.
-    let flags = fcntl_getfl(&file).map_err(io::Error::from)?;
-    fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(io::Error::from)?;
+    waiting(&file)?;
     Ok(file)
+}
+
+/// Has reading and writing wait, though opening did not.
+fn waiting(file: &File) -> io::Result<()> {
+    let flags = fcntl_getfl(file)?;
+    Ok(fcntl_setfl(file, flags - OFlags::NONBLOCK)?)
 }
 
 fn not_waiting() -> i32 {
@@ -136,6 +141,7 @@ fn regular(kind: FileType) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
 
     use super::*;
 
@@ -180,6 +186,14 @@ mod tests {
         create(&at("new")).unwrap().write_all(b"written").unwrap();
         assert_eq!(read(&at("new"), 100).unwrap(), b"written");
         create(Path::new("/dev/null")).unwrap().write_all(b"gone").unwrap();
+
+        // One that was passed on is read, though nobody writes to it any more.
+        let mut both = OpenOptions::new().read(true).write(true).open(at("pipe")).unwrap();
+        let passed = OpenOptions::new().read(true).custom_flags(not_waiting()).open(at("pipe")).unwrap();
+        both.write_all(b"said").unwrap();
+        drop(both);
+        let path = format!("/dev/fd/{}", passed.as_raw_fd());
+        assert_eq!(read(Path::new(&path), 100).unwrap(), b"said");
         assert!(create(Path::new("/dev/full")).unwrap().write_all(b"x").is_err());
     }
 }

@@ -275,8 +275,8 @@ impl Prepared<'_> {
     /// keys, hidden tests. Neither the suite's folder nor a plugin's file is read
     /// again.
     async fn create(&self, store: &Store) -> Result<RunId, Error> {
-        let mut blobs: Vec<Arc<[u8]>> = vec![self.agent.component.clone().into()];
-        blobs.extend(self.graders.values().map(|named| named.component.clone().into()));
+        let mut blobs: Vec<Arc<[u8]>> = vec![Arc::from(&*self.agent.component)];
+        blobs.extend(self.graders.values().map(|named| Arc::from(&*named.component)));
         blobs.extend(self.scripts.values().chain(&self.prompt).map(|text| text.as_bytes().into()));
         let mut attempts = Vec::new();
         let mut inputs: BTreeMap<usize, Sha256> = BTreeMap::new();

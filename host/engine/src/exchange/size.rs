@@ -10,7 +10,8 @@ pub(super) fn written(request: &Request, response: &Response) -> u64 {
     of(request).saturating_add(of(response))
 }
 
-fn of<T: serde::Serialize>(value: &T) -> u64 {
+/// The bytes of either as a journal has them.
+pub(super) fn of<T: serde::Serialize>(value: &T) -> u64 {
     let mut count = Count(0);
     // What cannot be written is not, and nothing of it is kept.
     let _ = serde_json::to_writer(&mut count, value);
