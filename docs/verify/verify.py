@@ -102,12 +102,34 @@ def verify_package(component, bundle, key):
     return f"{told['name']} {told['version']}"
 
 
+def suite_files(folder, prefix=""):
+    """The files of a suite by path. What is git's at the top level is not looked into."""
+    for entry in folder.iterdir():
+        path = prefix + entry.name
+        if path in (".git", ".gitattributes", ".github", ".gitignore"):
+            continue
+        need(not entry.is_symlink(), f"{path} is a link, and a suite has none")
+        if entry.is_dir():
+            yield from suite_files(entry, path + "/")
+        else:
+            need(entry.is_file(), f"{path} is neither a file nor a folder")
+            yield path, entry
+
+
+def is_digested(path):
+    """Whether a file is part of a suite's digest: no notes for readers, pins of images, or cases."""
+    parts = path.split("/")
+    beside = path == "images.lock" or path.startswith(("README", "LICENSE", ".images.lock."))
+    is_case = len(parts) == 4 and parts[0] == "tasks" and parts[2] == "cases"
+    return not is_case and not (beside and len(parts) == 1)
+
+
 def suite_digest(folder):
-    """Over the paths and contents of all files but `images.lock`, each framed by its length."""
+    """Over the paths and contents of the files that are part of it, each framed by its length."""
     digest = hashlib.sha256()
-    need(folder.is_dir() and not any(file.is_symlink() for file in folder.rglob("*")), "no folder, or links in it")
-    files = {file.relative_to(folder).as_posix().encode(): file for file in folder.rglob("*") if file.is_file()}
-    for path in sorted(path for path in files if path != b"images.lock"):
+    need(folder.is_dir(), "no folder")
+    files = {path.encode(): file for path, file in suite_files(folder) if is_digested(path)}
+    for path in sorted(files):
         for part in (path, files[path].read_bytes()):
             digest.update(struct.pack("<Q", len(part)) + part)
     return digest.hexdigest()
@@ -175,7 +197,8 @@ def open_checkpoint(note, origin, key):
             signatures.append(name)
     need(signatures, f"{origin} has not signed it")
     first, size, root, end = text.split("\n")
-    need(first == origin and end == "" and str(int(size)) == size, "no head of that log")
+    need(first == origin and end == "" and size.isascii() and size.isdecimal(), "no head of that log")
+    need(str(int(size)) == size and int(size) < 1 << 64, "no head of that log")
     root = unbase64(root)
     need(len(root) == 32, "no root")
     return int(size), root
@@ -189,7 +212,7 @@ def hashes(text):
 
 def verify_inclusion(leaf, place, proof, size, root):
     """RFC 9162, section 2.1.3.2."""
-    need(place < size, "no such leaf")
+    need(0 <= place < size, "no such leaf")
     hash, last = sha256(b"\0" + leaf), size - 1
     for other in proof:
         need(last > 0 and len(other) == 32, "the proof is too long, or holds no hashes")
@@ -215,7 +238,8 @@ def main(command, *arguments):
             run, shown = verify_run(read(path), load_key(key))
             outcomes = [run["verdicts"][place]["outcome"] for place in shown]
             told = ", ".join(f"{outcomes.count(one)} {one}" for one in ("pass", "fail", "invalid"))
-            return f"{run['run']}: {len(shown)} of {len(run['verdicts'])} verdicts shown: {told}"
+            control = "; a control, and no result: the agent was told the answers" if run["control"] else ""
+            return f"{run['run']}: {len(shown)} of {len(run['verdicts'])} verdicts shown: {told}{control}"
         case "checkpoint", (note, origin, key):
             size, root = open_checkpoint(read(note), origin, load_key(key))
             return f"{origin}: {size} leaves under {base64.b64encode(root).decode()}"

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use lancet_core::Role;
-use lancet_trust::{ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
+use lancet_core::{Role, Sha256};
+use lancet_trust::{Bundle, ListedKey, ListedKeys, Statement, VerifiedFile, VerifiedRun, read_private};
 
 use crate::context::{Context, Outcome, workspace};
 use crate::python::Python;
@@ -179,14 +179,23 @@ fn keys_are_rotated_and_revoked_and_others_follow() {
     let verified = works(&reader, &["verify", "packed.wasm"]);
     assert!(verified.stderr.contains("the key `acme` was rotated since"), "{}", verified.stderr);
 
-    works(&reader, &["key", "revoke", "acme", "--reason", "the laptop was stolen"]);
+    // What the old key named before is believed until it is revoked itself, and that is told.
+    let revoked = works(&reader, &["key", "revoke", "acme", "--reason", "the laptop was stolen"]);
+    let id = reader.json(&["key", "show", "acme-2"])["id"].as_str().unwrap().to_owned();
+    let named = "the key `acme-2` is known by the word of `acme`, which is revoked";
+    let way_out = format!("`lancet key revoke {id} --reason");
+    assert!(revoked.stderr.contains(named) && revoked.stderr.contains(&way_out), "{}", revoked.stderr);
     let stolen = &["signed by the key `acme`, which is revoked: the laptop was stolen"];
     reader.lancet(&["verify", "packed.wasm"]).fails(8, stolen);
     // Whichever way the key comes.
     reader.lancet(&["verify", "packed.wasm", "--key", "./acme.pub"]).fails(8, &["which is revoked"]);
     reader.lancet(&["verify", "packed.wasm", "--foreign"]).fails(8, &["which is revoked"]);
-    works(&reader, &second);
-    let digest = lancet_core::Sha256::of(&fs::read(reader.path("packed.wasm")).unwrap()).to_string();
+    let verified = works(&reader, &second);
+    assert!(verified.stderr.contains(named) && verified.stderr.contains(&way_out), "{}", verified.stderr);
+    // Whoever has made the new key knows it by nobody's word.
+    let revoked = works(&publisher, &["key", "revoke", "acme", "--reason", "the laptop was stolen"]);
+    assert_eq!(revoked.stderr, "");
+    let digest = Sha256::of(&fs::read(reader.path("packed.wasm")).unwrap()).to_string();
     works(&reader, &["key", "revoke", &digest, "--reason", "it pays everybody"]);
     reader.lancet(&second).fails(8, &[&digest, "is revoked: it pays everybody"]);
     let listed = works(&reader, &["key", "list"]).stdout;
@@ -198,16 +207,69 @@ fn keys_are_rotated_and_revoked_and_others_follow() {
 }
 
 #[test]
+fn what_is_no_package_is_not_what_was_signed_whatever_is_said_of_it() {
+    let publisher = publisher();
+    let key = read_private(&keys(&publisher).join("acme.key")).unwrap();
+    let package = fs::read(publisher.path("packed.wasm")).unwrap();
+    for bytes in [&b"no package"[..], b"", &package[..package.len() / 2]] {
+        let said = Statement::of_plugin("acme/right-choice", "1.2.0", Sha256::of(bytes), Sha256::of(b""));
+        let bundle = Bundle::sign(&said.to_bytes(), &key).unwrap().to_text();
+        fs::write(publisher.path("packed.wasm"), bytes).unwrap();
+        fs::write(publisher.path("packed.wasm.sigstore.json"), bundle).unwrap();
+        publisher.lancet(&["verify", "packed.wasm"]).fails(
+            8,
+            &[
+                "packed.wasm.sigstore.json`: ",
+                "`packed.wasm` is no package with one manifest",
+                "get the file",
+            ],
+        );
+    }
+}
+
+#[test]
 fn a_suite_is_signed_and_verified() {
     let context = Context::new();
     let suite = context.small_suite("shop");
+    // What is no part of its digest: for readers, for git, and what a task checks itself by.
+    for folder in [".git/objects", "tasks/one/cases"] {
+        fs::create_dir_all(suite.join(folder)).unwrap();
+    }
+    let beside = [
+        ("README.md", "A shop.\n"),
+        ("LICENSE-MIT", "Do as you like.\n"),
+        (".gitignore", "*.tmp\n"),
+        (".git/objects/one", "one"),
+        ("tasks/one/cases/wrong.toml", "choice = 0\nexpect = \"fail wrong-choice\"\n"),
+    ];
+    for (file, text) in beside {
+        fs::write(suite.join(file), text).unwrap();
+    }
+    std::os::unix::fs::symlink("nowhere", suite.join(".git/link")).unwrap();
     works(&context, &["key", "new", "acme"]);
     works(&context, &["suite", "sign", "shop/", "--key", "acme"]);
     let verified = context.json(&["verify", "shop"]);
     assert_eq!(verified["statement"], "lancet:statement/suite/v0.1");
     let key = keys(&context).join("acme.pub");
     let ours = ["suite", "shop", key.to_str().unwrap()];
-    assert_eq!(python(&context, &ours), (Some(0), "holds: small\n".to_owned()));
+    let holds = (Some(0), "holds: small\n".to_owned());
+    assert_eq!(python(&context, &ours), holds);
+    for (file, text) in beside {
+        fs::write(suite.join(file), format!("{text}# Another.\n")).unwrap();
+    }
+    works(&context, &["verify", "shop"]);
+    assert_eq!(python(&context, &ours), holds);
+    std::os::unix::fs::symlink("LICENSE-MIT", suite.join("LICENSE")).unwrap();
+    context.lancet(&["verify", "shop"]).fails(3, &["LICENSE", "a symbolic link"]);
+    let linked = "refused: LICENSE is a link, and a suite has none\n";
+    assert_eq!(python(&context, &ours), (Some(1), linked.to_owned()));
+    fs::remove_file(suite.join("LICENSE")).unwrap();
+    // A note of a task is a part of it.
+    fs::write(suite.join("tasks/one/README.md"), "The first.\n").unwrap();
+    context.lancet(&["verify", "shop"]).fails(8, &["`subject.digest` of its payload is"]);
+    assert_eq!(python(&context, &ours), (Some(1), "refused: another suite was signed\n".to_owned()));
+    fs::remove_file(suite.join("tasks/one/README.md")).unwrap();
+    assert_eq!(python(&context, &ours), holds);
     fs::write(suite.join("tasks/one/statement.md"), "It is broken!\n").unwrap();
     context
         .lancet(&["verify", "shop"])
@@ -248,6 +310,23 @@ fn a_run_is_attested_and_some_of_its_verdicts_can_be_shown() {
     // Another time it says the same, and only the host's key says it.
     works(&context, &["attest", "--key", "host", "--output", "run.attested.jsonl"]);
     assert_eq!(fs::read_to_string(context.path("run.attested.jsonl")).unwrap(), text);
+    context
+        .lancet(&["attest", "--key", "host", "--output", "run.json"])
+        .fails(2, &["`run.json` does not end in `.jsonl`", "run.attested.jsonl"]);
+    assert!(!context.path("run.json").exists());
+    // The signatures hold, and what is revoked of what was used is told.
+    assert_eq!(works(&context, &verify).stderr, "");
+    let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
+    let grader = Sha256::of(grader.component).to_string();
+    let told = |what: &str| verified[what].as_str().unwrap().to_owned();
+    for (what, digest) in
+        [("suite", told("suite_digest")), ("agent", told("agent_digest")), ("grader", grader)]
+    {
+        works(&context, &["key", "revoke", &digest, "--reason", "it gives answers away"]);
+        let warned = works(&context, &verify).stderr;
+        let expected = format!("the {what} of this run, {digest}, is revoked: it gives answers away");
+        assert_eq!(warned.matches(&expected).count(), 1, "{warned}");
+    }
     works(&context, &["key", "new", "other"]);
     context
         .lancet(&[&verify[..], &["--key", "other"]].concat())
@@ -298,7 +377,7 @@ fn bad_keys_and_commands_are_told_by_file_and_way_out() {
     publisher
         .lancet(&["key", "import", "missing.pub", "--name", "x"])
         .fails(1, &["cannot read `missing.pub`"]);
-    publisher.lancet(&["key", "import", ".", "--name", "x"]).fails(2, &["`.`: it is no regular file"]);
+    publisher.lancet(&["key", "import", ".", "--name", "x"]).fails(2, &["`.`: it is a folder, and no file"]);
     publisher.lancet(&["key", "revoke", "acme", "--reason", ""]).fails(2, &["the reason has no words"]);
     publisher
         .lancet(&["key", "revoke", "nobody", "--reason", "x"])
@@ -343,6 +422,9 @@ fn bad_keys_and_commands_are_told_by_file_and_way_out() {
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     mode(&private, 0o644);
     sign(&["acme"]).fails(2, &["acme.key`: its mode is 0644", "chmod 600"]);
+    mode(Path::new(public), 0o666);
+    publisher.lancet(&["verify", "packed.wasm"]).fails(2, &["acme.pub`: its mode is 0666", "chmod go-w"]);
+    mode(Path::new(public), 0o644);
     mode(&keys(&publisher), 0o777);
     publisher.lancet(&["verify", "packed.wasm"]).fails(2, &["others can put keys in it", "chmod go-w"]);
 }

@@ -161,6 +161,15 @@ pub(crate) fn public(keys: &Keys, key: &str) -> Result<(PublicKey, String), Fail
     Ok((public.clone(), name.to_string()))
 }
 
+/// What is to be known of a key that is believed by the word of one that is revoked since.
+pub(crate) fn named_by_revoked(keys: &Keys, id: KeyId, name: &str) -> Option<String> {
+    let revoked = &keys.revoked_before(id)?.name;
+    Some(format!(
+        "the key `{name}` is known by the word of `{revoked}`, which is revoked, and is believed still: whoever had that may \
+         have made it up. Unless you know by another way whose it is: `lancet key revoke {id} --reason \"named by a revoked key\"`"
+    ))
+}
+
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
         let exit = match &error {

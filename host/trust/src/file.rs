@@ -2,50 +2,87 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use lancet_file::FileError;
 use zeroize::Zeroizing;
 
 use crate::error::KeysError;
 
 /// The text of a file that has at most `limit` bytes. The memory is wiped when it is dropped.
 pub(crate) fn read(path: &Path, limit: usize) -> Result<Zeroizing<String>, KeysError> {
-    let failed = |error: io::Error| KeysError::File { doing: "read", path: path.to_owned(), error };
-    let refused = |problem: &str, hint: &str| KeysError::Refused {
-        path: path.to_owned(),
-        problem: problem.to_owned(),
-        hint: hint.to_owned(),
-    };
-    let kind = path.metadata().map_err(failed)?.file_type();
-    // Opening a pipe waits for somebody who writes to it.
-    if kind.is_dir() || kind.is_fifo() || kind.is_socket() || kind.is_block_device() {
-        return Err(refused("it is no regular file", "name a file"));
+    text(&open(path)?, path, limit)
+}
+
+/// The same of a file in the folder of keys, for what is in it is trusted: one that others can
+/// write to is refused, as the folder is.
+pub(crate) fn read_own(path: &Path, limit: usize) -> Result<Zeroizing<String>, KeysError> {
+    let file = open(path)?;
+    // Of the file that is open, since the name may be another's by now.
+    let metadata = file.metadata().map_err(|error| reading(path, error))?;
+    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != user && owner != 0 {
+        let problem = format!("it belongs to user {owner}, and what is in it is trusted by user {user}");
+        return Err(refused(path, problem, "put a copy of your own there, or remove it"));
     }
-    let file = File::open(path).map_err(failed)?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        let problem = format!("its mode is {mode:04o}: others can change it, and what is in it is trusted");
+        let hint = format!("look at what is in it, and `chmod go-w {}`", path.display());
+        return Err(refused(path, problem, hint));
+    }
+    text(&file, path, limit)
+}
+
+/// Whether something has that name. A link that leads nowhere has it: whoever then takes it for
+/// absent would pass over what is revoked.
+pub(crate) fn is_there(path: &Path) -> Result<bool, KeysError> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(KeysError::File { doing: "look at", path: path.to_owned(), error }),
+    }
+}
+
+fn reading(path: &Path, error: io::Error) -> KeysError {
+    KeysError::File { doing: "read", path: path.to_owned(), error }
+}
+
+fn refused(path: &Path, problem: impl Into<String>, hint: impl Into<String>) -> KeysError {
+    KeysError::Refused { path: path.to_owned(), problem: problem.into(), hint: hint.into() }
+}
+
+fn open(path: &Path) -> Result<File, KeysError> {
+    lancet_file::open(path).map_err(|error| match error {
+        FileError::Io(error) => reading(path, error),
+        other => refused(path, other.to_string(), "name a file"),
+    })
+}
+
+fn text(file: &File, path: &Path, limit: usize) -> Result<Zeroizing<String>, KeysError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit.min(8 << 10)));
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| reading(path, error))?;
     if bytes.len() > limit {
-        return Err(refused(&format!("it has more than {limit} bytes"), "name the right file"));
+        return Err(refused(path, format!("it has more than {limit} bytes"), "name the right file"));
     }
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(refused("it is no text (UTF-8)", "name a PEM file, or a statement")),
+        Err(_) => Err(refused(path, "it is no text (UTF-8)", "name a PEM file, or a statement")),
     }
 }
 
 /// Whether a file that holds a private key is its owner's alone.
 pub(crate) fn check_secret(path: &Path) -> Result<(), KeysError> {
-    let failed = |error: io::Error| KeysError::File { doing: "read", path: path.to_owned(), error };
-    let mode = path.metadata().map_err(failed)?.mode() & 0o7777;
+    let mode = path.metadata().map_err(|error| reading(path, error))?.mode() & 0o7777;
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(KeysError::Refused {
-        path: path.to_owned(),
-        problem: format!("its mode is {mode:04o}: others than its owner can get at a private key"),
-        hint: format!("`chmod 600 {}`, and rotate the key if others had access", path.display()),
-    })
+    Err(refused(
+        path,
+        format!("its mode is {mode:04o}: others than its owner can get at a private key"),
+        format!("`chmod 600 {}`, and rotate the key if others had access", path.display()),
+    ))
 }
 
 /// Writes a file that is not there yet: all of it, durably, or nothing.
@@ -90,24 +127,21 @@ pub(crate) fn is_own_folder(path: &Path) -> Result<bool, KeysError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(KeysError::File { doing: "look at", path: path.to_owned(), error }),
     };
-    let refused =
-        |problem: String, hint: String| Err(KeysError::Refused { path: path.to_owned(), problem, hint });
     if !metadata.is_dir() {
-        return refused("it is no folder".to_owned(), "name a folder in `LANCET_KEYS`".to_owned());
+        return Err(refused(path, "it is no folder", "name a folder in `LANCET_KEYS`"));
     }
     let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
     if owner != user && owner != 0 {
-        return refused(
-            format!("it belongs to user {owner}, and keys in it are trusted by user {user}"),
-            "name a folder of your own in `LANCET_KEYS`".to_owned(),
-        );
+        let problem = format!("it belongs to user {owner}, and keys in it are trusted by user {user}");
+        return Err(refused(path, problem, "name a folder of your own in `LANCET_KEYS`"));
     }
     let mode = metadata.mode() & 0o7777;
     if mode & 0o022 != 0 {
-        return refused(
+        return Err(refused(
+            path,
             format!("its mode is {mode:04o}: others can put keys in it, which are trusted then"),
             format!("`chmod go-w {}`, and look at `lancet key list`", path.display()),
-        );
+        ));
     }
     Ok(true)
 }

@@ -127,7 +127,10 @@ impl Keys {
         names.sort();
         for name in names {
             let known = keys.read(name)?;
-            keys.unknown(&known.public)?;
+            keys.unknown(&known.public).map_err(|twice| {
+                let hint = "remove one of the two, with the other files of its name";
+                refused(&keys.path(&known.name, PUBLIC), &twice, hint)
+            })?;
             keys.known.push(known);
         }
         keys.revoked = keys.list()?;
@@ -172,6 +175,31 @@ impl Keys {
     #[must_use]
     pub fn by_id(&self, id: KeyId) -> Option<&Known> {
         self.known.iter().find(|known| known.public.id() == id)
+    }
+
+    /// The nearest revoked key on the way by which that one is known: which named it as the one
+    /// that takes its place, or named the one that did, and so on. Whoever had it may have made up
+    /// what comes after it. `None` of a key that signs here, as nobody else has made that one.
+    #[must_use]
+    pub fn revoked_before(&self, id: KeyId) -> Option<&Known> {
+        if self.by_id(id).is_some_and(|known| known.has_private) {
+            return None;
+        }
+        let (mut way, mut at) = (vec![id], 0);
+        while let Some(later) = way.get(at).copied() {
+            for known in self.known.iter().filter(|known| known.successor == Some(later)) {
+                let before = known.public.id();
+                if self.revoked_key(before).is_some() {
+                    return Some(known);
+                }
+                // Two keys may have named one another.
+                if !way.contains(&before) {
+                    way.push(before);
+                }
+            }
+            at += 1;
+        }
+        None
     }
 
     /// The key with that name or id.
@@ -235,11 +263,12 @@ impl Keys {
     }
 
     /// Takes in what somebody else made: a PEM file of either half, or a statement by a key that
-    /// is known, that another takes its place.
+    /// is known, that another takes its place. Where that one is here already by that name, the
+    /// statement alone is taken in.
     ///
     /// # Errors
-    /// When it is none of these, the name is taken, or the key is here already; for a statement,
-    /// when it is not signed by a key that is known and not revoked.
+    /// When it is none of these, the name is taken, or the key is here by another name; for a
+    /// statement, when it is not signed by a key that is known and not revoked.
     pub fn import(&mut self, text: &str, name: &KeyName) -> Result<Imported, KeysError> {
         let _lock = self.lock()?;
         if label(text).is_none() && text.trim_start().starts_with('{') {
@@ -280,9 +309,16 @@ impl Keys {
         // Whoever has a revoked key could name any other.
         self.may_sign(&old)?;
         self.is_good(&name.0, new.id())?;
-        self.is_free(name)?;
-        self.unknown(&new)?;
-        let key = self.keep(name, new, None)?.clone();
+        // It may have come by another way before. No key takes its own place.
+        let here = self.known.iter().find(|known| known.name == *name && known.public == new);
+        let key = match here.filter(|known| known.name != old.name).cloned() {
+            Some(known) => known,
+            None => {
+                self.is_free(name)?;
+                self.unknown(&new)?;
+                self.keep(name, new, None)?.clone()
+            }
+        };
         self.rotated(&old.name, &bundle)?;
         Ok(Imported { key, import: Import::Rotation(old.name) })
     }
@@ -323,7 +359,7 @@ impl Keys {
     /// Puts a key or a digest on the list. One that is there keeps its first reason.
     ///
     /// # Errors
-    /// When the reason is none, or the list cannot be written.
+    /// When the reason is none, the list has no place for it, or cannot be written.
     pub fn revoke(&mut self, revocation: Revocation) -> Result<(), KeysError> {
         revocation::check_reason(&revocation.reason)?;
         let _lock = self.lock()?;
@@ -333,9 +369,25 @@ impl Keys {
             return Ok(());
         }
         let path = self.folder.join(LIST);
-        let text = if path.exists() { file::read(&path, MAX_LIST_BYTES)?.to_string() } else { String::new() };
-        file::replace(&path, &revocation::with(&text, &revocation), 0o644)?;
-        self.revoked.push(revocation);
+        let text = match file::is_there(&path)? {
+            true => file::read_own(&path, MAX_LIST_BYTES)?.to_string(),
+            false => String::new(),
+        };
+        let text = revocation::with(&text, &revocation);
+        if text.len() > MAX_LIST_BYTES {
+            let problem = format!("it would have more than {MAX_LIST_BYTES} bytes with one entry more");
+            return Err(refused(&path, &problem, "take out what nobody needs; nothing was revoked"));
+        }
+        // People may have written the list in another form of TOML, to which nothing can be
+        // appended: what nobody could read would take all of it away.
+        let revoked = [self.revoked.as_slice(), &[revocation]].concat();
+        if revocation::parse(&text).as_ref() != Ok(&revoked) {
+            let hint =
+                "write its entries as `[[revoked]]`, not in one array, and do so again; nothing was revoked";
+            return Err(refused(&path, &"no entry can be appended to it", hint));
+        }
+        file::replace(&path, &text, 0o644)?;
+        self.revoked = revoked;
         Ok(())
     }
 
@@ -398,12 +450,12 @@ impl Keys {
 
     fn read(&self, name: KeyName) -> Result<Known, KeysError> {
         let path = self.path(&name, PUBLIC);
-        let text = file::read(&path, MAX_PEM_BYTES)?;
+        let text = file::read_own(&path, MAX_PEM_BYTES)?;
         let public = PublicKey::from_pem(&text).map_err(|error| refused(&path, &error, error.hint()))?;
         let path = self.path(&name, ".rotated.json");
-        let successor = if path.exists() {
+        let successor = if file::is_there(&path)? {
             let hint = "get the statement again from whoever has the key, or remove it";
-            let text = file::read(&path, MAX_BUNDLE_BYTES)?;
+            let text = file::read_own(&path, MAX_BUNDLE_BYTES)?;
             let bundle = Bundle::parse(text.as_bytes()).map_err(|error| refused(&path, &error, hint))?;
             let payload = bundle.verify(&public).map_err(|error| refused(&path, &error, hint))?;
             let new = Statement::<Rotation>::parse(payload).and_then(|said| said.successor(public.id()));
@@ -417,10 +469,10 @@ impl Keys {
 
     fn list(&self) -> Result<Vec<Revocation>, KeysError> {
         let path = self.folder.join(LIST);
-        if !path.exists() {
+        if !file::is_there(&path)? {
             return Ok(Vec::new());
         }
-        let text = file::read(&path, MAX_LIST_BYTES)?;
+        let text = file::read_own(&path, MAX_LIST_BYTES)?;
         let hint = "each entry is `[[revoked]]` with a `key` or a `digest`, and a `reason`";
         revocation::parse(&text).map_err(|problem| refused(&path, &problem, hint))
     }
@@ -548,6 +600,18 @@ mod tests {
         let imported = theirs.import(&text, &name("acme-2")).unwrap();
         assert_eq!(imported.import, Import::Rotation(name("acme")));
         assert_eq!(imported.key.public, new.public);
+        // Whoever has the new key by another way takes in the statement alone, and by its name.
+        let (_three, path) = folder();
+        let mut others = Keys::open(&path).unwrap();
+        others.import(&old.public.to_pem(), &name("acme")).unwrap();
+        others.import(&new.public.to_pem(), &name("acme-2")).unwrap();
+        assert!(error(others.import(&text, &name("acme-3"))).contains("here already, as `acme-2`"));
+        assert!(error(others.import(&text, &name("acme"))).contains("there is a key `acme` already"));
+        assert_eq!(others.import(&text, &name("acme-2")).unwrap().key.public, new.public);
+        assert_eq!(Keys::open(&path).unwrap().find("acme").unwrap().successor, Some(new.public.id()));
+        let itself = Statement::of_rotation(new.public.id(), &new.public).to_bytes();
+        let itself = Bundle::sign(&itself, &ours.private(&new).unwrap()).unwrap().to_text();
+        assert!(error(others.import(&itself, &name("acme-2"))).contains("there is a key `acme-2` already"));
         for (keys, path) in [(ours, &ours_path), (theirs, &theirs_path)] {
             for keys in [keys, Keys::open(path).unwrap()] {
                 let old = keys.find("acme").unwrap();
@@ -602,6 +666,91 @@ mod tests {
     }
 
     #[test]
+    fn what_a_revoked_key_has_named_is_told_however_far() {
+        let (_one, ours_path) = folder();
+        let (_two, theirs_path) = folder();
+        let mut ours = Keys::open(&ours_path).unwrap();
+        let mut theirs = Keys::open(&theirs_path).unwrap();
+        let mut old = ours.create(&name("a")).unwrap().clone();
+        let first = old.public.id();
+        theirs.import(&old.public.to_pem(), &name("a")).unwrap();
+        let mut all = vec![first];
+        for next in ["b", "c"] {
+            let signer = ours.private(&old).unwrap();
+            let (new, path) = ours.rotate(&old, &name(next), &signer).unwrap();
+            theirs.import(&fs::read_to_string(path).unwrap(), &name(next)).unwrap();
+            all.push(new.public.id());
+            old = new;
+        }
+        assert!(all.iter().all(|id| theirs.revoked_before(*id).is_none()));
+        for keys in [&mut theirs, &mut ours] {
+            keys.revoke(Revocation { revoked: Revoked::Key(first), reason: "stolen".to_owned() }).unwrap();
+        }
+        let before = |keys: &Keys| {
+            all.iter().map(|id| keys.revoked_before(*id).map(|key| key.public.id())).collect::<Vec<_>>()
+        };
+        assert_eq!(before(&theirs), [None, Some(first), Some(first)]);
+        // Whoever has made them knows them by no statement.
+        assert_eq!(before(&ours), [None, None, None]);
+    }
+
+    #[test]
+    fn a_list_that_takes_no_entry_stays_as_it_is() {
+        let (_folder, path) = folder();
+        let mut keys = Keys::open(&path).unwrap();
+        let key = keys.create(&name("acme")).unwrap().public.id();
+        let list = path.join("revoked.toml");
+        let mut revoke = |text: &str, expected: &str| {
+            fs::write(&list, text).unwrap();
+            fs::set_permissions(&list, fs::Permissions::from_mode(0o644)).unwrap();
+            let told =
+                error(keys.revoke(Revocation { revoked: Revoked::Key(key), reason: "stolen".to_owned() }));
+            assert!(told.contains("revoked.toml`: ") && told.contains(expected), "{told}");
+            assert!(told.contains("nothing was revoked"), "{told}");
+            assert_eq!(fs::read_to_string(&list).unwrap(), text);
+            assert!(keys.may_sign(keys.find("acme").unwrap()).is_ok());
+        };
+        revoke("revoked = []\n", "no entry can be appended to it");
+        let digest = Sha256::of(b"abc");
+        revoke(
+            &format!("revoked = [{{ digest = \"{digest}\", reason = \"x\" }}]\n"),
+            "write its entries as `[[revoked]]`",
+        );
+        revoke(
+            &format!("#{}\n", "x".repeat(MAX_LIST_BYTES - 40)),
+            "more than 1048576 bytes with one entry more",
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_absent() {
+        let (_folder, path) = folder();
+        let mut keys = Keys::open(&path).unwrap();
+        let key = keys.create(&name("acme")).unwrap().public.id();
+        for file in ["revoked.toml", "acme.rotated.json"] {
+            std::os::unix::fs::symlink("elsewhere", path.join(file)).unwrap();
+            let told = error(Keys::open(&path));
+            assert!(told.contains("cannot read") && told.contains(file), "{told}");
+            if file == "revoked.toml" {
+                let revocation = Revocation { revoked: Revoked::Key(key), reason: "stolen".to_owned() };
+                assert!(error(keys.revoke(revocation)).contains("cannot read"));
+                assert!(path.join(file).is_symlink());
+            }
+            fs::remove_file(path.join(file)).unwrap();
+        }
+        keys.revoke(Revocation { revoked: Revoked::Key(key), reason: "stolen".to_owned() }).unwrap();
+        for file in ["acme.pub", "revoked.toml"] {
+            let mode = |mode| fs::set_permissions(path.join(file), fs::Permissions::from_mode(mode)).unwrap();
+            mode(0o664);
+            let told = error(Keys::open(&path));
+            assert!(told.contains(&format!("{file}`: its mode is 0664: others can change it")), "{told}");
+            assert!(told.contains("chmod go-w"), "{told}");
+            mode(0o644);
+        }
+        assert_eq!(Keys::open(&path).unwrap().revoked_key(key), Some("stolen"));
+    }
+
+    #[test]
     fn a_folder_that_is_not_as_it_has_to_be_is_refused_by_the_file() {
         let (_folder, path) = folder();
         let mut keys = Keys::open(&path).unwrap();
@@ -627,7 +776,12 @@ mod tests {
         fs::write(path.join("acme.pub"), [0xff; 9]).unwrap();
         assert!(error(Keys::open(&path)).contains("acme.pub`: it is no text"));
         fs::copy(path.join("other.pub"), path.join("acme.pub")).unwrap();
-        assert!(error(Keys::open(&path)).contains("is here already, as `acme`"));
+        let told = error(Keys::open(&path));
+        assert!(
+            told.contains("other.pub`: the key ") && told.contains("is here already, as `acme`"),
+            "{told}"
+        );
+        assert!(told.contains("remove one of the two"), "{told}");
         fs::remove_file(path.join("acme.pub")).unwrap();
         // Half of a key that was interrupted is not written over.
         assert!(
@@ -635,10 +789,11 @@ mod tests {
                 .contains("acme.key`: it is there already")
         );
         fs::write(path.join("revoked.toml"), "[[revoked]]\nkye = \"x\"\n").unwrap();
+        mode("revoked.toml", 0o644);
         assert!(error(Keys::open(&path)).contains("unknown field `kye`"));
         fs::remove_file(path.join("revoked.toml")).unwrap();
         fs::create_dir(path.join("acme.pub")).unwrap();
-        assert!(error(Keys::open(&path)).contains("acme.pub`: it is no regular file"));
+        assert!(error(Keys::open(&path)).contains("acme.pub`: it is a folder, and no file"));
         fs::remove_dir(path.join("acme.pub")).unwrap();
         fs::write(path.join("README.md"), "Keys.").unwrap();
         assert_eq!(Keys::open(&path).unwrap().known().len(), 1);

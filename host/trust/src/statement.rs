@@ -12,8 +12,8 @@ use crate::key::{KeyId, PublicKey};
 
 /// What every statement says that it is.
 pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-/// By which algorithm a suite's digest is named. It is one over the paths and contents of its
-/// files, each framed by its length, and no SHA-256 of a file.
+/// By which algorithm a suite's digest is named. It is one over the paths and contents of those
+/// files that are part of it, each framed by its length, and no SHA-256 of a file.
 const SUITE_DIGEST: &str = "lancetSuite1";
 
 /// What a statement says of its subjects, in a form of its own.
@@ -37,8 +37,9 @@ impl Predicate for Plugin {
     const TYPE: &'static str = "lancet:statement/plugin/v0.1";
 }
 
-/// The same for a suite, by the digest over its files. The pins in its `images.lock` are not
-/// part of that.
+/// The same for a suite, by the digest over its files. Not part of that are the pins in its
+/// `images.lock`, each task's `cases/`, what lies beside the suite for readers and for git, and
+/// whether a file is executable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suite {

@@ -87,7 +87,8 @@ impl Bench {
         fs::write(self.path("leaf"), &leaves[5]).unwrap();
         let proof: String = tree.inclusion(5, 11).unwrap().iter().map(|hash| base64(hash) + "\n").collect();
         fs::write(self.path("proof"), proof).unwrap();
-        fs::write(self.path("run.attested.jsonl"), run(&self.key)).unwrap();
+        fs::write(self.path("run.attested.jsonl"), run(&self.key, false)).unwrap();
+        fs::write(self.path("control.attested.jsonl"), run(&self.key, true)).unwrap();
     }
 }
 
@@ -97,7 +98,7 @@ fn statement(package: &[u8]) -> Statement<Plugin> {
 }
 
 /// A run with one verdict, attested.
-fn run(key: &PrivateKey) -> String {
+fn run(key: &PrivateKey, control: bool) -> String {
     let record: VerdictRecord = serde_json::from_str(RECORD).unwrap();
     let (run, run_record) = ("20261123-083329-4f2a9c".parse::<RunId>().unwrap(), Sha256::of(b"record"));
     let said = lancet_trust::Run {
@@ -107,7 +108,7 @@ fn run(key: &PrivateKey) -> String {
         agent: "first".to_owned(),
         agent_digest: record.agent,
         seed: 7,
-        control: false,
+        control,
         verdicts: vec![Listed {
             task: record.task.clone(),
             attempt: record.attempt,
@@ -164,6 +165,10 @@ fn the_verifier_in_python_takes_what_is_signed_and_says_why_it_refuses() {
     holds(&["checkpoint", "checkpoint", "example.org/log", "acme.pub"], "example.org/log: 11 leaves under ");
     let inclusion = ["inclusion", "leaf", "5", "proof", "checkpoint", "example.org/log", "acme.pub"];
     holds(&inclusion, "leaf is the leaf 5");
+    let shown = "1 of 1 verdicts shown: 1 pass, 0 fail, 0 invalid";
+    holds(&["run", "run.attested.jsonl", "acme.pub"], &format!("{shown}\n"));
+    let control = format!("{shown}; a control, and no result: the agent was told the answers\n");
+    holds(&["run", "control.attested.jsonl", "acme.pub"], &control);
 
     let other = PrivateKey::generate().unwrap();
     fs::write(bench.path("other.pub"), other.public().to_pem()).unwrap();
@@ -179,6 +184,19 @@ fn the_verifier_in_python_takes_what_is_signed_and_says_why_it_refuses() {
     let mut elsewhere = inclusion;
     elsewhere[2] = "4";
     refuses(&elsewhere, "the proof leads elsewhere");
+    for place in ["-1", "-6", "11"] {
+        elsewhere[2] = place;
+        refuses(&elsewhere, "no such leaf");
+    }
+    // A size that is signed, and is none.
+    let log = NoteKey::new("example.org/log", bench.key.public()).unwrap();
+    for size in ["-11", "+11", "1_1", "011", "\u{661}"] {
+        let text = format!("example.org/log\n{size}\n{}\n", base64(&[0; 32]));
+        let mut note = Note::new(&text).unwrap();
+        note.sign(&log, &bench.key).unwrap();
+        fs::write(bench.path("strange"), note.to_text()).unwrap();
+        refuses(&["checkpoint", "strange", "example.org/log", "acme.pub"], "no head of that log");
+    }
 
     // The name of the key is no signature of it.
     let id = |key: &PrivateKey| key.public().id().to_string();

@@ -1,6 +1,6 @@
 //! `lancet attest`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lancet_core::{AttemptState, Event, Phase, RunId, RunRecord, Sha256};
 use lancet_runner::Error;
@@ -21,6 +21,13 @@ pub(crate) const END: &str = ".attested.jsonl";
 
 /// Signs a run with its verdicts.
 pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure> {
+    // By that ending `verify` tells a run from a file that has its signature beside it.
+    let is_run = |path: &Path| path.extension().is_some_and(|end| end == "jsonl");
+    if let Some(path) = arguments.output.as_deref().filter(|path| !is_run(path)) {
+        let message =
+            format!("`{}` does not end in `.jsonl`, by which `lancet verify` knows a run", path.display());
+        return Err(Failure::usage(message).hint(format!("for example `--output run{END}`")));
+    }
     let store = super::existing_store(global)?;
     let (run, statement, verdicts) = block_on(async {
         let run = store.resolve_run(&arguments.run).await?;

@@ -1,13 +1,14 @@
 //! `lancet verify` of a run with its verdicts.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use lancet_core::Outcome;
+use lancet_core::{Outcome, Sha256};
 use lancet_trust::{
     Attested, AttestedError, BundleError, Keys, MAX_ATTESTED_BYTES, PublicKey, VerifiedRun, VerifiedVerdict,
 };
 
-use super::verify::key;
+use super::verify::{key, warn_of};
 use crate::arguments::FormatKind;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
@@ -32,6 +33,18 @@ pub(super) fn verify(
     let attested = Attested::verify(&bytes, by).map_err(refused)?;
     let withheld = attested.withheld();
     let run = attested.run;
+    // Of the verdicts that are shown: the others' graders are not in the file.
+    let graders: BTreeSet<Sha256> = attested.verdicts.iter().map(|judged| judged.record.grader).collect();
+    let used = [("suite", run.suite_digest), ("agent", run.agent_digest)];
+    let revoked = used.into_iter().chain(graders.into_iter().map(|digest| ("grader", digest)));
+    let revoked: Vec<_> = revoked
+        .filter_map(|(what, digest)| {
+            let reason = keys.revoked_digest(digest)?;
+            Some(format!(
+                "the {what} of this run, {digest}, is revoked: {reason}; rest nothing on its verdicts"
+            ))
+        })
+        .collect();
     let verdicts = attested.verdicts.into_iter().map(|judged| VerifiedVerdict {
         task: judged.record.task.to_string(),
         attempt: judged.record.attempt,
@@ -54,6 +67,10 @@ pub(super) fn verify(
         withheld,
         verdicts: verdicts.collect(),
     };
+    warn_of(keys, &verified.key);
+    for warning in &revoked {
+        warn(warning);
+    }
     print(&verified, format)
 }
 
@@ -64,9 +81,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
     if verified.control {
         warn("the agent of this run was told the answers: it is a control, and no result");
-    }
-    if let Some(successor) = verified.key.successor {
-        warn(&format!("the key `{}` was rotated since: {successor} signs in its place", verified.key.name));
     }
     let mut table = Table::new([
         left("task"),

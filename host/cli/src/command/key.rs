@@ -4,8 +4,8 @@ use std::path::Path;
 
 use lancet_core::Sha256;
 use lancet_trust::{
-    Import, KeyName, Keys, KeysError, Known, ListedKey, ListedKeys, ListedRevocation, Revocation, Revoked,
-    read_text,
+    Import, KeyId, KeyName, Keys, KeysError, Known, ListedKey, ListedKeys, ListedRevocation, Revocation,
+    Revoked, read_text,
 };
 
 use crate::arguments::FormatKind;
@@ -153,7 +153,24 @@ fn revoke(keys: &mut Keys, what: &str, reason: &str) -> Result<(), Failure> {
         Revoked::Key(key) => key.to_string(),
         Revoked::Digest(digest) => digest.to_string(),
     };
+    if let Revoked::Key(key) = revoked {
+        warn_of_successors(keys, key);
+    }
     output::print(&format!("revoked  {what}\nlist     {}", keys.folder().join("revoked.toml").display()))
+}
+
+/// A statement of a key that is revoked is not taken in any more; what was taken in before stays.
+fn warn_of_successors(keys: &Keys, revoked: KeyId) {
+    for known in keys.known() {
+        let id = known.public.id();
+        let is_by_it = keys.revoked_before(id).is_some_and(|before| before.public.id() == revoked);
+        if is_by_it
+            && keys.revoked_key(id).is_none()
+            && let Some(warning) = keys::named_by_revoked(keys, id, &known.name.to_string())
+        {
+            warn(&warning);
+        }
+    }
 }
 
 fn import(keys: &mut Keys, file: &Path, name: &str) -> Result<(), Failure> {

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use lancet_core::Sha256;
+use lancet_file::FileError;
 use lancet_suite::Suite;
-use lancet_trust::{Bundle, KeyId, Statement};
+use lancet_trust::{Bundle, KeyId, MAX_ATTESTED_BYTES, Statement};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -70,7 +71,10 @@ pub(super) fn is_ours(path: &Path, key: KeyId) -> Result<(), Failure> {
         return Ok(());
     }
     // A run's file has one in each line.
-    let text = lancet_runner::read(path)?;
+    let text = lancet_file::read(path, MAX_ATTESTED_BYTES as u64).map_err(|error| {
+        let exit = if matches!(error, FileError::Io(_)) { Exit::Host } else { Exit::Usage };
+        Failure::file("read", path, &error).exit(exit).hint("name another file with `--output`, or remove it")
+    })?;
     let first = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
     match Bundle::parse(first) {
         Ok(bundle) if bundle.key_id() == key => Ok(()),

@@ -52,6 +52,7 @@ pub(crate) fn main(arguments: &Verify) -> Result<Exit, Failure> {
         ));
     }
     let verified = if arguments.foreign { case.foreign()? } else { case.own()? };
+    warn_of(&case.keys, &verified.key);
     print(&verified, arguments.format.kind)?;
     Ok(Exit::Done)
 }
@@ -87,6 +88,16 @@ pub(super) fn key(keys: &Keys, by: &PublicKey, name: &str, path: &Path) -> Resul
     }
     let successor = keys.by_id(id).and_then(|known| known.successor);
     Ok(VerifiedKey { name: name.to_owned(), id, successor })
+}
+
+/// Says what is to be known of the key by which a signature holds.
+pub(super) fn warn_of(keys: &Keys, key: &VerifiedKey) {
+    if let Some(successor) = key.successor {
+        warn(&format!("the key `{}` was rotated since: {successor} signs in its place", key.name));
+    }
+    if let Some(warning) = keys::named_by_revoked(keys, key.id, &key.name) {
+        warn(&warning);
+    }
 }
 
 impl Case {
@@ -151,19 +162,22 @@ impl Case {
         let misstated = |error| misstated(&self.bundle, &error);
         let said = Statement::<Plugin>::parse(payload).map_err(misstated)?;
         let bytes = lancet_runner::read(&self.file)?;
-        let digest = Sha256::of(&bytes);
-        let expected = match (lancet_package::text(&bytes), lancet_package::read(&bytes)) {
-            (Ok(Some(text)), Ok(Some(manifest))) => {
-                let (version, text) = (manifest.version.to_string(), Sha256::of(text.as_bytes()));
-                Statement::of_plugin(&manifest.name, &version, digest, text)
-            }
-            // It is no package any more, and so not the file that was signed.
-            _ => {
-                let Plugin { name, version } = &said.predicate;
-                Statement::of_plugin(name, version, digest, Sha256::of(b""))
-            }
+        let (Ok(Some(text)), Ok(Some(manifest))) =
+            (lancet_package::text(&bytes), lancet_package::read(&bytes))
+        else {
+            // Whatever was signed of it: such a statement is about a package and its manifest.
+            let message = format!(
+                "`{}`: it is about a package, and `{}` is no package with one manifest",
+                self.bundle.display(),
+                self.file.display()
+            );
+            return Err(Failure::new(Exit::Unverified, message).hint(
+                "it was changed after it was signed, or never was a package: get the file that was signed",
+            ));
         };
-        said.expect(&expected).map_err(misstated)?;
+        let (digest, version) = (Sha256::of(&bytes), manifest.version.to_string());
+        let text = Sha256::of(text.as_bytes());
+        said.expect(&Statement::of_plugin(&manifest.name, &version, digest, text)).map_err(misstated)?;
         Ok(digest)
     }
 
@@ -204,9 +218,6 @@ impl Case {
 
 fn print(verified: &VerifiedFile, format: FormatKind) -> Result<(), Failure> {
     let key = &verified.key;
-    if let Some(successor) = key.successor {
-        warn(&format!("the key `{}` was rotated since: {successor} signs in its place", key.name));
-    }
     if verified.foreign {
         warn(&format!("what `{}` says of the file is not looked at, but for its digest", verified.statement));
     }

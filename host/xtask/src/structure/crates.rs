@@ -24,7 +24,7 @@ const DIRECTIONS: [Line; 30] = [
     Line { folder: "host/trace", may: &[], tests: &[] },
     Line { folder: "host/guest-build", may: &[], tests: &[] },
     Line { folder: "host/package", may: &["lancet-core"], tests: &[] },
-    Line { folder: "host/trust", may: &["lancet-core"], tests: &["lancet-package"] },
+    Line { folder: "host/trust", may: &["lancet-core", "lancet-file"], tests: &["lancet-package"] },
     Line { folder: "host/kit", may: &["lancet-core", "lancet-guest-build", "lancet-package"], tests: &[] },
     Line {
         folder: "host/engine",
