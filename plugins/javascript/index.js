@@ -1,17 +1,19 @@
 // What a plugin exports, and the words for verdicts and errors.
 import { write } from "lancet-sdk/log";
 
-// The most characters of a stack that are written: the log keeps 4 KiB of a message.
-const MAX_STACK = 1000;
+// How much of what nobody caught is written: the log keeps 4 KiB of a message, and behind an
+// error's own words there should be room for where it was thrown.
+const MAX_TEXT = 3000;
+const MAX_WORDS = 1000;
 
 // What a grader exports as `grading`, of the function that judges one submission.
 export function grader(judge) {
-  return { grade: guarded(judge) };
+  return { grade: guarded(judge, ["bad-answer-key", "unsupported", "other"]) };
 }
 
 // What an agent exports as `solving`, of the function that works on one task.
 export function agent(work) {
-  return { solve: guarded(work) };
+  return { solve: guarded(work, ["unsupported", "other"]) };
 }
 
 // To be thrown: the task's private configuration cannot be used. For graders.
@@ -43,21 +45,50 @@ export function failed(reason, { checks = [], explanation = "" } = {}) {
   return { outcome: "fail", reason, score: 0, checks, explanation };
 }
 
-// Errors of the contract go to the host as they are. What else is thrown is a mistake of the
-// plugin's: it is written to the log, where the host looks for it, and thrown again.
-function guarded(work) {
+// Errors that the contract has for a role go to the host. What else is thrown is a mistake of
+// the plugin's: it is written to the log, where the host looks for it, and thrown again.
+function guarded(work, tags) {
   return (task) => {
     try {
       return work(task);
     } catch (error) {
-      if (typeof error?.tag === "string" && typeof error?.val === "string") {
-        throw { tag: error.tag, val: error.val };
+      if (tags.includes(error?.tag) && typeof error.val === "string") {
+        // What is no UTF-8 cannot cross the boundary.
+        throw { tag: error.tag, val: error.val.toWellFormed() };
       }
-      const said = error?.payload === undefined ? "" : ` ${JSON.stringify(error.payload)}`;
-      const stack = String(error?.stack ?? "").slice(0, MAX_STACK);
-      const place = stack.split("\n", 1)[0].trim();
-      write("error", `${error}${said}\n${stack}`.trim().slice(0, 2 * MAX_STACK), [{ key: "panic", value: place }]);
+      tell(error);
       throw error;
     }
   };
+}
+
+// Writes what nobody caught to the log, with where.
+function tell(error) {
+  try {
+    const stack = error instanceof Error && typeof error.stack === "string" ? error.stack : "";
+    const text = `${named(error)}\n${frames(stack)}`.trimEnd().slice(0, MAX_TEXT);
+    const place = frames(stack).split("\n", 1)[0].trim().slice(0, MAX_WORDS);
+    write("error", text.toWellFormed(), [{ key: "panic", value: place.toWellFormed() }]);
+  } catch {
+    // There is no memory left: then it fails without words.
+  }
+}
+
+function named(error) {
+  let words;
+  try {
+    const said = error?.payload === undefined ? "" : ` ${JSON.stringify(error.payload)}`;
+    words = `${error}${said}`;
+  } catch {
+    // Its own `toString` fails.
+    words = typeof error;
+  }
+  return words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}...` : words;
+}
+
+// The lines of a stack that say where, innermost first: some engines repeat the words above them.
+function frames(stack) {
+  const lines = stack.split("\n");
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  return first < 0 ? stack : lines.slice(first).join("\n");
 }

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { within } from "./double/host.js";
 
 const MAX_READ = 1 << 20;
+const MAX_TEXT = 4 << 10;
 
 // A task. Proposals that are texts are numbered from 0.
 export function task({
@@ -86,25 +87,35 @@ export class Host {
     return within(this, work);
   }
 
-  // The verdict, if a run takes it; an error says why it would be refused.
+  // The verdict, if a run takes it; an error says why it would be refused. Not looked at is
+  // whether the reason is one that only the host gives, such as `disk-full`.
   check(verdict) {
     const passes = verdict.outcome === "pass";
     const names = verdict.checks.map(({ name }) => name);
-    const texts = [verdict.reason, verdict.explanation, ...names, ...verdict.checks.map(({ detail }) => detail)];
+    const details = verdict.checks.map(({ detail }) => detail);
+    const texts = [verdict.explanation, ...names, ...details];
+    const seen = this.ran.flatMap((plan) => this.reports.get(plan)?.runs ?? []);
+    const testsPassed = seen.some(({ conclusion }) => conclusion.outcome === "pass");
     const length = (text) => Buffer.byteLength(text);
     const rules = [
       [["pass", "fail", "invalid"].includes(verdict.outcome), `the outcome \`${verdict.outcome}\``],
       [Number.isInteger(verdict.score) && verdict.score >= 0 && verdict.score <= 1000, `a score of ${verdict.score}`],
       [!passes || verdict.score > 0, "a pass without a score"],
       [!passes || this.given.answer.tag !== "nothing", "a pass without a submission"],
+      [
+        !passes || this.given.answer.tag !== "work-tree" || testsPassed,
+        "a pass of a work tree without a test run that passed",
+      ],
       [verdict.outcome !== "invalid" || verdict.score === 0, "an invalid verdict with a score"],
       [
-        verdict.reason.length <= 64 && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(verdict.reason),
+        verdict.reason.length <= 64 && /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(verdict.reason),
         `the reason \`${verdict.reason}\`, expected lower-case words joined by \`-\``,
       ],
       [new Set(names).size === names.length, "two checks of one name"],
       [names.length <= 256, "more than 256 checks"],
       [names.every((name) => name !== "" && length(name) <= 128), "a check's name of none or more than 128 bytes"],
+      [length(verdict.explanation) <= MAX_TEXT, "an explanation of more than 4 KiB"],
+      [details.every((detail) => length(detail) <= MAX_TEXT), "a check's detail of more than 4 KiB"],
       [texts.reduce((sum, text) => sum + length(text), 0) <= 64 << 10, "more than 64 KiB"],
     ];
     for (const [holds, problem] of rules) {

@@ -2,7 +2,7 @@
 import { read } from "lancet:plugin/answer-key@0.1.0";
 import { write } from "lancet:plugin/log@0.1.0";
 import { answer } from "lancet:plugin/submission@0.1.0";
-import { guarded } from "./guarded.js";
+import { badAnswerKey, failed, grader, passed } from "../../plugins/javascript/index.js";
 
 function correct() {
   let key = {};
@@ -12,23 +12,15 @@ function correct() {
     // As if it held nothing.
   }
   if (Number.isInteger(key.correct)) return key.correct;
-  throw { tag: "bad-answer-key", val: "there is no number `correct` in it" };
+  throw badAnswerKey("there is no number `correct` in it");
 }
 
-export const grading = {
-  grade: guarded((task) => {
-    const right = correct();
-    const given = answer();
-    const passed = given.tag === "choice" && given.val === right;
-    const detail =
-      given.tag === "choice" ? `${given.val} of ${task.proposals.length} was chosen` : "nothing was chosen";
-    write("info", "compared", [{ key: "detail", value: detail }]);
-    return {
-      outcome: passed ? "pass" : "fail",
-      reason: passed ? "as-in-the-key" : "not-as-in-the-key",
-      score: passed ? 1000 : 0,
-      checks: [{ name: "choice", passed, detail }],
-      explanation: "",
-    };
-  }),
-};
+export const grading = grader((task) => {
+  const expected = correct();
+  const given = answer();
+  const right = given.tag === "choice" && given.val === expected;
+  const detail = given.tag === "choice" ? `${given.val} of ${task.proposals.length} was chosen` : "nothing was chosen";
+  write("info", "compared", [{ key: "detail", value: detail }]);
+  const checks = [{ name: "choice", passed: right, detail }];
+  return right ? passed("as-in-the-key", { checks }) : failed("not-as-in-the-key", { checks });
+});

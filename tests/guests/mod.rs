@@ -58,9 +58,14 @@ impl Guest {
     /// What has to be the same for a component to be the one that would be built.
     fn made_of(self, source: &Path, sources: &Path) -> String {
         let mut text = format!("{self:?} {COMPONENTIZE_PY} {COMPONENTIZE_QJS}");
+        let worlds = sources.join("worlds.wit");
         let contract = files(&sources.join("../../wit"));
-        let shared = ["worlds.wit", "guarded.py", "guarded.js"].map(|name| sources.join(name));
-        for path in [source.to_owned()].into_iter().chain(shared).chain(contract) {
+        // What becomes a part of the component, and little else.
+        let kits = ["python/lancet_sdk", "javascript", "javascript/component"];
+        let kits = kits.into_iter().flat_map(|kit| files(&kits_of(sources).join(kit)));
+        let kits = kits
+            .filter(|path| path.extension().is_some_and(|end| end == "py" || end == "js" || end == "json"));
+        for path in [source.to_owned(), worlds].into_iter().chain(contract).chain(kits) {
             text.push_str(&format!(" {}", Sha256::of(&fs::read(path).unwrap())));
         }
         text
@@ -76,13 +81,17 @@ impl Guest {
         if !self.wants_wasi {
             command.arg("--stub-wasi");
         }
-        command.arg("-p").arg(source.parent().unwrap()).arg(source.file_stem().unwrap());
+        let sources = source.parent().unwrap();
+        command.arg("-p").arg(sources).arg("-p").arg(kits_of(sources).join("python"));
+        command.arg(source.file_stem().unwrap());
         run(command.arg("-o").arg(component), "componentize-py has to be able to build it");
     }
 
     fn build_javascript(self, source: &Path, contract: &Path, component: &Path) {
         let mut command = Command::new(componentize_qjs().join("node_modules/.bin/componentize-qjs"));
         command.arg("--wit").arg(contract).arg("--js").arg(source).args(["--world", self.world, "--sync"]);
+        // Nothing above it is imported, and the kit lies beside this folder.
+        command.arg("--module-root").arg(source.parent().unwrap().join("../.."));
         if !self.wants_wasi {
             command.arg("--stub-wasi");
         }
@@ -126,6 +135,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
+}
+
+/// The folder of the kits of languages.
+fn kits_of(sources: &Path) -> PathBuf {
+    sources.join("../../plugins")
 }
 
 fn below_target(name: &str) -> PathBuf {

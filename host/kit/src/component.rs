@@ -114,10 +114,8 @@ fn python(project: &Project, own: &Path, module: &str) -> Result<Built, Error> {
         command.arg("--python-path").arg(path);
     }
     command.arg("--output").arg(&component).arg(module);
-    made(tool, &mut command, &component).map(|component| Built {
-        component,
-        tool: format!("{} {}", tool.name(), found.version.unwrap_or_default()),
-    })
+    made(tool, &mut command, &component)
+        .map(|component| Built { component, tool: format!("{} {}", tool.name(), found.version) })
 }
 
 fn javascript(project: &Project, own: &Path, main: &str) -> Result<Built, Error> {
@@ -140,10 +138,8 @@ fn javascript(project: &Project, own: &Path, main: &str) -> Result<Built, Error>
         .arg(folder.join(main))
         .arg("--output")
         .arg(&component);
-    made(tool, &mut command, &component).map(|component| Built {
-        component,
-        tool: format!("{} {}", tool.name(), found.version.unwrap_or_default()),
-    })
+    made(tool, &mut command, &component)
+        .map(|component| Built { component, tool: format!("{} {}", tool.name(), found.version) })
 }
 
 /// Has `import "lancet-sdk"` find the kit, here and in Node.js, unless the project has it from

@@ -57,6 +57,10 @@ pub(crate) fn lay_contract(folder: &Path, world: (&str, String)) -> Result<(), E
 
 /// Makes a folder hold these files and no other.
 fn lay_files(folder: &Path, files: &[(PathBuf, String)]) -> Result<(), Error> {
+    // What it leads to is somebody else's, and nothing is removed there.
+    if folder.is_symlink() {
+        fs::remove_file(folder).map_err(Error::write(folder))?;
+    }
     let wanted: BTreeSet<_> = files.iter().map(|(path, _)| folder.join(path)).collect();
     remove_others(folder, &wanted)?;
     for (path, text) in files {
@@ -82,12 +86,13 @@ fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<(), Error>
     for entry in entries {
         let entry = entry.map_err(Error::read(folder))?;
         let path = entry.path();
-        let is_folder = entry.file_type().map_err(Error::read(&path))?.is_dir();
-        if is_folder {
+        let kind = entry.file_type().map_err(Error::read(&path))?;
+        if kind.is_dir() {
             remove_others(&path, wanted)?;
             // Only one that has become empty goes.
             let _ = fs::remove_dir(&path);
-        } else if !wanted.contains(&path) {
+        } else if kind.is_symlink() || !wanted.contains(&path) {
+            // What is written through a link would be somebody else's.
             fs::remove_file(&path).map_err(Error::write(&path))?;
         }
     }
@@ -150,6 +155,36 @@ mod tests {
         let bindgen = &table["dependencies"]["wit-bindgen"];
         assert_eq!(bindgen["default-features"].as_bool(), Some(false), "{manifest}");
         assert_eq!(table["dependencies"]["minijinja"]["optional"].as_bool(), Some(true), "{manifest}");
+    }
+
+    #[test]
+    fn where_a_link_leads_nothing_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let precious = folder.path().join("precious");
+        fs::create_dir(&precious).unwrap();
+        fs::write(precious.join("file"), "mine").unwrap();
+        let (kit, wit) = (folder.path().join("kit"), folder.path().join("wit"));
+        let linked = |link: &Path| std::os::unix::fs::symlink(&precious, link).unwrap();
+        linked(&kit);
+        linked(&wit);
+        lay(Language::Python, &kit).unwrap();
+        lay_contract(&wit, ("asked.wit", String::new())).unwrap();
+        for place in [&kit, &wit] {
+            assert!(!place.is_symlink() && place.is_dir(), "{}", place.display());
+        }
+        // Nor is anything written where one deeper in the folder leads.
+        linked(&kit.join("deeper"));
+        fs::remove_file(wit.join("asked.wit")).unwrap();
+        std::os::unix::fs::symlink(precious.join("file"), wit.join("asked.wit")).unwrap();
+        lay_contract(&wit, ("asked.wit", "world".to_owned())).unwrap();
+        assert_eq!(fs::read(wit.join("asked.wit")).unwrap(), b"world");
+        fs::remove_dir_all(kit.join("plugins")).unwrap();
+        linked(&kit.join("plugins"));
+        lay(Language::Python, &kit).unwrap();
+        assert!(kit.join("plugins").join("python").is_dir() && !kit.join("plugins").is_symlink());
+        let left: Vec<_> = fs::read_dir(&precious).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["file"]);
+        assert_eq!(fs::read(precious.join("file")).unwrap(), b"mine");
     }
 
     #[test]

@@ -137,7 +137,8 @@ impl Error {
 /// What authors most often did when a tool says that.
 fn failed(tool: Tool, output: &str) -> String {
     let says = |words: &str| output.contains(words);
-    if says("could not load module 'lancet:plugin/") || says("lancet:plugin/") || says("is not asked for") {
+    let is_not_there = says("load module 'lancet:plugin/") || says("resolving module 'lancet:plugin/");
+    if is_not_there || says("is not asked for") {
         return "what is imported has to be in `[asks]` of `plugin.toml`: only that is in the world that it is built for"
             .to_owned();
     }
@@ -150,5 +151,24 @@ fn failed(tool: Tool, output: &str) -> String {
             "the module is loaded while it is built: `node --test` loads it too".to_owned()
         }
         Tool::RustTarget => "`cargo test` shows what is wrong with it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_for_is_told_from_other_mistakes() {
+        for output in [
+            "Error resolving module 'lancet:plugin/tests@0.1.0' from '/grader.js': not found",
+            "could not load module 'lancet:plugin/tests@0.1.0'",
+            "ImportError: `tests` is not asked for: add it",
+        ] {
+            assert!(failed(Tool::ComponentizeQjs, output).contains("`[asks]` of `plugin.toml`"), "{output}");
+        }
+        let other = "grading does not implement lancet:plugin/grading@0.1.0";
+        assert!(failed(Tool::ComponentizeQjs, other).contains("`node --test`"));
+        assert!(failed(Tool::ComponentizePy, other).contains("`python3 -m unittest`"));
     }
 }

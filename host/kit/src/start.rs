@@ -140,6 +140,10 @@ mod tests {
                 for file in ["README.md", ".gitignore", ".github/workflows/plugin.yml", language.mark()] {
                     assert!(started.files.iter().any(|f| f == file), "{name}: {file}: {:?}", started.files);
                 }
+                // Lancet itself is built with guests of its own.
+                let workflow = read(".github/workflows/plugin.yml");
+                let (before, _) = workflow.split_once("cargo install ").unwrap();
+                assert!(before.contains("- run: rustup target add wasm32-unknown-unknown\n"), "{name}");
                 let all: String = started.files.iter().map(|file| read(file)).collect();
                 assert!(!all.contains("my-grader") && !all.contains("my-agent"), "{name}");
                 let project = crate::Project::new(&started.folder, manifest, None).unwrap();

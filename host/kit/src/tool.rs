@@ -9,6 +9,9 @@ use lancet_guest_build::{Standard, TARGET};
 
 use crate::error::Error;
 
+/// The oldest Node.js whose major version will do.
+const MIN_NODE: u32 = 20;
+
 /// A tool that makes components of a language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
@@ -73,7 +76,7 @@ impl Tool {
             Self::ComponentizePy => format!(
                 "run `python3 -m venv .venv && .venv/bin/pip install componentize-py=={tested}` in the project's folder"
             ),
-            Self::Node => "install Node.js 20 or newer, with npm".to_owned(),
+            Self::Node => format!("install Node.js {MIN_NODE} or newer, with npm"),
             Self::ComponentizeQjs => {
                 format!(
                     "run `npm install --save-dev --save-exact componentize-qjs@{tested}` in the project's folder"
@@ -93,10 +96,7 @@ impl Tool {
                 }
             }),
             _ => match self.find(folder) {
-                Ok(found) => {
-                    let version = found.version.map(|version| format!("{version} at ")).unwrap_or_default();
-                    Ok(format!("{version}{}", found.program.display()))
-                }
+                Ok(found) => Ok(format!("{} at {}", found.version, found.program.display())),
                 Err(error) => {
                     let install = error.hint().unwrap_or_else(|| self.install());
                     return ToolState::Missing { problem: error.to_string(), install };
@@ -109,7 +109,7 @@ impl Tool {
         }
     }
 
-    /// The program for a project in that folder, of the version that was tested.
+    /// The program for a project in that folder, of a version that was tested.
     pub(crate) fn find(self, folder: &Path) -> Result<Found, Error> {
         let file = match self {
             Self::ComponentizePy => "componentize-py",
@@ -128,16 +128,18 @@ impl Tool {
             return Err(Error::NoTool { tool: self, looked_at: looked_at.join(", ") });
         };
         let version = self.version(&program)?;
-        match (self.tested(), &version) {
-            (Some(tested), Some(found)) if found != tested => Err(Error::Untested {
-                name: self.name().to_owned(),
-                path: program,
-                found: found.clone(),
-                tested: tested.to_owned(),
-                install: self.install(),
-            }),
-            _ => Ok(Found { program, version }),
-        }
+        let expected = match self.tested() {
+            Some(tested) if version != tested => tested.to_owned(),
+            None if self == Self::Node && !is_recent_node(&version) => format!("{MIN_NODE} or newer"),
+            _ => return Ok(Found { program, version }),
+        };
+        Err(Error::Untested {
+            name: self.name().to_owned(),
+            path: program,
+            found: version,
+            tested: expected,
+            install: self.install(),
+        })
     }
 
     /// Folders that it may be in, those of the project first.
@@ -154,27 +156,34 @@ impl Tool {
         own.into_iter().chain(on_path()).collect()
     }
 
-    /// What version a program says that it has; none where it says none.
-    fn version(self, program: &Path) -> Result<Option<String>, Error> {
+    /// What version a program says that it has.
+    fn version(self, program: &Path) -> Result<String, Error> {
+        let none = || "of no version".to_owned();
         if self == Self::ComponentizeQjs {
             // It has no option for that; the package that it is in says it.
             let real = program.canonicalize().map_err(Error::read(program))?;
             let manifest = real.parent().and_then(Path::parent).unwrap_or(&real).join("package.json");
-            let text = fs::read_to_string(&manifest).map_err(Error::read(&manifest))?;
+            // pnpm puts a script in the place of npm's link, so that no package is found from there.
+            let text = fs::read_to_string(&manifest).unwrap_or_default();
             let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            return Ok(Some(package["version"].as_str().unwrap_or("of no version").to_owned()));
+            return Ok(package["version"].as_str().map_or_else(none, str::to_owned));
         }
         let output = Command::new(program).arg("--version").output().map_err(Error::read(program))?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let version = text.split_whitespace().last().map(str::to_owned);
-        Ok(version.or_else(|| self.tested().map(|_| "of no version".to_owned())))
+        Ok(text.split_whitespace().last().map_or_else(none, str::to_owned))
     }
+}
+
+/// Whether a version such as `v20.1.0` is that of a Node.js which will do.
+fn is_recent_node(version: &str) -> bool {
+    let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
+    major.parse::<u32>().is_ok_and(|major| major >= MIN_NODE)
 }
 
 /// A program, and the version that it says it has.
 pub(crate) struct Found {
     pub(crate) program: PathBuf,
-    pub(crate) version: Option<String>,
+    pub(crate) version: String,
 }
 
 /// The folders of the search path.

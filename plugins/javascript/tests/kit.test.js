@@ -99,12 +99,30 @@ test("what a run refuses is refused", () => {
     passed("right-choice", { score: 1001 }),
     passed("Right choice"),
     failed("wrong-choice", { checks: [one, one] }),
-    failed("wrong-choice", { explanation: "x".repeat(65 << 10) }),
+    passed("1st-choice"),
+    failed("wrong-choice", { explanation: `${"\u00e9".repeat(2 << 10)}x` }),
+    failed("wrong-choice", { checks: [{ ...one, detail: "x".repeat((4 << 10) + 1) }] }),
+    failed("wrong-choice", {
+      checks: Array.from({ length: 16 }, (_, n) => ({ ...one, name: `${n}`, detail: "x".repeat(4 << 10) })),
+    }),
     { ...failed("broken"), outcome: "invalid", score: 1 },
   ]) {
     assert.throws(() => host.check(verdict), /the host refuses this verdict/);
   }
+  host.check(failed("wrong-choice", { explanation: "x".repeat(4 << 10) }));
   assert.throws(() => new Host().check(passed("right-choice")), /without a submission/);
+});
+
+test("a work tree passes on tests that passed", () => {
+  const reports = [report("good", { passed: ["one"] }), report("bad", { passed: ["one"], failed: ["two"] })];
+  const host = new Host({ answer: { tag: "work-tree" }, reports });
+  host.run(() => {
+    host.check(failed("tests-failed"));
+    tests.run("bad");
+    assert.throws(() => host.check(passed("tests-passed")), /without a test run that passed/);
+    tests.run("good");
+    host.check(passed("tests-passed"));
+  });
 });
 
 test("errors of the contract are its variants, and others go to the log", () => {
@@ -123,12 +141,34 @@ test("errors of the contract are its variants, and others go to the log", () => 
   const key = thrown(grader, "grade", badAnswerKey("no number"));
   assert.deepEqual(key, { error: { tag: "bad-answer-key", val: "no number" }, logged: [] });
   assert.equal(thrown(agent, "solve", unsupported("no")).error.tag, "unsupported");
-  for (const error of [new TypeError("x".repeat(9000)), Object.assign(new Error("a"), { payload: { tag: "not-found" } }), null, 7]) {
+  const mute = new Error("a");
+  mute.toString = () => {
+    throw new Error("b");
+  };
+  const circular = Object.assign(new Error("a"), { payload: {} });
+  circular.payload.own = circular.payload;
+  for (const [error, words] of [
+    [new TypeError("x".repeat(9000)), "TypeError: xxx"],
+    [new Error("\ud800"), "Error: \ufffd\n    at "],
+    [Object.assign(new Error("a"), { payload: { tag: "not-found" } }), 'Error: a {"tag":"not-found"}\n    at '],
+    [mute, "object\n    at "],
+    [circular, "object\n    at "],
+    [Object.create(null), "object"],
+    [{ tag: "none-of-the-contract", val: "" }, "[object Object]"],
+    [null, "null"],
+    [7, "7"],
+  ]) {
     const mistake = thrown(grader, "grade", error);
     assert.equal(mistake.error, error);
-    assert.equal(mistake.logged[0].level, "error");
-    assert.ok("panic" in mistake.logged[0].fields && mistake.logged[0].message.length <= 2000);
+    const [{ level, message, fields }] = mistake.logged;
+    assert.equal(level, "error");
+    assert.ok(message.startsWith(words) && message.length <= 3000, message);
+    assert.equal(error instanceof Error, /kit\.test\.js:\d+/.test(fields.panic), fields.panic);
   }
+  // The contract has no such error for agents.
+  const wrong = thrown(agent, "solve", badAnswerKey("no number"));
+  assert.ok(wrong.error instanceof Error && wrong.logged[0].message.startsWith("Error: no number\n"));
+  assert.equal(thrown(agent, "solve", unsupported("\ud800")).error.val, "\ufffd");
 });
 
 test("what a manifest does not ask for cannot be called", () => {

@@ -71,7 +71,10 @@ export class Host {
   /** What a function gives that may ask this host. */
   run<T>(work: () => T): T;
 
-  /** The verdict, if a run takes it; an error says why it would be refused. */
+  /**
+   * The verdict, if a run takes it; an error says why it would be refused. Not looked at is whether
+   * the reason is one that only the host gives, such as `disk-full`.
+   */
   check(verdict: Verdict): Verdict;
 
   /** The notes that the plugin wrote. */

@@ -10,6 +10,9 @@ from types import ModuleType
 
 IN_COMPONENT = sys.platform == "wasi"
 
+# Whether all the modules of a component are there, so that none is looked for any more.
+_is_loaded = False
+
 # What the host does, by interface: the names of the functions. Empty in a component.
 FUNCTIONS: dict[str, list[str]] = {}
 
@@ -38,8 +41,11 @@ class NoHost(Exception):
 def interface(name: str) -> ModuleType:
     """The module of an interface of the contract."""
     part = "exports" if name == "configuring" else "imports"
+    path = f"wit_world.{part}.{name}"
     try:
-        return importlib.import_module(f"wit_world.{part}.{name}")
+        if _is_loaded and path not in sys.modules:
+            raise ModuleNotFoundError(path)
+        return importlib.import_module(path)
     except ModuleNotFoundError as error:
         asked = name.replace("_", "-")
         raise ImportError(
@@ -56,7 +62,16 @@ def _absent(name: str, function: str) -> object:
     return ask
 
 
-if not IN_COMPONENT:
+if IN_COMPONENT:
+    # Now, while the component is built: to look for a module later is to read files, a trap.
+    for _name in (*INTERFACES, "types", "configuring"):
+        try:
+            interface(_name)
+        except ImportError:
+            # The world of this component does not have it.
+            pass
+    _is_loaded = True
+else:
     # Before whatever else is called so: generated modules that lie about are not the contract.
     sys.path.insert(0, str(Path(__file__).with_name("_bindings")))
     for _name in INTERFACES:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import traceback
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from ._host import interface
 
 if TYPE_CHECKING:
     from ._bindings.wit_world.imports.types import Answer, Check, Task, Verdict
 
-# The most characters of a traceback that are written: the log keeps 4 KiB of a message.
-_MAX_TRACEBACK = 1000
+# How much of what nobody caught is written: the log keeps 4 KiB of a message, and of an
+# exception's own words there should be room for where it was raised.
+_MAX_TEXT = 3000
+_MAX_WORDS = 1000
+_MAX_FRAMES = 20
+_MAX_CAUSES = 4
 
 
 class BadAnswerKey(Exception):
@@ -31,9 +35,11 @@ def grader(judge: Callable[[Task], Verdict]) -> type:
     `BadAnswerKey` or `Unsupported` when it cannot come to one.
     """
 
+    guarded = _guarded(judge, "GradeError")
+
     class Grading:
         def grade(self, task: Task) -> Verdict:
-            verdict: Verdict = _guarded(judge, task, "GradeError")
+            verdict: Verdict = guarded(task)
             return verdict
 
     return Grading
@@ -45,9 +51,11 @@ def agent(work: Callable[[Task], Answer]) -> type:
     It raises `Unsupported` when it does not work on tasks of that kind.
     """
 
+    guarded = _guarded(work, "SolveError")
+
     class Solving:
         def solve(self, task: Task) -> Answer:
-            answer: Answer = _guarded(work, task, "SolveError")
+            answer: Answer = guarded(task)
             return answer
 
     return Solving
@@ -76,37 +84,83 @@ def setting(name: str) -> Any:
     return None if value is None else json.loads(value)
 
 
-def _guarded(function: Callable[[Task], Any], task: Task, errors: str) -> Any:
+def _guarded(function: Callable[[Task], Any], errors: str) -> Callable[[Task], Any]:
+    """Has a function's errors be those of the contract, and what nobody caught be told."""
     err = __import__("componentize_py_types").Err
     types = interface("types")
-    try:
-        return function(task)
-    except BadAnswerKey as error:
-        case = getattr(types, f"{errors}_BadAnswerKey", None)
-        if case is None:
-            _tell(error)
-        raise err(case(str(error))) from error
-    except Unsupported as error:
-        raise err(getattr(types, f"{errors}_Unsupported")(str(error))) from error
-    except Exception as error:
-        # An error of the contract that was raised as such is no mistake.
-        value = getattr(error, "value", None)
-        if isinstance(error, err) and type(value).__name__.startswith(f"{errors}_"):
-            raise
-        _tell(error)
-
-
-def _tell(error: Exception) -> NoReturn:
-    """Writes what nobody caught to the log, where the host looks for it, and raises it again."""
+    log: ModuleType | None
     try:
         log = interface("log")
     except ImportError:
-        raise error
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    text = "".join(traceback.format_exception(error))
-    # The end says what it was, and the beginning how it came to that.
-    if len(text) > _MAX_TRACEBACK:
-        text = f"{text[: _MAX_TRACEBACK // 4]}\n...\n{text[-3 * _MAX_TRACEBACK // 4 :]}"
-    log.write(log.Level.ERROR, text, [log.Field("panic", place)])
-    raise error
+        log = None
+    bad_answer_key = getattr(types, f"{errors}_BadAnswerKey", None)
+    unsupported = getattr(types, f"{errors}_Unsupported")
+
+    def guard(task: Task) -> Any:
+        try:
+            return function(task)
+        except BaseException as error:
+            if isinstance(error, BadAnswerKey) and bad_answer_key is not None:
+                raise err(bad_answer_key(_plain(str(error)))) from error
+            if isinstance(error, Unsupported):
+                raise err(unsupported(_plain(str(error)))) from error
+            # An error of the contract that was raised as such is no mistake.
+            value = getattr(error, "value", None)
+            is_of_contract = isinstance(error, err) and type(value).__name__.startswith(f"{errors}_")
+            if log is not None and not is_of_contract:
+                _tell(log, error)
+            raise
+
+    return guard
+
+
+def _tell(log: ModuleType, error: BaseException) -> None:
+    """Writes what nobody caught to the log, where the host looks for it.
+
+    Nothing here reads a file, not even for the lines of the source, as `traceback` does: in a
+    component there are none, and looking for one is a trap.
+    """
+    try:
+        text = _plain("\n".join(_described(error))[:_MAX_TEXT])
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        log.write(log.Level.ERROR, text, [log.Field("panic", _plain(place))])
+    except Exception:
+        # There is no memory left: then it fails without words.
+        pass
+
+
+def _described(error: BaseException) -> Iterator[str]:
+    """The lines on an exception, innermost frame first, and on those that it came of."""
+    for number in range(_MAX_CAUSES):
+        yield ("because of " if number else "") + _named(error)
+        frames = []
+        trace = error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            frames.append(f"  at {code.co_qualname} ({code.co_filename}:{trace.tb_lineno})")
+            trace = trace.tb_next
+        yield from reversed(frames[-_MAX_FRAMES:])
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            return
+        error = cause
+
+
+def _named(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        words = str(error)
+    except Exception:
+        # Its own `__str__` fails.
+        return name
+    if len(words) > _MAX_WORDS:
+        words = f"{words[:_MAX_WORDS]}..."
+    return f"{name}: {words}"
+
+
+def _plain(text: str) -> str:
+    """A text that can cross the boundary: what is no UTF-8 cannot."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -44,7 +44,8 @@ else:
     from wit_world.imports import artifacts, budget, log, model, shell, submission, tests, types, user_tool, workspace
 
 _MAX_READ = 1 << 20
-_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_MAX_TEXT = 4 << 10
+_CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def task(
@@ -159,16 +160,26 @@ class Host:
         self._before.clear()
 
     def check(self, verdict: types.Verdict) -> types.Verdict:
-        """The verdict, if a run takes it; `AssertionError` says why it would be refused."""
+        """The verdict, if a run takes it; `AssertionError` says why it would be refused.
+
+        Not looked at is whether the reason is one that only the host gives, such as `disk-full`.
+        """
         passes = verdict.outcome == types.Outcome.PASS
         names = [check.name for check in verdict.checks]
-        texts = [verdict.reason, verdict.explanation, *names, *(check.detail for check in verdict.checks)]
+        details = [check.detail for check in verdict.checks]
+        texts = [verdict.explanation, *names, *details]
+        seen = [run for plan in self.ran if plan in self.reports for run in self.reports[plan].runs]
+        tests_passed = any(run.conclusion.outcome == types.Outcome.PASS for run in seen)
         rules = [
             (0 <= verdict.score <= 1000, f"a score of {verdict.score}, expected 0 to 1000"),
             (not passes or verdict.score > 0, "a pass without a score"),
             (
                 not passes or not isinstance(self.answer, types.Answer_Nothing),
                 "a pass without a submission",
+            ),
+            (
+                not passes or not isinstance(self.answer, types.Answer_WorkTree) or tests_passed,
+                "a pass of a work tree without a test run that passed",
             ),
             (
                 verdict.outcome != types.Outcome.INVALID or verdict.score == 0,
@@ -181,6 +192,8 @@ class Host:
             (len(set(names)) == len(names), "two checks of one name"),
             (len(names) <= 256, "more than 256 checks"),
             (all(0 < len(name.encode()) <= 128 for name in names), "a check's name of none or more than 128 bytes"),
+            (len(verdict.explanation.encode()) <= _MAX_TEXT, "an explanation of more than 4 KiB"),
+            (all(len(detail.encode()) <= _MAX_TEXT for detail in details), "a check's detail of more than 4 KiB"),
             (sum(len(text.encode()) for text in texts) <= 64 << 10, "more than 64 KiB"),
         ]
         for holds, problem in rules:

@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import lancet_sdk
 from lancet_sdk import (
@@ -127,13 +128,27 @@ class Verdicts(unittest.TestCase):
             passed("right-choice", score=1001),
             passed("Right choice"),
             failed("wrong-choice", checks=two),
-            failed("wrong-choice", explanation="x" * (65 << 10)),
+            passed("1st-choice"),
+            failed("wrong-choice", explanation="\u00e9" * (2 << 10) + "x"),
+            failed("wrong-choice", checks=[Check("a", False, "x" * (4 << 10) + "x")]),
+            failed("wrong-choice", checks=[Check(f"{n}", False, "x" * (4 << 10)) for n in range(16)]),
             Verdict(Outcome.INVALID, "broken", 1, [], ""),
         ]:
             with self.subTest(verdict), self.assertRaises(AssertionError):
                 host.check(verdict)
+        host.check(failed("wrong-choice", explanation="x" * (4 << 10)))
         with self.assertRaises(AssertionError):
             Host().check(passed("right-choice"))
+
+    def test_a_work_tree_passes_on_tests_that_passed(self):
+        reports = [report("good", ["one"]), report("bad", ["one"], ["two"])]
+        with Host(answer=WorkTree(), reports=reports) as host:
+            host.check(failed("tests-failed"))
+            tests.run("bad")
+            with self.assertRaisesRegex(AssertionError, "without a test run that passed"):
+                host.check(passed("tests-passed"))
+            tests.run("good")
+            host.check(passed("tests-passed"))
 
 
 class Mistakes(unittest.TestCase):
@@ -141,7 +156,7 @@ class Mistakes(unittest.TestCase):
         def work(_):
             raise error
 
-        with Host() as host, self.assertRaises(Exception) as raised:
+        with Host() as host, self.assertRaises(BaseException) as raised:
             getattr(plugin(work)(), method)(task())
         return raised.exception, host.logged
 
@@ -151,13 +166,46 @@ class Mistakes(unittest.TestCase):
         error, _ = self.raised(agent, "solve", Unsupported("no"))
         self.assertEqual(type(error.value).__name__, "SolveError_Unsupported")
         self.assertEqual(logged, [])
-        for error in [ValueError("x" * 9000), Err(NotFound("a.txt"))]:
+        for error in [ValueError("x" * 9000), Err(NotFound("a.txt")), SystemExit(1)]:
             raised, logged = self.raised(grader, "grade", error)
             self.assertIs(raised, error)
             [(level, text, fields)] = logged
             self.assertEqual(level, log.Level.ERROR)
             self.assertIn("test_kit.py", fields["panic"])
-            self.assertLess(len(text), 2000)
+            self.assertTrue(text.startswith(f"{type(error).__name__}: "), text)
+            self.assertRegex(text, r"\n  at .*work \(.*test_kit.py:\d+\)")
+            self.assertLessEqual(len(text), 3000)
+        # The contract has no such error for agents.
+        error, [(_, text, _)] = self.raised(agent, "solve", BadAnswerKey("no number"))
+        self.assertIsInstance(error, BadAnswerKey)
+        self.assertTrue(text.startswith("BadAnswerKey: no number\n"), text)
+
+    def test_a_mistake_is_told_without_reading_a_file_and_whatever_its_words_are(self):
+        class Mute(Exception):
+            def __str__(self):
+                raise ValueError
+
+        def chained():
+            error = ValueError("\ud800")
+            error.__cause__ = Mute()
+            return error
+
+        # Where WASI is stubbed, whatever looks for a source is a trap.
+        with mock.patch("os.stat", side_effect=AssertionError), mock.patch(
+            "builtins.open", side_effect=AssertionError
+        ):
+            _, [(_, text, _)] = self.raised(grader, "grade", chained())
+        self.assertTrue(text.startswith("ValueError: \\ud800\n  at "), text)
+        self.assertTrue(text.endswith("\nbecause of Mute"), text)
+        error, _ = self.raised(agent, "solve", Unsupported("\ud800"))
+        self.assertEqual(error.value.value, "\\ud800")
+
+        # What cannot be written hides nothing.
+        def work(_):
+            raise ValueError("no")
+
+        with Host(), mock.patch.object(log, "write", side_effect=MemoryError), self.assertRaises(ValueError):
+            grader(work)().grade(task())
 
     def test_a_name_that_is_none_is_no_attribute(self):
         self.assertFalse(hasattr(lancet_sdk, "clock"))

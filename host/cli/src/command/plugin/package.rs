@@ -96,7 +96,7 @@ pub(super) fn settings(manifest: &Manifest) -> String {
 
 /// Makes a package of a component and its manifest.
 pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<Exit, Failure> {
-    let (said, text) = read_manifest(manifest)?;
+    let (said, text) = parsed(manifest, text_of(manifest, &NAMED)?)?;
     let bytes = lancet_runner::read(component)?;
     let (packed, _) = packed((component, bytes), manifest, (&said, &text))?;
     write(package, &[(component, "component"), (manifest, "manifest")], &packed)?;
@@ -106,7 +106,10 @@ pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<
 
 /// Reads a manifest's file: what it says, and its text.
 pub(super) fn read_manifest(path: &Path) -> Result<(Manifest, String), Failure> {
-    let text = manifest_text(path)?;
+    parsed(path, manifest_text(path)?)
+}
+
+fn parsed(path: &Path, text: String) -> Result<(Manifest, String), Failure> {
     let said = Manifest::parse(&text).map_err(|error| refused(path, &error))?;
     Ok((said, text))
 }
@@ -155,24 +158,47 @@ pub(super) fn refused(manifest: &Path, error: &ManifestError) -> Failure {
     }
 }
 
-/// Reads a manifest's file, never more than the limit of 64 KiB.
+/// What to do about a manifest that cannot be read.
+struct Hints {
+    /// When there is no such file.
+    no_file: &'static str,
+    /// When it is no text.
+    no_text: &'static str,
+}
+
+/// Where it is named by an option.
+const NAMED: Hints = Hints {
+    no_file: "`--manifest FILE` names a `plugin.toml`; plugins/README.md has one",
+    no_text: "`--manifest FILE` names it, `COMPONENT` the component",
+};
+
+/// Where it is looked for in the plugin's folder.
+const IN_FOLDER: Hints = Hints {
+    no_file: "it is the plugin's manifest, beside its source; `lancet plugin new` writes one, and \
+              plugins/README.md explains it",
+    no_text: "write it as UTF-8; plugins/README.md explains what is in it",
+};
+
+/// Reads the manifest's file in a plugin's folder, never more than the limit of 64 KiB.
 pub(super) fn manifest_text(path: &Path) -> Result<String, Failure> {
+    text_of(path, &IN_FOLDER)
+}
+
+fn text_of(path: &Path, hints: &Hints) -> Result<String, Failure> {
     let name = path.display();
-    let hint = "`--manifest FILE` names a `plugin.toml`; plugins/README.md has one";
     let bytes = lancet_file::read(path, MAX_MANIFEST_BYTES as u64).map_err(|error| match error {
         FileError::NotRegular(what) => {
             Failure::usage(format!("`{name}` is no regular file, expected a `plugin.toml`: {what}"))
-                .hint(hint)
+                .hint(hints.no_file)
         }
         FileError::TooLarge(most) => {
             Failure::usage(format!("`{name}` has more than {most} bytes (64 KiB), expected a `plugin.toml`"))
                 .hint("shorten its descriptions")
         }
-        FileError::Io(error) => Failure::file("read", path, &error).exit(Exit::Usage).hint(hint),
+        FileError::Io(error) => Failure::file("read", path, &error).exit(Exit::Usage).hint(hints.no_file),
     })?;
     String::from_utf8(bytes).map_err(|_| {
-        Failure::usage(format!("`{name}` is no UTF-8, expected a `plugin.toml`"))
-            .hint("`--manifest FILE` names it, `COMPONENT` the component")
+        Failure::usage(format!("`{name}` is no UTF-8, expected a `plugin.toml`")).hint(hints.no_text)
     })
 }
 
