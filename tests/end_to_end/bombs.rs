@@ -119,6 +119,7 @@ fn no_grader_of_a_suite_takes_the_hosts_memory() {
     let run = ["run", &one, "--agent", "first"];
     let (outcome, peak) = measured(&context, &run);
     println!("run: {} KiB more, {:?}: {}", peak.saturating_sub(usual), outcome.code, outcome.stderr);
+    outcome.fails(4, &["graders/images.wasm", "MiB of code come of it"]);
     assert!(peak.saturating_sub(usual) < MOST_GROWTH_KIB, "{usual} KiB, and {peak} KiB for a run");
     let (outcome, peak) = measured(&context, &["run", &one, "--agent", "agent.wasm"]);
     outcome.fails(4, &["agent.wasm", "more than 1 GiB of memory"]);

@@ -19,16 +19,20 @@ use serde_json::{Value, json};
 
 use self::execution::{Conditions, End, Input, Seen, Took, execute};
 use self::finding::{
-    CONFIGURATION, DEPENDS_ON_CHANCE, DEPENDS_ON_LIMITS, FIXTURE_UNUSED, Findings, LIMITS_TOO_LOW,
-    NEVER_USED, NOT_DETERMINISTIC, SETTINGS_UNTRIED, SLOW,
+    CONFIGURATION, DEPENDS_ON_CHANCE, DEPENDS_ON_LIMITS, FIXTURE_UNUSED, FIXTURES_LEFT_OUT, Findings,
+    LIMITS_TOO_LOW, MODELS_UNTRIED, NEVER_USED, NOT_DETERMINISTIC, Rule, SETTINGS_UNTRIED, SLOW, UNTRIED,
 };
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, FixtureError};
 
 /// How many calls of a plugin are made at a time where it must not matter.
 pub const CHECK_JOBS: usize = 4;
 
 /// The most fixtures that inputs are made of.
 const MAX_FIXTURES: usize = 20;
+
+/// The most bytes of those together: some hundred inputs are made of each, and all are held in
+/// memory. 4 MiB.
+const MAX_FIXTURES_BYTES: usize = 4 << 20;
 
 /// How much of a limit a plugin may use without a word: three quarters.
 const COMFORTABLE: (u64, u64) = (3, 4);
@@ -41,8 +45,8 @@ pub struct Subject<'a> {
     pub component: &'a [u8],
     /// What it is by them.
     pub inspected: Result<Inspection, NotAPlugin>,
-    /// Fixtures of it, from which further inputs are made.
-    pub fixtures: Vec<Fixture>,
+    /// Fixtures of it, from which further inputs are made: each with its name, and as it was read.
+    pub fixtures: Vec<(String, Result<Fixture, FixtureError>)>,
 }
 
 /// A plugin that is tried, and what each call of it may use.
@@ -53,8 +57,9 @@ struct Trial {
     only_bases: bool,
 }
 
-/// How many calls may take most of a limit before the rest is left out, one that a limit ends
-/// counting twice: each costs as much time as a limit lets it, and one is enough to be told of.
+/// How many calls may take most of the fuel before the rest is left out, one that is ended for it or
+/// by the clock counting twice: each costs as much time as a limit lets it, and one is enough to be
+/// told of.
 const MAX_COSTLY: usize = 6;
 
 /// Checks a plugin. `load` is called once it is known to be one, to have it under
@@ -116,21 +121,12 @@ impl Trial {
     async fn run(
         &self,
         inspection: &Inspection,
-        fixtures: Vec<Fixture>,
+        fixtures: Vec<(String, Result<Fixture, FixtureError>)>,
         checked: &mut CheckedPlugin,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
         let plugin = &self.plugin;
-        let mut kept = Vec::new();
-        for fixture in fixtures {
-            match fixture.contents(plugin) {
-                Ok(_) => kept.push(fixture),
-                Err(why) => {
-                    findings.add(FIXTURE_UNUSED, format!("the fixture `{}`", fixture.name), why.to_string());
-                }
-            }
-        }
-        kept.truncate(MAX_FIXTURES);
+        let kept = usable(plugin, fixtures, findings);
         let (used, is_whole) = match plugin.role() {
             Role::Grader => {
                 let Some(settings) = settings(plugin, &kept) else {
@@ -138,6 +134,10 @@ impl Trial {
                     findings.add(SETTINGS_UNTRIED, "its settings", seen);
                     return Ok(());
                 };
+                if plugin.has(Capability::Model) {
+                    let seen = "it imports `model`, and was told no answers of models but its fixtures'";
+                    findings.add(MODELS_UNTRIED, "all inputs", seen);
+                }
                 let mut inputs = submission::inputs(plugin, &kept, &settings);
                 inputs.retain(|input| input.is_base || !self.only_bases);
                 let seen =
@@ -188,14 +188,21 @@ impl Trial {
         let mut costly = 0;
         for input in inputs {
             let one = execute(plugin, limits, std::slice::from_ref(input), 1, Conditions::default()).await?;
-            for (seen, took) in &one {
-                costly += usize::from(judgement::is_of_limits(seen))
-                    + usize::from(!sort(input).1 && self.costly(seen, *took).is_some());
+            for (seen, _) in &one {
+                let is_ended = judgement::is_of_time(seen);
+                let takes_most = is_ended || is_most(seen.fuel.unwrap_or_default(), limits.fuel);
+                costly += usize::from(is_ended) + usize::from(!sort(input).1 && takes_most);
             }
             first.extend(one);
             if costly >= MAX_COSTLY {
                 break;
             }
+        }
+        if first.len() < inputs.len() {
+            let (all, left_out) = (inputs.len(), inputs.len() - first.len());
+            let seen =
+                format!("{left_out} of {all} were left out, since it takes most of its fuel each time");
+            findings.add(UNTRIED, "all inputs", seen);
         }
         let whole = |index: &usize| !judgement::is_of_limits(&first[*index].0);
         let again: Vec<_> = (0..first.len()).filter(whole).collect();
@@ -288,8 +295,47 @@ impl Trial {
             ("fuel", seen.fuel.unwrap_or_default(), limits.fuel),
             ("bytes of memory", took.memory, limits.memory_bytes),
         ];
-        used.into_iter().find(|(_, used, limit)| *used > limit / COMFORTABLE.1 * COMFORTABLE.0)
+        used.into_iter().find(|(_, used, limit)| is_most(*used, *limit))
     }
+}
+
+/// Whether that is most of a limit.
+fn is_most(used: u64, limit: u64) -> bool {
+    used > limit / COMFORTABLE.1 * COMFORTABLE.0
+}
+
+/// The fixtures that inputs are made of. What is wrong with the others is told.
+fn usable(
+    plugin: &Plugin,
+    fixtures: Vec<(String, Result<Fixture, FixtureError>)>,
+    findings: &mut Findings,
+) -> Vec<Fixture> {
+    let (mut kept, mut bytes, mut left_out) = (Vec::new(), 0_usize, 0_usize);
+    for (name, fixture) in fixtures {
+        match fixture.and_then(|fixture| fixture.contents(plugin).map(|_| fixture)) {
+            Ok(fixture) => {
+                let is_over = kept.len() >= MAX_FIXTURES || bytes + fixture.bytes > MAX_FIXTURES_BYTES;
+                // Those that are taken are the first ones, so that it can be said which.
+                if is_over || left_out > 0 {
+                    left_out += 1;
+                } else {
+                    bytes += fixture.bytes;
+                    kept.push(fixture);
+                }
+            }
+            Err(why) => {
+                let Rule { severity, code, change } = FIXTURE_UNUSED;
+                let change = why.hint.as_ref().map_or(change.to_owned(), |hint| format!("{change}; {hint}"));
+                findings.tell(severity, code, format!("the fixture `{name}`"), why.to_string(), change);
+            }
+        }
+    }
+    if left_out > 0 {
+        let tried = format!("the fixtures after the first {}", kept.len());
+        let seen = format!("{left_out} were left out: at most {MAX_FIXTURES} are taken, of 4 MiB together");
+        findings.add(FIXTURES_LEFT_OUT, tried, seen);
+    }
+    kept
 }
 
 /// The capabilities that were called.

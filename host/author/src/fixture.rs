@@ -20,6 +20,8 @@ pub struct Fixture {
     pub name: String,
     pub(crate) file: lancet_core::Fixture,
     pub(crate) task: Task,
+    /// How many bytes its file has; 0 when it was read from none.
+    pub(crate) bytes: usize,
 }
 
 /// Why something is no fixture, or none for a plugin.
@@ -83,7 +85,8 @@ impl Fixture {
             ))
             .hint(format!("this host has {CONTRACT_VERSION}; record the fixture again")));
         }
-        Self::of(name, serde_json::from_slice(bytes).map_err(unread)?)
+        let fixture = Self::of(name, serde_json::from_slice(bytes).map_err(unread)?)?;
+        Ok(Self { bytes: bytes.len(), ..fixture })
     }
 
     /// Takes a fixture for what it says.
@@ -120,7 +123,7 @@ impl Fixture {
         }
         let task = Task::from(file.task.clone());
         Contents::of(&file, &BTreeMap::new()).map_err(FixtureError::new)?;
-        Ok(Self { name: name.to_owned(), file, task })
+        Ok(Self { name: name.to_owned(), file, task, bytes: 0 })
     }
 
     /// The fixture as its file has it.

@@ -87,11 +87,16 @@ impl Held {
         let made = state.made.entry(key).or_default();
         let answer = answers.get(*made);
         *made += 1;
-        Some(match (answer, answers.last()) {
+        let found = match (answer, answers.last()) {
             (Some(answer), _) => Found::Held(answer.clone()),
             (None, Some(last)) if request.effect() == Effect::Pure => Found::Held(last.clone()),
             _ => Found::Missing("fewer answers to it under `calls`"),
-        })
+        };
+        if let (Request::TestsRun { plan }, Found::Held(Response::Tested(_))) = (request, &found) {
+            // What it left is among the fixture's values.
+            state.plan = self.contents.plans.iter().position(|held| held.view.name == *plan);
+        }
+        Some(found)
     }
 
     /// The answer by the fixture's values.
@@ -130,17 +135,10 @@ impl Held {
             Request::WorkspaceApplyInput if !held.has_environment && held.input.is_none() => {
                 Found::Held(Response::Applied(false))
             }
-            Request::WorkspaceList { .. }
-            | Request::WorkspaceRead { .. }
-            | Request::WorkspaceSearch { .. }
-            | Request::WorkspaceWrite { .. }
-            | Request::WorkspaceRemove { .. }
-            | Request::WorkspaceApplyPatch { .. }
-            | Request::WorkspaceApplyInput
-            | Request::ShellRun { .. }
-            | Request::UserToolReproduce
-            | Request::UserToolRead { .. }
-                if !held.has_environment =>
+            // What the user's tool left is read without a container, and there was none to leave it.
+            _ if !held.has_environment
+                && (request.effect() == Effect::Container
+                    || matches!(request, Request::UserToolRead { .. })) =>
             {
                 no_environment()
             }
@@ -301,6 +299,22 @@ mod tests {
             Response::Unavailable(_)
         ));
         assert_eq!(held.missing().unwrap(), missing, "the first is told");
+    }
+
+    #[test]
+    fn a_test_run_that_is_answered_out_of_calls_leaves_what_the_plan_says() {
+        let run = Request::TestsRun { plan: "hidden".into() };
+        let report = TestReport { plan: "hidden".into(), runs: Vec::new() };
+        let held = held(&json!({
+            "tests": [{"name": "hidden", "runs": [{"end": {"exited": 1},
+                       "artifacts": [{"name": "log", "kind": "log", "contents": {"text": "no"}}]}]}],
+            "calls": [{"request": serde_json::to_value(&run).unwrap(),
+                       "response": serde_json::to_value(Response::Tested(Box::new(report.clone()))).unwrap()}],
+        }));
+        let log = Request::ArtifactsRead { name: "log".into(), offset: 0, length: 9 };
+        assert!(matches!(held.response(&log), Response::Refused(_)), "nothing was run yet");
+        assert_eq!(held.response(&run), Response::Tested(Box::new(report)));
+        assert_eq!(held.response(&log), Response::Bytes(b"no".to_vec().into()));
     }
 
     #[test]

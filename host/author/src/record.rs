@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AttemptId, CONTRACT_VERSION, CallRecord, Capture, Expected, FIXTURE_VERSION, FileChange, Fixture,
-    FixtureArtifact, FixtureCall, FixtureConclusion, FixtureContents, FixtureFile, FixtureOrigin,
-    FixturePlan, FixtureRun, FixtureTask, FixtureTestCase, History, Kind, MAX_FIXTURE_BYTES, PlanView,
-    Request, Response, Role, Setting, Sha256, SolveEnd, Task, TestReport, TestRun,
+    Answer, AttemptId, CallRecord, Capture, Expected, FileChange, Fixture, FixtureArtifact, FixtureCall,
+    FixtureConclusion, FixtureContents, FixtureFile, FixtureOrigin, FixturePlan, FixtureRun, FixtureTask,
+    FixtureTestCase, History, Kind, MAX_FIXTURE_BYTES, PlanView, Request, Response, Role, Setting, Sha256,
+    SolveEnd, Task, TestReport, TestRun,
 };
 use lancet_store::{Reader, StoreError};
 use serde::de::DeserializeOwned;
@@ -59,13 +59,20 @@ pub fn record(reader: &Reader, attempt: &AttemptId, role: Role) -> Result<Fixtur
         Some(digest) => recorder.read(digest, "its setting")?,
         None => Setting::default(),
     };
-    let mut fixture = blank(attempt, role, task);
+    let mut fixture = Fixture {
+        seed: reader.run(&attempt.run)?.spec.seed,
+        attempt: attempt.number,
+        recorded: Some(FixtureOrigin {
+            attempt: attempt.to_string(),
+            plugin: Sha256::of(b""),
+            redacted: Vec::new(),
+            left_out: Vec::new(),
+        }),
+        ..Fixture::blank(role, FixtureTask::from(task))
+    };
     let calls = match role {
         Role::Grader => recorder.of_grader(&mut fixture, history, &setting, row.key_blob)?,
-        Role::Agent => {
-            fixture.seed = reader.run(&attempt.run)?.spec.seed;
-            recorder.of_agent(&mut fixture, history)?
-        }
+        Role::Agent => recorder.of_agent(&mut fixture, history)?,
     };
     recorder.complete(&mut fixture, &calls)?;
     let bytes = serde_json::to_vec_pretty(&fixture).map_or(usize::MAX, |text| text.len());
@@ -76,36 +83,6 @@ pub fn record(reader: &Reader, attempt: &AttemptId, role: Role) -> Result<Fixtur
         );
     }
     Ok(fixture)
-}
-
-/// A fixture in which nothing is answered.
-fn blank(attempt: &AttemptId, role: Role, task: Task) -> Fixture {
-    Fixture {
-        schema: None,
-        fixture: FIXTURE_VERSION,
-        contract: CONTRACT_VERSION.to_owned(),
-        role,
-        about: String::new(),
-        task: FixtureTask::from(task),
-        expect: Expected::default(),
-        submission: None,
-        answer_key: None,
-        files: Vec::new(),
-        diff: None,
-        tests: Vec::new(),
-        settings: BTreeMap::new(),
-        prompt: None,
-        input: None,
-        seed: 0,
-        attempt: attempt.number,
-        calls: Vec::new(),
-        recorded: Some(FixtureOrigin {
-            attempt: attempt.to_string(),
-            plugin: Sha256::of(b""),
-            redacted: Vec::new(),
-            left_out: Vec::new(),
-        }),
-    }
 }
 
 struct Recorder<'a> {
@@ -160,8 +137,6 @@ impl Recorder<'_> {
         };
         let (answer, capture) = handed_in.unwrap_or((Answer::Nothing, None));
         fixture.submission = Some(answer);
-        // Random numbers are an agent's.
-        fixture.attempt = 1;
         fixture.settings.clone_from(&setting.grader_settings);
         if let Some(digest) = key {
             let text = String::from_utf8(self.reader.blob(digest)?)

@@ -36,7 +36,8 @@ pub enum RedactError {
 /// numbers and flags stay. What was redacted is noted in the fixture.
 ///
 /// # Errors
-/// When there is no such field, or what is left is no fixture.
+/// When there is no such field, what is left is no fixture, or something else would have to come
+/// of it.
 pub fn redact(fixture: &Fixture, names: &[String]) -> Result<Fixture, RedactError> {
     let mut fixture = fixture.clone();
     for name in names {
@@ -47,8 +48,12 @@ pub fn redact(fixture: &Fixture, names: &[String]) -> Result<Fixture, RedactErro
             let listed: Vec<_> = known.into_iter().take(MAX_LISTED).collect();
             return Err(RedactError::Unknown { name: name.clone(), known: listed.join(", ") });
         }
-        fixture = serde_json::from_value(value).map_err(|e| needed(e.to_string()))?;
-        crate::Fixture::of("", fixture.clone()).map_err(|e| needed(e.to_string()))?;
+        let redacted: Fixture = serde_json::from_value(value).map_err(|e| needed(e.to_string()))?;
+        if redacted.expect != fixture.expect {
+            return Err(needed("what has to come of it would be another".to_owned()));
+        }
+        crate::Fixture::of("", redacted.clone()).map_err(|e| needed(e.to_string()))?;
+        fixture = redacted;
         if let Some(origin) = &mut fixture.recorded {
             origin.redacted.push(name.clone());
         }
@@ -134,7 +139,7 @@ mod tests {
     fn what_is_not_there_or_has_to_be_is_refused() {
         let error = redact(&fixture(), &["nothing".to_owned()]).unwrap_err().to_string();
         assert!(error.contains("no field `nothing`") && error.contains("answer-key"), "{error}");
-        for name in ["role", "kind", "outcome", "plugin"] {
+        for name in ["role", "kind", "outcome", "reason", "expect", "plugin"] {
             let error = redact(&fixture(), &[name.to_owned()]).unwrap_err();
             assert!(matches!(error, RedactError::Needed { .. }), "{name}: {error}");
         }

@@ -50,8 +50,7 @@ pub async fn test(
 /// like it, and what its manifest needs where that is more.
 #[must_use]
 pub fn limits(plugin: &Plugin) -> Limits {
-    let asks = plugin.role() == Role::Agent && plugin.has(Capability::Model);
-    let standard = if asks { Limits::asking() } else { Limits::standard() };
+    let standard = standard(plugin.role(), plugin.has(Capability::Model));
     let needs = plugin.manifest().map(|manifest| manifest.limits).unwrap_or_default();
     Limits {
         fuel: standard.fuel.max(needs.fuel.unwrap_or(0)),
@@ -59,6 +58,11 @@ pub fn limits(plugin: &Plugin) -> Limits {
         wall_ms: standard.wall_ms.max(needs.seconds.unwrap_or(0) * 1_000),
         ..standard
     }
+}
+
+/// What one call of a plugin may use in a run whose operator says nothing else.
+pub(crate) fn standard(role: Role, imports_model: bool) -> Limits {
+    if role == Role::Agent && imports_model { Limits::asking() } else { Limits::standard() }
 }
 
 async fn one(plugin: &Plugin, limits: &Limits, fixture: &Fixture) -> Result<TestedFixture, EngineError> {

@@ -72,7 +72,7 @@ pub(crate) enum Command {
     Regrade(Regrade),
     /// Execute attempts again from their journals alone, and compare everything
     Replay(Replay),
-    /// Look into plugins
+    /// Begin, build, try, sign and look into plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Make keys, and exchange them with others
@@ -601,7 +601,7 @@ mod tests {
     fn arguments(command: &clap::Command, found: &mut BTreeMap<String, bool>) {
         for argument in command.get_arguments() {
             let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
-            found.insert(argument.get_id().to_string(), is_path);
+            *found.entry(argument.get_id().to_string()).or_default() |= is_path;
         }
         command.get_subcommands().for_each(|below| arguments(below, found));
     }

@@ -40,7 +40,7 @@ pub(crate) struct PluginTest {
 
 #[derive(Debug, Args)]
 pub(crate) struct FixturesArgument {
-    /// The folder with the fixtures [default: `fixtures` beside the plugin's `plugin.toml`]
+    /// The folder with the fixtures [default: `fixtures` beside the plugin's file, or beside the `plugin.toml` above it; of a built-in plugin, in this folder]
     #[arg(long = "fixtures", value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
 }

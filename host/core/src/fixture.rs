@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Answer, ArtifactKind, CaseStatus, Cents, Kind, Octets, Outcome, Proposal, ReportState, Role, RunEnd,
-    Sha256, Task, TaskId,
+    Answer, ArtifactKind, CONTRACT_VERSION, CaseStatus, Cents, Kind, Octets, Outcome, Proposal, ReportState,
+    Role, RunEnd, Sha256, Task, TaskId,
 };
 
 /// The version of the form of fixtures that this host reads and writes.
@@ -68,11 +68,11 @@ pub struct Fixture {
     /// Agents: what the operator gave for the task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
-    /// Agents: what the run's random numbers derive from. 0 when it is not said.
+    /// What the run's random numbers derive from; a grader has some by WASI alone. 0 when it is not
+    /// said.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seed: u64,
-    /// Agents: the number of the attempt, of which its random numbers derive too. 1 when it is
-    /// not said.
+    /// The number of the attempt, of which its random numbers derive too. 1 when it is not said.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub attempt: u32,
     /// What the host answers to other calls, in their order. What is asked several times is
@@ -82,6 +82,34 @@ pub struct Fixture {
     /// Where it was recorded. A fixture that was written by hand has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<FixtureOrigin>,
+}
+
+impl Fixture {
+    /// A fixture in which nothing but the task is said: nothing is answered, and nothing expected.
+    #[must_use]
+    pub fn blank(role: Role, task: FixtureTask) -> Self {
+        Self {
+            schema: None,
+            fixture: FIXTURE_VERSION,
+            contract: CONTRACT_VERSION.to_owned(),
+            role,
+            about: String::new(),
+            task,
+            expect: Expected::default(),
+            submission: None,
+            answer_key: None,
+            files: Vec::new(),
+            diff: None,
+            tests: Vec::new(),
+            settings: BTreeMap::new(),
+            prompt: None,
+            input: None,
+            seed: 0,
+            attempt: one(),
+            calls: Vec::new(),
+            recorded: None,
+        }
+    }
 }
 
 /// The public part of a fixture's task.
@@ -360,5 +388,8 @@ mod tests {
         let again: Fixture = serde_json::from_str(&serde_json::to_string(&fixture).unwrap()).unwrap();
         assert_eq!(fixture, again);
         assert_eq!((fixture.seed, fixture.attempt), (0, 1));
+        let blank = Fixture::blank(Role::Grader, fixture.task.clone());
+        let Fixture { contract, submission, answer_key, expect, .. } = fixture.clone();
+        assert_eq!(Fixture { contract, submission, answer_key, expect, ..blank }, fixture);
     }
 }

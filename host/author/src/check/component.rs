@@ -1,9 +1,10 @@
 //! What is wrong with a component by its own bytes, before any of it runs.
 
-use lancet_core::{CONTRACT_PACKAGE, Capability, Granter, Limits, Role, Severity};
+use lancet_core::{CONTRACT_PACKAGE, Capability, Granter, Role, Severity};
 use lancet_engine::{ImportProblem, Inspection, LoadError, Meaning, NotAPlugin};
 
 use super::finding::{CONTROL, Findings, LARGE, NEEDS_GRANT, NEEDS_MORE, NO_MANIFEST, UNKNOWN_EXPORT};
+use crate::trial::standard;
 
 /// The most bytes of a component that is not called large: half of what is loaded, 32 MiB.
 const MAX_COMFORTABLE_BYTES: usize = 32 << 20;
@@ -69,7 +70,7 @@ pub(crate) fn inspected(inspection: &Inspection, findings: &mut Findings) {
     match &inspection.manifest {
         None => findings.add(NO_MANIFEST, LOOKED_AT, "it is no package: it has no section `lancet:plugin`"),
         Some(manifest) => {
-            let standard = Limits::standard();
+            let standard = standard(role, inspection.capabilities().contains(&Capability::Model));
             for (needed, had, limit) in manifest.limits.beyond(&standard) {
                 let seen = format!("`limits.{}` is {needed}, and the standard limit is {had}", limit.key());
                 findings.add(NEEDS_MORE, "its manifest", seen);

@@ -117,12 +117,24 @@ pub(crate) const SLOW: Rule = warning(
     "slow",
     "compute less, or state what it needs under `limits` in its manifest: it takes most of the fuel or memory that there is",
 );
-pub(crate) const SETTINGS_UNTRIED: Rule = warning(
+pub(crate) const UNTRIED: Rule = error(
+    "untried",
+    "compute less, or state what it needs under `limits` in its manifest, so that the rest can be tried",
+);
+pub(crate) const MODELS_UNTRIED: Rule = warning(
+    "models-untried",
+    "give fixtures with what models may answer, junk and failures too (`--fixtures`): no answers of them are made up",
+);
+pub(crate) const SETTINGS_UNTRIED: Rule = error(
     "settings-untried",
     "give its settings defaults, or a fixture with settings (`--fixtures`): no value that they take could be made up",
 );
 pub(crate) const FIXTURE_UNUSED: Rule =
     warning("fixture-unused", "mend the fixture: `lancet plugin test` says what is wrong with each");
+pub(crate) const FIXTURES_LEFT_OUT: Rule = warning(
+    "fixture-unused",
+    "put those that differ most into a folder of their own, and name it with `--fixtures`",
+);
 
 /// What to change about a plugin that failed like that, and what kind of finding it is.
 pub(crate) fn of_fault(kind: FaultKind) -> Rule {

@@ -30,6 +30,11 @@ pub(super) fn is_of_limits(seen: &Seen) -> bool {
     fault(seen).is_some_and(is_of_limit)
 }
 
+/// Whether it was ended only when its fuel or its time was used up.
+pub(super) fn is_of_time(seen: &Seen) -> bool {
+    matches!(fault(seen), Some(FaultKind::OutOfFuel | FaultKind::Timeout | FaultKind::Hung))
+}
+
 /// Holds verdicts against what graders may come to.
 pub(super) fn graders(inputs: &[Arc<Graded>], seen: &[(Seen, Took)], findings: &mut Findings) {
     let (mut judged, mut passed) = (false, false);

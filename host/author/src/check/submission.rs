@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, ArtifactKind, CONTRACT_VERSION, CallErrorKind, CaseStatus, Expected, FIXTURE_VERSION, Fixture,
-    FixtureArtifact, FixtureContents, FixtureFile, FixturePlan, FixtureRun, FixtureTask, FixtureTestCase,
-    Kind, Proposal, ReportState, Role, RunEnd, Task,
+    Answer, ArtifactKind, CallErrorKind, CaseStatus, Fixture, FixtureArtifact, FixtureContents, FixtureFile,
+    FixturePlan, FixtureRun, FixtureTask, FixtureTestCase, Kind, Outcome, Proposal, ReportState, Response,
+    Role, RunEnd, Task,
 };
 use lancet_engine::{Outside, Plugin};
 use serde_json::{Value, json};
@@ -353,7 +353,20 @@ fn work_trees(maker: &mut Maker, name: &str, base: &Fixture) {
     add("5,000 files", true, many.collect(), text(String::new()));
 }
 
-/// What test runs can come to that is no pass, and what of a task's plans can be missing.
+/// What it is to pass this, where no test run that can be had is a pass by the host's own rule: what
+/// fails under one plan is what another wants.
+fn if_untested(contents: &Contents) -> Option<Rule> {
+    let of_calls = contents.calls.values().flatten().filter_map(|response| match response {
+        Response::Tested(report) => Some(&**report),
+        _ => None,
+    });
+    let mut reports = contents.plans.iter().filter_map(|plan| plan.report.as_ref()).chain(of_calls);
+    let is_passed = reports
+        .any(|report| report.conclusion().is_some_and(|conclusion| conclusion.outcome == Outcome::Pass));
+    (!is_passed).then_some(PASSES_UNTESTED)
+}
+
+/// What test runs can come to that is mostly no pass, and what of a task's plans can be missing.
 fn reports(maker: &mut Maker, name: &str, base: &Fixture) {
     let Some(plan) = base.tests.iter().find(|plan| !plan.runs.is_empty()).or(base.tests.first()) else {
         return;
@@ -435,11 +448,13 @@ fn reports(maker: &mut Maker, name: &str, base: &Fixture) {
         let mut fixture = base.clone();
         fixture.tests.iter_mut().for_each(|plan| plan.runs = vec![run.clone()]);
         maker.add(format!("{name}, {what}"), &fixture, |graded| {
-            (graded.if_passed, graded.is_huge) = (Some(PASSES_UNTESTED), is_huge);
+            (graded.if_passed, graded.is_huge) = (if_untested(&graded.contents), is_huge);
         });
     }
     let none = Fixture { tests: Vec::new(), ..base.clone() };
-    maker.add(format!("{name}, no environment"), &none, |graded| graded.if_passed = Some(PASSES_UNTESTED));
+    maker.add(format!("{name}, no environment"), &none, |graded| {
+        graded.if_passed = if_untested(&graded.contents);
+    });
     let mut other = base.clone();
     other.tests.iter_mut().for_each(|plan| plan.name.push_str("-other"));
     maker.add(format!("{name}, plans of other names"), &other, |_| {});
@@ -449,7 +464,7 @@ fn reports(maker: &mut Maker, name: &str, base: &Fixture) {
         plan.runs = vec![FixtureRun { end: RunEnd::Exited(plan.pass_exit.wrapping_add(1)), ..run.clone() }];
     });
     maker.add(format!("{name}, a plan that requires no test"), &empty, |graded| {
-        graded.if_passed = Some(PASSES_UNTESTED);
+        graded.if_passed = if_untested(&graded.contents);
     });
 }
 
@@ -500,32 +515,47 @@ fn tested() -> Fixture {
 
 /// A grader's fixture of a task, with nothing handed in.
 fn blank(id: &str, kind: Kind, proposals: Vec<Proposal>) -> Fixture {
-    Fixture {
-        schema: None,
-        fixture: FIXTURE_VERSION,
-        contract: CONTRACT_VERSION.to_owned(),
-        role: Role::Grader,
-        about: String::new(),
-        task: FixtureTask {
-            id: id.parse().expect("both are ids"),
-            kind,
-            title: "It is broken".to_owned(),
-            statement: "Adding gives a wrong number.".to_owned(),
-            price_cents: lancet_core::Cents(100_000),
-            proposals,
-        },
-        expect: Expected::default(),
-        submission: None,
-        answer_key: None,
-        files: Vec::new(),
-        diff: None,
-        tests: Vec::new(),
-        settings: BTreeMap::new(),
-        prompt: None,
-        input: None,
-        seed: 0,
-        attempt: 1,
-        calls: Vec::new(),
-        recorded: None,
+    let task = FixtureTask {
+        id: id.parse().expect("both are ids"),
+        kind,
+        title: "It is broken".to_owned(),
+        statement: "Adding gives a wrong number.".to_owned(),
+        price_cents: lancet_core::Cents(100_000),
+        proposals,
+    };
+    Fixture::blank(Role::Grader, task)
+}
+
+#[cfg(test)]
+mod tests {
+    use lancet_core::{FixtureCall, Request};
+
+    use super::*;
+
+    fn is_accused(base: &Fixture, what: &str) -> bool {
+        let mut maker = Maker { settings: BTreeMap::new(), made: Vec::new() };
+        reports(&mut maker, "it", base);
+        let tried = format!("it, {what}");
+        maker.made.iter().find(|graded| graded.tried == tried).unwrap().if_passed.is_some()
+    }
+
+    #[test]
+    fn what_is_a_pass_by_the_hosts_own_rule_may_be_passed() {
+        assert!(is_accused(&tested(), "tests that fail"));
+        let mut base = tested();
+        base.tests[0].required = Vec::new();
+        base.tests[0].sentinels = vec!["suite::fails".to_owned()];
+        base.tests[0].pass_exit = 1;
+        assert!(!is_accused(&base, "tests that fail"));
+        assert!(is_accused(&base, "sentinels that pass"));
+        // A run that is answered out of `calls` is a pass whatever the plans say.
+        let mut base = tested();
+        let contents = Contents::of(&base, &BTreeMap::new()).unwrap();
+        let report = contents.plans[0].report.clone().unwrap();
+        base.calls.push(FixtureCall {
+            request: serde_json::to_value(Request::TestsRun { plan: "hidden".to_owned() }).unwrap(),
+            response: serde_json::to_value(Response::Tested(Box::new(report))).unwrap(),
+        });
+        assert!(!is_accused(&base, "tests that fail") && !is_accused(&base, "no environment"));
     }
 }

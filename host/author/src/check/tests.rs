@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use lancet_core::{CheckedPlugin, Limits, PluginFinding, Role};
+use lancet_core::{CheckedPlugin, Limits, PluginFinding, Role, Severity};
 use lancet_engine::{Compiler, EngineError, Runtime, RuntimeOptions, inspect};
 use lancet_hostile::{Expected, cases};
 
 use super::finding::of_fault;
-use super::{CHECK_JOBS, Subject, within};
-use crate::Fixture;
+use super::{CHECK_JOBS, MAX_COSTLY, MAX_FIXTURES, Subject, within};
+use crate::{Fixture, FixtureError};
 
 /// Less fuel than a plugin has in a run: what never ends need not take its time here.
 fn limits() -> Limits {
@@ -34,6 +34,17 @@ impl Bench {
     }
 
     fn check(&self, name: &str, component: &[u8], fixtures: Vec<Fixture>, only_bases: bool) -> CheckedPlugin {
+        let fixtures = fixtures.into_iter().map(|fixture| (fixture.name.clone(), Ok(fixture)));
+        self.check_all(name, component, fixtures.collect(), only_bases)
+    }
+
+    fn check_all(
+        &self,
+        name: &str,
+        component: &[u8],
+        fixtures: Vec<(String, Result<Fixture, FixtureError>)>,
+        only_bases: bool,
+    ) -> CheckedPlugin {
         let subject = Subject { name, component, inspected: inspect(component), fixtures };
         let load = |role| {
             let grant = crate::widest(role);
@@ -136,7 +147,7 @@ fn what_is_hostile_is_found() {
 }
 
 /// What is found on whatever a plugin is tried: trying it on everything would take its time.
-const ON_ANYTHING: [&str; 11] = [
+const ON_ANYTHING: [&str; 12] = [
     "lying-manifest",
     "limits-too-low",
     "needs-more",
@@ -148,6 +159,7 @@ const ON_ANYTHING: [&str; 11] = [
     "slow",
     "depends-on-limits",
     "depends-on-chance",
+    "models-untried",
 ];
 
 #[test]
@@ -167,6 +179,72 @@ fn what_is_badly_made_is_found() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
     println!("{} agents and {} graders were found", counts[0], counts[1]);
     assert!(counts.iter().all(|count| *count >= 20), "{counts:?}");
+}
+
+#[test]
+fn what_takes_most_of_its_fuel_is_left_out_and_told_and_what_takes_memory_is_not() {
+    let bench = Bench::new();
+    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let check = |name| bench.check(name, &bad::grader(&wit, name), Vec::new(), false);
+    let slow = check("takes most of its fuel");
+    let untried = slow.findings.iter().find(|finding| finding.code == "untried").unwrap();
+    assert_eq!(untried.severity, Severity::Error);
+    assert!(untried.seen.contains("were left out, since it takes most of its fuel"), "{untried:?}");
+    assert_eq!(slow.inputs, MAX_COSTLY);
+    let large = check("judges by how much memory there is");
+    assert!(!codes(&large).contains("untried") && large.inputs > 10 * MAX_COSTLY, "{large:#?}");
+}
+
+#[test]
+fn fixtures_that_are_not_taken_are_told() {
+    let bench = Bench::new();
+    let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap().component;
+    let fixture = |name: &str, about: &str| {
+        let text = format!(
+            r#"{{"fixture": 1, "contract": "0.1.0", "role": "grader", "submission": {{"choice": 3}}, "about": "{about}",
+                "task": {{"id": "{name}", "kind": "swe-manager", "proposals": [{{"id": 3, "text": "x"}}]}},
+                "answer-key": {{"correct": 3}}, "expect": {{"outcome": "pass", "reason": "right-choice"}}}}"#
+        );
+        (name.to_owned(), Fixture::read(name, text.as_bytes()))
+    };
+    let unused = |fixtures| {
+        let checked = bench.check_all("manager-choice", grader, fixtures, true);
+        says_what_to_change("manager-choice", &checked.findings);
+        let unused = checked.findings.into_iter().filter(|finding| finding.code == "fixture-unused");
+        unused.map(|PluginFinding { tried, seen, change, .. }| (tried, seen, change)).collect::<Vec<_>>()
+    };
+    let of_agent = evil(Role::Agent).swap_remove(0);
+    let found = unused(vec![
+        ("broken".to_owned(), Fixture::read("broken", b"{")),
+        ("of-agent".to_owned(), Ok(of_agent)),
+        fixture("right", ""),
+    ]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!([&*found[0].0, &*found[1].0], ["the fixture `broken`", "the fixture `of-agent`"]);
+    // Each with what its error says to do.
+    assert!(found[0].2.contains("fixture.schema.json"), "{found:#?}");
+    assert!(found[1].1.contains("of the role `agent`") && found[1].2.contains("a folder of their own"));
+
+    let many = (0..MAX_FIXTURES + 2).map(|n| fixture(&format!("f-{n}"), "")).collect();
+    let found = unused(many);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].0.ends_with("the first 20") && found[0].1.starts_with("2 were left out"), "{found:#?}");
+
+    let large = "x".repeat(3 << 20);
+    let found = unused(vec![fixture("large", &large), fixture("larger", &large), fixture("small", "")]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].0.ends_with("the first 1") && found[0].1.starts_with("2 were left out"), "{found:#?}");
+}
+
+#[test]
+fn an_agent_that_asks_models_may_need_what_a_run_gives_it() {
+    for (imports_model, role, fuel) in [
+        (true, Role::Agent, Limits::asking().fuel),
+        (false, Role::Agent, Limits::standard().fuel),
+        (true, Role::Grader, Limits::standard().fuel),
+    ] {
+        assert_eq!(crate::trial::standard(role, imports_model).fuel, fuel);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::{TestEngine, argv};
 use crate::engine::hardening::{ContainerSpec, Joined};
 use crate::engine::label::Owner;
-use crate::{Lease, Purpose};
+use crate::{DockerError, Lease, Purpose};
 
 struct Left {
     container: String,
@@ -16,9 +16,23 @@ struct Left {
 
 impl Left {
     /// Makes one of each, and forgets that they are ours to remove.
+    ///
+    /// The reaper of any other process on this engine may remove what nobody alive owns as soon
+    /// as it is there, between two of the calls made here: then it is made again.
     async fn new(engine: &TestEngine, lease: &Lease) -> Self {
-        let network = engine.docker.network(lease).await.unwrap();
-        let volume = engine.docker.volume(lease).await.unwrap();
+        let mut last = None;
+        for _ in 0..20 {
+            match Self::once(engine, lease).await {
+                Ok(left) => return left,
+                Err(error) => last = Some(error),
+            }
+        }
+        panic!("nothing could be left behind: {last:?}")
+    }
+
+    async fn once(engine: &TestEngine, lease: &Lease) -> Result<Self, DockerError> {
+        let network = engine.docker.network(lease).await?;
+        let volume = engine.docker.volume(lease).await?;
         let idle = argv(&["sleep", "600"]);
         let spec = ContainerSpec {
             purpose: Purpose::App,
@@ -27,15 +41,15 @@ impl Left {
             volume: Some(volume.name()),
             ..engine.spec(&idle)
         };
-        let container = engine.docker.create(&spec).await.unwrap();
-        container.start().await.unwrap();
+        let container = engine.docker.create(&spec).await?;
+        container.start().await?;
         let left = Self {
             container: container.id().to_owned(),
             network: network.name().to_owned(),
             volume: volume.name().to_owned(),
         };
         std::mem::forget((container, network, volume));
-        left
+        Ok(left)
     }
 
     async fn there(&self, engine: &TestEngine) -> [bool; 3] {

@@ -357,6 +357,12 @@ const LIES: [(Role, &str, &str, &str, &str); 11] = [
     ),
 ];
 
+/// A grader of these by its name.
+pub(super) fn grader(wit: &Path, name: &str) -> Vec<u8> {
+    let (_, body, _) = GRADERS.into_iter().find(|(known, ..)| *known == name).unwrap();
+    made(wit, Role::Grader, &["lancet:plugin/grading@0.1.0"], body)
+}
+
 /// All of them.
 pub(super) fn all(wit: &Path) -> Vec<Bad> {
     let mut all = Vec::new();
@@ -398,6 +404,7 @@ pub(super) fn all(wit: &Path) -> Vec<Bad> {
     for (name, code) in [
         ("dice-grader", "depends-on-chance"),
         ("wasi-calls-grader", "needs-grant"),
+        ("asks-model-grader", "models-untried"),
         ("environment-agent", "needs-grant"),
     ] {
         let case = lancet_hostile::case(name).unwrap();

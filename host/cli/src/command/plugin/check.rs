@@ -11,7 +11,7 @@ use super::target::{Fixtures, Target, read_all};
 use crate::arguments::FormatKind;
 use crate::author::PluginCheck;
 use crate::exit::Exit;
-use crate::failure::{Failure, warn};
+use crate::failure::Failure;
 use crate::output;
 use crate::render::{MAX_MESSAGE, Table, clipped, display_safe, left, many, right};
 use crate::session::{block_on, loader};
@@ -23,13 +23,6 @@ pub(super) fn main(arguments: &PluginCheck) -> Result<Exit, Failure> {
         Some(folder) => read_all(&folder)?,
         None => Fixtures::new(),
     };
-    let mut usable = Vec::new();
-    for (name, fixture) in fixtures {
-        match fixture {
-            Ok(fixture) => usable.push(fixture),
-            Err(error) => warn(&format!("the fixture `{name}` cannot be used: {error}")),
-        }
-    }
     let loader = loader(NonZeroUsize::new(CHECK_JOBS).unwrap_or(NonZeroUsize::MIN), &arguments.isolation)?;
     let name = target.named.identity.name.clone();
     let inspected = match loader.inspect(&target.named) {
@@ -37,7 +30,7 @@ pub(super) fn main(arguments: &PluginCheck) -> Result<Exit, Failure> {
         Err(Error::Load(LoadError::NotAPlugin { cause, .. })) => Err(cause),
         Err(error) => return Err(error.into()),
     };
-    let subject = Subject { name: &name, component: &target.named.component, inspected, fixtures: usable };
+    let subject = Subject { name: &name, component: &target.named.component, inspected, fixtures };
     let checked = block_on(async {
         let load = |role| match loader.load(&target.named, &lancet_author::widest(role)) {
             Ok(plugin) => Ok(Ok(plugin)),

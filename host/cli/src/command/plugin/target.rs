@@ -19,6 +19,8 @@ const MANIFEST: &str = "plugin.toml";
 const MAX_ABOVE: usize = 6;
 /// The most fixtures of a folder: 10,000.
 const MAX_FIXTURES: usize = 10_000;
+/// The most bytes of them together, since all are held in memory: 256 MiB.
+const MAX_FIXTURES_BYTES: u64 = 256 << 20;
 
 /// The plugin that an author named.
 pub(super) struct Target {
@@ -115,6 +117,18 @@ pub(super) fn read_all(folder: &Path) -> Result<Fixtures, Failure> {
         let message =
             format!("`{}` has {} fixtures, at most {MAX_FIXTURES} are run", folder.display(), files.len());
         return Err(Failure::usage(message).hint("keep the fixtures of each plugin in a folder of their own"));
+    }
+    // What is larger than a fixture may be is not read at all.
+    let sizes = files.iter().filter_map(|path| path.metadata().ok()).map(|found| found.len());
+    let bytes: u64 = sizes.filter(|bytes| *bytes <= MAX_FIXTURE_BYTES as u64).sum();
+    if bytes > MAX_FIXTURES_BYTES {
+        let message = format!(
+            "the fixtures in `{}` have {bytes} bytes, at most {MAX_FIXTURES_BYTES} (256 MiB) are read",
+            folder.display()
+        );
+        return Err(Failure::usage(message).hint(
+            "keep some of them in another folder, and name each folder with `--fixtures` in its turn",
+        ));
     }
     files.sort();
     Ok(files.iter().map(|path| (name(path), read_one(path))).collect())

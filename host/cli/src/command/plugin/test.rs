@@ -13,7 +13,7 @@ use super::target::{Place, Target, read_all};
 use crate::arguments::FormatKind;
 use crate::author::PluginTest;
 use crate::exit::Exit;
-use crate::failure::{Failure, warn};
+use crate::failure::Failure;
 use crate::output;
 use crate::render::{MAX_MESSAGE, Table, clipped, display_safe, left, right};
 use crate::session::{block_on, loader};
@@ -141,9 +141,6 @@ fn print(tested: &TestedPlugin, format: FormatKind) -> Result<(), Failure> {
         limits.milliseconds / 1_000
     ));
     output::print(text.trim_start_matches('\n'))?;
-    if tested.fixtures.is_empty() {
-        warn("nothing was tested");
-    }
     Ok(())
 }
 
@@ -167,7 +164,7 @@ fn told(line: &TestedFixture) -> String {
     }
 }
 
-/// A share in whole percent, at least 1 when there is any.
+/// A share in whole percent, and `<1 %` when there is less.
 fn percent(used: u64, limit: u64) -> String {
     let share = u128::from(used) * 100 / u128::from(limit.max(1));
     if share == 0 && used > 0 { "<1 %".to_owned() } else { format!("{share} %") }
