@@ -27,6 +27,8 @@ const MAX_GROWTH_KIB: u64 = 64 << 10;
 
 /// Calls of a case that are made once more, replayed and resumed in a jail too.
 const MAX_JAILED_CALLS: usize = 2_000;
+/// Bytes of their record, as text, up to which they are.
+const MAX_JAILED_RECORD: usize = 1 << 20;
 
 /// How much the record of an attempt may have, as text: what files hold is in it.
 fn max_record_bytes(kind: Kind) -> usize {
@@ -318,8 +320,9 @@ impl Host {
             wrong.push(format!("its record has {text} bytes"));
         }
         // The first is compared with what it comes to in this process, where all is repeated;
-        // ten thousand calls over the line to a jail need not be made four times.
-        let is_long = plugin.held().is_some() && seen.calls.len() > MAX_JAILED_CALLS;
+        // ten thousand calls, or megabytes of them, need not go over the line to a jail four times.
+        let is_long =
+            plugin.held().is_some() && (seen.calls.len() > MAX_JAILED_CALLS || text > MAX_JAILED_RECORD);
         if case.expected != Expected::Fault(FaultKind::Timeout) && !is_long {
             let (again, _) = call(plugin, &evil, &limits, live(case.kind)).await;
             if again != seen {
