@@ -24,6 +24,7 @@ mod kits;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;
+#[expect(dead_code, reason = "what takes no path is for the program's own tests, which read the table too")]
 mod option_table;
 mod options;
 mod packages;

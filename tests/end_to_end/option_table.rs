@@ -1,17 +1,24 @@
-//! What each argument of each command takes, by the name that its definition gives it. The
-//! program's own tests hold this table to that definition, so that an argument that is added
-//! has to say here whether it takes a path; the tests of the program try all that do.
+//! Every command, and what each of its arguments takes, by the names that the definition gives
+//! them. The program's own tests hold this table to that definition, so that a command or an
+//! argument that is added has to say here whether it takes a path; the tests of the program try
+//! all that do, and every command with output that nobody reads.
 
-/// What an argument takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Takes {
-    /// Words, numbers, nothing at all: no path.
-    Words,
-    /// Paths, in the place of `@` in each of these command lines. `SUITE` is the folder of a
-    /// suite, `TABLE` a task table, `ANSWERS` the file of a scripted model, `COMPONENT` a grader, and
-    /// `MANIFEST` what it says of itself.
-    Path(Leads, &'static [&'static str]),
+/// A command, and its arguments.
+pub(crate) struct Told {
+    /// Its words behind `lancet`; none for what every command takes.
+    pub(crate) command: &'static str,
+    /// The arguments that take paths.
+    pub(crate) paths: &'static [(&'static str, Takes)],
+    /// Those that take words, numbers, or nothing at all, by what they have in common.
+    pub(crate) words: &'static [&'static [&'static str]],
 }
+
+/// Paths, in the place of `@` in each of these command lines. `SUITE` is the folder of a suite and
+/// `RUN` a run of it, `IMAGES` that of one with containers and `CONTAINERS` a run of it that is not
+/// decided, `TABLE` a task table, `ANSWERS` the file of a scripted model, `COMPONENT` a grader,
+/// `MANIFEST` what it says of itself, `PACKAGE` both in one file, and `PROJECT` a folder that it is
+/// built from. `mine` is a key. With `@.jsonl` the path ends so.
+pub(crate) struct Takes(pub(crate) Leads, pub(crate) &'static [&'static str]);
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,101 +31,243 @@ pub(crate) enum Leads {
     Folder,
     /// A folder that is made where there is none.
     NewFolder,
-    /// A file that is written.
+    /// A file that is written, whatever was there.
     Written,
+    /// A file that is written where there is none, or an earlier one of the same kind.
+    NewFile,
     /// A socket.
     Socket,
 }
 
-use Leads::{File, FileOrFolder, Folder, NewFolder, Socket, Written};
-use Takes::{Path, Words};
+use Leads::{File, FileOrFolder, Folder, NewFile, NewFolder, Socket, Written};
 
-pub(crate) const OPTIONS: &[(&str, Takes)] = &[
-    ("agent", Path(File, &["run SUITE --agent @"])),
-    ("agent_fuel", Words),
-    ("agent_memory", Words),
-    ("agent_timeout", Words),
-    ("artifact", Words),
-    ("attempt", Words),
-    ("attempts", Words),
-    ("base_url", Words),
-    ("bundle", Path(File, &["verify COMPONENT --bundle @"])),
-    ("component", Path(File, &["plugin pack @ --manifest MANIFEST --output new.wasm"])),
-    ("container_runtime", Words),
-    ("controls", Words),
-    ("csv", Path(File, &["suite import swe-lancer --csv @ --out new"])),
-    ("docker_patience", Words),
-    ("docker_socket", Path(Socket, &["doctor --docker-socket @"])),
-    ("file", Path(File, &["plugin inspect @", "key import @ --name theirs"])),
-    ("folder", Path(NewFolder, &["suite new @ --kind swe-manager"])),
-    ("folder", Path(Folder, &["plugin test manager-choice --fixtures @"])),
-    ("foreign", Words),
-    ("format", Words),
-    ("full", Words),
-    ("grader", Path(File, &["regrade --grader @"])),
-    ("grader_fuel", Words),
-    ("grader_memory", Words),
-    ("grader_timeout", Words),
-    ("grant", Words),
-    ("grants", Words),
-    ("image_prefix", Words),
-    ("image_tag", Words),
-    ("input", Path(FileOrFolder, &["run SUITE --agent patch --input @"])),
-    ("isolation", Words),
-    ("issues", Path(Folder, &["suite import swe-lancer --csv TABLE --out new --issues @"])),
-    ("jailed", Words),
-    ("jobs", Words),
-    ("key", Path(File, &["suite sign SUITE --key @ --output new.json"])),
-    ("keys", Path(File, &["verify COMPONENT --key @"])),
-    ("kind", Words),
-    ("lang", Words),
-    ("leave_packet_filter", Words),
-    ("manager_repository", Words),
-    ("manifest", Path(File, &["plugin pack COMPONENT --manifest @ --output new.wasm"])),
-    // A file of a scripted model.
-    ("models", Path(File, &["run SUITE --agent first --model scripted/@"])),
-    ("models-file", Path(File, &["run SUITE --agent first --models @"])),
-    ("monolith", Words),
-    ("name", Words),
-    ("out", Path(NewFolder, &["suite import swe-lancer --csv TABLE --out @"])),
-    ("output", Path(Written, &["plugin pack COMPONENT --manifest MANIFEST --output @"])),
-    ("own_users", Words),
-    ("parity", Words),
-    ("patch", Path(File, &["grade SUITE --task one --patch @"])),
-    ("plugin", Path(File, &["plugin check @", "plugin test @"])),
-    ("predictions", Path(File, &["grade SUITE --predictions @"])),
-    ("prompt", Path(File, &[ASKED_PROMPT])),
-    ("quiet", Words),
-    ("reason", Words),
-    ("rebuild", Words),
-    ("redact", Words),
-    ("require", Words),
-    ("results", Path(Written, &["report --results @"])),
-    ("role", Words),
-    ("rounds", Words),
-    ("run", Words),
-    ("seed", Words),
-    ("set", Words),
-    ("settings", Path(File, &[ASKED_SETTINGS])),
-    ("shell", Words),
-    ("signer", Words),
-    ("store", Path(NewFolder, &["runs --store @", "run SUITE --agent first --store @", "doctor --store @"])),
-    ("strict", Words),
-    (
-        "suite",
-        Path(
-            Folder,
-            &["suite check @", "suite pin @", "run @ --agent first", "grade @ --task one --patch TABLE"],
-        ),
-    ),
-    ("task", Words),
-    ("tasks", Words),
-    ("text", Words),
-    ("transcript", Words),
-    ("watch", Words),
-    ("what", Words),
-    ("world", Words),
+const BOUNDS: &[&str] =
+    &["agent_fuel", "agent_memory", "agent_timeout", "grader_fuel", "grader_memory", "grader_timeout"];
+const DOCKER: &[&str] = &["container_runtime", "docker_patience", "leave_packet_filter", "own_users"];
+const FORMAT: &[&str] = &["format"];
+const ISOLATION: &[&str] = &["isolation", "require"];
+const JOBS: &[&str] = &["jobs"];
+
+pub(crate) const COMMANDS: &[Told] = &[
+    Told {
+        command: "",
+        paths: &[(
+            "store",
+            Takes(NewFolder, &["runs --store @", "run SUITE --agent first --store @", "doctor --store @"]),
+        )],
+        words: &[&["quiet"]],
+    },
+    Told {
+        command: "attest",
+        paths: &[
+            ("key", Takes(File, &["attest --key @ --output new.jsonl"])),
+            ("output", Takes(NewFile, &["attest --key mine --output @.jsonl"])),
+        ],
+        words: &[&["run", "signer"]],
+    },
+    Told { command: "compile-plugin", paths: &[], words: &[&["jailed"]] },
+    Told { command: "completions", paths: &[], words: &[&["shell"]] },
+    Told {
+        command: "doctor",
+        paths: &[("docker_socket", Takes(Socket, &["doctor --docker-socket @"]))],
+        words: &[DOCKER, FORMAT],
+    },
+    Told {
+        command: "grade",
+        paths: &[
+            (
+                "docker_socket",
+                Takes(
+                    Socket,
+                    &["grade IMAGES --task uneven-split --patch TABLE --docker-socket @ --docker-patience 0"],
+                ),
+            ),
+            ("patch", Takes(File, &["grade SUITE --task one --patch @"])),
+            (
+                "predictions",
+                Takes(File, &["grade SUITE --predictions @", "grade SUITE --predictions @.jsonl"]),
+            ),
+            ("suite", Takes(Folder, &["grade @ --task one --patch TABLE"])),
+        ],
+        words: &[BOUNDS, DOCKER, FORMAT, ISOLATION, JOBS, &["task"]],
+    },
+    Told {
+        command: "key import",
+        paths: &[("file", Takes(File, &["key import @ --name theirs"]))],
+        words: &[&["name"]],
+    },
+    Told { command: "key list", paths: &[], words: &[FORMAT] },
+    Told { command: "key new", paths: &[], words: &[&["name"]] },
+    Told { command: "key revoke", paths: &[], words: &[&["reason", "what"]] },
+    // The key of these is one that is known here, by its name.
+    Told { command: "key rotate", paths: &[], words: &[&["key", "name", "signer"]] },
+    Told { command: "key show", paths: &[], words: &[FORMAT, &["key"]] },
+    Told {
+        command: "plugin build",
+        paths: &[
+            ("folder", Takes(Folder, &["plugin build @"])),
+            ("output", Takes(Written, &["plugin build PROJECT --output @"])),
+        ],
+        words: &[&["lang"]],
+    },
+    Told {
+        command: "plugin check",
+        paths: &[
+            ("folder", Takes(Folder, &["plugin check COMPONENT --fixtures @"])),
+            ("plugin", Takes(File, &["plugin check @"])),
+        ],
+        words: &[FORMAT, ISOLATION],
+    },
+    Told {
+        command: "plugin inspect",
+        paths: &[("file", Takes(File, &["plugin inspect @"]))],
+        words: &[FORMAT],
+    },
+    Told { command: "plugin list", paths: &[], words: &[FORMAT] },
+    Told { command: "plugin new", paths: &[], words: &[&["lang", "name", "world"]] },
+    Told {
+        command: "plugin pack",
+        paths: &[
+            ("component", Takes(File, &["plugin pack @ --manifest MANIFEST --output new.wasm"])),
+            ("manifest", Takes(File, &["plugin pack COMPONENT --manifest @ --output new.wasm"])),
+            ("output", Takes(Written, &["plugin pack COMPONENT --manifest MANIFEST --output @"])),
+        ],
+        words: &[],
+    },
+    Told {
+        command: "plugin record",
+        paths: &[("output", Takes(NewFile, &["plugin record RUN/cart-badge-stale/1 --output @"]))],
+        words: &[ISOLATION, &["attempt", "redact", "role"]],
+    },
+    Told {
+        command: "plugin sign",
+        paths: &[
+            ("file", Takes(File, &["plugin sign @ --key mine"])),
+            ("key", Takes(File, &["plugin sign PACKAGE --key @ --output new.json"])),
+            ("output", Takes(NewFile, &["plugin sign PACKAGE --key mine --output @"])),
+        ],
+        words: &[&["signer"]],
+    },
+    Told {
+        command: "plugin test",
+        paths: &[
+            ("folder", Takes(Folder, &["plugin test manager-choice --fixtures @"])),
+            ("plugin", Takes(File, &["plugin test @"])),
+        ],
+        words: &[FORMAT, ISOLATION, &["watch"]],
+    },
+    Told { command: "plugin-worker", paths: &[], words: &[&["grant"]] },
+    Told {
+        command: "regrade",
+        paths: &[("grader", Takes(File, &["regrade --grader @"]))],
+        words: &[FORMAT, ISOLATION, JOBS, &["grants", "rounds", "run"]],
+    },
+    Told { command: "replay", paths: &[], words: &[FORMAT, ISOLATION, JOBS, &["what"]] },
+    Told {
+        command: "report",
+        paths: &[("results", Takes(Written, &["report --results @"]))],
+        words: &[FORMAT, &["run"]],
+    },
+    Told {
+        command: "resume",
+        paths: &[(
+            "docker_socket",
+            Takes(Socket, &["resume CONTAINERS --docker-socket @ --docker-patience 0"]),
+        )],
+        words: &[DOCKER, FORMAT, ISOLATION, JOBS, &["run"]],
+    },
+    Told {
+        command: "run",
+        paths: &[
+            ("agent", Takes(File, &["run SUITE --agent @"])),
+            (
+                "docker_socket",
+                Takes(Socket, &["run IMAGES --agent random --docker-socket @ --docker-patience 0"]),
+            ),
+            ("input", Takes(FileOrFolder, &["run SUITE --agent patch --input @"])),
+            // A file of a scripted model.
+            ("models", Takes(File, &["run SUITE --agent first --model scripted/@"])),
+            ("models-file", Takes(File, &["run SUITE --agent first --models @"])),
+            ("prompt", Takes(File, &["run SUITE --agent first --model scripted/ANSWERS --prompt @"])),
+            ("settings", Takes(File, &["run SUITE --agent first --model scripted/ANSWERS --settings @"])),
+            ("suite", Takes(Folder, &["run @ --agent first"])),
+        ],
+        words: &[
+            BOUNDS,
+            DOCKER,
+            FORMAT,
+            ISOLATION,
+            JOBS,
+            &["attempt", "attempts", "base_url", "grants", "kind", "run", "seed", "set", "tasks"],
+        ],
+    },
+    Told { command: "runs", paths: &[], words: &[FORMAT] },
+    Told { command: "show", paths: &[], words: &[FORMAT, &["artifact", "full", "transcript", "what"]] },
+    Told {
+        command: "suite check",
+        paths: &[
+            (
+                "docker_socket",
+                Takes(Socket, &["suite check IMAGES --controls --docker-socket @ --docker-patience 0"]),
+            ),
+            ("suite", Takes(Folder, &["suite check @"])),
+        ],
+        words: &[BOUNDS, DOCKER, FORMAT, ISOLATION, JOBS, &["controls", "grants", "rounds", "tasks"]],
+    },
+    Told {
+        command: "suite import swe-lancer",
+        paths: &[
+            ("csv", Takes(File, &["suite import swe-lancer --csv @ --out new"])),
+            ("issues", Takes(Folder, &["suite import swe-lancer --csv TABLE --out new --issues @"])),
+            ("out", Takes(NewFolder, &["suite import swe-lancer --csv TABLE --out @"])),
+        ],
+        words: &[
+            FORMAT,
+            &[
+                "image_prefix",
+                "image_tag",
+                "manager_repository",
+                "monolith",
+                "name",
+                "parity",
+                "strict",
+                "text",
+            ],
+        ],
+    },
+    Told {
+        command: "suite new",
+        paths: &[("folder", Takes(NewFolder, &["suite new @ --kind swe-manager"]))],
+        words: &[&["kind"]],
+    },
+    Told {
+        command: "suite pin",
+        paths: &[
+            (
+                "docker_socket",
+                Takes(Socket, &["suite pin IMAGES --rebuild --docker-socket @ --docker-patience 0"]),
+            ),
+            ("suite", Takes(Folder, &["suite pin @"])),
+        ],
+        words: &[FORMAT, &["docker_patience", "rebuild"]],
+    },
+    Told {
+        command: "suite sign",
+        paths: &[
+            ("file", Takes(Folder, &["suite sign @ --key mine"])),
+            ("key", Takes(File, &["suite sign SUITE --key @ --output new.json"])),
+            ("output", Takes(NewFile, &["suite sign SUITE --key mine --output @"])),
+        ],
+        words: &[&["signer"]],
+    },
+    Told { command: "try-prompt", paths: &[], words: &[] },
+    Told {
+        command: "verify",
+        paths: &[
+            ("bundle", Takes(File, &["verify PACKAGE --bundle @", "verify SUITE --bundle @"])),
+            ("file", Takes(File, &["verify @", "verify @.jsonl"])),
+            ("keys", Takes(File, &["verify PACKAGE --key @"])),
+        ],
+        words: &[FORMAT, &["foreign"]],
+    },
 ];
-
-const ASKED_PROMPT: &str = "run SUITE --agent first --model scripted/ANSWERS --prompt @";
-const ASKED_SETTINGS: &str = "run SUITE --agent first --model scripted/ANSWERS --settings @";

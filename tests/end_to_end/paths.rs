@@ -3,14 +3,17 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::context::{Context, Outcome, sample, side_by_side};
-use crate::option_table::{Leads, OPTIONS, Takes};
-use crate::packages::GRADER;
+use lancet_suite::{ImageLock, Suite};
+
+use crate::context::{Context, Outcome, copy, sample, side_by_side, text};
+use crate::option_table::{COMMANDS, Leads, Takes, Told};
+use crate::streams::{project, publisher};
 
 /// How long a command may take for a path that it refuses: a tenth of a second, and minutes on a busy
 /// machine for the first one that compiles what is built in.
@@ -57,84 +60,161 @@ fn bounded(context: &Context, arguments: &[&str]) -> Result<Outcome, String> {
     excess.map_or(Ok(outcome), Err)
 }
 
+/// What may lie at a path, and what it is called here.
+const THINGS: [&str; 8] = [
+    "a named pipe",
+    "a link to one",
+    "a folder",
+    "a file",
+    "an endless device",
+    "an empty device",
+    "a huge file",
+    "nothing",
+];
+
+/// Lays all of them into a folder, under what they are called and with `.jsonl` behind it too.
+fn lay(context: &Context) {
+    for end in ["", ".jsonl"] {
+        let at = |name: &str| context.path(&format!("{name}{end}"));
+        assert!(std::process::Command::new("mkfifo").arg(at(THINGS[0])).status().unwrap().success());
+        symlink(at(THINGS[0]), at(THINGS[1])).unwrap();
+        fs::create_dir(at(THINGS[2])).unwrap();
+        fs::write(at(THINGS[2]).join("file"), "x").unwrap();
+        fs::write(at(THINGS[3]), "x").unwrap();
+        symlink("/dev/zero", at(THINGS[4])).unwrap();
+        symlink("/dev/null", at(THINGS[5])).unwrap();
+        fs::File::create(at(THINGS[6])).unwrap().set_len(8 << 40).unwrap();
+    }
+}
+
+/// Where a thing lies, whose path has that end.
+fn place(context: &Context, what: &str, end: &str) -> PathBuf {
+    match what {
+        "nothing" => context.path(&format!("nowhere/at/all{end}")),
+        "an endless device" if end.is_empty() => "/dev/zero".into(),
+        "an empty device" if end.is_empty() => "/dev/null".into(),
+        what => context.path(&format!("{what}{end}")),
+    }
+}
+
+/// A suite with a task in a container, whose image nobody has.
+pub(crate) fn with_image(context: &Context) -> PathBuf {
+    let begun = context.lancet(&["suite", "new", "images", "--kind", "ic-swe"]);
+    assert_eq!(begun.code, Some(0), "{}", begun.stderr);
+    let folder = context.path("images");
+    let suite = Suite::open_for_images(&folder).unwrap();
+    let mut lock = ImageLock::default();
+    for name in suite.images().keys() {
+        lock.pin(&suite, name, &format!("sha256:{}", "0".repeat(64))).unwrap();
+    }
+    lock.write(&suite).unwrap();
+    folder
+}
+
 #[test]
 fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
-    let context = Context::new();
-    let suite = sample();
+    let context = publisher();
+    let (suite, images) = (sample(), with_image(&context));
+    // Without an engine it is recorded, and not decided.
+    let containers =
+        ["run", "images", "--agent", "random", "--docker-socket", "nowhere", "--docker-patience", "0"];
+    context.lancet(&containers).fails(5, &[]);
+    let runs = context.json(&["runs"]);
+    let (containers, sampled): (Vec<_>, Vec<_>) =
+        runs.as_array().unwrap().iter().partition(|run| run.to_string().contains("\"images\""));
+    let id = |run: &serde_json::Value| text(run, "run").to_owned();
+    let (containers, sampled) = (id(containers[0]), id(sampled[0]));
+    copy(&context.path("store"), &context.path("kept"));
     let at = |name: &str| context.path(name);
-    assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
-    fs::create_dir(at("folder")).unwrap();
-    fs::write(at("folder/file"), "x").unwrap();
-    fs::write(at("file"), "x").unwrap();
-    fs::File::create(at("huge")).unwrap().set_len(8 << 40).unwrap();
+    lay(&context);
     fs::write(at("table.csv"), "id\n").unwrap();
     fs::write(at("answers.toml"), "[[conversation]]\n[[conversation.answer]]\ntext = \"x\"\n").unwrap();
-    let grader = lancet_builtin::find(lancet_core::Role::Grader, "manager-choice").unwrap();
-    fs::write(at("grader.wasm"), grader.component).unwrap();
-    fs::write(at("grader.toml"), GRADER).unwrap();
-    std::os::unix::fs::symlink(at("pipe"), at("link")).unwrap();
-    context.run_sample("first", &["--task", "cart-badge-stale"]);
 
     let mut tries = Vec::new();
-    for (name, takes) in OPTIONS {
-        let Takes::Path(leads, lines) = takes else { continue };
-        for line in *lines {
-            for (what, path) in [
-                ("a named pipe", at("pipe")),
-                ("a link to one", at("link")),
-                ("a folder", at("folder")),
-                ("a file", at("file")),
-                ("an endless device", "/dev/zero".into()),
-                ("an empty device", "/dev/null".into()),
-                ("a huge file", at("huge")),
-                ("nothing", at("nowhere/at/all")),
-            ] {
-                let may_be_a_folder = matches!(*name, "issues" | "folder") && what == "a folder";
-                if !(is_right(*leads, what) || may_be_a_folder) {
-                    tries.push((*name, *line, what, path));
+    for Told { command, paths, .. } in COMMANDS {
+        for (name, Takes(leads, lines)) in *paths {
+            for line in *lines {
+                for what in THINGS {
+                    if !is_right(*leads, (command, name), what) {
+                        tries.push((*line, what));
+                    }
                 }
             }
         }
     }
-    let wrong = side_by_side(&tries, |(name, line, what, path)| {
+    println!("{} tries", tries.len());
+    let wrong = side_by_side(&tries, |(line, what)| {
+        let path = place(&context, what, if line.contains("@.jsonl") { ".jsonl" } else { "" });
+        let own = tempfile::tempdir().unwrap();
         let words: Vec<String> = line
             .split(' ')
             .map(|word| match word {
                 "SUITE" => suite.to_str().unwrap().to_owned(),
+                "IMAGES" => images.to_str().unwrap().to_owned(),
+                "CONTAINERS" => containers.clone(),
+                "RUN/cart-badge-stale/1" => format!("{sampled}/cart-badge-stale/1"),
                 "TABLE" => at("table.csv").to_str().unwrap().to_owned(),
                 "COMPONENT" => "grader.wasm".to_owned(),
                 "MANIFEST" => "grader.toml".to_owned(),
+                "PACKAGE" => "package.wasm".to_owned(),
+                "PROJECT" => {
+                    // Two builds of one would be in each other's way.
+                    project(own.path(), &at("tools"));
+                    own.path().to_str().unwrap().to_owned()
+                }
                 word => word
                     .replace("ANSWERS", "answers.toml")
+                    .replace("@.jsonl", "@")
                     .replace("scripted/@", &format!("scripted/{}", path.display()))
                     .replace('@', path.to_str().unwrap()),
             })
             .collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match bounded(&context, &words) {
-            Err(excess) => Some(format!("--{name} with {what}: {excess}")),
-            Ok(outcome) if !is_told(&outcome, path) => {
+        let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if line.contains("CONTAINERS") {
+            // One run is taken up by one process at a time.
+            copy(&at("kept"), own.path());
+            words.extend(["--store", own.path().to_str().unwrap()]);
+        }
+        let began = Instant::now();
+        let outcome = bounded(&context, &words);
+        if began.elapsed() > Duration::from_secs(5) {
+            println!("{line} with {what}: {:.1?}", began.elapsed());
+        }
+        match outcome {
+            Err(excess) => Some(format!("{line} with {what}: {excess}")),
+            Ok(outcome) if !is_told(&outcome, &path) => {
                 let Outcome { code, stdout, stderr } = outcome;
-                Some(format!("--{name} with {what}: {code:?}: {stdout}{stderr}"))
+                Some(format!("{line} with {what}: {code:?}: {stdout}{stderr}"))
             }
             Ok(_) => None,
         }
     });
     let wrong: Vec<String> = wrong.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(fs::read_dir(at("folder")).unwrap().count(), 1, "nothing is made where nothing can be");
+    for end in ["", ".jsonl"] {
+        let folder = at(&format!("a folder{end}"));
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "nothing is made where nothing can be");
+    }
 }
 
-/// Whether that is what the option takes, or may as well.
-fn is_right(leads: Leads, what: &str) -> bool {
-    match leads {
-        // What is in it is another matter.
-        Leads::File | Leads::FileOrFolder => what == "a file",
-        Leads::Folder | Leads::Socket => false,
-        // The folder is not there yet, or is one that has nothing of a store in it.
-        Leads::NewFolder => matches!(what, "a folder" | "nothing"),
-        Leads::Written => !matches!(what, "a named pipe" | "a link to one" | "a folder" | "nothing"),
-    }
+/// Whether that is what the argument of a command takes, or may as well.
+fn is_right(leads: Leads, argument: (&str, &str), what: &str) -> bool {
+    let may_be = match argument {
+        // Rows may lack a folder there, a plugin may lack fixtures, and folders above one are made.
+        ("suite import swe-lancer", "issues") => what == "a folder",
+        ("plugin check", "folder") => what == "a folder",
+        ("plugin record", "output") => what == "nothing",
+        _ => false,
+    };
+    may_be
+        || match leads {
+            // What is in it is another matter.
+            Leads::File | Leads::FileOrFolder => what == "a file",
+            Leads::Folder | Leads::Socket | Leads::NewFile => false,
+            // The folder is not there yet, or is one that has nothing of a store in it.
+            Leads::NewFolder => matches!(what, "a folder" | "nothing"),
+            Leads::Written => !matches!(what, "a named pipe" | "a link to one" | "a folder" | "nothing"),
+        }
 }
 
 /// Whether the command failed as commands fail, with words about the path.

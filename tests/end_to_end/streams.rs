@@ -3,48 +3,148 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use lancet_core::Role;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::context::{Context, copy, hostile, sample, side_by_side};
+use crate::context::{Context, copy, hostile, judged_by, sample, side_by_side};
+use crate::option_table::{self, Told};
+use crate::packages::GRADER;
 
 /// How long anything may take that is to end now.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A command of each kind, which a run has been made for.
-fn commands(suite: &str) -> Vec<Vec<String>> {
-    let lines = [
-        "--help",
-        "--version",
-        "run --help",
-        "completions bash",
-        "suite check SUITE",
-        "suite check nowhere",
-        "suite import swe-lancer --csv nowhere.csv --out new",
-        "suite pin SUITE",
-        "run SUITE --agent first --task cart-badge-stale",
-        "run SUITE --agent nobody",
-        "grade SUITE --predictions nowhere.json",
-        "runs",
-        "show",
-        "show latest/cart-badge-stale/1",
-        "report",
-        "report --format csv",
-        "report --results -",
-        "resume",
-        "regrade",
-        "replay",
-        "plugin list",
-        "plugin inspect first",
-        "plugin pack nowhere.wasm --output new.wasm",
-        "doctor --docker-socket nowhere",
-        "frobnicate",
-    ];
-    let words = |line: &str| line.split(' ').map(|word| word.replace("SUITE", suite)).collect();
-    lines.map(words).to_vec()
+/// The commands that the program calls itself by, with pipes of its own.
+const OF_THE_HOST: [&str; 3] = ["compile-plugin", "plugin-worker", "try-prompt"];
+
+/// Every command, most of them with something that works and with something that does not.
+const COMMANDS: [&str; 60] = [
+    "--help",
+    "--version",
+    "attest --key mine --output new.jsonl",
+    "attest --key nobody",
+    "completions bash",
+    "doctor --docker-socket nowhere",
+    "frobnicate",
+    "grade SUITE --predictions nowhere.json",
+    "grade SUITE --patch SUITE/suite.toml --task cart-badge-stale",
+    "key import theirs.pub --name theirs",
+    "key import nowhere.pub --name theirs",
+    "key list",
+    "key list --format json",
+    "key new other",
+    "key new mine",
+    "key revoke mine --reason lost",
+    "key rotate mine next",
+    "key show mine",
+    "key show nobody",
+    "plugin build project",
+    "plugin build nowhere",
+    "plugin check nowhere.wasm",
+    "plugin check project/plugin.toml",
+    "plugin inspect first",
+    "plugin inspect package.wasm",
+    "plugin inspect nowhere.wasm",
+    "plugin list",
+    "plugin new acme/new-choice --lang rust --world grader",
+    "plugin new project --lang rust --world grader",
+    "plugin pack grader.wasm --manifest grader.toml --output new.wasm",
+    "plugin pack nowhere.wasm --output new.wasm",
+    "plugin record latest/cart-badge-stale/1 --output new.json",
+    "plugin record latest --output new.json",
+    "plugin sign package.wasm --key mine",
+    "plugin sign grader.wasm --key mine",
+    "plugin test manager-choice --fixtures fixtures",
+    "plugin test manager-choice --fixtures nowhere",
+    "regrade",
+    "replay",
+    "report",
+    "report --format csv",
+    "report --results -",
+    "resume",
+    "run --help",
+    "run SUITE --agent first --task cart-badge-stale",
+    "run SUITE --agent nobody",
+    "runs",
+    "show",
+    "show latest/cart-badge-stale/1",
+    "suite check SUITE",
+    "suite check nowhere",
+    "suite import swe-lancer --csv nowhere.csv --out new",
+    "suite import swe-lancer --csv table.csv --out new",
+    "suite new new --kind swe-manager",
+    "suite new project --kind swe-manager",
+    "suite pin SUITE",
+    "suite sign SUITE --key mine --output new.json",
+    "verify package.wasm",
+    "verify run.attested.jsonl",
+    "verify grader.wasm",
+];
+
+#[test]
+fn every_command_is_tried() {
+    for Told { command, .. } in option_table::COMMANDS {
+        let is_tried = |line: &str| line.strip_prefix(command).is_some_and(|rest| !rest.starts_with('-'));
+        assert!(
+            OF_THE_HOST.contains(command) || COMMANDS.iter().any(|line| is_tried(line)),
+            "`lancet {command}` is not tried with output that nobody reads: add a line to `COMMANDS`"
+        );
+    }
+}
+
+/// What stands in for `componentize-py` of the version that is asked for, whatever it is told to
+/// build: that component lies beside it. Before that it does what `first` says.
+fn tools(folder: &Path, component: &[u8], first: &str) {
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    fs::write(folder.join("bin/made.wasm"), component).unwrap();
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'componentize-py 0.25.1' && exit\n{first}\n\
+         while [ \"$1\" != --output ]; do shift; done\nexec cp '{}' \"$2\"\n",
+        folder.join("bin/made.wasm").display()
+    );
+    let path = folder.join("bin/componentize-py");
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Makes a project of a grader, which such a tool builds.
+pub(crate) fn project(folder: &Path, tools: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("plugin.toml"), GRADER).unwrap();
+    fs::write(folder.join("pyproject.toml"), "").unwrap();
+    fs::write(folder.join("grader.py"), "").unwrap();
+    symlink(tools, folder.join(".venv")).unwrap();
+}
+
+/// A context with a grader, `package.wasm` that is signed with the key `mine`, a tool that builds
+/// it, a run with a fixture and `run.attested.jsonl` of it, and a table.
+pub(crate) fn publisher() -> Context {
+    let context = Context::new();
+    let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
+    fs::write(context.path("grader.wasm"), grader.component).unwrap();
+    fs::write(context.path("grader.toml"), GRADER).unwrap();
+    fs::write(context.path("table.csv"), table(1)).unwrap();
+    tools(&context.path("tools"), grader.component, "");
+    context.run_sample("first", &["--task", "cart-badge-stale"]);
+    for line in [
+        "plugin pack grader.wasm --manifest grader.toml --output package.wasm",
+        "key new mine",
+        "plugin sign package.wasm --key mine",
+        "attest --key mine --output run.attested.jsonl",
+        "plugin record latest/cart-badge-stale/1 --output fixtures/one.json",
+    ] {
+        let outcome = context.lancet(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(outcome.code, Some(0), "{line}: {}", outcome.stderr);
+    }
+    let theirs = lancet_trust::PrivateKey::generate().unwrap().public();
+    fs::write(context.path("theirs.pub"), theirs.to_pem()).unwrap();
+    context
 }
 
 /// A stream as commands find it.
@@ -71,14 +171,16 @@ impl Stream {
 fn no_command_minds_whether_its_output_is_read() {
     use Stream::{Broken, Closed, Full, Read};
 
-    let context = Context::new();
+    let context = publisher();
     let suite = sample();
-    context.run_sample("first", &["--task", "cart-badge-stale"]);
-    let wrong = side_by_side(&commands(suite.to_str().unwrap()), |words| {
-        // Each has the run, and nobody else's.
-        let store = tempfile::tempdir().unwrap();
-        copy(&context.path("store"), store.path());
+    let wrong = side_by_side(&COMMANDS, |line| {
+        let words: Vec<_> =
+            line.split(' ').map(|word| word.replace("SUITE", suite.to_str().unwrap())).collect();
         let run = |stdout: Stream, stderr: Stream| {
+            // Each has all of it, and what another made is not in its way.
+            let place = tempfile::tempdir().unwrap();
+            copy(&context.path("."), place.path());
+            project(&place.path().join("project"), &context.path("tools"));
             // A shell closes what is to be closed.
             let mut shell = String::from("exec \"$0\" \"$@\"");
             for (stream, number) in [(stdout, 1), (stderr, 2)] {
@@ -88,14 +190,16 @@ fn no_command_minds_whether_its_output_is_read() {
             }
             let program = context.command(&[]);
             let mut command = Command::new("sh");
-            command.arg("-c").arg(shell).arg(program.get_program()).args(words);
-            command.current_dir(program.get_current_dir().unwrap()).env_clear();
+            command.arg("-c").arg(shell).arg(program.get_program()).args(&words);
+            command.current_dir(place.path()).env_clear();
             command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command.env("LANCET_STORE", store.path());
+            command.env("HOME", place.path()).env("LANCET_STORE", place.path().join("store"));
             command.stdin(Stdio::null()).stdout(stdout.open()).stderr(stderr.open()).output().unwrap()
         };
         let mut wrong = Vec::new();
+        let began = Instant::now();
         let usual = run(Read, Read);
+        println!("{line}: {} in {:.1?}", usual.status, began.elapsed());
         let prints = !usual.stdout.is_empty();
         for (stdout, stderr) in [(Closed, Closed), (Broken, Broken), (Read, Full)] {
             let found = run(stdout, stderr);
@@ -201,6 +305,104 @@ fn a_second_signal_ends_a_run_now_and_leaves_it_to_be_resumed() {
         signal(&again, both[1]);
         assert_eq!(ended(&mut again).code(), Some(130));
     }
+}
+
+/// What a command waits for when it is told to stop.
+enum Waits {
+    /// A program that it has started, which writes its number into the file `began`.
+    Program,
+    /// A Docker engine, which does not answer.
+    Engine,
+    /// Its user, when it has said that.
+    Said(&'static str),
+    /// A plugin.
+    Guest,
+}
+
+#[test]
+fn two_signals_end_whatever_a_command_waits_for() {
+    const SIGNER: &str = "echo $$ >began; sleep 600";
+    let context = publisher();
+    let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
+    tools(&context.path("slow"), grader.component, SIGNER);
+    project(&context.path("project"), &context.path("slow"));
+    let endless = context.small_suite("endless");
+    judged_by(&endless, &hostile("endless-loop-grader"));
+    // It misbehaves on such tasks.
+    fs::rename(endless.join("tasks/one"), endless.join("tasks/evil-one")).unwrap();
+    crate::paths::with_image(&context);
+    fs::write(context.path("patch"), "").unwrap();
+    let engine = UnixListener::bind(context.path("engine")).unwrap();
+    engine.set_nonblocking(true).unwrap();
+    let sign = ["--key", "mine", "--signer", SIGNER, "--output", "new.jsonl"];
+    let docker = ["--docker-socket", "engine", "--docker-patience", "600"];
+    let endless = ["--grader-fuel", "18000000000000000000", "--grader-timeout", "86400"];
+    let cases: [(Vec<&str>, Waits); 13] = [
+        ([&["plugin", "sign", "package.wasm"], &sign[..]].concat(), Waits::Program),
+        ([&["suite", "sign", "endless"], &sign[..]].concat(), Waits::Program),
+        ([&["attest"], &sign[..]].concat(), Waits::Program),
+        (vec!["key", "rotate", "mine", "next", "--signer", SIGNER], Waits::Program),
+        (vec!["plugin", "build", "project"], Waits::Program),
+        (
+            vec!["plugin", "test", "manager-choice", "--fixtures", "fixtures", "--watch"],
+            Waits::Said("waiting for a file"),
+        ),
+        ([&["suite", "pin", "images", "--rebuild"], &docker[..]].concat(), Waits::Engine),
+        ([&["suite", "check", "images", "--controls"], &docker[..]].concat(), Waits::Engine),
+        ([&["run", "images", "--agent", "noop"], &docker[..]].concat(), Waits::Engine),
+        (
+            [&["grade", "images", "--task", "uneven-split", "--patch", "patch"], &docker[..]].concat(),
+            Waits::Engine,
+        ),
+        ([&["doctor"], &docker[..]].concat(), Waits::Engine),
+        ([&["suite", "check", "endless", "--controls"], &endless[..]].concat(), Waits::Guest),
+        ([&["run", "endless", "--agent", "first"], &endless[..]].concat(), Waits::Guest),
+    ];
+    for (words, waits) in cases {
+        for signals in [[Signal::INT, Signal::INT], [Signal::TERM, Signal::INT]] {
+            let _ = fs::remove_file(context.path("began"));
+            // As a terminal does it: whatever is in the command's group is told, too.
+            let mut command = context.command(&words);
+            command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let what = format!("{words:?} waits");
+            let began = || fs::read_to_string(context.path("began")).unwrap_or_default();
+            match waits {
+                Waits::Program => until(&what, || began().ends_with('\n')),
+                Waits::Engine => until(&what, || engine.accept().is_ok()),
+                Waits::Guest => until(&what, || is_at_work(&child)),
+                Waits::Said(said) => {
+                    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+                    assert!(lines.any(|line| line.unwrap().contains(said)), "{what}");
+                }
+            }
+            let group = Pid::from_child(&child);
+            kill_process_group(group, signals[0]).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+            // It may have ended by then.
+            let _ = kill_process_group(group, signals[1]);
+            let started = Instant::now();
+            let status = ended(&mut child);
+            println!("{words:?}: {status} after {:.1?}", started.elapsed());
+            // With a handler, and without.
+            assert!(status.code() == Some(130) || status.signal().is_some(), "{words:?}: {status}");
+            for made in ["new.jsonl", "project/right-choice.wasm"] {
+                assert!(!context.path(made).exists(), "{words:?} leaves {made}");
+            }
+            if let Ok(program) = began().trim().parse::<u32>() {
+                until("the program ends, too", || !is_alive(program));
+            }
+            while engine.accept().is_ok() {}
+        }
+    }
+    let keys = context.lancet(&["key", "list"]).stdout;
+    assert!(keys.contains("mine") && !keys.contains("next"), "{keys}");
+}
+
+/// Whether there is such a process, which is more than what its parent has not asked about.
+fn is_alive(process: u32) -> bool {
+    let state = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    !state.is_empty() && !state.contains("State:\tZ")
 }
 
 #[test]
@@ -353,11 +555,6 @@ fn who_reads_a_component_ends_with_its_host() {
     let readers = children_of(child.id());
     child.kill().unwrap();
     child.wait().unwrap();
-    until("nobody reads it any more", || {
-        readers.iter().all(|reader| {
-            let state = fs::read_to_string(format!("/proc/{reader}/status")).unwrap_or_default();
-            state.is_empty() || state.contains("State:\tZ")
-        })
-    });
+    until("nobody reads it any more", || readers.iter().all(|reader| !is_alive(*reader)));
     assert_eq!(fs::read_dir(context.path("temporary")).unwrap().count(), 0, "nothing is left");
 }

@@ -579,6 +579,7 @@ pub(crate) enum FormatKind {
 }
 
 #[cfg(test)]
+#[expect(dead_code, reason = "what paths lead to is for the tests of the program, which try them")]
 #[path = "../../../tests/end_to_end/option_table.rs"]
 mod option_table;
 
@@ -589,7 +590,7 @@ mod tests {
 
     use clap::CommandFactory as _;
 
-    use super::option_table::{OPTIONS, Takes};
+    use super::option_table::COMMANDS;
     use super::*;
 
     #[test]
@@ -597,28 +598,53 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
-    /// The arguments of a command and those below it, and whether they are paths by their types.
-    fn arguments(command: &clap::Command, found: &mut BTreeMap<String, bool>) {
+    /// The arguments of a command and of those below it, each with the words of its command,
+    /// and whether they are paths by their types; and the commands that have none below them.
+    fn arguments(
+        command: &clap::Command,
+        words: &str,
+        found: &mut BTreeMap<(String, String), bool>,
+        last: &mut BTreeSet<String>,
+    ) {
         for argument in command.get_arguments() {
             let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
-            *found.entry(argument.get_id().to_string()).or_default() |= is_path;
+            found.insert((words.to_owned(), argument.get_id().to_string()), is_path);
         }
-        command.get_subcommands().for_each(|below| arguments(below, found));
+        if !command.has_subcommands() {
+            last.insert(words.to_owned());
+        }
+        for below in command.get_subcommands() {
+            arguments(below, format!("{words} {}", below.get_name()).trim_start(), found, last);
+        }
     }
 
     #[test]
-    fn the_table_says_of_each_argument_whether_it_takes_a_path() {
-        let mut found = BTreeMap::new();
-        arguments(&Arguments::command(), &mut found);
-        let told: BTreeSet<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
-        let missing: Vec<_> = found.keys().filter(|name| !told.contains(name.as_str())).collect();
-        let gone: Vec<_> = told.iter().filter(|name| !found.contains_key(**name)).collect();
+    fn the_table_has_every_command_and_says_of_each_argument_whether_it_takes_a_path() {
+        let (mut found, mut last) = (BTreeMap::new(), BTreeSet::new());
+        arguments(&Arguments::command(), "", &mut found, &mut last);
+        let commands: BTreeSet<_> = COMMANDS.iter().map(|told| told.command.to_owned()).collect();
+        let expected: BTreeSet<_> = last.into_iter().chain([String::new()]).collect();
+        assert_eq!(commands, expected, "the commands of the table, and those of the definition");
+        assert_eq!(COMMANDS.len(), commands.len(), "a command is in the table twice");
+        let mut told = BTreeMap::new();
+        for command in COMMANDS {
+            let paths = command.paths.iter().map(|(name, _)| (*name, true));
+            let words = command.words.iter().copied().flatten().map(|name| (*name, false));
+            for (name, is_path) in paths.chain(words) {
+                let is_new = told.insert((command.command.to_owned(), name.to_owned()), is_path).is_none();
+                assert!(is_new, "`{}` has `{name}` twice", command.command);
+            }
+            for (name, takes) in command.paths {
+                let begins = |line: &&str| line.starts_with(command.command) && line.contains('@');
+                assert!(!takes.1.is_empty() && takes.1.iter().all(begins), "`{}`: `{name}`", command.command);
+            }
+        }
+        let missing: Vec<_> = found.keys().filter(|argument| !told.contains_key(*argument)).collect();
+        let gone: Vec<_> = told.keys().filter(|argument| !found.contains_key(*argument)).collect();
         assert!(missing.is_empty() && gone.is_empty(), "not in the table: {missing:?}; only there: {gone:?}");
-        for (name, takes) in OPTIONS {
-            assert!(
-                !found[*name] || *takes != Takes::Words,
-                "`{name}` takes a path, and the table says words"
-            );
+        for ((command, name), is_path) in found {
+            let is_told = told[&(command.clone(), name.clone())];
+            assert!(is_told || !is_path, "`{command}`: `{name}` takes a path, and the table says words");
         }
     }
 }

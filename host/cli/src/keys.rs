@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use lancet_trust::{
-    BundleError, CommandSigner, KeyId, Keys, KeysError, Known, PublicKey, Signer, StatementError,
-    read_private, read_public,
+    BundleError, CommandSigner, KeyId, Keys, KeysError, Known, PublicKey, Signer, SignerError,
+    StatementError, read_private, read_public,
 };
 
 use crate::arguments::Format;
@@ -13,6 +13,7 @@ use crate::examples;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::paths;
+use crate::session::Signals;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
@@ -133,11 +134,15 @@ fn is_path(text: &str) -> bool {
     text.contains(['/', '.']) && text.parse::<KeyId>().is_err()
 }
 
-/// Whoever signs with a key.
+/// Whoever signs with a key. A command that does is ended by a signal, for as long as this is kept.
 pub(crate) fn signer(keys: &Keys, key: &str, command: &SignerArgument) -> Result<Box<dyn Signer>, Failure> {
     let path = Path::new(key);
     let signer: Box<dyn Signer> = match &command.signer {
-        Some(command) => Box::new(CommandSigner::new(public(keys, key)?.0, command)),
+        Some(command) => {
+            let signer = CommandSigner::new(public(keys, key)?.0, command);
+            let signals = Signals::listen();
+            Box::new(signer.until(move || signals.have_come()))
+        }
         None if is_path(key) => Box::new(read_private(path)?),
         None => Box::new(keys.private(keys.find(key)?)?),
     };
@@ -173,6 +178,7 @@ pub(crate) fn named_by_revoked(keys: &Keys, id: KeyId, name: &str) -> Option<Str
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
         let exit = match &error {
+            KeysError::Signer(SignerError::Stopped { .. }) => Exit::Interrupted,
             KeysError::File { .. } | KeysError::Signer(_) => Exit::Host,
             KeysError::Bundle(_) | KeysError::Statement(_) => Exit::Unverified,
             _ => Exit::Usage,

@@ -1,13 +1,31 @@
 //! Lines on stderr, and what the terminal that something is written to can do.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Write as _};
 
-/// Writes a line to stderr. That nobody reads it, or that it is full, is no reason to end: what
-/// was to be done is done, and the exit code tells.
+/// The most characters of a line for people: what a stranger's file names can be of any length.
+const MAX_LINE: usize = 2_000;
+
+/// Writes a line, or several, to stderr. That nobody reads it, or that it is full, is no reason to
+/// end: what was to be done is done, and the exit code tells.
 pub(crate) fn tell(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let text = line.to_string();
+    let _ = writeln!(io::stderr().lock(), "{}", cut(&text));
+}
+
+/// A text of lines none of which is longer than people read, the end of a longer one replaced by
+/// `…`.
+fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_LINE {
+        return Cow::Borrowed(text);
+    }
+    let line = |line: &str| match line.char_indices().nth(MAX_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    };
+    Cow::Owned(text.split('\n').map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// Whether what is written there may have colours: a terminal, unless it or the operator says
@@ -30,6 +48,16 @@ fn allows_color(no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_is_longer_than_people_read() {
+        let long = "é".repeat(100_000);
+        let told = cut(&format!("error: {long}\nhint: {long}\nshort")).into_owned();
+        assert!(told.starts_with("error: é") && told.ends_with("…\nshort"));
+        assert!(told.lines().all(|line| line.chars().count() <= MAX_LINE + 1));
+        let lines = "a line\n".repeat(10_000);
+        assert_eq!(cut(&lines), lines);
+    }
 
     #[test]
     fn a_terminal_without_colours_gets_none() {

@@ -9,13 +9,13 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lancet_core::{RunningDigest, Sha256};
-use lancet_jail::Sealed;
+use lancet_jail::{Sealed, Sparse};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -79,14 +79,16 @@ impl Cache {
     /// nothing else.
     pub(crate) fn put(&self, component: Sha256, code: &Made) -> io::Result<()> {
         self.remove_left();
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
+        let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
         let mut hasher = RunningDigest::default();
         code.each(|part| {
             hasher.add(part);
             Ok(())
         })?;
-        file.write_all(hasher.finish().as_bytes())?;
-        code.each(|part| file.write_all(part))?;
+        let mut written = Sparse::new(file.as_file());
+        written.add(hasher.finish().as_bytes())?;
+        code.each(|part| written.add(part))?;
+        written.finish()?;
         file.persist(self.path(component))?;
         Ok(())
     }
@@ -178,6 +180,23 @@ mod tests {
         check(folder.path()).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert!(check(folder.path()).is_err());
+    }
+
+    #[test]
+    fn memories_of_zeros_take_up_no_room() {
+        let engine = crate::config::engine(NonZeroUsize::MIN).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path(), &engine).unwrap();
+        let memory = r#"(core module (memory 256) (data (i32.const 0) "x") (data (i32.const 15728640) "x"))"#;
+        let component = wat::parse_str(format!("(component {})", memory.repeat(4))).unwrap();
+        let code = engine.precompile_component(&component).unwrap();
+        assert!(code.len() > 60 << 20, "they are part of the code");
+        let digest = Sha256::of(&component);
+        cache.put(digest, &Made::Bytes(code.clone())).unwrap();
+        let file = fs::metadata(cache.path(digest)).unwrap();
+        assert_eq!(file.len(), (DIGEST_BYTES + code.len()) as u64);
+        assert!(file.blocks() * 512 < 1 << 20, "{} bytes on disk", file.blocks() * 512);
+        assert!(cache.sealed(digest).unwrap().read().unwrap() == code);
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use lancet_jail::{Bounds, Crash, Death, Ending, Jail, Output, Program, Sealed, StartError};
+use lancet_jail::{Bounds, Crash, Death, Ending, Jail, Output, Program, Sealed, Sparse, StartError};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::component::{Known, NotAPlugin, known};
+use crate::component::{Known, NotAPlugin, known, said};
 use crate::config;
 
 /// The most address space that compiling one component may take, in bytes.
@@ -341,9 +341,9 @@ pub fn compile_worker(jailed: bool) -> u8 {
         }
         Chore::Compiling => config::compiler(threads_can_be_had())
             .map_err(|e| e.to_string())
-            .and_then(|engine| engine.precompile_component(&component).map_err(|e| format!("{e:#}"))),
+            .and_then(|engine| engine.precompile_component(&component).map_err(|e| said(&e))),
     };
-    match made.map(|made| written(&made)) {
+    match made.map(|made| written(&made, jailed)) {
         Ok(Ok(())) => 0,
         Ok(Err(error)) => ended(&format!("its result could not be written: {error}"), UNABLE),
         Err(refusal) => ended(&refusal[..refusal.floor_char_boundary(WORDS_BYTES)], REFUSED),
@@ -427,6 +427,12 @@ fn threads_can_be_had() -> bool {
     })
 }
 
-fn written(code: &[u8]) -> io::Result<()> {
-    File::from(io::stdout().as_fd().try_clone_to_owned()?).write_all(code)
+fn written(code: &[u8], to_memory: bool) -> io::Result<()> {
+    let mut file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    if !to_memory {
+        return file.write_all(code);
+    }
+    let mut file = Sparse::new(file);
+    file.add(code)?;
+    file.finish().map(drop)
 }

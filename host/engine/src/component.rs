@@ -247,6 +247,16 @@ fn invalid(error: &wasmparser::BinaryReaderError) -> NotAPlugin {
     NotAPlugin::Invalid(words[..words.floor_char_boundary(MAX_WORDS)].to_owned())
 }
 
+/// What the engine says of a component, for people: it repeats names as they are.
+pub(crate) fn said(error: &wasmtime::Error) -> String {
+    let mut words = format!("{error:#}");
+    if words.len() > MAX_WORDS {
+        words.truncate(words.floor_char_boundary(MAX_WORDS));
+        words.push('…');
+    }
+    words
+}
+
 /// Counts what there is to be read, and how deep it is nested, before any of it is.
 fn count(bytes: &[u8]) -> Result<(), NotAPlugin> {
     let (mut imports, mut exports) = (0_u64, 0_u64);

@@ -14,7 +14,7 @@ use wasmtime::component::Component;
 
 use crate::cache::{self, Cache};
 use crate::compile::{ChildError, Made, compile_in_child, read_in_child};
-use crate::component::{ImportProblems, Inspection, NotAPlugin, inspect, plain};
+use crate::component::{ImportProblems, Inspection, NotAPlugin, inspect, plain, said};
 use crate::config::{self, EngineError};
 use crate::execution::Pre;
 use crate::linker::{functions, linker};
@@ -156,7 +156,7 @@ impl Runtime {
     ) -> Result<Plugin, LoadError> {
         let (inspection, linked) = checked(name, bytes, grant, compiler)?;
         let component = self.compiled(name, bytes, inspection.digest, compiler)?;
-        let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: format!("{e:#}") };
+        let types = |e: wasmtime::Error| LoadError::Types { name: name.to_owned(), cause: said(&e) };
         let pre = linker(&self.engine, &linked)?.instantiate_pre(&component).map_err(types)?;
         let pre = Pre::new(grant.role(), pre).map_err(types)?;
         pre.check_types(&self.engine, inspection.configurable).map_err(types)?;
@@ -251,7 +251,7 @@ impl Runtime {
         let code = code.map_err(host("reading compiled code"))?;
         // More instances, memories or tables than the pool holds show here.
         cache::load(&self.engine, &code)
-            .map_err(|e| LoadError::Compile { name: name.to_owned(), cause: format!("{e:#}") })
+            .map_err(|e| LoadError::Compile { name: name.to_owned(), cause: said(&e) })
     }
 
     /// Compiles a component, and keeps what comes of it.
@@ -260,7 +260,7 @@ impl Runtime {
         let code = match compiler {
             Compiler::Here => {
                 let code = self.engine.precompile_component(bytes);
-                Made::Bytes(code.map_err(|e| refused(format!("{e:#}")))?)
+                Made::Bytes(code.map_err(|e| refused(said(&e)))?)
             }
             Compiler::Child { program } => {
                 compile_in_child(program, bytes).map_err(|error| match error.is_of_host() {

@@ -128,3 +128,19 @@ fn interfaces_without_functions_have_none_by_whatever_name() {
         assert!(matches!(&error, LoadError::Types { cause, .. } if !cause.contains(&name)), "{error:?}");
     }
 }
+
+#[test]
+fn what_is_said_of_types_is_short_however_long_their_names_are() {
+    let long = "x".repeat(100_000);
+    for import in [
+        format!(r#"(import "lancet:plugin/types@0.1.0" (instance (export "{long}" (func))))"#),
+        format!(r#"(import "lancet:plugin/log@0.1.0" (instance (export "{long}" (func))))"#),
+    ] {
+        let text = format!(
+            r#"(component {import} (instance $i) (export "lancet:plugin/solving@0.1.0" (instance $i)))"#
+        );
+        let error = load(&wat::parse_str(text).unwrap(), &Grant::standard(Role::Agent)).err().unwrap();
+        assert!(matches!(error, LoadError::Types { .. }), "{error:.300}");
+        assert!(error.to_string().len() < 4_000, "{} bytes: {error:.300}", error.to_string().len());
+    }
+}

@@ -32,7 +32,7 @@ mod program;
 pub use bounds::{Bounds, Work};
 pub use handshake::{Held, Without};
 pub use inside::{EnterError, Loading, Locked, enter};
-pub use memory::{Output, Sealed};
+pub use memory::{Output, Sealed, Sparse};
 pub use offer::Jail;
 pub use process::{Crash, Death, Ending, Process};
 pub use program::{Jailed, Program, StartError, Starting};

@@ -2,7 +2,7 @@
 //! out of it.
 
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 
@@ -10,6 +10,73 @@ use crate::kernel;
 
 /// How much is copied at a time.
 const PART_BYTES: usize = 256 << 10;
+
+/// What of a file takes up room or does not.
+const PAGE_BYTES: usize = 4 << 10;
+
+/// Writes into an empty file all that it is given, but for pages of nothing but zeros. They are
+/// read as if they had been written, and take up no room: the code of a component can be a
+/// memory of zeros with a byte at each of its ends.
+#[derive(Debug)]
+pub struct Sparse<F> {
+    file: F,
+    at: u64,
+    /// Whether what came last was left out, so that the file ends too early.
+    is_short: bool,
+}
+
+impl<F: Write + Seek> Sparse<F> {
+    /// Writes into that file, which has nothing in it.
+    #[must_use]
+    pub fn new(file: F) -> Self {
+        Self { file, at: 0, is_short: false }
+    }
+
+    /// Writes these bytes behind those before.
+    ///
+    /// # Errors
+    /// As writing to a file.
+    pub fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (mut written, mut seen) = (0, 0);
+        while seen < bytes.len() {
+            let within = usize::try_from((self.at + (seen - written) as u64) % PAGE_BYTES as u64);
+            let page = PAGE_BYTES - within.map_err(io::Error::other)?;
+            let end = bytes.len().min(seen + page);
+            if bytes[seen..end] == [0; PAGE_BYTES][..end - seen] {
+                self.put(&bytes[written..seen])?;
+                let zeros = (end - seen) as u64;
+                self.file.seek(SeekFrom::Current(zeros.cast_signed()))?;
+                self.at += zeros;
+                self.is_short = true;
+                written = end;
+            }
+            seen = end;
+        }
+        self.put(&bytes[written..])
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if !bytes.is_empty() {
+            self.file.write_all(bytes)?;
+            self.at += bytes.len() as u64;
+            self.is_short = false;
+        }
+        Ok(())
+    }
+
+    /// Has the file end where the bytes do, and gives it back.
+    ///
+    /// # Errors
+    /// As writing to a file.
+    pub fn finish(mut self) -> io::Result<F> {
+        if self.is_short {
+            // A jailed process can write, and cannot say how long a file is to be.
+            self.file.seek(SeekFrom::Current(-1))?;
+            self.file.write_all(&[0])?;
+        }
+        Ok(self.file)
+    }
+}
 
 /// Bytes that nobody can change any more, this process included: a file in memory, sealed
 /// against writing, growing and shrinking. Jailed processes that get the same one share
@@ -35,12 +102,12 @@ impl Sealed {
     /// # Errors
     /// As [`Sealed::new`], and those of the reader.
     pub fn copied(mut from: impl Read) -> io::Result<Self> {
-        let mut file = kernel::memory_file()?;
+        let mut file = Sparse::new(kernel::memory_file()?);
         let mut part = vec![0; PART_BYTES];
         loop {
             match from.read(&mut part) {
-                Ok(0) => return Self::seal(file),
-                Ok(read) => file.write_all(&part[..read])?,
+                Ok(0) => return Self::seal(file.finish()?),
+                Ok(read) => file.add(&part[..read])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -122,5 +189,49 @@ impl Output {
 
     pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
         self.file.as_fd().try_clone_to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_without_its_zeros_is_read_with_them() {
+        let mut random = 7_u32;
+        let mut number = |below: usize| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) as usize % below
+        };
+        for _ in 0..200 {
+            let mut bytes = vec![0; number(40_000)];
+            for _ in 0..number(4) {
+                let length = bytes.len().max(1);
+                let (start, end) = (number(length), number(length));
+                bytes.iter_mut().take(end).skip(start).for_each(|byte| *byte = 1);
+            }
+            let mut file = Sparse::new(Cursor::new(Vec::new()));
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let (part, after) = rest.split_at(number(9_000).min(rest.len()));
+                file.add(part).unwrap();
+                rest = after;
+            }
+            assert!(file.finish().unwrap().into_inner() == bytes);
+        }
+    }
+
+    #[test]
+    fn zeros_in_memory_take_up_no_room() {
+        let mut bytes = vec![0; 8 << 20];
+        bytes[5 << 20] = 1;
+        let Ok(sealed) = Sealed::new(&bytes) else { return };
+        assert_eq!(sealed.bytes(), bytes.len() as u64);
+        assert!(sealed.read().unwrap() == bytes);
+        let kept = sealed.file.metadata().unwrap().blocks() * 512;
+        assert!(kept < 64 << 10, "{kept} bytes");
     }
 }

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::{MAX_MANIFEST_BYTES, SECTION};
 
+/// The most characters of a key, and of what is said of it: a manifest may name 64 KiB of either.
+const MAX_KEY: usize = 120;
+const MAX_SAID: usize = 1_000;
+
 /// What is wrong with a manifest: the first thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("`{key}`: {problem}")]
@@ -20,13 +24,22 @@ pub struct ManifestError {
 
 impl ManifestError {
     pub(crate) fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { key: key.into(), problem: problem.into(), hint: None }
+        Self { key: shown(key.into(), MAX_KEY), problem: shown(problem.into(), MAX_SAID), hint: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(shown(hint.into(), MAX_SAID));
         self
     }
+}
+
+/// A text for people, the end of a longer one replaced by `…`.
+fn shown(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Why a component is no package, or cannot be made one.
@@ -69,5 +82,24 @@ impl PackageError {
             Self::NoText => Some("pack the component again"),
             Self::Manifest(error) => error.hint.as_deref(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_manifest_names_is_cut_for_people() {
+        let long = "é".repeat(30_000);
+        for text in
+            [format!("{long} = 1"), format!("name = \"{long}\""), format!("[asks]\n\"{long}\" = \"x\"")]
+        {
+            let error = crate::Manifest::parse(&text).unwrap_err();
+            let said = format!("{error} {:?}", error.hint);
+            assert!(said.len() < 6_000, "{} bytes: {said:.200}", said.len());
+        }
+        let short = ManifestError::new("asks.tests", "missing").hint("say why");
+        assert_eq!(short.to_string(), "`asks.tests`: missing");
     }
 }

@@ -211,6 +211,12 @@ pub enum SignerError {
         /// The limit.
         seconds: u64,
     },
+    /// Somebody wants no signature any more.
+    #[error("interrupted while the signing command `{command}` ran, which was ended")]
+    Stopped {
+        /// The command.
+        command: String,
+    },
     /// The command wrote something else.
     #[error(
         "the signing command `{command}` wrote {found}, expected the {SIGNATURE_BYTES} bytes of an Ed25519 signature"
@@ -244,6 +250,7 @@ impl SignerError {
             Self::Late { .. } => {
                 "it has no terminal to ask for a PIN: give it one by its environment or a program of its own"
             }
+            Self::Stopped { .. } => "nothing was signed, and nothing was written",
             Self::Size { .. } => {
                 "raw bytes, not base64, not hexadecimal, and without a line break at the end"
             }

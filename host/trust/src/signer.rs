@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -34,17 +34,20 @@ impl Signer for PrivateKey {
     }
 }
 
+/// How often it is looked whether a command is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// A command that signs: for keys in a token or with a key management service.
 ///
 /// It is run by `sh -c`, gets the bytes to sign on stdin, and has to write the 64 bytes of the
 /// signature to stdout and end with 0. Its stderr is that of this process. It is in a process
-/// group of its own, and whatever of it stays in that is killed when the command is done or its
-/// time is over.
-#[derive(Debug, Clone)]
+/// group of its own, and whatever of it stays in that is killed when the command is done, its
+/// time is over, or somebody wants it to stop.
 pub struct CommandSigner {
     public: PublicKey,
     command: String,
     limit: Duration,
+    is_stopped: Box<dyn Fn() -> bool>,
 }
 
 impl CommandSigner {
@@ -54,13 +57,19 @@ impl CommandSigner {
     /// The command that signs with that key.
     #[must_use]
     pub fn new(public: PublicKey, command: &str) -> Self {
-        Self { public, command: command.to_owned(), limit: Self::LIMIT }
+        Self { public, command: command.to_owned(), limit: Self::LIMIT, is_stopped: Box::new(|| false) }
     }
 
     /// The same with another limit of time.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
+    }
+
+    /// The same, which is ended as soon as that says so: what a terminal's keys send reaches no
+    /// process of another group.
+    pub fn until(self, is_stopped: impl Fn() -> bool + 'static) -> Self {
+        Self { is_stopped: Box::new(is_stopped), ..self }
     }
 
     fn run(&self, why: &dyn std::fmt::Display) -> SignerError {
@@ -87,11 +96,23 @@ impl CommandSigner {
                 let _ = sender.send(read.map(|_| bytes));
             });
         }
-        let late = || SignerError::Late { command: self.shown(), seconds: self.limit.as_secs() };
-        let bytes = receiver
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-            .map_err(|_| late())?
-            .map_err(|e| self.run(&e))?;
+        let goes_on = || {
+            if (self.is_stopped)() {
+                return Err(SignerError::Stopped { command: self.shown() });
+            }
+            match Instant::now() < until {
+                true => Ok(()),
+                false => Err(SignerError::Late { command: self.shown(), seconds: self.limit.as_secs() }),
+            }
+        };
+        let bytes = loop {
+            match receiver.recv_timeout(LOOK_EVERY) {
+                Ok(read) => break read.map_err(|e| self.run(&e))?,
+                Err(RecvTimeoutError::Timeout) => goes_on()?,
+                // There is no pipe to read from.
+                Err(RecvTimeoutError::Disconnected) => break Vec::new(),
+            }
+        };
         if bytes.len() > SIGNATURE_BYTES {
             return Err(SignerError::Size { command: self.shown(), found: "more bytes".to_owned() });
         }
@@ -100,9 +121,7 @@ impl CommandSigner {
                 let status = group.end().map_err(|e| self.run(&e))?;
                 return Ok((bytes, status));
             }
-            if Instant::now() >= until {
-                return Err(late());
-            }
+            goes_on()?;
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -199,6 +218,19 @@ mod tests {
             assert!(!error.hint().is_empty());
             assert!(began.elapsed() < Duration::from_secs(300), "{command}");
         }
+    }
+
+    #[test]
+    fn one_that_is_stopped_ends_and_signs_nothing() {
+        let began = Instant::now();
+        let key = PrivateKey::generate().unwrap();
+        for command in ["sleep 600", "head -c 64 /dev/zero; exec >&-; sleep 600"] {
+            let signer =
+                CommandSigner::new(key.public(), command).until(move || began.elapsed().as_millis() > 300);
+            let error = signer.sign(b"message").unwrap_err();
+            assert!(matches!(error, SignerError::Stopped { .. }), "{command}: {error}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

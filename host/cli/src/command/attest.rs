@@ -37,18 +37,21 @@ pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure>
     let path = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{run}{END}")));
     let keys = keys::open()?;
     let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
-    sign::is_ours(&path, signer.public().id())?;
+    let public = signer.public();
+    sign::is_ours(&path, public.id())?;
     let number = verdicts.len();
     let text = Attested::sign(&statement, verdicts, signer.as_ref()).map_err(KeysError::from)?;
+    // What is printed may wait for its reader: from here on a signal ends the process again.
+    drop(signer);
     // What nobody could read is not handed out.
-    Attested::verify(text.as_bytes(), &signer.public())
+    Attested::verify(text.as_bytes(), &public)
         .map_err(|error| host("what was signed does not verify", error))?;
     sign::write(&path, text.as_bytes())?;
     output::print(&format!(
         "{}\nrun       {run}\nverdicts  {number}\nbytes     {}\nkey       {}",
         display_safe(&path.display().to_string()),
         text.len(),
-        signer.public().id()
+        public.id()
     ))?;
     Ok(Exit::Done)
 }

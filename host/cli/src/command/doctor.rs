@@ -41,7 +41,7 @@ pub(crate) fn main(arguments: &Doctor, global: &Global) -> Result<Exit, Failure>
     findings.extend(quotas::findings(&options, remapped));
     findings.extend(tools());
 
-    let mut table = Table::new([left("check"), left("state"), left("detail")]);
+    let mut table = Table::new([left("check"), left("state"), left("detail").at_most(usize::MAX)]);
     for finding in &findings {
         let hint = finding.hint.as_ref().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
         table.row([

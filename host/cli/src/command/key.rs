@@ -121,6 +121,8 @@ fn rotate(keys: &mut Keys, key: &str, name: &str, command: &SignerArgument) -> R
     let old = keys.find(key)?.clone();
     let signer = keys::signer(keys, key, command)?;
     let (new, path) = keys.rotate(&old, &name.parse::<KeyName>()?, signer.as_ref())?;
+    // What is printed may wait for its reader: from here on a signal ends the process again.
+    drop(signer);
     output::print(&format!(
         "{}\n\n`{}` signs no more. Whoever knows it follows with\n`lancet key import {} --name {}`",
         made(keys, &new),

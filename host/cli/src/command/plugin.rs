@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::isolation::IsolationArguments;
 use crate::output;
-use crate::render::{Table, left, right};
+use crate::render::{Table, clipped, left, right};
 use crate::session::{block_on, loader};
 
 /// Looks into plugins.
@@ -160,7 +160,7 @@ fn text(lines: &InspectedPlugin) -> String {
         "{}: {} for lancet:plugin@{}\n{}digest  {}\nsize    {} bytes\n\n{}{}",
         crate::render::display_safe(&lines.name),
         lines.role,
-        crate::render::display_safe(&lines.contract),
+        clipped(&lines.contract, 60),
         lines.package.as_ref().map(package::heading).unwrap_or_default(),
         lines.digest,
         lines.bytes,

@@ -35,6 +35,8 @@ pub(super) fn sign(arguments: &Sign, statement: &[u8], what: &str, digest: Sha25
     let id = signer.public().id();
     is_ours(&path, id)?;
     let bundle = Bundle::sign(statement, signer.as_ref()).map_err(lancet_trust::KeysError::from)?;
+    // What is printed may wait for its reader: from here on a signal ends the process again.
+    drop(signer);
     write(&path, bundle.to_text().as_bytes())?;
     output::print(&format!(
         "{}\nsigned  {}\ndigest  {digest}\nkey     {id}",

@@ -23,9 +23,12 @@ pub(crate) struct Column {
     at_most: usize,
 }
 
+/// The most characters of a cell in text, which may be of a stranger's file.
+const MAX_CELL: usize = 1_000;
+
 /// A column of words.
 pub(crate) fn left(heading: &str) -> Column {
-    Column { heading: heading.to_owned(), side: Side::Left, at_most: usize::MAX }
+    Column { heading: heading.to_owned(), side: Side::Left, at_most: MAX_CELL }
 }
 
 /// A column of numbers.
@@ -34,7 +37,7 @@ pub(crate) fn right(heading: &str) -> Column {
 }
 
 impl Column {
-    /// This column, with cells that are cut to so many characters in text;
+    /// This column, with cells that are cut to so many characters in text, and not to a thousand;
     /// CSV and Markdown have them whole.
     pub(crate) fn at_most(self, characters: usize) -> Self {
         Self { at_most: characters, ..self }

@@ -14,6 +14,7 @@ use super::line::Line;
 use crate::boundary::Boundary;
 use crate::classify::Ending;
 use crate::clock::processor_time;
+use crate::component::said;
 use crate::execution::{Concluded, GaveUp, Pre, conduct, store};
 use crate::linker::linker;
 use crate::state::State;
@@ -70,12 +71,12 @@ fn worker(arguments: &[String]) -> Result<(), String> {
 fn load(arguments: &[String], engine: Engine, code: &Path) -> Result<Loaded, String> {
     let [grant] = arguments else { return Err("expected one argument, the plugin's grant".to_owned()) };
     let grant: Grant = serde_json::from_str(grant).map_err(|e| format!("the plugin's grant: {e}"))?;
-    let component = cache::load_sealed(&engine, code).map_err(|e| format!("{e:#}"))?;
+    let component = cache::load_sealed(&engine, code).map_err(|e| said(&e))?;
     let pre = linker(&engine, &grant)
         .map_err(|e| e.to_string())?
         .instantiate_pre(&component)
         .and_then(|pre| Pre::new(grant.role(), pre))
-        .map_err(|e| format!("{e:#}"));
+        .map_err(|e| said(&e));
     Ok(Loaded { engine, pre })
 }
 
@@ -84,7 +85,7 @@ fn work(loaded: &Loaded, job: Job<'_>, mut line: Line) -> Result<(), String> {
     let Loaded { engine, pre } = loaded;
     if let Work::Inspect { configurable } = work {
         let mismatch = match pre {
-            Ok(pre) => pre.check_types(engine, configurable).err().map(|e| format!("{e:#}")),
+            Ok(pre) => pre.check_types(engine, configurable).err().map(|e| said(&e)),
             Err(mismatch) => Some(mismatch.clone()),
         };
         let how = How::Returned(Inspected { mismatch });

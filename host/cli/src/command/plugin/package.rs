@@ -13,7 +13,10 @@ use super::power::lets;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::render::{Table, display_safe, left};
+use crate::render::{Table, clipped, display_safe, left};
+
+/// The most characters of a line of what a package says of itself: fifty authors may be named.
+const MAX_LINE: usize = 1_200;
 
 /// What a package says of itself, as it is printed.
 pub(super) fn inspected(manifest: &Manifest) -> InspectedPackage {
@@ -51,7 +54,7 @@ pub(super) fn heading(package: &InspectedPackage) -> String {
         ("needs", (!needs.is_empty()).then(|| needs.join(", "))),
     ];
     let lines = lines.into_iter().filter_map(|(name, text)| Some((name, text?)));
-    lines.map(|(name, text)| format!("{name:<8}{}\n", display_safe(&text))).collect()
+    lines.map(|(name, text)| format!("{name:<8}{}\n", clipped(&text, MAX_LINE))).collect()
 }
 
 /// What each capability lets the plugin do, and why it asks for it, for people.
