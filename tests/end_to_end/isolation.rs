@@ -199,6 +199,18 @@ fn what_held_is_on_record_and_told() {
     assert_eq!(finding("landlock")["ok"], json!(true));
     let graded = finding("jailed grade");
     assert!(graded["ok"] == json!(true) && text(graded, "detail").contains(&jail.to_string()), "{graded:#}");
+
+    // The tools of authors, too. There is no search path here; Rust is looked for elsewhere as well,
+    // and who writes no plugins needs none of them.
+    assert_eq!(finding("build plugins: the Rust target wasm32-unknown-unknown")["ok"], json!(true));
+    for (tool, install) in [
+        ("componentize-py", "pip install componentize-py==0.25.1"),
+        ("Node.js", "install Node.js 20"),
+        ("componentize-qjs", "npm install --save-dev --save-exact componentize-qjs@0.4.5"),
+    ] {
+        let found = finding(&format!("build plugins: {tool}"));
+        assert!(found["ok"] == json!(true) && text(found, "hint").contains(install), "{found:#}");
+    }
 }
 
 #[test]

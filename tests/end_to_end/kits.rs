@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use crate::authors::{lines, wait_for};
 use crate::context::{Context, Outcome, judged_by, number, workspace};
 use crate::guests;
 use crate::isolation::{Weight, managers};
@@ -62,11 +63,15 @@ impl Language {
 
 /// A command line as an author gives it, in the folder of a project.
 fn shell(context: &Context, folder: &Path, line: &str) -> Output {
+    as_an_author(context, folder, Command::new("sh").args(["-c", line])).output().unwrap()
+}
+
+/// A command in the folder of a project, with `lancet` and the author's tools at hand.
+fn as_an_author<'c>(context: &Context, folder: &Path, command: &'c mut Command) -> &'c mut Command {
     let own = Path::new(env!("CARGO_BIN_EXE_lancet")).parent().unwrap().to_owned();
     let path = std::env::var_os("PATH").unwrap();
     let path = std::env::join_paths([own].into_iter().chain(std::env::split_paths(&path))).unwrap();
-    Command::new("sh")
-        .args(["-c", line])
+    command
         .current_dir(folder)
         .env("PATH", path)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -74,8 +79,6 @@ fn shell(context: &Context, folder: &Path, line: &str) -> Output {
         .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guests"))
         .env("LANCET_STORE", context.path("store"))
         .env("LANCET_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
-        .output()
-        .unwrap()
 }
 
 /// The command lines of a README, in their order.
@@ -147,6 +150,72 @@ fn follow(language: Language) {
     for (line, took) in times {
         println!("{:>8.2} s  {line}", took.as_secs_f64());
     }
+}
+
+/// What is tried of a project is what its sources are: they are built when they were saved since,
+/// and with `--watch` as they are saved.
+#[test]
+fn a_source_that_is_saved_is_built_and_tested() {
+    let context = Context::new();
+    let folder = project(&context, Language::Rust);
+    Language::Rust.equip(&folder);
+    let tried = |line: &str| {
+        let output = shell(&context, &folder, line);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{line}: {told}{}", String::from_utf8_lossy(&output.stdout));
+        // What Cargo has to say is behind it.
+        told.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(tried("lancet plugin test ."), "building: `./mine.wasm` is not there");
+    assert_eq!(tried("lancet plugin test ."), "");
+    assert_eq!(tried("lancet plugin check . --isolation in-process"), "");
+    let source = folder.join("src/lib.rs");
+    let whole = fs::read_to_string(&source).unwrap();
+    fs::write(&source, format!("{whole}\n")).unwrap();
+    assert_eq!(tried("lancet plugin check ."), "building: `./mine.wasm` is older than `src/lib.rs`");
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lancet"));
+    command.args(["plugin", "test", ".", "--watch"]);
+    let (mut child, lines) = lines(as_an_author(&context, &folder, &mut command));
+    let waits = || wait_for(&lines, "waiting for a file to be saved").1;
+    assert!(!waits().contains("of building"), "nothing was saved");
+    let mut took = Vec::new();
+    let mut then = |file: &Path, text: &str, words: &str| {
+        let saved = Instant::now();
+        fs::write(file, text).unwrap();
+        let found = wait_for(&lines, words).0 - saved;
+        took.push((found, waits()));
+    };
+    let wrong = whole.replace("f64::from(*id) == correct", "f64::from(*id) != correct");
+    assert_ne!(whole, wrong);
+    then(&source, &wrong, "0 passed, 2 did not");
+    // Half of it: what cannot be built is told, and waited for.
+    fs::write(&source, &whole[..whole.len() / 2]).unwrap();
+    assert!(!waits().contains("of building"), "it cannot be built");
+    then(&source, &whole, "2 passed, 0 did not");
+    let manifest = folder.join("plugin.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    then(&manifest, &format!("{text}# The same.\n"), "2 passed, 0 did not");
+    let built: Vec<_> = took.iter().map(|(_, line)| line.contains("ms besides ")).collect();
+    assert_eq!(built, [true; 3], "{took:?}");
+    // A fixture is no source.
+    let fixture = fs::read_to_string(folder.join("fixtures/right-choice.json")).unwrap();
+    fs::write(folder.join("fixtures/again.json"), fixture).unwrap();
+    wait_for(&lines, "3 passed, 0 did not");
+    assert!(!waits().contains("of building"), "a fixture was built");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    println!("{took:?}");
+    assert_eq!(tried("lancet plugin test ."), "");
+
+    // Without a tool chain the package can still be tried by its name.
+    fs::write(&source, &wrong).unwrap();
+    let try_it = |what: &str| {
+        let test = ["plugin", "test", what, "--isolation", "in-process"];
+        outcome(context.command(&test).env("PATH", context.path("nothing")).output().unwrap())
+    };
+    try_it("mine").fails(1, &["cannot run `rustc`", "to try the package as it is, name `mine/mine.wasm`"]);
+    assert_eq!(try_it("mine/mine.wasm").code, Some(0));
 }
 
 #[test]
@@ -270,7 +339,10 @@ fn pretender(folder: &Path, name: &str, script: &str) {
 
 /// Builds the project `mine` with that search path.
 fn with_path(context: &Context, path: &Path) -> Outcome {
-    let output = context.command(&["plugin", "build", "mine"]).env("PATH", path).output().unwrap();
+    outcome(context.command(&["plugin", "build", "mine"]).env("PATH", path).output().unwrap())
+}
+
+fn outcome(output: Output) -> Outcome {
     Outcome {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -21,6 +21,7 @@ mod jobs;
 mod judging;
 mod kernel;
 mod kits;
+mod languages;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;

@@ -70,7 +70,7 @@ fn explanation(context: &Context) -> String {
 #[test]
 fn what_another_language_says_of_an_exception_is_told() {
     for (grader, words) in [
-        (PYTHON_GRADER, ["TypeError: 'NoneType' object is not subscriptable\n  at grade (", "/judge.py:"]),
+        (PYTHON_GRADER, ["TypeError: 'NoneType' object is not subscriptable\n  at choice (", "/judge.py:"]),
         (
             JAVASCRIPT_GRADER,
             ["TypeError: cannot read property 'correct' of null\n    at correct (", "/judge.js:"],

@@ -12,7 +12,7 @@ use crate::isolation::IsolationArguments;
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::PLUGIN_CHECK)]
 pub(crate) struct PluginCheck {
-    /// A package or a component by its path, the folder of a project, or the name of a built-in plugin
+    /// A package or a component by its path, the folder of a project, which is built if one of its sources is newer than its package, or the name of a built-in plugin
     pub(crate) plugin: String,
     #[command(flatten)]
     pub(crate) fixtures: FixturesArgument,
@@ -25,11 +25,11 @@ pub(crate) struct PluginCheck {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::PLUGIN_TEST)]
 pub(crate) struct PluginTest {
-    /// A package or a component by its path, the folder of a project, or the name of a built-in plugin
+    /// A package or a component by its path, the folder of a project, which is built if one of its sources is newer than its package, or the name of a built-in plugin
     pub(crate) plugin: String,
     #[command(flatten)]
     pub(crate) fixtures: FixturesArgument,
-    /// Test again whenever the plugin or a fixture is saved, until it is interrupted
+    /// Test again whenever the plugin, a source of it or a fixture is saved, until it is interrupted
     #[arg(long)]
     pub(crate) watch: bool,
     #[command(flatten)]

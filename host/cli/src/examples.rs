@@ -187,17 +187,17 @@ Examples:
   lancet verify ./my-grader.lancet.wasm --bundle provenance.json --foreign";
 pub(crate) const PLUGIN_CHECK: &str = "\
 Examples:
-  # The package of a project, with its fixtures as a beginning.
+  # The project in this folder, with its fixtures as a beginning.
   lancet plugin check .
   # A component, for a program that reads the findings.
   lancet plugin check ./my-agent.wasm --format json";
 
 pub(crate) const PLUGIN_TEST: &str = "\
 Examples:
-  # The package of a project, on the fixtures in its folder `fixtures`.
-  lancet plugin test .
-  # Again whenever the component or a fixture is saved.
-  lancet plugin test ./my-grader.wasm --fixtures fixtures --watch";
+  # The project in this folder, on its fixtures; again, and built again, when a file is saved.
+  lancet plugin test . --watch
+  # A component, on fixtures that lie elsewhere.
+  lancet plugin test ./my-grader.wasm --fixtures fixtures";
 
 pub(crate) const RECORD: &str = "\
 Examples:

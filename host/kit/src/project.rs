@@ -81,12 +81,10 @@ impl Project {
         &self.folder
     }
 
-    /// Where its package is put unless somebody says otherwise: `NAME.wasm` in its folder,
-    /// by the second half of its name.
+    /// Where its package is put unless somebody says otherwise: [`package_of`] it.
     #[must_use]
     pub fn package(&self) -> PathBuf {
-        let name = self.manifest.name.rsplit('/').next().unwrap_or_default();
-        self.folder.join(format!("{name}.wasm"))
+        package_of(&self.folder, &self.manifest)
     }
 
     fn can_be_built(&self) -> Result<(), Error> {
@@ -166,6 +164,13 @@ impl Project {
             }
         }
     }
+}
+
+/// The package of the project in a folder: `NAME.wasm` there, by the second half of its name.
+#[must_use]
+pub fn package_of(folder: &Path, manifest: &Manifest) -> PathBuf {
+    let name = manifest.name.rsplit('/').next().unwrap_or_default();
+    folder.join(format!("{name}.wasm"))
 }
 
 /// The folder of ours in a project. A link in its place might lead out of the project, and

@@ -29,26 +29,41 @@ function judge(key, answer) {
   }
 }
 
-// More than any key has that names a proposal. A longer one might be nested so deeply that to
-// read it would use up the stack.
+// More characters than any key has that names a proposal. A longer one might be nested so deeply
+// that to read it would use up the stack.
 const MAX_KEY = 1000;
+const MAX_ID = 2 ** 32 - 1;
 
 /**
  * The proposal that a key names. What cannot be read is no fail of the agent's.
  * @type {(key: string) => number}
  */
 function proposal(key) {
-  if (key.length > MAX_KEY) {
+  if (hasMoreThan(MAX_KEY, key)) {
     throw badAnswerKey(`it has more than ${MAX_KEY} characters; expected \`{"correct": 3}\``);
   }
-  let correct;
+  let read;
   try {
-    correct = JSON.parse(key)?.correct;
+    read = JSON.parse(key);
   } catch {
-    // As if it held nothing.
+    throw badAnswerKey('it is no JSON; expected `{"correct": 3}`');
   }
-  if (Number.isSafeInteger(correct) && correct >= 0) return correct;
-  throw badAnswerKey('there is no number under `correct`; expected `{"correct": 3}`');
+  if (Array.isArray(read) || Object.keys(read ?? {}).join() !== "correct") {
+    throw badAnswerKey('it holds something else than `correct`; expected `{"correct": 3}`');
+  }
+  const { correct } = read;
+  if (Number.isInteger(correct) && correct >= 0 && correct <= MAX_ID) return correct;
+  throw badAnswerKey('there is no proposal\'s id under `correct`; expected `{"correct": 3}`');
+}
+
+/**
+ * Whether a text has more characters than that: its `length` counts some twice.
+ * @type {(most: number, text: string) => boolean}
+ */
+function hasMoreThan(most, text) {
+  let count = 0;
+  for (const _ of text) if (++count > most) return true;
+  return false;
 }
 
 export const grading = grader(grade);

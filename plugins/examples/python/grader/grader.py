@@ -39,9 +39,10 @@ def judge(key: str, answer: Answer) -> str:
             return "wrong-kind"
 
 
-# More than any key has that names a proposal. A longer one might be nested so deeply that to
-# read it would use up the stack.
+# More characters than any key has that names a proposal. A longer one might be nested so deeply
+# that to read it would use up the stack.
 MAX_KEY = 1000
+MAX_ID = 2**32 - 1
 
 
 def proposal(key: str) -> int:
@@ -49,13 +50,16 @@ def proposal(key: str) -> int:
     if len(key) > MAX_KEY:
         raise BadAnswerKey(f'it has more than {MAX_KEY} characters; expected `{{"correct": 3}}`')
     try:
-        correct = json.loads(key)["correct"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadAnswerKey('expected `{"correct": 3}`') from error
-    # For Python `true` is a number.
-    if type(correct) is not int or correct < 0:
-        raise BadAnswerKey('there is no number under `correct`; expected `{"correct": 3}`')
-    return correct
+        read = json.loads(key)
+    except ValueError as error:
+        raise BadAnswerKey('it is no JSON; expected `{"correct": 3}`') from error
+    if not isinstance(read, dict) or list(read) != ["correct"]:
+        raise BadAnswerKey('it holds something else than `correct`; expected `{"correct": 3}`')
+    correct = read["correct"]
+    # Some write 3 as 3.0, which is the same number in JSON. For Python `true` is a number.
+    if type(correct) not in (int, float) or not 0 <= correct <= MAX_ID or correct != int(correct):
+        raise BadAnswerKey('there is no proposal\'s id under `correct`; expected `{"correct": 3}`')
+    return int(correct)
 
 
 Grading = grader(grade)

@@ -18,7 +18,7 @@ use crate::session::{block_on, loader};
 
 /// Looks for what is wrong with a plugin, and says what to change.
 pub(super) fn main(arguments: &PluginCheck) -> Result<Exit, Failure> {
-    let target = Target::find(&arguments.plugin)?;
+    let target = Target::find(&arguments.plugin, &mut None)?;
     let fixtures = match target.place.fixtures(arguments.fixtures.folder.as_deref()) {
         Some(folder) => read_all(&folder)?,
         None => Fixtures::new(),

@@ -4,17 +4,16 @@ use std::path::{Path, PathBuf};
 
 use lancet_author::{Fixture, FixtureError};
 use lancet_core::{MAX_FIXTURE_BYTES, Role};
-use lancet_package::Manifest;
+use lancet_kit::package_of;
 use lancet_runner::Named;
 
-use super::package::manifest_text;
+use super::kit::{Built, MANIFEST, current};
+use super::package::read_manifest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The name of the folder with a plugin's fixtures.
 const FIXTURES: &str = "fixtures";
-/// The name of a manifest's file.
-const MANIFEST: &str = "plugin.toml";
 /// How many folders above a component its manifest is looked for.
 const MAX_ABOVE: usize = 6;
 /// The most fixtures of a folder: 10,000.
@@ -41,17 +40,22 @@ pub(super) type Fixtures = Vec<(String, Result<Fixture, FixtureError>)>;
 
 impl Target {
     /// The plugin by that name: built in, a file, or the folder of a project, whose package is
-    /// meant.
-    pub(super) fn find(text: &str) -> Result<Self, Failure> {
-        let place = Place::find(text)?;
-        let named = match (&place.file, builtin(text)) {
-            (Some(file), _) => Named::new(&file.display().to_string(), lancet_runner::read(file)?),
-            (None, builtin) => {
-                let component = builtin.map(|builtin| builtin.component.to_vec());
-                Named::new(text, component.unwrap_or_default())
-            }
+    /// meant and built if need be; what came of that is put into `built`.
+    pub(super) fn find(text: &str, built: &mut Option<Built>) -> Result<Self, Failure> {
+        let path = Path::new(text);
+        if let Some(builtin) = builtin(text) {
+            let named = Named::new(text, builtin.component.to_vec());
+            return Ok(Self { named, place: Place { file: None } });
+        }
+        let file = if path.is_dir() {
+            let (package, just_now) = current(path)?;
+            *built = just_now;
+            package
+        } else {
+            path.to_owned()
         };
-        Ok(Self { named, place })
+        let named = Named::new(&file.display().to_string(), lancet_runner::read(&file)?);
+        Ok(Self { named, place: Place { file: Some(file) } })
     }
 }
 
@@ -60,16 +64,16 @@ fn builtin(name: &str) -> Option<&'static lancet_builtin::Builtin> {
 }
 
 impl Place {
-    /// Where the files of the plugin by that name are. Nothing but a manifest is read.
+    /// Where the files of the plugin by that name are, whether they are there or not. Nothing but
+    /// a manifest is read, and nothing is built.
     pub(super) fn find(text: &str) -> Result<Self, Failure> {
         let path = Path::new(text);
-        Ok(Self {
-            file: match builtin(text) {
-                Some(_) => None,
-                None if path.is_dir() => Some(package(path)?),
-                None => Some(path.to_owned()),
-            },
-        })
+        let file = match builtin(text) {
+            Some(_) => None,
+            None if path.is_dir() => Some(package_of(path, &read_manifest(&path.join(MANIFEST))?.0)),
+            None => Some(path.to_owned()),
+        };
+        Ok(Self { file })
     }
 
     /// Where the plugin's fixtures are, unless somebody says otherwise: beside its file, or beside
@@ -87,20 +91,6 @@ impl Place {
         let project = absolute.ancestors().take(MAX_ABOVE).find(|folder| folder.join(MANIFEST).is_file())?;
         Some(project.join(FIXTURES)).filter(|folder| folder.is_dir())
     }
-}
-
-/// The package of a project: `NAME.wasm`, by the second half of the name in its manifest.
-fn package(folder: &Path) -> Result<PathBuf, Failure> {
-    let file = folder.join(MANIFEST);
-    let manifest =
-        Manifest::parse(&manifest_text(&file)?).map_err(|error| super::package::refused(&file, &error))?;
-    let name = manifest.name.rsplit('/').next().unwrap_or_default();
-    let package = folder.join(format!("{name}.wasm"));
-    if package.is_file() {
-        return Ok(package);
-    }
-    Err(Failure::usage(format!("`{}` has no package `{name}.wasm`", folder.display()))
-        .hint(format!("build it, and make it with `lancet plugin pack COMPONENT --output {name}.wasm`")))
 }
 
 /// Reads every fixture of a folder: its files that end with `.json`, by name.

@@ -7,8 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use lancet_core::{TestResult, TestedFixture, TestedPlugin};
+use lancet_kit::Saved;
 use lancet_runner::Loader;
 
+use super::kit::Built;
 use super::target::{Place, Target, read_all};
 use crate::arguments::FormatKind;
 use crate::author::PluginTest;
@@ -27,21 +29,32 @@ pub(super) fn main(arguments: &PluginTest) -> Result<Exit, Failure> {
     // It is loaded anew for what was saved; the engine stays.
     let loader = loader(NonZeroUsize::MIN, &arguments.isolation)?;
     if !arguments.watch {
-        return once(arguments, &loader);
+        return once(arguments, &loader, &mut None);
     }
     if arguments.format.kind != FormatKind::Table {
         return Err(Failure::usage("`--watch` is for people, and `--format` for programs")
             .hint("leave one of the two out"));
     }
     loop {
-        let seen = saved(arguments);
-        let began = Instant::now();
+        let mut seen = saved(arguments);
+        let (began, mut built) = (Instant::now(), None);
         // What is saved may be half of it, or broken: the next time it may not be.
-        match once(arguments, &loader) {
+        match once(arguments, &loader, &mut built) {
             Ok(_) => {}
             Err(failure) => failure.print(),
         }
-        output::print(&format!("{} ms; waiting for a file to be saved", began.elapsed().as_millis()))?;
+        let mut took = format!("{} ms", began.elapsed().as_millis());
+        if let Some(Built { took: building, written }) = built {
+            let (own, seconds) = (began.elapsed().saturating_sub(building), building.as_secs_f64());
+            took = format!("{} ms besides {seconds:.1} s of building", own.as_millis());
+            // What building wrote was saved by nobody.
+            let now = saved(arguments);
+            for path in written {
+                seen.remove(&path);
+                seen.extend(now.get(&path).map(|saved| (path, *saved)));
+            }
+        }
+        output::print(&format!("{took}; waiting for a file to be saved"))?;
         while saved(arguments) == seen {
             thread::sleep(LOOK_EVERY);
         }
@@ -49,8 +62,8 @@ pub(super) fn main(arguments: &PluginTest) -> Result<Exit, Failure> {
     }
 }
 
-fn once(arguments: &PluginTest, loader: &Loader) -> Result<Exit, Failure> {
-    let target = Target::find(&arguments.plugin)?;
+fn once(arguments: &PluginTest, loader: &Loader, built: &mut Option<Built>) -> Result<Exit, Failure> {
+    let target = Target::find(&arguments.plugin, built)?;
     let Some(folder) = target.place.fixtures(arguments.fixtures.folder.as_deref()) else {
         let message = format!("there are no fixtures for `{}`", arguments.plugin);
         return Err(Failure::usage(message).hint(
@@ -73,17 +86,17 @@ fn once(arguments: &PluginTest, loader: &Loader) -> Result<Exit, Failure> {
     Ok(if tested.failed > 0 { Exit::Found } else { Exit::Done })
 }
 
-/// When the files that matter were last saved.
-fn saved(arguments: &PluginTest) -> BTreeMap<PathBuf, (Option<SystemTime>, u64)> {
-    let mut files = BTreeMap::new();
+/// When the files that matter were last saved: of a project its sources, of what is there
+/// already its file, and the fixtures.
+fn saved(arguments: &PluginTest) -> BTreeMap<PathBuf, Saved> {
+    let path = Path::new(&arguments.plugin);
+    let mut files = if path.is_dir() { lancet_kit::sources(path) } else { BTreeMap::new() };
     let mut look = |path: PathBuf| {
         if let Ok(found) = path.metadata() {
-            files.insert(path, (found.modified().ok(), found.len()));
+            let time = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            files.insert(path, (time, found.len()));
         }
     };
-    let path = Path::new(&arguments.plugin);
-    look(path.to_owned());
-    look(path.join("plugin.toml"));
     let Ok(place) = Place::find(&arguments.plugin) else { return files };
     if let Some(folder) = place.fixtures(arguments.fixtures.folder.as_deref()) {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {

@@ -25,8 +25,30 @@ test("the right choice passes, and nothing else does", () => {
 });
 
 test("a key that cannot be read is no fail", () => {
-  for (const answerKey of ["", "{}", "[]", "null", '{"correct": true}', '{"correct": "1"}', '{"correct": -1}', '{"correct": 1.5}']) {
+  for (const answerKey of [
+    "",
+    "{}",
+    "[]",
+    "null",
+    '{"correct": true}',
+    '{"correct": "1"}',
+    '{"correct": -1}',
+    '{"correct": 1.5}',
+    '{"correct": 4294967296}',
+    '{"correct": 1e999}',
+    '{"correct": 1, "other": NaN}',
+    '{"correct": 1, "other": 2}',
+    `{"correct": 1}${" ".repeat(1000)}`,
+  ]) {
     const host = new Host({ answer: { tag: "choice", val: 1 }, answerKey });
     assert.throws(() => host.run(() => grade(TASK)), { tag: "bad-answer-key" }, answerKey);
+  }
+});
+
+test("a number may be written in any way", () => {
+  const long = '{"correct": 1}'.padEnd(1000);
+  for (const answerKey of ['{"correct": 1.0}', '{"correct": 10e-1}', '{"correct": 0, "correct": 1}', long]) {
+    const host = new Host({ answer: { tag: "choice", val: 1 }, answerKey });
+    assert.equal(host.run(() => grade(TASK)).reason, "right-choice", answerKey);
   }
 });

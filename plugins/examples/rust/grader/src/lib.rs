@@ -23,18 +23,31 @@ impl Grader for MyGrader {
 fn judge(key: &str, answer: &Answer) -> Result<&'static str, GradeError> {
     let correct = proposal(key)?;
     Ok(match answer {
-        Answer::Choice(id) if u64::from(*id) == correct => "right-choice",
+        Answer::Choice(id) if f64::from(*id) == correct => "right-choice",
         Answer::Choice(_) => "wrong-choice",
         Answer::Nothing => "no-submission",
         Answer::Document(_) | Answer::WorkTree => "wrong-kind",
     })
 }
 
-/// The proposal that a key names. What cannot be read is no fail of the agent's.
-fn proposal(key: &str) -> Result<u64, GradeError> {
-    let bad = |why: String| GradeError::BadAnswerKey(format!("{why}; expected `{{\"correct\": 3}}`"));
-    let key: serde_json::Value = serde_json::from_str(key).map_err(|e| bad(e.to_string()))?;
-    key["correct"].as_u64().ok_or_else(|| bad("there is no number under `correct`".into()))
+/// More characters than any key has that names a proposal.
+const MAX_KEY: usize = 1000;
+
+/// The id of the proposal that a key names. What cannot be read is no fail of the agent's.
+fn proposal(key: &str) -> Result<f64, GradeError> {
+    let bad = |why: &str| GradeError::BadAnswerKey(format!("{why}; expected `{{\"correct\": 3}}`"));
+    if key.chars().nth(MAX_KEY).is_some() {
+        return Err(bad("it has more than 1000 characters"));
+    }
+    let key: serde_json::Value = serde_json::from_str(key).map_err(|e| bad(&e.to_string()))?;
+    match key.as_object() {
+        Some(entries) if entries.keys().eq(["correct"]) => {}
+        _ => return Err(bad("it holds something else than `correct`")),
+    }
+    // Some write 3 as 3.0, which is the same number in JSON.
+    let number = key["correct"].as_f64().filter(|number| number.fract() == 0.0);
+    let id = number.filter(|number| (0.0..=f64::from(u32::MAX)).contains(number));
+    id.ok_or_else(|| bad("there is no proposal's id under `correct`"))
 }
 
 lancet_sdk::export_grader!(MyGrader);
@@ -58,10 +71,32 @@ mod tests {
 
     #[test]
     fn a_key_that_cannot_be_read_is_no_fail() {
-        for key in
-            ["", "{}", "[]", "null", r#"{"correct": true}"#, r#"{"correct": "1"}"#, r#"{"correct": -1}"#]
-        {
+        let long = format!(r#"{{"correct": 1}}{}"#, " ".repeat(MAX_KEY));
+        for key in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"correct": true}"#,
+            r#"{"correct": "1"}"#,
+            r#"{"correct": -1}"#,
+            r#"{"correct": 1.5}"#,
+            r#"{"correct": 4294967296}"#,
+            r#"{"correct": 1e999}"#,
+            r#"{"correct": 1, "other": NaN}"#,
+            r#"{"correct": 1, "other": 2}"#,
+            &long,
+        ] {
             assert!(matches!(judge(key, &Answer::Choice(1)), Err(GradeError::BadAnswerKey(_))), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_number_may_be_written_in_any_way() {
+        let long = format!(r#"{{"correct": 1}}{}"#, " ".repeat(MAX_KEY - 14));
+        for key in [r#"{"correct": 1.0}"#, r#"{"correct": 10e-1}"#, r#"{"correct": 0, "correct": 1}"#, &long]
+        {
+            assert_eq!(judge(key, &Answer::Choice(1)).unwrap(), "right-choice", "{key}");
         }
     }
 }
