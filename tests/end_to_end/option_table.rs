@@ -8,8 +8,8 @@ pub(crate) enum Takes {
     /// Words, numbers, nothing at all: no path.
     Words,
     /// Paths, in the place of `@` in each of these command lines. `SUITE` is the folder of a
-    /// suite, `TABLE` a task table, `ANSWERS` the file of a scripted model, `COMPONENT` a grader, and
-    /// `MANIFEST` what it says of itself.
+    /// suite, `TABLE` a task table, `ANSWERS` the file of a scripted model, `COMPONENT` a grader,
+    /// `MANIFEST` what it says of itself, and `ATTESTED` a run that the key `host` has signed.
     Path(Leads, &'static [&'static str]),
 }
 
@@ -49,7 +49,8 @@ pub(crate) const OPTIONS: &[(&str, Takes)] = &[
     ("csv", Path(File, &["suite import swe-lancer --csv @ --out new"])),
     ("docker_patience", Words),
     ("docker_socket", Path(Socket, &["doctor --docker-socket @"])),
-    ("file", Path(File, &["plugin inspect @", "key import @ --name theirs"])),
+    ("file", Path(File, &["plugin inspect @", "key import @ --name theirs", "cosign @ --key host --first"])),
+    ("first", Words),
     ("folder", Path(NewFolder, &["suite new @ --kind swe-manager"])),
     ("folder", Path(Folder, &["plugin test manager-choice --fixtures @"])),
     ("foreign", Words),
@@ -102,6 +103,17 @@ pub(crate) const OPTIONS: &[(&str, Takes)] = &[
     ("settings", Path(File, &[ASKED_SETTINGS])),
     ("shell", Words),
     ("signer", Words),
+    (
+        "since",
+        Path(
+            File,
+            &[
+                "attest --key host --since @ --output new.jsonl",
+                "verify ATTESTED --since @",
+                "cosign ATTESTED --key host --since @",
+            ],
+        ),
+    ),
     ("store", Path(NewFolder, &["runs --store @", "run SUITE --agent first --store @", "doctor --store @"])),
     ("strict", Words),
     (
@@ -117,6 +129,7 @@ pub(crate) const OPTIONS: &[(&str, Takes)] = &[
     ("transcript", Words),
     ("watch", Words),
     ("what", Words),
+    ("witnesses", Path(File, &["verify ATTESTED --witness @"])),
     ("world", Words),
 ];
 

@@ -74,6 +74,11 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
     fs::write(at("grader.toml"), GRADER).unwrap();
     std::os::unix::fs::symlink(at("pipe"), at("link")).unwrap();
     context.run_sample("first", &["--task", "cart-badge-stale"]);
+    for arguments in [&["key", "new", "host"][..], &["attest", "--key", "host", "--output", "attested.jsonl"]]
+    {
+        let outcome = context.lancet(arguments);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    }
 
     let mut tries = Vec::new();
     for (name, takes) in OPTIONS {
@@ -102,6 +107,7 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
             .map(|word| match word {
                 "SUITE" => suite.to_str().unwrap().to_owned(),
                 "TABLE" => at("table.csv").to_str().unwrap().to_owned(),
+                "ATTESTED" => "attested.jsonl".to_owned(),
                 "COMPONENT" => "grader.wasm".to_owned(),
                 "MANIFEST" => "grader.toml".to_owned(),
                 word => word

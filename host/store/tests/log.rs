@@ -66,7 +66,7 @@ async fn each_beginning_verdict_and_end_is_a_leaf() {
     assert_eq!(leaves(&store, &run), [begin.clone()]);
 
     // What is not written is not in the log either.
-    let (twice, _) = (store.create_run(run.clone(), String::new(), &spec(), attempts(1)).await, ());
+    let twice = store.create_run(run.clone(), String::new(), &spec(), attempts(1)).await;
     assert!(matches!(twice, Err(StoreError::RunExists(_))));
     assert!(store.append(&ids[0], 7, Vec::new(), passed()).await.is_err());
     assert!(store.append(&ids[0], 0, vec![at(u64::MAX, note(1, 1))], passed()).await.is_err());
