@@ -3,7 +3,10 @@
 
     verify.py package FILE KEY           a package, by FILE.sigstore.json beside it
     verify.py suite FOLDER KEY           a suite, by FOLDER.sigstore.json beside it
-    verify.py run FILE KEY               a run that was attested, with the verdicts that it shows
+    verify.py run FILE KEY               a run that was attested, with the verdicts that it shows, and
+                                         that they are in the log of its host's store
+    verify.py since FILE OLD KEY         the same, and that the log extends that of OLD, an earlier file
+    verify.py witness FILE KEY WITNESS   the same, and that the log was cosigned by the key WITNESS
     verify.py checkpoint NOTE ORIGIN KEY the signed head of a log
     verify.py inclusion LEAF PLACE PROOF NOTE ORIGIN KEY
                                          that a file is the leaf at that place, from 0, of the log
@@ -142,20 +145,66 @@ def verify_suite(folder, bundle, key):
     return said["predicate"]["name"]
 
 
+def compact(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def open_line(line, *names):
+    """The values in a line with proofs, which has one spelling."""
+    value = json.loads(line)
+    need(compact(value) + b"\n" == line and list(value) == list(names), "no line with proofs, or another spelling")
+    return value.values()
+
+
+def included(log, leaf, place, proof):
+    verify_inclusion(compact(leaf), place, [unbase64(one) for one in proof], log["size"], log["root"])
+
+
+def leaf_of(run, one):
+    return {"leaf": "verdict", "run": run["run"], **{name: one[name] for name in ("task", "attempt", "outcome", "digest")}}
+
+
+def open_log(line, key, run, record):
+    """The log that a run is in, by the line that follows the run's."""
+    checkpoint, begin, end, extends = open_line(line, "checkpoint", "begin", "end", "extends")
+    size, root = open_checkpoint(checkpoint.encode(), run["log"], key)
+    log = {"size": size, "root": root, "note": checkpoint, "extends": {}, "begin": begin["place"], "end": end["place"]}
+    for placed in (begin, end):
+        place, leaf, proof = open_line(compact(placed) + b"\n", "place", "leaf", "proof")
+        included(log, leaf, place, proof)
+    need(log["begin"] < log["end"], "the run ends before it begins")
+    due = run["verdicts"]
+    told = {"run": run["run"], "record": record, "suite": run["suiteDigest"], "agent": run["agentDigest"], "seed": run["seed"]}
+    told |= {"tasks": len({one["task"] for one in due}), "due": len(due)}
+    need(begin["leaf"] == {"leaf": "run-begin", **told}, "the run began as another one, by its log")
+    over = "sha256:" + tree_root([sha256(b"\0" + compact(leaf_of(run, one))) for one in due]).hex()
+    told = {"leaf": "run-end", "run": run["run"], "verdicts": len(due), "root": over}
+    need(end["leaf"] == told, "the run ended with other verdicts, by its log: some were left out, put in or changed")
+    for earlier in extends:
+        old, old_root, proof = open_line(compact(earlier) + b"\n", "size", "root", "proof")
+        verify_consistency(old, unbase64(old_root), size, root, [unbase64(one) for one in proof])
+        log["extends"][old] = unbase64(old_root)
+    return log
+
+
 def verify_run(text, key):
-    """A run, and the places in its list of the verdicts that are shown."""
+    """A run, the places in its list of the verdicts that are shown, and its log, if it is in one."""
     need(text.endswith(b"\n"), "no line break at the end")
-    first, *rest = [open_bundle(line + b"\n", key) for line in text.split(b"\n")[:-1]]
+    first, *rest = [line + b"\n" for line in text.split(b"\n")[:-1]]
+    first = open_bundle(first, key)
     need(first["predicateType"] == "lancet:statement/run/v0.1", "line 1 is not about a run")
-    run, [subject], shown = first["predicate"], first["subject"], []
+    run, [subject], shown, log = first["predicate"], first["subject"], [], None
     named = [(one["task"], one["attempt"]) for one in run["verdicts"]]
     need(len(set(named)) == len(named), "an attempt is listed twice")
+    if "log" in run:
+        need(rest, "the run is in a log, and no line has its proofs")
+        log, rest = open_log(rest[0], key, run, "sha256:" + subject["digest"]["sha256"]), rest[1:]
     while rest:
-        said, judged = rest[0], rest[0]["predicate"]
+        said, rest = open_bundle(rest[0], key), rest[1:]
+        judged = said["predicate"]
         need(said["predicateType"] == "lancet:statement/verdict/v0.1", "a line is not about a verdict")
         told = judged["record"]
-        spelled = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
-        verdict, digest = told["verdict"], "sha256:" + sha256(spelled).hex()
+        verdict, digest = told["verdict"], "sha256:" + sha256(compact(told)).hex()
         listed = {"task": told["task"], "attempt": told["attempt"], "outcome": verdict["outcome"], "digest": digest}
         need(listed in run["verdicts"] and judged["digest"] == digest, "a verdict is not the one in the run's list")
         shown.append(run["verdicts"].index(listed))
@@ -164,7 +213,6 @@ def verify_run(text, key):
         need((judged["run"], judged["runRecord"], told["agent"]) == (run["run"], record, run["agentDigest"]), "a verdict is of another run")
         submission = [{"name": "submission", "digest": {"sha256": told["submission"].removeprefix("sha256:")}}]
         need(said["subject"] == submission, "a verdict is about something else")
-        rest = rest[1:]
         if verdict["outcome"] != "invalid":
             used = (("run-record", record), ("task", judged["task"]), ("grader", told["grader"]), ("verdict", digest))
             checks = lambda passed: [check["name"] for check in verdict["checks"] if check["passed"] == passed]
@@ -174,28 +222,73 @@ def verify_run(text, key):
                 "passedTests": checks(True),
                 "failedTests": checks(False),
             }
-            need(rest and rest[0]["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1", "no test result of a verdict")
-            need(rest[0]["subject"] == submission and rest[0]["predicate"] == result, "a test result is not that of its verdict")
-            rest = rest[1:]
-    return run, shown
+            need(rest, "no test result of a verdict")
+            tested, rest = open_bundle(rest[0], key), rest[1:]
+            need(tested["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1", "no test result of a verdict")
+            need(tested["subject"] == submission and tested["predicate"] == result, "a test result is not that of its verdict")
+        if log:
+            need(rest, "no place in the log of a verdict")
+            (place, proof), rest = open_line(rest[0], "place", "proof"), rest[1:]
+            included(log, leaf_of(run, listed), place, proof)
+            need(log["begin"] < place < log["end"], "a verdict is not between the run's beginning and its end")
+    return run, shown, log
+
+
+def verify_since(text, old, key):
+    run, shown, log = verify_run(text, key)
+    _, _, earlier = verify_run(old, key)
+    need(log and earlier and open_origin(log) == open_origin(earlier), "they are not in one log")
+    size, root = earlier["size"], earlier["root"]
+    need(size <= log["size"], "the log has fewer leaves than it had: some were left out, or it is the older one")
+    known = log["extends"] | {log["size"]: log["root"]}
+    need(size in known, "no proof that it extends the earlier log: `lancet attest --since` writes one")
+    need(known[size] == root, "the log was rewritten: it does not begin with the earlier one")
+    return run, shown, log
+
+
+def open_origin(log):
+    return log["note"].split("\n")[0]
+
+
+def verify_witness(text, key, witness):
+    """C2SP's cosignature/v1, by the name `lancet:key/` and the digest of the key."""
+    run, shown, log = verify_run(text, key)
+    need(log, "the run is in no log")
+    spki, raw = [witness.public_bytes(*form) for form in ((Encoding.DER, PublicFormat.SubjectPublicKeyInfo), (Encoding.Raw, PublicFormat.Raw))]
+    need(raw != key.public_bytes(Encoding.Raw, PublicFormat.Raw), "that is the host's own key, and no witness")
+    name = "lancet:key/" + sha256(spki).hex()
+    body, signatures = signed_note(log["note"].encode())
+    hint = sha256(name.encode() + b"\n\x04" + raw)[:4]
+    found = [data for by, data in signatures if by == name and data[:4] == hint]
+    need(found, "the witness has not cosigned it")
+    for data in found:
+        time = int.from_bytes(data[4:12], "big")
+        need(time < 1 << 63, "no time")
+        witness.verify(data[12:], f"cosignature/v1\ntime {time}\n{body}".encode())
+    return run, shown, log
+
+
+def signed_note(note):
+    """The text of a note, and the names and bytes of its signatures, none of which is verified."""
+    text, lines = note.decode().rsplit("\n\n", 1)
+    need(lines.endswith("\n"), "no line break at the end")
+    signatures = []
+    for line in lines[:-1].split("\n"):
+        need(line.startswith("\u2014 ") and line.count(" ") == 2, "no line of a signature")
+        name, data = line[2:].split(" ")
+        signatures.append((name, unbase64(data)))
+    return text + "\n", signatures
 
 
 def open_checkpoint(note, origin, key):
     """Size and root of a log, if its key has signed them."""
-    text, lines = note.decode().rsplit("\n\n", 1)
-    text += "\n"
+    text, signatures = signed_note(note)
     raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     hint = sha256(origin.encode() + b"\n\x01" + raw)[:4]
-    signatures = []
-    need(lines.endswith("\n"), "no line break at the end")
-    for line in lines[:-1].split("\n"):
-        need(line.startswith("\u2014 ") and line.count(" ") == 2, "no line of a signature")
-        name, data = line[2:].split(" ")
-        data = unbase64(data)
-        if name == origin and data[:4] == hint:
-            key.verify(data[4:], text.encode())
-            signatures.append(name)
-    need(signatures, f"{origin} has not signed it")
+    found = [data for name, data in signatures if name == origin and data[:4] == hint]
+    need(found, f"{origin} has not signed it")
+    for data in found:
+        key.verify(data[4:], text.encode())
     first, size, root, end = text.split("\n")
     need(first == origin and end == "" and size.isascii() and size.isdecimal(), "no head of that log")
     need(str(int(size)) == size and int(size) < 1 << 64, "no head of that log")
@@ -226,6 +319,38 @@ def verify_inclusion(leaf, place, proof, size, root):
     need(last == 0 and hash == root, "the proof leads elsewhere")
 
 
+def tree_root(hashes):
+    """RFC 6962, section 2.1."""
+    if len(hashes) < 2:
+        return hashes[0] if hashes else sha256(b"")
+    split = 1 << (len(hashes) - 1).bit_length() - 1
+    return sha256(b"\1" + tree_root(hashes[:split]) + tree_root(hashes[split:]))
+
+
+def verify_consistency(old, old_root, size, root, proof):
+    """RFC 9162, section 2.1.4.2; a tree without leaves is the beginning of every tree."""
+    need(0 <= old <= size, "the log has fewer leaves than it had")
+    if old in (0, size):
+        need(not proof and old_root == (sha256(b"") if old == 0 else root), "the earlier log is not the beginning of this one")
+        return
+    path = [old_root, *proof] if old & (old - 1) == 0 else proof
+    place, last = old - 1, size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    need(path and all(len(one) == 32 for one in path), "the proof is too short, or holds no hashes")
+    was = now = path[0]
+    for other in path[1:]:
+        need(last > 0, "the proof is too long")
+        if place & 1 or place == last:
+            was, now = sha256(b"\1" + other + was), sha256(b"\1" + other + now)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            now = sha256(b"\1" + now + other)
+        place, last = place >> 1, last >> 1
+    need(last == 0 and was == old_root and now == root, "the log was rewritten: it does not begin with the earlier one")
+
+
 def main(command, *arguments):
     read = lambda path: pathlib.Path(path).read_bytes()
     beside = lambda path: read(str(pathlib.Path(path).absolute()) + ".sigstore.json")
@@ -234,12 +359,19 @@ def main(command, *arguments):
             return verify_package(read(path), beside(path), load_key(key))
         case "suite", (path, key):
             return verify_suite(pathlib.Path(path), beside(path), load_key(key))
-        case "run", (path, key):
-            run, shown = verify_run(read(path), load_key(key))
+        case "run" | "since" | "witness", (path, *_, last) if len(arguments) == (2 if command == "run" else 3):
+            match command:
+                case "run":
+                    run, shown, log = verify_run(read(path), load_key(last))
+                case "since":
+                    run, shown, log = verify_since(read(path), read(arguments[1]), load_key(last))
+                case _:
+                    run, shown, log = verify_witness(read(path), load_key(arguments[1]), load_key(last))
             outcomes = [run["verdicts"][place]["outcome"] for place in shown]
             told = ", ".join(f"{outcomes.count(one)} {one}" for one in ("pass", "fail", "invalid"))
             control = "; a control, and no result: the agent was told the answers" if run["control"] else ""
-            return f"{run['run']}: {len(shown)} of {len(run['verdicts'])} verdicts shown: {told}{control}"
+            place = f"leaves {log['begin']} to {log['end']} of the {log['size']} of {open_origin(log)}" if log else "in no log"
+            return f"{run['run']}: {len(shown)} of {len(run['verdicts'])} verdicts shown: {told}; {place}{control}"
         case "checkpoint", (note, origin, key):
             size, root = open_checkpoint(read(note), origin, load_key(key))
             return f"{origin}: {size} leaves under {base64.b64encode(root).decode()}"

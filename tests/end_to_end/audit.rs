@@ -295,13 +295,32 @@ fn attempts_that_are_missing_or_too_many_are_found() {
 }
 
 #[test]
+fn the_log_has_to_tell_what_the_run_came_to() {
+    let (context, run) = one_run();
+    let attempt = format!("{run}/one/1");
+    let unlocked = "DROP TRIGGER log_stays; DROP TRIGGER log_keeps;";
+    for (sql, name) in [
+        ("UPDATE log SET leaf = replace(leaf, '\"pass\"', '\"fail\"')", &attempt),
+        ("DELETE FROM log WHERE place = 1", &attempt),
+        ("DELETE FROM log WHERE place = 2", &run),
+        ("UPDATE log SET leaf = replace(leaf, '\"due\":1', '\"due\":2')", &run),
+    ] {
+        restore(&context);
+        change(&context, &format!("{unlocked} {sql}"));
+        is_found(&context, sql, name, "log.leaf");
+    }
+    is_found_everywhere(&context, "log", &run, "log.leaf");
+}
+
+#[test]
 fn runs_from_before_there_were_records_are_read_and_said_to_be_unlisted() {
     let (context, run) = one_run();
     change(
         &context,
         "UPDATE events SET event = substr(event, 1, instr(event, ',\"record\":\"sha256:') - 1) || '}'
              WHERE event LIKE '{\"event\":\"began\"%';
-         ALTER TABLE runs DROP COLUMN record; DROP TABLE ledger; PRAGMA user_version = 2",
+         ALTER TABLE runs DROP COLUMN record; DROP TABLE ledger; DROP TABLE log; DROP TABLE log_origin;
+         PRAGMA user_version = 2",
     );
     let report = context.lancet(&["report"]);
     assert_eq!(report.code, Some(0), "{}", report.stderr);

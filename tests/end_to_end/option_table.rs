@@ -17,7 +17,7 @@ pub(crate) struct Told {
 /// `RUN` a run of it, `IMAGES` that of one with containers and `CONTAINERS` a run of it that is not
 /// decided, `TABLE` a task table, `ANSWERS` the file of a scripted model, `COMPONENT` a grader,
 /// `MANIFEST` what it says of itself, `PACKAGE` both in one file, and `PROJECT` a folder that it is
-/// built from. `mine` is a key. With `@.jsonl` the path ends so.
+/// built from; `ATTESTED` a run that `mine` has signed. `mine` and `witness` are keys. With `@.jsonl` the path ends so.
 pub(crate) struct Takes(pub(crate) Leads, pub(crate) &'static [&'static str]);
 
 /// What a path leads to.
@@ -62,11 +62,22 @@ pub(crate) const COMMANDS: &[Told] = &[
         paths: &[
             ("key", Takes(File, &["attest --key @ --output new.jsonl"])),
             ("output", Takes(NewFile, &["attest --key mine --output @.jsonl"])),
+            ("since", Takes(File, &["attest --key mine --since @ --output new.jsonl"])),
         ],
         words: &[&["run", "signer"]],
     },
     Told { command: "compile-plugin", paths: &[], words: &[&["jailed"]] },
     Told { command: "completions", paths: &[], words: &[&["shell"]] },
+    Told {
+        command: "cosign",
+        paths: &[
+            ("file", Takes(File, &["cosign @ --key witness --first"])),
+            ("key", Takes(File, &["cosign ATTESTED --key @ --first --output new.jsonl"])),
+            ("output", Takes(NewFile, &["cosign ATTESTED --key witness --first --output @"])),
+            ("since", Takes(File, &["cosign ATTESTED --key witness --since @"])),
+        ],
+        words: &[&["first", "signer"]],
+    },
     Told {
         command: "doctor",
         paths: &[("docker_socket", Takes(Socket, &["doctor --docker-socket @"]))],
@@ -267,6 +278,8 @@ pub(crate) const COMMANDS: &[Told] = &[
             ("bundle", Takes(File, &["verify PACKAGE --bundle @", "verify SUITE --bundle @"])),
             ("file", Takes(File, &["verify @", "verify @.jsonl"])),
             ("keys", Takes(File, &["verify PACKAGE --key @"])),
+            ("since", Takes(File, &["verify ATTESTED --since @"])),
+            ("witnesses", Takes(File, &["verify ATTESTED --witness @"])),
         ],
         words: &[FORMAT, &["foreign"]],
     },

@@ -157,6 +157,7 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
                 "COMPONENT" => "grader.wasm".to_owned(),
                 "MANIFEST" => "grader.toml".to_owned(),
                 "PACKAGE" => "package.wasm".to_owned(),
+                "ATTESTED" => "run.attested.jsonl".to_owned(),
                 "PROJECT" => {
                     // Two builds of one would be in each other's way.
                     project(own.path(), &at("tools"));

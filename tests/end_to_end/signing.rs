@@ -289,14 +289,16 @@ fn a_run_is_attested_and_some_of_its_verdicts_can_be_shown() {
     assert!(attested.starts_with("run.attested.jsonl\nrun "), "{attested}");
     let text = fs::read_to_string(context.path("run.attested.jsonl")).unwrap();
     let lines: Vec<_> = text.split_inclusive('\n').collect();
-    // The run, and two lines for each verdict, as none is invalid.
-    let due = lines.len() / 2;
-    assert!(due > 2 && lines.len() == 2 * due + 1, "{}", lines.len());
+    // The run, its log, and three lines for each verdict, as none is invalid.
+    let due = lines.len() / 3;
+    assert!(due > 2 && lines.len() == 3 * due + 2, "{}", lines.len());
     let verify = ["verify", "run.attested.jsonl"];
     let json = context.lancet(&[&verify[..], &["--format", "json"]].concat());
     let verified = has_shape::<VerifiedRun>(&json, "verify-run");
     assert_eq!(verified["due"], due);
     assert_eq!(verified["withheld"], 0);
+    let log = &verified["log"];
+    assert_eq!((&log["begin"], &log["end"], &log["others"]), (&0.into(), &(due + 1).into(), &0.into()));
     // The verdicts are those of the store, by their digests.
     let shown = context.json(&["show"]);
     for (one, attempt) in verified["verdicts"].as_array().unwrap().iter().zip(shown.as_array().unwrap()) {
@@ -337,16 +339,24 @@ fn a_run_is_attested_and_some_of_its_verdicts_can_be_shown() {
 
     let write = |text: &str| fs::write(context.path("run.attested.jsonl"), text).unwrap();
     // One verdict is shown, and that the others are withheld.
-    write(&[lines[0], lines[3], lines[4]].concat());
+    write(&[lines[0], lines[1], lines[5], lines[6], lines[7]].concat());
     let some = works(&context, &verify).stdout;
     assert!(some.contains(&format!("1 of {due} verdicts shown")), "{some}");
     assert!(python(&context, &independent).1.contains(&format!("1 of {due} verdicts shown")));
     for (text, words) in [
-        ([lines[0], lines[3]].concat(), "line 2: `predicate.record` of its payload is `a verdict alone`"),
-        ([lines[0], lines[3], lines[4], lines[1], lines[2]].concat(), "line 4: `predicate.record`"),
-        (lines[1..].concat(), "line 1: its payload is no in-toto Statement"),
+        (
+            [lines[0], lines[1], lines[5]].concat(),
+            "line 3: `predicate.record` of its payload is `a verdict alone`",
+        ),
+        ([&[lines[0], lines[1]], &lines[5..8], &lines[2..5]].concat().concat(), "line 6: `predicate.record`"),
+        (
+            [lines[0], lines[1], lines[5], lines[6], lines[4]].concat(),
+            "line 5: this verdict is not the leaf ",
+        ),
+        (lines[0].to_owned(), "line 2: the run is in the log `lancet:log/"),
+        (lines[2..].concat(), "line 1: its payload is no in-toto Statement"),
         (text.replacen("\"sig\":\"", "\"sig\":\"A", 1), "line 1: `dsseEnvelope.signatures[0].sig`"),
-        (text.trim_end().to_owned(), "it is not in the one spelling"),
+        (text.trim_end().to_owned(), "its proofs are not in the one spelling"),
         (String::new(), "line 1: it is no sigstore bundle"),
     ] {
         write(&text);
@@ -361,6 +371,129 @@ fn a_run_is_attested_and_some_of_its_verdicts_can_be_shown() {
         .fails(7, &["contradict one another"]);
     assert!(!context.path("new.jsonl").exists());
     context.lancet(&["attest", "nothing", "--key", "host"]).fails(2, &["nothing"]);
+}
+
+/// Has the store's log without the leaves of its first run, and the store without that run.
+fn leave_the_first_run_out(context: &Context) {
+    let database = rusqlite::Connection::open(context.path("store/lancet.db")).unwrap();
+    let sql = "PRAGMA foreign_keys = OFF; DROP TRIGGER log_stays; DROP TRIGGER log_keeps;
+        CREATE TEMP TABLE first AS SELECT id FROM runs ORDER BY rowid LIMIT 1;
+        CREATE TEMP TABLE kept AS SELECT row_number() OVER (ORDER BY place) - 1, run, leaf FROM log
+            WHERE run NOT IN (SELECT id FROM first);
+        DELETE FROM log; INSERT INTO log SELECT * FROM kept;
+        DELETE FROM events WHERE run IN (SELECT id FROM first);
+        DELETE FROM attempts WHERE run IN (SELECT id FROM first);
+        DELETE FROM runs WHERE id IN (SELECT id FROM first)";
+    database.execute_batch(sql).unwrap();
+}
+
+#[test]
+fn a_run_that_was_left_out_of_the_log_is_found_and_witnesses_cosign_what_is_in_it() {
+    let (host, auditor) = (Context::new(), Context::new());
+    let suite = host.small_suite("suite");
+    let run = || host.json(&["run", suite.to_str().unwrap(), "--agent", "last"]);
+    works(&host, &["key", "new", "host"]);
+    works(&auditor, &["key", "new", "auditor"]);
+    let public =
+        |context: &Context, name: &str| keys(context).join(format!("{name}.pub")).display().to_string();
+    works(&auditor, &["key", "import", &public(&host, "host"), "--name", "them"]);
+    run();
+    works(&host, &["attest", "--key", "host", "--output", "first.jsonl"]);
+    run();
+    works(&host, &["attest", "--key", "host", "--output", "bare.jsonl"]);
+    let attest = ["attest", "--key", "host", "--since", "first.jsonl", "--output", "second.jsonl"];
+    works(&host, &attest);
+    // The log has grown, and nothing else.
+    let verified = host.json(&["verify", "second.jsonl", "--since", "first.jsonl"]);
+    assert_eq!((&verified["log"]["size"], &verified["log"]["others"]), (&6.into(), &3.into()));
+    assert_eq!(verified["log"]["extends"], serde_json::json!([3]));
+    let key = public(&host, "host");
+    assert_eq!(python(&host, &["since", "second.jsonl", "first.jsonl", &key]).0, Some(0));
+    host.lancet(&["verify", "bare.jsonl", "--since", "first.jsonl"])
+        .fails(8, &["`bare.jsonl`, signed by `host`", "it has no proof", "lancet attest RUN --since FILE"]);
+    host.lancet(&["verify", "first.jsonl", "--since", "second.jsonl"])
+        .fails(8, &["its log has 3 leaves, and had 6 at the earlier head", "keep both files"]);
+
+    // The head alone is enough to compare with.
+    let text = fs::read_to_string(host.path("first.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    let note = line["checkpoint"].as_str().unwrap();
+    fs::write(host.path("head"), note).unwrap();
+    works(&host, &["verify", "second.jsonl", "--since", "head"]);
+    fs::write(host.path("head"), note.replacen("\n3\n", "\n2\n", 1)).unwrap();
+    host.lancet(&["verify", "second.jsonl", "--since", "head"])
+        .fails(8, &["`head` is no head of a log by a key that is known here"]);
+
+    // Somebody else looks at each, and cosigns what extends what was cosigned before.
+    for file in ["first.jsonl", "second.jsonl", "bare.jsonl"] {
+        fs::copy(host.path(file), auditor.path(file)).unwrap();
+    }
+    auditor.lancet(&["cosign", "first.jsonl", "--key", "auditor"]).fails(2, &["--since <FILE>"]);
+    works(&auditor, &["cosign", "first.jsonl", "--key", "auditor", "--first"]);
+    let cosign =
+        |file: &str, since: &str| auditor.lancet(&["cosign", file, "--key", "auditor", "--since", since]);
+    cosign("bare.jsonl", "first.jsonl").fails(8, &["it has no proof"]);
+    assert_eq!(cosign("second.jsonl", "first.jsonl").code, Some(0));
+    host.lancet(&["cosign", "second.jsonl", "--key", "host", "--first"])
+        .fails(2, &["has signed `second.jsonl` itself: a witness is somebody else"]);
+    host.lancet(&["verify", "second.jsonl", "--witness", &public(&auditor, "auditor")])
+        .fails(8, &["auditor.pub`", "has not cosigned the head of its log"]);
+    fs::copy(auditor.path("second.jsonl"), host.path("second.jsonl")).unwrap();
+    // Whoever does not know the witness is told that it counts for nothing.
+    let verified = works(&host, &["verify", "second.jsonl"]);
+    assert!(verified.stderr.contains("1 more signatures of the log's head"), "{}", verified.stderr);
+    assert!(!verified.stdout.contains("witness"), "{}", verified.stdout);
+    works(&host, &["key", "import", &public(&auditor, "auditor"), "--name", "auditor"]);
+    let verified = works(&host, &["verify", "second.jsonl", "--witness", "auditor"]);
+    assert!(verified.stdout.contains("\nwitness  auditor, "), "{}", verified.stdout);
+    assert_eq!(verified.stderr, "");
+    let json = host.lancet(&["verify", "second.jsonl", "--format", "json"]);
+    let told = has_shape::<VerifiedRun>(&json, "verify-run");
+    assert_eq!(told["log"]["cosigned"][0]["name"], "auditor");
+    let witness = ["witness", "second.jsonl", &public(&auditor, "auditor"), &key];
+    let swapped = ["witness", "second.jsonl", &key, &public(&auditor, "auditor")];
+    assert_eq!(python(&host, &swapped).0, Some(0), "{}", python(&host, &swapped).1);
+    assert_eq!(python(&host, &witness).0, Some(1));
+    works(&host, &["key", "revoke", "auditor", "--reason", "it cosigns anything"]);
+    host.lancet(&["verify", "second.jsonl", "--witness", "auditor"])
+        .fails(8, &["is revoked: it cosigns anything"]);
+    let verified = works(&host, &["verify", "second.jsonl"]);
+    assert!(verified.stderr.contains("the witness `auditor` counts for nothing"), "{}", verified.stderr);
+
+    // The first run is made to never have been. The host finds it by what it has signed before, and
+    // so does everybody who has that.
+    leave_the_first_run_out(&host);
+    assert_eq!(host.json(&["runs"]).as_array().unwrap().len(), 1);
+    works(&host, &["attest", "--key", "host", "--output", "third.jsonl"]);
+    works(&host, &["verify", "third.jsonl"]);
+    for old in ["first.jsonl", "second.jsonl"] {
+        let arguments = ["attest", "--key", "host", "--since", old, "--output", "fourth.jsonl"];
+        host.lancet(&arguments).fails(7, &["the store's log does not extend that of", old, "restore it"]);
+    }
+    host.lancet(&["verify", "third.jsonl", "--since", "first.jsonl"]).fails(
+        8,
+        &["`third.jsonl`, signed by `host`, does not extend `first.jsonl`", "it was rewritten since"],
+    );
+    host.lancet(&["verify", "third.jsonl", "--since", "second.jsonl"])
+        .fails(8, &["its log has 3 leaves, and had 6 at the earlier head"]);
+    assert!(
+        python(&host, &["since", "third.jsonl", "first.jsonl", &key]).1.contains("the log was rewritten")
+    );
+    fs::copy(host.path("third.jsonl"), auditor.path("third.jsonl")).unwrap();
+    cosign("third.jsonl", "first.jsonl").fails(8, &["it was rewritten since"]);
+
+    // What is from before there was a log is in none, which is told, and nothing can be shown of it.
+    let database = rusqlite::Connection::open(host.path("store/lancet.db")).unwrap();
+    database.execute_batch("DROP TABLE log; DROP TABLE log_origin; PRAGMA user_version = 5").unwrap();
+    drop(database);
+    let attested = works(&host, &["attest", "--key", "host", "--output", "old.jsonl"]);
+    assert!(attested.stderr.contains("is from before this store had a log"), "{}", attested.stderr);
+    assert!(works(&host, &["verify", "old.jsonl"]).stderr.contains("this run is in no log"));
+    host.lancet(&["verify", "old.jsonl", "--since", "first.jsonl"]).fails(8, &["is a run that is in no log"]);
+    host.lancet(&["attest", "--key", "host", "--since", "first.jsonl", "--output", "old.jsonl"])
+        .fails(2, &["is from before this store had a log, and in none"]);
+    host.lancet(&["cosign", "old.jsonl", "--key", "auditor", "--first"])
+        .fails(8, &["there is nothing to cosign"]);
 }
 
 #[test]

@@ -24,11 +24,13 @@ const SOON: Duration = Duration::from_secs(60);
 const OF_THE_HOST: [&str; 3] = ["compile-plugin", "plugin-worker", "try-prompt"];
 
 /// Every command, most of them with something that works and with something that does not.
-const COMMANDS: [&str; 60] = [
+const COMMANDS: [&str; 62] = [
     "--help",
     "--version",
     "attest --key mine --output new.jsonl",
     "attest --key nobody",
+    "cosign run.attested.jsonl --key witness --first --output new.jsonl",
+    "cosign run.attested.jsonl --key witness",
     "completions bash",
     "doctor --docker-socket nowhere",
     "frobnicate",
@@ -122,7 +124,7 @@ pub(crate) fn project(folder: &Path, tools: &Path) {
     symlink(tools, folder.join(".venv")).unwrap();
 }
 
-/// A context with a grader, `package.wasm` that is signed with the key `mine`, a tool that builds
+/// A context with a grader, `package.wasm` that is signed with the key `mine`, another key, a tool that builds
 /// it, a run with a fixture and `run.attested.jsonl` of it, and a table.
 pub(crate) fn publisher() -> Context {
     let context = Context::new();
@@ -135,6 +137,7 @@ pub(crate) fn publisher() -> Context {
     for line in [
         "plugin pack grader.wasm --manifest grader.toml --output package.wasm",
         "key new mine",
+        "key new witness",
         "plugin sign package.wasm --key mine",
         "attest --key mine --output run.attested.jsonl",
         "plugin record latest/cart-badge-stale/1 --output fixtures/one.json",

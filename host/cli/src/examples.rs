@@ -173,7 +173,16 @@ Examples:
   # The run that was started last, with all its verdicts.
   lancet attest --key acme
   # Another one, into a file of that name.
-  lancet attest 20261123-0833 --key acme --output run.attested.jsonl";
+  lancet attest 20261123-0833 --key acme --output run.attested.jsonl
+  # With what shows that nothing was taken out of the log since an earlier one.
+  lancet attest --key acme --since 20261123-083329-4f2a9c.attested.jsonl";
+
+pub(crate) const COSIGN: &str = "\
+Examples:
+  # The first that is cosigned of a host's log.
+  lancet cosign ./run.attested.jsonl --key auditor --first
+  # A later one, which has to extend it.
+  lancet cosign ./next.attested.jsonl --key auditor --since ./run.attested.jsonl";
 
 pub(crate) const VERIFY: &str = "\
 Examples:
@@ -183,6 +192,8 @@ Examples:
   lancet verify suites/shop --key ./acme.pub
   # A run that was attested, and its verdicts.
   lancet verify run.attested.jsonl
+  # That nothing was taken out of its host's log since, by the word of a witness too.
+  lancet verify next.attested.jsonl --since run.attested.jsonl --witness auditor
   # What another tool signed about the file.
   lancet verify ./my-grader.lancet.wasm --bundle provenance.json --foreign";
 pub(crate) const PLUGIN_CHECK: &str = "\

@@ -100,7 +100,32 @@ pub(crate) struct Attest {
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) signer: SignerArgument,
+    /// Show that the store's log extends what it was at an earlier head: a file that `attest` wrote, or a C2SP checkpoint; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: Vec<PathBuf>,
     /// The file to write [default: RUN.attested.jsonl]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Whose log is cosigned, and by whom.
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::COSIGN)]
+pub(crate) struct Cosign {
+    /// The `.jsonl` that `attest` wrote, by a host whose key is known here
+    pub(crate) file: PathBuf,
+    /// Your own key: its name or id, or a PEM file's path
+    #[arg(long)]
+    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) signer: SignerArgument,
+    /// What you cosigned of that log last: a file that `attest` wrote, or a C2SP checkpoint; the new one has to extend it
+    #[arg(long, value_name = "FILE", required_unless_present = "first", conflicts_with = "first")]
+    pub(crate) since: Option<PathBuf>,
+    /// You have cosigned nothing of that log before
+    #[arg(long)]
+    pub(crate) first: bool,
+    /// The file to write [default: the same]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -117,6 +142,12 @@ pub(crate) struct Verify {
     /// The file with the signature [default: the file's name with `.sigstore.json` behind it]
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
+    /// Of a run: its log has to extend what it was at an earlier head, a file that `attest` wrote or a C2SP checkpoint; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: Vec<PathBuf>,
+    /// Of a run: this key has to have cosigned the head of its log; its name or id, or a PEM file's path; may be given several times
+    #[arg(long = "witness", value_name = "KEY")]
+    pub(crate) witnesses: Vec<String>,
     /// Take the envelopes of other tools: any DSSE, with any in-toto Statement about the file
     #[arg(long)]
     pub(crate) foreign: bool,

@@ -78,6 +78,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Plugin(plugin) => command::plugin::main(&plugin, &global),
         Command::Key(key) => command::key::main(&key),
         Command::Attest(attest) => command::attest::main(&attest, &global),
+        Command::Cosign(cosign) => command::cosign::main(&cosign),
         Command::Verify(verify) => command::verify::main(&verify),
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),
         Command::Completions { shell } => command::completions::main(shell),

@@ -35,6 +35,11 @@ impl Sha256 {
         Self::of(&serde_json::to_vec(value).expect("the project's types are JSON"))
     }
 
+    /// The digest with those bytes.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -26,6 +26,7 @@ mod infrastructure;
 mod isolation;
 mod jail;
 mod journal;
+mod leaf;
 mod limits;
 mod model;
 mod money;
@@ -93,6 +94,7 @@ pub use infrastructure::{InfraFault, InfraFaultKind};
 pub use isolation::PluginIsolation;
 pub use jail::JailRecord;
 pub use journal::{Event, Phase, SolveEnd};
+pub use leaf::{Leaf, LoggedBegin, LoggedEnd, LoggedReopening, LoggedVerdict};
 pub use limits::Limits;
 pub use model::{
     Allowance, AnswerMark, AnswerPart, ConversationSetup, FailedTry, MAX_CONVERSATIONS,

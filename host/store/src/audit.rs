@@ -2,6 +2,7 @@
 //! its task, and with the run's own record, and the run's row with that.
 
 mod ledger;
+mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -39,6 +40,13 @@ impl Audit {
         self.run.record.is_some()
     }
 
+    /// Whether the store's log tells of the run. Runs from before there was one are in no log, and
+    /// nothing shows that the store has them all.
+    #[must_use]
+    pub fn is_logged(&self) -> bool {
+        self.run.logged
+    }
+
     /// The differences of one attempt, and of its run as a whole.
     pub fn of(&self, attempt: &AttemptId) -> impl Iterator<Item = &Difference> {
         let name = attempt.to_string();
@@ -49,7 +57,8 @@ impl Audit {
 impl Reader {
     /// Reads a run with everything that its rows rest on, in one transaction, and
     /// compares: outcome, payment, digests and times follow from the journal, what is
-    /// due and judged by whom from the run's record, the price from the task.
+    /// due and judged by whom from the run's record, the price from the task; and the log tells
+    /// of the run what it came to.
     ///
     /// # Errors
     /// [`StoreError::UnknownRun`], or what the database says. What cannot be read of
@@ -70,7 +79,8 @@ impl Reader {
 
 /// The row of a run as it is, without what is summed over its attempts.
 fn run_columns(connection: &Connection, id: &RunId) -> Result<Option<RunRow>, Failure> {
-    let sql = "SELECT created, spec, finished, record FROM runs WHERE id = ?1";
+    let sql = "SELECT created, spec, finished, record, rowid > (SELECT before FROM log_origin) AS logged
+               FROM runs WHERE id = ?1";
     let found = rows(connection, sql, [id.as_str()], |row| {
         let spec = serde_json::from_str(&value::<String>(row, "spec")?)
             .map_err(|e| Failure::Unreadable { column: "spec", problem: format!("run {id}: {e}") })?;
@@ -80,6 +90,7 @@ fn run_columns(connection: &Connection, id: &RunId) -> Result<Option<RunRow>, Fa
             spec,
             finished: value(row, "finished")?,
             record: optional(row, "record")?,
+            logged: value(row, "logged")?,
             counts: RunCounts::default(),
         })
     })?;
@@ -136,6 +147,10 @@ impl Auditor<'_> {
             }
         }
         self.compare_ledger(connection)?;
+        let leaves = crate::log::of_run(connection, self.id)?;
+        for (attempt, problem) in log::compare(&run, &attempts, &leaves) {
+            self.add(log::name(self.id, attempt), "log.leaf", problem);
+        }
         run.counts = counts(&attempts);
         Ok(Audit { run, attempts, differences: self.differences })
     }

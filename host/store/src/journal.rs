@@ -1,10 +1,11 @@
 //! What is written about runs and attempts, each function inside a transaction
 //! that somebody else commits.
 
-use lancet_core::{AttemptId, RunId, Sha256};
-use rusqlite::{Connection, params};
+use lancet_core::{AttemptId, Leaf, LoggedBegin, RunId, Sha256};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::error::Failure;
+use crate::log;
 use crate::row::{integer, unsigned, value};
 use crate::{NewAttempt, StoreError, Transition};
 
@@ -15,14 +16,16 @@ pub(crate) struct Line {
     pub(crate) blob: Option<Sha256>,
 }
 
+/// Writes a run with its attempts, and in the log that it begins: nothing of it is executed before
+/// that is durable.
 pub(crate) fn create_run(
     connection: &Connection,
-    id: &RunId,
+    begin: LoggedBegin,
     created: &str,
     spec: &str,
-    record: Sha256,
     attempts: &[NewAttempt],
 ) -> Result<(), Failure> {
+    let (id, record) = (&begin.run, begin.record);
     let sql =
         "INSERT INTO runs (id, created, spec, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
     if connection.execute(sql, params![id.as_str(), created, spec, record.to_string()])? == 0 {
@@ -50,24 +53,26 @@ pub(crate) fn create_run(
             return Err(StoreError::DuplicateAttempt(id).into());
         }
     }
-    Ok(())
+    log::add(connection, &Leaf::RunBegin(begin))
 }
 
-/// Sets or takes back the mark of a finished run. `false` when there is no such
-/// run.
-pub(crate) fn set_finished(connection: &Connection, run: &RunId, finished: bool) -> Result<bool, Failure> {
-    if finished {
-        let sql = "SELECT count(*) AS undecided FROM attempts WHERE run = ?1 AND state <> 'decided'";
-        let undecided: i64 = connection.query_row(sql, [run.as_str()], |row| row.get(0))?;
-        if undecided > 0 {
-            return Err(
-                StoreError::Undecided { run: run.clone(), undecided: undecided.unsigned_abs() }.into()
-            );
-        }
+/// Marks a run as finished, which the log tells once. `false` when there is no such run.
+pub(crate) fn finish(connection: &Connection, run: &RunId) -> Result<bool, Failure> {
+    let sql = "SELECT finished FROM runs WHERE id = ?1";
+    let finished: Option<bool> = connection.query_row(sql, [run.as_str()], |row| row.get(0)).optional()?;
+    match finished {
+        None => return Ok(false),
+        Some(true) => return Ok(true),
+        Some(false) => {}
     }
-    let changed =
-        connection.execute("UPDATE runs SET finished = ?2 WHERE id = ?1", params![run.as_str(), finished])?;
-    Ok(changed > 0)
+    let sql = "SELECT count(*) AS undecided FROM attempts WHERE run = ?1 AND state <> 'decided'";
+    let undecided: i64 = connection.query_row(sql, [run.as_str()], |row| row.get(0))?;
+    if undecided > 0 {
+        return Err(StoreError::Undecided { run: run.clone(), undecided: undecided.unsigned_abs() }.into());
+    }
+    connection.execute("UPDATE runs SET finished = 1 WHERE id = ?1", [run.as_str()])?;
+    log::ended(connection, run)?;
+    Ok(true)
 }
 
 /// How an attempt stands, as far as a write has to know.
@@ -156,6 +161,7 @@ pub(crate) fn append(
                 integer("a number of test runs", *test_runs)?,
                 flaky,
             ])?;
+            log::decided(connection, attempt, *outcome, *verdict_digest)?;
         }
     }
     Ok(first_seq + lines.len() as u64)
@@ -203,6 +209,7 @@ pub(crate) fn reopen(
         return Ok(false);
     }
     insert_events(connection, attempt, first_seq, std::slice::from_ref(line))?;
+    log::reopened(connection, attempt)?;
     connection.execute("UPDATE runs SET finished = 0 WHERE id = ?1", [run])?;
     Ok(true)
 }

@@ -9,7 +9,7 @@
 //! hold answer keys:
 //!
 //! ```text
-//! lancet.db       runs, attempts, events and the ledger (SQLite, write-ahead log)
+//! lancet.db       runs, attempts, events, the ledger and the log (SQLite, write-ahead log)
 //! blobs/ab/cdef…  files named by their SHA-256
 //! blobs/tmp/      blobs that are being written
 //! locks/RUN       held by the process that executes the run
@@ -20,6 +20,10 @@
 //! under the sequence number that the writer believes to be next, so a batch is
 //! recorded once or not at all. Requests to models have lines of their own in a ledger,
 //! durable before they are sent and again when it is known what they came to.
+//!
+//! A log tells of runs and verdicts, one leaf after the other, each written in the transaction
+//! of what it tells of: after a crash it says what the rest says. It only grows, and its tree
+//! (RFC 6962) can be signed, so that what was in it once cannot be taken out unnoticed.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +35,7 @@ mod folder;
 mod journal;
 mod ledger;
 mod lock;
+mod log;
 mod reader;
 mod row;
 mod schema;

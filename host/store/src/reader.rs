@@ -198,7 +198,7 @@ impl Reader {
         Ok(TimedEvent { at_us: unsigned(row, "at_us")?, event: event.map_err(|e| unreadable(e, seq))? })
     }
 
-    /// Checks the whole store: that the database is sound, and that every blob that
+    /// Checks the whole store: that the database is sound, that its log has no gap, and that every blob that
     /// is needed to go on, to replay and to judge again is there and is what it was:
     /// components, prompts, tasks, keys, settings with the files that they name, submissions,
     /// events, answers of models. Returns the problems; reads
@@ -216,6 +216,7 @@ impl Reader {
                 .query_row("PRAGMA foreign_key_check", [], |row| row.get::<_, String>(0))
                 .optional()?;
             problems.extend(broken.map(|table| format!("table `{table}` refers to rows that are not there")));
+            problems.extend(crate::log::problems(connection)?);
             let sql = "SELECT task_blob AS blob FROM attempts
                        UNION SELECT key_blob FROM attempts WHERE key_blob IS NOT NULL
                        UNION SELECT setting_blob FROM attempts WHERE setting_blob IS NOT NULL

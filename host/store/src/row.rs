@@ -25,6 +25,8 @@ pub struct RunRow {
     /// The blob of the run's [`lancet_core::RunRecord`]; `None` for runs that were made
     /// before there was one.
     pub record: Option<Sha256>,
+    /// Whether the store's log tells of the run; not of those from before there was one.
+    pub logged: bool,
     /// How the run's attempts stand.
     pub counts: RunCounts,
 }
@@ -161,8 +163,8 @@ pub enum Transition {
 
 /// The columns that [`run_row`] reads; to be grouped by run. `total` is exact as far as
 /// amounts go, and does not fail on a row that somebody has changed.
-pub(crate) const RUN_COLUMNS: &str =
-    "SELECT r.id, r.created, r.spec, r.finished, r.record, count(a.task) AS attempts,
+pub(crate) const RUN_COLUMNS: &str = "SELECT r.id, r.created, r.spec, r.finished, r.record,
+    r.rowid > (SELECT before FROM log_origin) AS logged, count(a.task) AS attempts,
     ifnull(sum(a.state = 'queued'), 0) AS queued, ifnull(sum(a.state = 'submitted'), 0) AS submitted,
     ifnull(sum(a.outcome = 'pass'), 0) AS pass, ifnull(sum(a.outcome = 'fail'), 0) AS fail,
     ifnull(sum(a.outcome = 'invalid'), 0) AS invalid,
@@ -179,6 +181,7 @@ pub(crate) fn run_row(row: &Row<'_>) -> Result<RunRow, Failure> {
         spec,
         finished: value(row, "finished")?,
         record: optional(row, "record")?,
+        logged: value(row, "logged")?,
         counts: RunCounts {
             attempts: unsigned(row, "attempts")?,
             queued: unsigned(row, "queued")?,
@@ -209,7 +212,7 @@ pub(crate) fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, Failure> {
 }
 
 /// Which try at its task an attempt is.
-fn number(row: &Row<'_>) -> Result<u32, Failure> {
+pub(crate) fn number(row: &Row<'_>) -> Result<u32, Failure> {
     let number: i64 = value(row, "number")?;
     u32::try_from(number).map_err(|_| Failure::Unreadable {
         column: "number",

@@ -1,10 +1,11 @@
 //! The store, as asynchronous code uses it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lancet_core::{AttemptId, RunId, RunRecord, RunSpec, Sha256, Spent};
+use lancet_core::{AttemptId, LoggedBegin, RunId, RunRecord, RunSpec, Sha256, Spent};
 use rusqlite::Connection;
 
 use crate::audit;
@@ -158,8 +159,8 @@ impl Store {
         self.read(move |reader| reader.blob(digest)).await
     }
 
-    /// Records a run and all its attempts: either everything or nothing. The run's own
-    /// record, which lists them, is kept as a blob before.
+    /// Records a run and all its attempts, and in the log that it begins: either everything or
+    /// nothing. The run's own record, which lists them, is kept as a blob before.
     ///
     /// # Errors
     /// [`StoreError::RunExists`], [`StoreError::DuplicateAttempt`], or what the
@@ -181,10 +182,10 @@ impl Store {
         };
         let record = serde_json::to_vec(&record).map_err(unfit("the run's record"))?;
         let record = self.put_blob(record).await?;
-        self.write(move |connection| {
-            journal::create_run(connection, &id, &created, &json, record, &attempts)
-        })
-        .await?;
+        let tasks: BTreeSet<_> = attempts.iter().map(|attempt| &attempt.task).collect();
+        let begin = LoggedBegin::new(id, record, spec, tasks.len() as u64, attempts.len() as u64);
+        self.write(move |connection| journal::create_run(connection, begin, &created, &json, &attempts))
+            .await?;
         failpoint("store-run-created");
         Ok(())
     }
@@ -398,28 +399,16 @@ impl Store {
         self.read(move |reader| reader.ledger(&run)).await
     }
 
-    /// Marks a run as finished.
+    /// Marks a run as finished, and writes its end into the log, unless it is already.
     ///
     /// # Errors
     /// [`StoreError::Undecided`] when an attempt is not over,
     /// [`StoreError::UnknownRun`], or what the database says.
     pub async fn finish_run(&self, run: &RunId) -> Result<(), StoreError> {
-        self.set_finished(run, true).await
-    }
-
-    /// Takes the mark of a finished run back.
-    ///
-    /// # Errors
-    /// [`StoreError::UnknownRun`], or what the database says.
-    pub async fn reopen_run(&self, run: &RunId) -> Result<(), StoreError> {
-        self.set_finished(run, false).await
-    }
-
-    async fn set_finished(&self, run: &RunId, finished: bool) -> Result<(), StoreError> {
         let run = run.clone();
         let folder = self.inner.folder.clone();
         self.write(move |connection| {
-            if journal::set_finished(connection, &run, finished)? {
+            if journal::finish(connection, &run)? {
                 Ok(())
             } else {
                 Err(StoreError::UnknownRun { text: run.to_string(), path: folder }.into())

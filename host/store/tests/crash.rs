@@ -17,7 +17,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use fixture::{at, attempts, blobs, id, note, run, spec};
+use fixture::{at, attempts, blobs, id, note, passed, run, solving, spec};
 use lancet_core::{CallRecord, Event, RunId};
 use lancet_store::{FAILPOINT_VARIABLE, FAILPOINTS, Store, StoreError, Transition};
 
@@ -64,9 +64,22 @@ async fn writer() {
             })
         })
         .collect();
+    // Runs that are over at once, so that it is killed between a verdict and what the log tells of it.
+    let over = store.runs().await.unwrap().len();
+    for n in over.. {
+        let (attempt, run) = (attempts(1).swap_remove(0), whole(n));
+        store.create_run(run.clone(), String::new(), &spec(), vec![attempt.clone()]).await.unwrap();
+        store.append(&id(&run, &attempt), 0, solving(), passed()).await.unwrap();
+        store.finish_run(&run).await.unwrap();
+    }
     for task in tasks {
         task.await.unwrap();
     }
+}
+
+/// A run that is over at once.
+fn whole(n: usize) -> RunId {
+    format!("20261124-083329-{n:06x}").parse().unwrap()
 }
 
 /// When the child is killed.
@@ -119,6 +132,11 @@ fn verify(folder: &Path, run: &RunId, created: bool, acknowledged: [u64; TASKS])
     let store = Store::open(folder).unwrap();
     let reader = store.reader();
     assert_eq!(reader.check().unwrap(), Vec::<String>::new());
+    for id in reader.run_ids().unwrap() {
+        let audit = reader.audit(&id).unwrap();
+        let of_log: Vec<_> = audit.differences.iter().filter(|one| one.column == "log.leaf").collect();
+        assert!(of_log.is_empty(), "{of_log:?}");
+    }
     let rows = match reader.attempts(run) {
         Err(StoreError::UnknownRun { .. }) if !created && acknowledged == [0; TASKS] => return [0; TASKS],
         rows => rows.unwrap(),

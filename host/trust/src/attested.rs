@@ -1,21 +1,27 @@
 //! A run with its verdicts as a file: signed statements, one per line. Lines of verdicts may be
 //! taken out, to show some and withhold the others; what is left still says how many there were.
+//! Lines with proofs are not signed: they lead to the root of the log, which is.
 //!
 //! ```text
 //! the run, with the digests of all its verdicts
+//! the head of its log, and where the run begins and ends in it
 //! a verdict
 //! the same as a test result, unless it is invalid
+//! its place in the log
 //! a verdict
 //! …
 //! ```
+//!
+//! A run from before its store had a log has no lines of one.
 
 use std::collections::BTreeMap;
 
 use lancet_core::{Sha256, TaskId};
 
 use crate::bundle::Bundle;
-use crate::error::{AttestedError, BundleError, SignerError, StatementError};
+use crate::error::{AttestedError, BundleError, LogError, SignerError, StatementError};
 use crate::key::{KeyId, PublicKey};
+use crate::log::{Logged, RunLog};
 use crate::signer::Signer;
 use crate::statement::Statement;
 use crate::verdict::{Judged, Listed, Run, TestResult};
@@ -32,6 +38,8 @@ pub struct Attested {
     pub run_record: Sha256,
     /// The run.
     pub run: Run,
+    /// The log that it is in; `None` when the run is from before there was one, as its line says.
+    pub log: Option<Logged>,
     /// The verdicts that are shown, in the order of tasks and numbers.
     pub verdicts: Vec<Judged>,
 }
@@ -50,17 +58,32 @@ impl Attested {
     pub fn sign(
         run: &Statement<Run>,
         verdicts: Vec<Judged>,
+        log: Option<&RunLog>,
         signer: &dyn Signer,
     ) -> Result<String, SignerError> {
         let mut text = Bundle::sign(&run.to_bytes(), signer)?.to_text();
+        if let Some(log) = log {
+            text.push_str(&log.head(signer)?);
+        }
         for judged in verdicts {
             let result = Statement::of_result(&judged);
+            let shown = log.map(|log| log.shown(&judged.record.task, judged.record.attempt));
             text.push_str(&Bundle::sign(&Statement::of_verdict(judged).to_bytes(), signer)?.to_text());
             if let Some(result) = result {
                 text.push_str(&Bundle::sign(&result.to_bytes(), signer)?.to_text());
             }
+            text.extend(shown);
         }
         Ok(text)
+    }
+
+    /// Adds a witness's signature to the head of the log in a file, which was verified: the text of
+    /// the whole file. `None` when it has no log. The time is in seconds since 1970, UTC.
+    ///
+    /// # Errors
+    /// When whoever has the key does not sign.
+    pub fn cosign(text: &str, signer: &dyn Signer, time: u64) -> Result<Option<String>, SignerError> {
+        crate::log::cosigned(text, signer, time)
     }
 
     /// The key that a file names first, to look for it.
@@ -87,14 +110,23 @@ impl Attested {
             let payload = bundle.verify(key).map_err(refused)?;
             Ok((at + 1, payload.to_vec()))
         };
-        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().map(signed);
-        let (_, payload) = lines.next().ok_or(AttestedError::Empty)??;
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
+        let (_, payload) = lines.next().map(signed).ok_or(AttestedError::Empty)??;
         let run =
             Statement::<Run>::parse(&payload).map_err(|error| AttestedError::Statement { line: 1, error })?;
         let run_record = run.run_record().filter(|_| run.subject.len() == 1);
         let run_record =
             run_record.ok_or_else(|| wrong(1, "subject", "no digest", "that of the run's record"))?;
-        let mut attested = Self { key: key.id(), run_record, run: run.predicate, verdicts: Vec::new() };
+        let run = run.predicate;
+        let log = match &run.log {
+            None => None,
+            Some(origin) => {
+                let refused = |error: LogError| AttestedError::Log { line: 2, error };
+                let (_, line) = lines.next().ok_or_else(|| refused(LogError::Absent(origin.clone())))?;
+                Some(Logged::verify(line, key, origin, &run, run_record).map_err(refused)?)
+            }
+        };
+        let mut attested = Self { key: key.id(), run_record, run, log, verdicts: Vec::new() };
         let places: BTreeMap<(&TaskId, u32), usize> = attested
             .run
             .verdicts
@@ -107,7 +139,7 @@ impl Attested {
         }
         let (mut next, mut verdicts) = (0, Vec::new());
         while let Some(line) = lines.next() {
-            let (line, payload) = line?;
+            let (line, payload) = signed(line)?;
             let statement = |error: StatementError| AttestedError::Statement { line, error };
             let judged = Statement::<Judged>::parse(&payload).map_err(statement)?;
             let said = judged.predicate.clone();
@@ -128,15 +160,21 @@ impl Attested {
             if let Some(result) = Statement::<TestResult>::of_result(&said) {
                 let missing =
                     || wrong(line, "predicate.record", "a verdict alone", "its test result in the next line");
-                let (line, payload) = lines.next().ok_or_else(missing)??;
+                let (line, payload) = lines.next().map(signed).ok_or_else(missing)??;
                 let statement = |error: StatementError| AttestedError::Statement { line, error };
                 Statement::<TestResult>::parse(&payload)
                     .and_then(|found| found.expect(&result))
                     .map_err(statement)?;
             }
+            if let Some(log) = &attested.log {
+                let missing =
+                    || wrong(line, "predicate.record", "a verdict alone", "its place in the log behind it");
+                let (at, bytes) = lines.next().ok_or_else(missing)?;
+                log.shows(bytes, &attested.run.run, &attested.run.verdicts[place])
+                    .map_err(|error| AttestedError::Log { line: at + 1, error })?;
+            }
             verdicts.push(said);
         }
-        drop(lines);
         attested.verdicts = verdicts;
         Ok(attested)
     }
@@ -166,17 +204,17 @@ fn wrong(line: usize, key: &'static str, found: &str, expected: &str) -> Atteste
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use lancet_core::{Cents, Check, Kind, Outcome, Score, Verdict, VerdictRecord};
 
     use super::*;
     use crate::key::PrivateKey;
 
-    fn digest(text: &str) -> Sha256 {
+    pub(crate) fn digest(text: &str) -> Sha256 {
         Sha256::of(text.as_bytes())
     }
 
-    fn judged(task: &str, attempt: u32, outcome: Outcome) -> Judged {
+    pub(crate) fn judged(task: &str, attempt: u32, outcome: Outcome) -> Judged {
         let score = Score::try_from(if outcome == Outcome::Pass { 1000 } else { 0 }).unwrap();
         let check =
             |name: &str, passed| Check { name: name.to_owned(), passed, detail: "said \"so\"\n".to_owned() };
@@ -212,11 +250,11 @@ mod tests {
         }
     }
 
-    fn all() -> Vec<Judged> {
+    pub(crate) fn all() -> Vec<Judged> {
         vec![judged("a", 1, Outcome::Pass), judged("a", 2, Outcome::Invalid), judged("b", 1, Outcome::Fail)]
     }
 
-    fn run(verdicts: &[Judged]) -> Statement<Run> {
+    pub(crate) fn run(verdicts: &[Judged]) -> Statement<Run> {
         let listed = verdicts.iter().map(|one| Listed {
             task: one.record.task.clone(),
             attempt: one.record.attempt,
@@ -231,19 +269,20 @@ mod tests {
             agent_digest: digest("agent"),
             seed: 0,
             control: false,
+            log: None,
             verdicts: listed.collect(),
         };
         Statement::said_of_run(digest("record"), said)
     }
 
-    fn lines(text: &str) -> Vec<&str> {
+    pub(crate) fn lines(text: &str) -> Vec<&str> {
         text.split_inclusive('\n').collect()
     }
 
     #[test]
     fn all_that_was_signed_comes_back_and_some_can_be_withheld() {
         let key = PrivateKey::generate().unwrap();
-        let text = Attested::sign(&run(&all()), all(), &key).unwrap();
+        let text = Attested::sign(&run(&all()), all(), None, &key).unwrap();
         let attested = Attested::verify(text.as_bytes(), &key.public()).unwrap();
         assert_eq!((attested.verdicts.clone(), attested.withheld()), (all(), 0));
         assert_eq!(Attested::key_of(text.as_bytes()), Ok(key.public().id()));
@@ -274,7 +313,7 @@ mod tests {
     #[test]
     fn each_changed_byte_is_found() {
         let key = PrivateKey::generate().unwrap();
-        let text = Attested::sign(&run(&all()[..1]), all()[..1].to_vec(), &key).unwrap();
+        let text = Attested::sign(&run(&all()[..1]), all()[..1].to_vec(), None, &key).unwrap();
         let mut bytes = text.into_bytes();
         assert!(Attested::verify(&bytes, &key.public()).is_ok());
         for at in 0..bytes.len() {
@@ -290,7 +329,7 @@ mod tests {
     fn a_host_that_contradicts_itself_is_found_whatever_it_signs() {
         let key = PrivateKey::generate().unwrap();
         let refused = |run: &Statement<Run>, verdicts: Vec<Judged>, expected: &str| {
-            let text = Attested::sign(run, verdicts, &key).unwrap();
+            let text = Attested::sign(run, verdicts, None, &key).unwrap();
             let error = Attested::verify(text.as_bytes(), &key.public()).unwrap_err().to_string();
             assert!(error.contains(expected), "{expected}: {error}");
         };
@@ -314,7 +353,7 @@ mod tests {
             one.digest = one.record.digest();
         });
         refused(&of_all, other.clone(), "`predicate.digest` of");
-        assert!(Attested::sign(&run(&other), other, &key).is_ok());
+        assert!(Attested::sign(&run(&other), other, None, &key).is_ok());
         let mut lying = run(&all());
         lying.predicate.verdicts[2].outcome = Outcome::Pass;
         refused(&lying, all(), "`predicate.record.verdict.outcome` of");
@@ -326,8 +365,8 @@ mod tests {
         refused(&nobody, vec![], "`subject` of");
         // Another's signature on one line.
         let other = PrivateKey::generate().unwrap();
-        let text = Attested::sign(&run(&all()), all(), &key).unwrap();
-        let theirs = Attested::sign(&run(&all()), all(), &other).unwrap();
+        let text = Attested::sign(&run(&all()), all(), None, &key).unwrap();
+        let theirs = Attested::sign(&run(&all()), all(), None, &other).unwrap();
         let mixed: String = [lines(&text)[0], lines(&theirs)[3]].concat();
         let error = Attested::verify(mixed.as_bytes(), &key.public()).unwrap_err().to_string();
         assert!(error.contains("line 2: `dsseEnvelope.signatures[0].keyid` is"), "{error}");

@@ -17,6 +17,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The root as the note has it: base64.
+    #[must_use]
+    pub fn root_text(&self) -> String {
+        base64::encode(&self.root)
+    }
+
     /// The text of the note: three lines.
     ///
     /// ```

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use lancet_core::LoggedEnd;
+
 use crate::attested::MAX_ATTESTED_BYTES;
 use crate::bundle::MAX_BUNDLE_BYTES;
 use crate::key::{KeyId, SIGNATURE_BYTES};
@@ -400,6 +402,139 @@ pub enum ProofError {
     Root,
 }
 
+/// Why a log does not show what it is to show of a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
+    /// No line of that form.
+    #[error("it is no line with a log's proofs: {0}")]
+    Json(String),
+    /// The same content, spelled otherwise.
+    #[error("its proofs are not in the one spelling that is written and taken here")]
+    Spelling,
+    /// No line at all.
+    #[error("the run is in the log `{0}`, as its first line says, and no line has its proofs")]
+    Absent(String),
+    /// A head that is none.
+    #[error("the head of its log: {0}")]
+    Note(NoteError),
+    /// A head by another key.
+    #[error("the head of its log is not signed by the key {key}, which has signed the run: {error}")]
+    Checkpoint {
+        /// The key of the run.
+        key: KeyId,
+        /// What is wrong with the signature.
+        error: NoteError,
+    },
+    /// A leaf that is not in the log.
+    #[error("{what} is not the leaf {place} of the log with {size}: {error}")]
+    Missing {
+        /// What is to be in it.
+        what: String,
+        /// Where, from 0.
+        place: u64,
+        /// How many leaves the log has.
+        size: u64,
+        /// What is wrong with the proof.
+        error: ProofError,
+    },
+    /// Leaves that say something else.
+    #[error("its leaves are not a `run-begin` and a `run-end`")]
+    Kind,
+    /// A beginning of something else.
+    #[error("by the log the run began with `{key}` {logged}, and by what is signed of it it has {said}")]
+    Begin {
+        /// The key.
+        key: &'static str,
+        /// What the log says.
+        logged: String,
+        /// What the run's line says.
+        said: String,
+    },
+    /// An end with other verdicts.
+    #[error(
+        "by the log the run ended with {} verdicts under {}, and its first line lists {} under {}: verdicts were left out, put in or changed",
+        logged.verdicts, logged.root, said.verdicts, said.root
+    )]
+    End {
+        /// What the log says.
+        logged: LoggedEnd,
+        /// What the run's line says.
+        said: LoggedEnd,
+    },
+    /// A leaf that is not between the run's beginning and its end.
+    #[error("the leaf {place} is not between the run's beginning at {from} and its end at {to}")]
+    Order {
+        /// The leaf's place.
+        place: u64,
+        /// Where the run begins.
+        from: u64,
+        /// Where the run ends.
+        to: u64,
+    },
+    /// Not the same log.
+    #[error("it is in the log `{new}`, expected `{old}`: another store's, or one that was begun anew")]
+    Other {
+        /// The one that is expected.
+        old: String,
+        /// The one that it is in.
+        new: String,
+    },
+    /// A log with fewer leaves than it had.
+    #[error(
+        "its log has {new} leaves, and had {old} at the earlier head: runs or verdicts were left out since, or it is the older one"
+    )]
+    Shrunk {
+        /// How many it had.
+        old: u64,
+        /// How many it has.
+        new: u64,
+    },
+    /// A log that is not what it was.
+    #[error(
+        "its log of {new} leaves does not begin with the {old} of the earlier head ({error}): it was rewritten since, and runs or verdicts may have been left out"
+    )]
+    Rewritten {
+        /// How many leaves the earlier one had.
+        old: u64,
+        /// How many it has.
+        new: u64,
+        /// What is wrong with the proof.
+        error: ProofError,
+    },
+    /// Nothing that shows how it comes from an earlier one.
+    #[error("it has no proof that its log of {new} leaves extends the {old} of the earlier head")]
+    NoProof {
+        /// How many leaves the earlier one had.
+        old: u64,
+        /// How many it has.
+        new: u64,
+    },
+}
+
+impl LogError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Json(_) | Self::Spelling | Self::Absent(_) | Self::Note(_) | Self::Kind => {
+                "it was changed after it was written: get the file again from whoever made the run"
+            }
+            Self::Missing { .. } | Self::Checkpoint { .. } | Self::Order { .. } => {
+                "it was changed after it was written, or lines of two files were mixed: get the file again from whoever made the run"
+            }
+            Self::Begin { .. } | Self::End { .. } => {
+                "whoever has that key contradicts itself: believe neither, and ask for the whole store"
+            }
+            Self::Other { .. } | Self::Shrunk { .. } | Self::Rewritten { .. } => {
+                "keep both files: together they show that the log was changed, as long as both are signed; ask whoever keeps it"
+            }
+            Self::NoProof { .. } => {
+                "whoever made the run has it written: `lancet attest RUN --since FILE`, with the earlier file"
+            }
+        }
+    }
+}
+
 /// Why a run with its verdicts is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttestedError {
@@ -425,6 +560,14 @@ pub enum AttestedError {
         /// What is wrong with it.
         error: StatementError,
     },
+    /// A line with proofs of a log, which do not hold.
+    #[error("line {line}: {error}")]
+    Log {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: LogError,
+    },
 }
 
 impl AttestedError {
@@ -440,8 +583,9 @@ impl AttestedError {
                 "it was changed after it was signed: get the file again from whoever made the run"
             }
             Self::Statement { .. } => {
-                "whole lines of verdicts may be taken out, each with its test result behind it; nothing else may be changed"
+                "whole lines of verdicts may be taken out, each with its test result and its proof behind it; nothing else may be changed"
             }
+            Self::Log { error, .. } => error.hint(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! Statement                       what is said of whom: in-toto's Statement, with predicates of our own
 //! Attested                        a run with its verdicts, each signed, of which some may be withheld
 //! Tree, Checkpoint                a Merkle log (RFC 6962), and its signed head (C2SP)
+//! RunLog, Logged                  what shows that a run and its verdicts are in such a log
 //! ```
 //!
 //! What comes in is a stranger's: everything is bounded, and nothing is parsed of a statement
@@ -24,6 +25,7 @@ mod file;
 mod foreign;
 mod key;
 mod keys;
+mod log;
 mod note;
 mod printed;
 mod proof;
@@ -37,15 +39,17 @@ pub use attested::{Attested, MAX_ATTESTED_BYTES};
 pub use bundle::{BUNDLE_TYPE, Bundle, MAX_BUNDLE_BYTES, PAYLOAD_TYPE, encoded};
 pub use checkpoint::Checkpoint;
 pub use error::{
-    AttestedError, BundleError, KeyError, KeysError, NoteError, ProofError, SignerError, StatementError,
+    AttestedError, BundleError, KeyError, KeysError, LogError, NoteError, ProofError, SignerError,
+    StatementError,
 };
 pub use foreign::{Foreign, ForeignStatement, ForeignSubject};
 pub use key::{KeyId, MAX_PEM_BYTES, PrivateKey, PublicKey, SIGNATURE_BYTES, Signature};
 pub use keys::{Import, Imported, KeyName, Keys, Known, read_private, read_public, read_text};
+pub use log::{Logged, RunLog};
 pub use note::{MAX_NOTE_BYTES, Note, NoteKey};
 pub use printed::{
-    ListedKey, ListedKeys, ListedRevocation, VerifiedFile, VerifiedKey, VerifiedRun, VerifiedSubject,
-    VerifiedVerdict,
+    ListedKey, ListedKeys, ListedRevocation, VerifiedFile, VerifiedKey, VerifiedLog, VerifiedRun,
+    VerifiedSubject, VerifiedVerdict, VerifiedWitness,
 };
 pub use proof::{verify_consistency, verify_inclusion};
 pub use revocation::{Revocation, Revoked};

@@ -14,6 +14,8 @@ pub const MAX_NOTE_BYTES: usize = 64 << 10;
 const MAX_SIGNATURES: usize = 100;
 /// The kind of a signature: Ed25519 over the text.
 const ED25519: u8 = 1;
+/// The kind of a witness's: Ed25519 over a time and the text.
+const COSIGNATURE: u8 = 4;
 /// How a line with a signature begins.
 const DASH: &str = "\u{2014} ";
 /// The first bytes of what a line holds: they tell apart keys of one name.
@@ -63,13 +65,25 @@ impl NoteKey {
     }
 
     fn hint(&self) -> [u8; HINT_BYTES] {
-        let hash = Sha256::new()
-            .chain_update(&self.name)
-            .chain_update([b'\n', ED25519])
-            .chain_update(self.key.as_bytes())
-            .finalize();
-        [hash[0], hash[1], hash[2], hash[3]]
+        hint(&self.name, ED25519, &self.key)
     }
+}
+
+fn hint(name: &str, kind: u8, key: &PublicKey) -> [u8; HINT_BYTES] {
+    let hash =
+        Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key.as_bytes()).finalize();
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+/// What a witness is called in notes: `lancet:key/` and the digest of its key in hexadecimal
+/// digits, so that whoever has the key has the name.
+fn witness(key: &PublicKey) -> String {
+    format!("lancet:key/{}", key.digest().hex())
+}
+
+/// What a witness signs: C2SP's `cosignature/v1`.
+fn cosigned(time: u64, text: &str) -> Vec<u8> {
+    format!("cosignature/v1\ntime {time}\n{text}").into_bytes()
 }
 
 /// A text with signatures, of which none is verified yet.
@@ -116,6 +130,48 @@ impl Note {
         self.signatures.retain(|line| line.name != key.name || line.hint != key.hint());
         self.signatures.push(Line { name: key.name.clone(), hint: key.hint(), signature });
         Ok(())
+    }
+
+    /// Adds a witness's signature, C2SP's `cosignature/v1`: that by then the text was the head of
+    /// its log, as far as the witness has seen it. The time is in seconds since 1970, UTC.
+    ///
+    /// # Errors
+    /// When whoever has the key does not sign.
+    pub fn cosign(&mut self, signer: &dyn Signer, time: u64) -> Result<(), SignerError> {
+        let key = signer.public();
+        let signature = signer.sign(&cosigned(time, &self.text))?;
+        let (name, hint) = (witness(&key), hint(&witness(&key), COSIGNATURE, &key));
+        self.signatures.retain(|line| line.name != name || line.hint != hint);
+        let signature = [&time.to_be_bytes()[..], &signature].concat();
+        self.signatures.push(Line { name, hint, signature });
+        Ok(())
+    }
+
+    /// The time of a witness's signature, by its word. `None` when that key has not cosigned.
+    ///
+    /// # Errors
+    /// When a line is of that key by its name, and the signature is not.
+    pub fn cosigned_by(&self, key: &PublicKey) -> Result<Option<u64>, NoteError> {
+        let (name, hint) = (witness(key), hint(&witness(key), COSIGNATURE, key));
+        let mut found = None;
+        for line in self.signatures.iter().filter(|line| line.name == name && line.hint == hint) {
+            let wrong = || NoteError::Signature(name.clone());
+            let (time, signature) = line.signature.split_first_chunk::<8>().ok_or_else(wrong)?;
+            let (time, signature) = (u64::from_be_bytes(*time), Signature::try_from(signature));
+            let message = cosigned(time, &self.text);
+            // More than the specification lets a time be.
+            let is_time = i64::try_from(time).is_ok();
+            if !is_time || !signature.is_ok_and(|signature| key.has_signed(&message, &signature)) {
+                return Err(wrong());
+            }
+            found = Some(time);
+        }
+        Ok(found)
+    }
+
+    /// The text, which nobody has verified.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The note as a file.
@@ -276,6 +332,46 @@ mod tests {
         note.signatures[0] =
             Line { name: "log".to_owned(), hint, signature: keys[2].signature(b"a\n\nb\n").to_vec() };
         assert_eq!(note.verify(&named[0]), Err(NoteError::Signature("log".to_owned())));
+    }
+
+    #[test]
+    fn a_witness_signs_a_time_and_the_text() {
+        const TEXT: &str =
+            "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+        let (key, other) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+        let log = NoteKey::new("example.com/behind-the-sofa", other.public()).unwrap();
+        let mut note = Note::new(TEXT).unwrap();
+        note.sign(&log, &other).unwrap();
+        assert_eq!(note.cosigned_by(&key.public()), Ok(None));
+        note.cosign(&key, 1_679_315_146).unwrap();
+        note.cosign(&key, 1_679_315_147).unwrap();
+        let message = format!("cosignature/v1\ntime 1679315147\n{TEXT}");
+        let line = note.signatures.last().unwrap();
+        assert_eq!(line.signature[..8], [0, 0, 0, 0, 0x64, 0x18, 0x50, 0xcb]);
+        assert_eq!(line.signature[8..], key.signature(message.as_bytes()));
+        let name = format!("lancet:key/{}", key.public().digest().hex());
+        let mut hash = format!("{name}\n\x04").into_bytes();
+        hash.extend(key.public().as_bytes());
+        assert_eq!((line.hint, &line.name), (Sha256::digest(&hash)[..4].try_into().unwrap(), &name));
+
+        let text = note.to_text();
+        let read = Note::parse(text.as_bytes()).unwrap();
+        assert_eq!(read.signatures(), 2);
+        assert_eq!(read.cosigned_by(&key.public()), Ok(Some(1_679_315_147)));
+        // A cosignature is no signature of the log, nor the other way round.
+        assert_eq!(read.cosigned_by(&other.public()), Ok(None));
+        assert!(read.verify(&NoteKey::new(&name, key.public()).unwrap()).is_err());
+        // Each changed bit of the line makes it none of that key, or one that does not hold.
+        let mut bytes = text.clone().into_bytes();
+        let from = text.rfind(DASH).unwrap();
+        for at in from..bytes.len() {
+            for bit in 0..8 {
+                bytes[at] ^= 1 << bit;
+                let told = Note::parse(&bytes).and_then(|note| note.cosigned_by(&key.public()));
+                assert!(!matches!(told, Ok(Some(_))), "bit {bit} of byte {at}");
+                bytes[at] ^= 1 << bit;
+            }
+        }
     }
 
     #[test]

@@ -114,8 +114,45 @@ pub struct VerifiedRun {
     pub due: usize,
     /// How many of them the file does not show.
     pub withheld: usize,
+    /// The log that it is in; absent for a run from before its store had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<VerifiedLog>,
     /// Those that it shows.
     pub verdicts: Vec<VerifiedVerdict>,
+}
+
+/// The log that a run was shown to be in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedLog {
+    /// What names it.
+    pub origin: String,
+    /// How many leaves it has.
+    pub size: u64,
+    /// The root over them, in base64.
+    pub root: String,
+    /// The place of the leaf that says that the run begins, from 0.
+    pub begin: u64,
+    /// The place of the leaf that says that it ended.
+    pub end: u64,
+    /// How many leaves are not the run's: of other runs, or of what was taken back of this one.
+    pub others: u64,
+    /// The sizes of the earlier logs that were named and that it extends.
+    pub extends: Vec<u64>,
+    /// Who has cosigned its head, of those whose keys are known here.
+    pub cosigned: Vec<VerifiedWitness>,
+    /// How many more signatures it has, which count for nothing.
+    pub unknown: usize,
+}
+
+/// Somebody who has cosigned the head of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedWitness {
+    /// What its key is called here, or the file that it came from.
+    pub name: String,
+    /// Its key.
+    pub id: KeyId,
+    /// When, by its own word: RFC 3339, UTC. It decides nothing.
+    pub time: String,
 }
 
 /// A verdict whose signature holds.

@@ -27,6 +27,9 @@ pub struct Run {
     pub seed: u64,
     /// Whether the agent was told the answers, so that this is no result.
     pub control: bool,
+    /// What names the log that the run is in; absent for runs from before their store had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
     /// The verdicts on all attempts that were due, in the order of tasks and numbers.
     pub verdicts: Vec<Listed>,
 }
@@ -134,9 +137,10 @@ impl Predicate for TestResult {
 }
 
 impl Statement<Run> {
-    /// What a host says of a run with that record, of which that is the digest.
+    /// What a host says of a run with that record, of which that is the digest, and that is in the
+    /// log of that name.
     #[must_use]
-    pub fn of_run(record: &RunRecord, digest: Sha256, verdicts: Vec<Listed>) -> Self {
+    pub fn of_run(record: &RunRecord, digest: Sha256, log: Option<String>, verdicts: Vec<Listed>) -> Self {
         let spec = &record.spec;
         let said = Run {
             run: record.run.clone(),
@@ -146,6 +150,7 @@ impl Statement<Run> {
             agent_digest: spec.agent.digest,
             seed: spec.seed,
             control: spec.is_control(),
+            log,
             verdicts,
         };
         Self::said_of_run(digest, said)

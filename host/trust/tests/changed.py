@@ -8,7 +8,7 @@ sys.path.insert(0, sys.argv[1])
 import verify
 
 folder = pathlib.Path(sys.argv[2])
-key = verify.load_key(folder / "acme.pub")
+key, witness = [verify.load_key(folder / name) for name in ("acme.pub", "witness.pub")]
 read = lambda name: (folder / name).read_bytes()
 package, bundle, note = read("plugin.wasm"), read("plugin.wasm.sigstore.json"), read("checkpoint")
 
@@ -23,6 +23,7 @@ cases = {
     "package": (package, lambda changed: verify.verify_package(changed, bundle, key)),
     "checkpoint": (note, lambda changed: verify.open_checkpoint(changed, "example.org/log", key)),
     "run": (read("run.attested.jsonl"), lambda changed: verify.verify_run(changed, key)),
+    "cosigned run": (read("cosigned.attested.jsonl"), lambda changed: verify.verify_witness(changed, key, witness)),
     "proof": (read("proof"), inclusion),
 }
 for name, (data, check) in cases.items():

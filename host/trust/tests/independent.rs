@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use lancet_core::{RunId, Sha256, VerdictRecord};
+use lancet_core::{Leaf, LoggedBegin, LoggedEnd, LoggedVerdict, RunId, Sha256, VerdictRecord};
 use lancet_trust::{
     Attested, Bundle, Checkpoint, CommandSigner, Judged, KeyName, Keys, Listed, Note, NoteKey, Plugin,
-    PrivateKey, PublicKey, Signer as _, Statement, Tree, journal_digest,
+    PrivateKey, PublicKey, RunLog, Signer as _, Statement, Tree, journal_digest,
 };
 
 #[path = "../../models/tests/python/mod.rs"]
@@ -87,8 +87,23 @@ impl Bench {
         fs::write(self.path("leaf"), &leaves[5]).unwrap();
         let proof: String = tree.inclusion(5, 11).unwrap().iter().map(|hash| base64(hash) + "\n").collect();
         fs::write(self.path("proof"), proof).unwrap();
-        fs::write(self.path("run.attested.jsonl"), run(&self.key, false)).unwrap();
-        fs::write(self.path("control.attested.jsonl"), run(&self.key, true)).unwrap();
+        let write = |name: &str, text: &str| fs::write(self.path(name), text).unwrap();
+        write("control.attested.jsonl", &run(&self.key, true, None));
+        // The log when the run had ended, when it has grown, and one from which a leaf was taken.
+        let (old, rewritten) = (store_log(&[0, 1, 2, 3]), store_log(&[4, 1, 2, 3, 0, 4]));
+        let mut new = store_log(&[0, 1, 2, 3, 4, 4, 4]);
+        let mut tree = Tree::new();
+        (0..4).for_each(|n| tree.push(leaf(n).to_text().as_bytes()));
+        let head = Checkpoint { origin: ORIGIN.to_owned(), size: 4, root: tree.root(4).unwrap() };
+        new.extend(&head).unwrap();
+        write("old.attested.jsonl", &run(&self.key, false, Some(&old)));
+        write("rewritten.attested.jsonl", &run(&self.key, false, Some(&rewritten)));
+        let text = run(&self.key, false, Some(&new));
+        write("run.attested.jsonl", &text);
+        let witness = PrivateKey::generate().unwrap();
+        write("witness.pub", &witness.public().to_pem());
+        let cosigned = Attested::cosign(&text, &witness, 1_790_000_000).unwrap().unwrap();
+        write("cosigned.attested.jsonl", &cosigned);
     }
 }
 
@@ -97,8 +112,48 @@ fn statement(package: &[u8]) -> Statement<Plugin> {
     Statement::of_plugin("acme/right-choice", "1.2.0", Sha256::of(package), Sha256::of(manifest.as_bytes()))
 }
 
+const ORIGIN: &str = "lancet:log/00112233445566778899aabbccddeeff";
+
+/// Leaves of a store: another run's beginning, all three of the run, and another's again.
+fn leaf(n: usize) -> Leaf {
+    let record: VerdictRecord = serde_json::from_str(RECORD).unwrap();
+    let run = "20261123-083329-4f2a9c".parse::<RunId>().unwrap();
+    let begin = LoggedBegin {
+        run: run.clone(),
+        record: Sha256::of(b"record"),
+        suite: Sha256::of(b"suite"),
+        agent: record.agent,
+        seed: 7,
+        tasks: 1,
+        due: 1,
+    };
+    let verdict = LoggedVerdict {
+        run: run.clone(),
+        task: record.task.clone(),
+        attempt: record.attempt,
+        outcome: record.verdict.outcome,
+        digest: record.digest(),
+    };
+    match n {
+        1 => Leaf::RunBegin(begin),
+        2 => Leaf::Verdict(verdict),
+        3 => Leaf::RunEnd(LoggedEnd::new(run, vec![verdict])),
+        n => {
+            Leaf::RunBegin(LoggedBegin { run: format!("20261123-083330-{n:06x}").parse().unwrap(), ..begin })
+        }
+    }
+}
+
+/// A log with those leaves, and where the run is in it.
+fn store_log(leaves: &[usize]) -> RunLog {
+    let mut tree = Tree::new();
+    leaves.iter().for_each(|n| tree.push(leaf(*n).to_text().as_bytes()));
+    let of_run = (0..).zip(leaves).filter(|(_, n)| (1..4).contains(*n)).map(|(place, n)| (place, leaf(*n)));
+    RunLog::new(ORIGIN.to_owned(), tree, of_run.collect()).unwrap()
+}
+
 /// A run with one verdict, attested.
-fn run(key: &PrivateKey, control: bool) -> String {
+fn run(key: &PrivateKey, control: bool, log: Option<&RunLog>) -> String {
     let record: VerdictRecord = serde_json::from_str(RECORD).unwrap();
     let (run, run_record) = ("20261123-083329-4f2a9c".parse::<RunId>().unwrap(), Sha256::of(b"record"));
     let said = lancet_trust::Run {
@@ -109,6 +164,7 @@ fn run(key: &PrivateKey, control: bool) -> String {
         agent_digest: record.agent,
         seed: 7,
         control,
+        log: log.map(|log| log.origin().to_owned()),
         verdicts: vec![Listed {
             task: record.task.clone(),
             attempt: record.attempt,
@@ -128,7 +184,7 @@ fn run(key: &PrivateKey, control: bool) -> String {
         digest: record.digest(),
         record,
     };
-    Attested::sign(&Statement::said_of_run(run_record, said), vec![judged], key).unwrap()
+    Attested::sign(&Statement::said_of_run(run_record, said), vec![judged], log, key).unwrap()
 }
 
 fn docs() -> PathBuf {
@@ -166,8 +222,38 @@ fn the_verifier_in_python_takes_what_is_signed_and_says_why_it_refuses() {
     let inclusion = ["inclusion", "leaf", "5", "proof", "checkpoint", "example.org/log", "acme.pub"];
     holds(&inclusion, "leaf is the leaf 5");
     let shown = "1 of 1 verdicts shown: 1 pass, 0 fail, 0 invalid";
-    holds(&["run", "run.attested.jsonl", "acme.pub"], &format!("{shown}\n"));
-    let control = format!("{shown}; a control, and no result: the agent was told the answers\n");
+    let logged = format!("{shown}; leaves 1 to 3 of the 7 of {ORIGIN}\n");
+    holds(&["run", "run.attested.jsonl", "acme.pub"], &logged);
+    holds(&["since", "run.attested.jsonl", "old.attested.jsonl", "acme.pub"], &logged);
+    holds(&["since", "run.attested.jsonl", "run.attested.jsonl", "acme.pub"], &logged);
+    holds(&["run", "cosigned.attested.jsonl", "acme.pub"], &logged);
+    holds(&["witness", "cosigned.attested.jsonl", "acme.pub", "witness.pub"], &logged);
+    refuses(&["witness", "run.attested.jsonl", "acme.pub", "witness.pub"], "the witness has not cosigned it");
+    refuses(&["witness", "cosigned.attested.jsonl", "acme.pub", "acme.pub"], "that is the host's own key");
+    let since = |old: &str| ["since", "rewritten.attested.jsonl", old, "acme.pub"].map(str::to_owned);
+    let refuses_since =
+        |old: &str, expected: &str| refuses(&since(old).each_ref().map(String::as_str), expected);
+    refuses_since("old.attested.jsonl", "no proof that it extends the earlier log");
+    refuses_since("run.attested.jsonl", "the log has fewer leaves than it had");
+    refuses_since("control.attested.jsonl", "they are not in one log");
+    // The same size, by a log that was written anew.
+    let rewritten = run(&bench.key, false, Some(&store_log(&[4, 1, 2, 3])));
+    fs::write(bench.path("same.attested.jsonl"), rewritten).unwrap();
+    refuses(&["since", "same.attested.jsonl", "old.attested.jsonl", "acme.pub"], "the log was rewritten");
+    // A host whose log has other verdicts than what it signs, and one whose leaf is elsewhere.
+    let whole = String::from_utf8(bench.read("run.attested.jsonl")).unwrap();
+    let old = String::from_utf8(bench.read("old.attested.jsonl")).unwrap();
+    let lines = |text: &str| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>();
+    for (text, expected) in [
+        (lines(&whole)[..1].concat(), "the run is in a log, and no line has its proofs"),
+        (lines(&whole)[..4].concat(), "no place in the log of a verdict"),
+        ([lines(&whole)[..4].concat(), lines(&old)[4].clone()].concat(), "the proof "),
+        ([lines(&whole)[..2].concat(), lines(&whole)[4].clone()].concat(), "'dsseEnvelope'"),
+    ] {
+        fs::write(bench.path("mixed.attested.jsonl"), text).unwrap();
+        refuses(&["run", "mixed.attested.jsonl", "acme.pub"], expected);
+    }
+    let control = format!("{shown}; in no log; a control, and no result: the agent was told the answers\n");
     holds(&["run", "control.attested.jsonl", "acme.pub"], &control);
 
     let other = PrivateKey::generate().unwrap();
@@ -226,7 +312,7 @@ fn the_verifier_in_python_finds_each_changed_bit() {
     python.arg(script).arg(docs()).arg(bench.folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
     let counted = python::run(&mut python, "the verifier has to take what is signed");
     let lines: Vec<_> = counted.lines().collect();
-    assert_eq!(lines.len(), 5, "{counted}");
+    assert_eq!(lines.len(), 6, "{counted}");
     assert!(lines.iter().all(|line| line.ends_with(": 0 taken")), "{counted}");
 }
 

@@ -5,32 +5,183 @@ use std::path::Path;
 
 use lancet_core::{Outcome, Sha256};
 use lancet_trust::{
-    Attested, AttestedError, BundleError, Keys, MAX_ATTESTED_BYTES, PublicKey, VerifiedRun, VerifiedVerdict,
+    Attested, AttestedError, BundleError, Checkpoint, Keys, LogError, Logged, MAX_ATTESTED_BYTES,
+    MAX_NOTE_BYTES, PublicKey, VerifiedKey, VerifiedLog, VerifiedRun, VerifiedVerdict, VerifiedWitness,
 };
 
 use super::verify::{key, warn_of};
 use crate::arguments::FormatKind;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
+use crate::keys::{self, Verify};
 use crate::output;
 use crate::render::{Table, display_safe, left, right};
 
-/// Verifies all of such a file.
-pub(super) fn verify(
-    path: &Path,
-    keys: &Keys,
-    believed: &[(PublicKey, String)],
-    format: FormatKind,
-) -> Result<(), Failure> {
+/// Keys that are believed, and what they are called.
+pub(super) type Believed = [(PublicKey, String)];
+
+/// A file all of which holds.
+pub(super) struct Read {
+    pub(super) bytes: Vec<u8>,
+    pub(super) attested: Attested,
+    pub(super) key: VerifiedKey,
+}
+
+/// Every key that is known here.
+pub(super) fn known(keys: &Keys) -> Vec<(PublicKey, String)> {
+    keys.known().iter().map(|known| (known.public.clone(), known.name.to_string())).collect()
+}
+
+/// Reads a run's file and verifies all of it, by one of those keys.
+pub(super) fn read(path: &Path, keys: &Keys, believed: &Believed) -> Result<Read, Failure> {
+    let bytes = lancet_file::read(path, MAX_ATTESTED_BYTES as u64)
+        .map_err(|error| Failure::file("read", path, &error))?;
     let refused = |error: AttestedError| {
         Failure::new(Exit::Unverified, format!("`{}`: {error}", path.display())).hint(error.hint())
     };
-    let bytes = read(path)?;
     let id = Attested::key_of(&bytes).map_err(refused)?;
     let unknown = || refused(AttestedError::Bundle { line: 1, error: BundleError::Unknown(id) });
     let (by, name) = believed.iter().find(|(key, _)| key.id() == id).ok_or_else(unknown)?;
-    let verified_key = key(keys, by, name, path)?;
+    let key = key(keys, by, name, path)?;
     let attested = Attested::verify(&bytes, by).map_err(refused)?;
+    Ok(Read { bytes, attested, key })
+}
+
+/// The head of a log, in a run's file or alone.
+pub(super) fn head(path: &Path, keys: &Keys, believed: &Believed) -> Result<Checkpoint, Failure> {
+    if path.extension().is_some_and(|end| end == "jsonl") {
+        let log = read(path, keys, believed)?.attested.log;
+        return log.map(|log| log.checkpoint).ok_or_else(|| {
+            let message = format!("`{}` is a run that is in no log", path.display());
+            Failure::new(Exit::Unverified, message)
+                .hint("name a file of a run that is in one, or a checkpoint")
+        });
+    }
+    let bytes = lancet_file::read(path, MAX_NOTE_BYTES as u64)
+        .map_err(|error| Failure::file("read", path, &error))?;
+    let (checkpoint, by) =
+        Checkpoint::read(&bytes, believed.iter().map(|(key, _)| key)).map_err(|error| {
+            Failure::new(Exit::Unverified, format!("`{}` is no head of a log by a key that is known here: {error}", path.display()))
+                .hint("name a `.jsonl` that `lancet attest` wrote, or a C2SP checkpoint; `lancet key import FILE` takes the host's key in")
+        })?;
+    let name = believed.iter().find(|(key, _)| key == by).map_or("", |(_, name)| name.as_str());
+    key(keys, by, name, path)?;
+    Ok(checkpoint)
+}
+
+/// A log that does not extend what it was.
+pub(super) fn since_refused(path: &Path, key: &VerifiedKey, since: &Path, error: &LogError) -> Failure {
+    let message = format!(
+        "`{}`, signed by `{}`, does not extend `{}`: {error}",
+        path.display(),
+        key.name,
+        since.display()
+    );
+    Failure::new(Exit::Unverified, message).hint(error.hint())
+}
+
+/// What is to be known of the log that a run is in.
+fn logged(
+    arguments: &Verify,
+    keys: &Keys,
+    believed: &Believed,
+    log: Option<&Logged>,
+    read: &Read,
+) -> Result<Option<VerifiedLog>, Failure> {
+    let (path, key) = (&arguments.file, &read.key);
+    let Some(log) = log else {
+        if arguments.since.is_empty() && arguments.witnesses.is_empty() {
+            return Ok(None);
+        }
+        let message = format!("`{}` is a run that is in no log, by what its host signed", path.display());
+        return Err(Failure::new(Exit::Unverified, message)
+            .hint("ask for a run that is in its store's log, or leave `--since` and `--witness` out"));
+    };
+    let mut extends = Vec::new();
+    for since in &arguments.since {
+        let old = head(since, keys, believed)?;
+        log.extends(&old).map_err(|error| since_refused(path, key, since, &error))?;
+        extends.push(old.size);
+    }
+    let wrong = |name: &str, why: &str| {
+        let message = format!("`{}`: {name} {why}", path.display());
+        Failure::new(Exit::Unverified, message)
+            .hint("get the file from that witness, or leave the line of it out and `--witness` with it")
+    };
+    let mut witnesses = Vec::new();
+    for demanded in &arguments.witnesses {
+        witnesses.push((keys::public(keys, demanded)?, true));
+    }
+    let others = known(keys).into_iter().chain(believed.iter().cloned());
+    for (known, name) in others {
+        if !witnesses.iter().any(|((one, _), _)| *one == known) {
+            witnesses.push(((known, name), false));
+        }
+    }
+    let mut cosigned = Vec::new();
+    for ((witness, name), is_demanded) in witnesses {
+        let id = witness.id();
+        let time = log.note.cosigned_by(&witness).map_err(|_| {
+            wrong(&format!("the witness `{name}`, {id},"), "has not made the signature that is in its name")
+        })?;
+        let is_host = id == key.id;
+        match (time, keys.revoked_key(id)) {
+            (Some(time), None) if !is_host => {
+                cosigned.push(VerifiedWitness { name, id, time: shown(time) });
+            }
+            (Some(_), Some(reason)) if is_demanded => {
+                return Err(wrong(
+                    &format!("the key of the witness `{name}`"),
+                    &format!("is revoked: {reason}"),
+                ));
+            }
+            (Some(_), Some(reason)) => {
+                warn(&format!("the witness `{name}` counts for nothing: its key is revoked: {reason}"));
+            }
+            (_, _) if is_demanded && is_host => {
+                return Err(wrong(&format!("`{name}`"), "is the key of the host itself, and no witness"));
+            }
+            (None, _) if is_demanded => {
+                return Err(wrong(
+                    &format!("the witness `{name}`, {id},"),
+                    "has not cosigned the head of its log",
+                ));
+            }
+            (_, _) => {}
+        }
+    }
+    let unknown = log.note.signatures().saturating_sub(1 + cosigned.len());
+    if unknown > 0 {
+        warn(&format!(
+            "{unknown} more signatures of the log's head are by no key that is believed here, and count for nothing"
+        ));
+    }
+    let Checkpoint { origin, size, .. } = &log.checkpoint;
+    Ok(Some(VerifiedLog {
+        origin: origin.clone(),
+        size: *size,
+        root: log.checkpoint.root_text(),
+        begin: log.begin,
+        end: log.end,
+        others: log.others(read.attested.run.verdicts.len()),
+        extends,
+        cosigned,
+        unknown,
+    }))
+}
+
+/// A time in seconds since 1970 as RFC 3339; one that no calendar has as it is.
+fn shown(time: u64) -> String {
+    let time_of = |seconds| jiff::Timestamp::from_second(seconds).ok();
+    i64::try_from(time).ok().and_then(time_of).map_or_else(|| time.to_string(), |time| time.to_string())
+}
+
+/// Verifies all of such a file.
+pub(super) fn verify(arguments: &Verify, keys: &Keys, believed: &Believed) -> Result<(), Failure> {
+    let (path, format) = (&arguments.file, arguments.format.kind);
+    let read = read(path, keys, believed)?;
+    let log = logged(arguments, keys, believed, read.attested.log.as_ref(), &read)?;
+    let Read { attested, key: verified_key, .. } = read;
     let withheld = attested.withheld();
     let run = attested.run;
     // Of the verdicts that are shown: the others' graders are not in the file.
@@ -65,6 +216,7 @@ pub(super) fn verify(
         control: run.control,
         due: run.verdicts.len(),
         withheld,
+        log,
         verdicts: verdicts.collect(),
     };
     warn_of(keys, &verified.key);
@@ -74,13 +226,14 @@ pub(super) fn verify(
     print(&verified, format)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    lancet_file::read(path, MAX_ATTESTED_BYTES as u64).map_err(|error| Failure::file("read", path, &error))
-}
-
 fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
     if verified.control {
         warn("the agent of this run was told the answers: it is a control, and no result");
+    }
+    if verified.log.is_none() {
+        warn(
+            "this run is in no log, by what its host signed: nothing shows when it began, nor that it was made once",
+        );
     }
     let mut table = Table::new([
         left("task"),
@@ -105,7 +258,7 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
     }
     let number = |outcome| verified.verdicts.iter().filter(|one| one.outcome == outcome).count();
     output::print(&format!(
-        "{} is what was signed\nkey      {}, {}\nrun      {}\nsuite    {}, {}\nagent    {}, {}\n\n{}\n\
+        "{} is what was signed\nkey      {}, {}\nrun      {}\nsuite    {}, {}\nagent    {}, {}\n{}\n{}\n\
          {} of {} verdicts shown: {} pass, {} fail, {} invalid",
         display_safe(&verified.file),
         display_safe(&verified.key.name),
@@ -115,6 +268,7 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
         verified.suite_digest,
         display_safe(&verified.agent),
         verified.agent_digest,
+        verified.log.as_ref().map(log_text).unwrap_or_default(),
         output::table_text(&table),
         verified.verdicts.len(),
         verified.due,
@@ -122,4 +276,20 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
         number(Outcome::Fail),
         number(Outcome::Invalid)
     ))
+}
+
+/// What is told of the log that a run is in.
+fn log_text(log: &VerifiedLog) -> String {
+    let VerifiedLog { origin, size, root, begin, end, others, extends, cosigned, .. } = log;
+    let mut text = format!(
+        "log      {}, {size} leaves under {root}\nplace    leaves {begin} to {end}; {others} leaves are of other runs, or of what was taken back\n",
+        display_safe(origin)
+    );
+    for size in extends {
+        text.push_str(&format!("extends  its first {size} leaves, as they were\n"));
+    }
+    for VerifiedWitness { name, id, time } in cosigned {
+        text.push_str(&format!("witness  {}, {id}, at {time}, by its own word\n", display_safe(name)));
+    }
+    text
 }

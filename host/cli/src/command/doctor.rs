@@ -194,27 +194,31 @@ fn store(folder: &Path) -> Finding {
     let looked = Store::look(folder).and_then(|reader| {
         let mut problems = reader.check().unwrap_or_else(|error| vec![with_causes(&error)]);
         let ids = reader.run_ids()?;
-        let mut unlisted = 0;
+        let (mut unlisted, mut unlogged) = (0, 0);
         for id in &ids {
             match reader.audit(id) {
                 Ok(audit) => {
                     unlisted += u64::from(!audit.lists_attempts());
+                    unlogged += u64::from(!audit.is_logged());
                     problems.extend(audit.differences.iter().map(ToString::to_string));
                 }
                 Err(error) => problems.push(format!("run {id}: {}", with_causes(&error))),
             }
         }
-        Ok((ids.len(), unlisted, problems))
+        Ok((ids.len(), unlisted, unlogged, problems))
     });
     match looked {
-        Ok((runs, unlisted, problems)) if problems.is_empty() => {
-            let older = match unlisted {
+        Ok((runs, unlisted, unlogged, problems)) if problems.is_empty() => {
+            let mut older = match unlisted {
                 0 => String::new(),
                 n => format!("; {n} of them do not list their attempts, so that a missing one is not found"),
             };
+            if unlogged > 0 {
+                older.push_str(&format!("; {unlogged} of them are in no log, as they are from before it"));
+            }
             Finding::good(CHECK, format!("`{}` is sound, {runs} runs{older}", folder.display()))
         }
-        Ok((_, _, problems)) => Finding::bad(
+        Ok((_, _, _, problems)) => Finding::bad(
             CHECK,
             format!("`{}`: {}", folder.display(), problems.join("; ")),
             "restore what is missing from a backup; everything else in it can still be read",

@@ -5,6 +5,7 @@ pub(crate) mod attest;
 mod attested;
 pub(crate) mod completions;
 pub(crate) mod controls;
+pub(crate) mod cosign;
 pub(crate) mod doctor;
 pub(crate) mod grade;
 mod jail;

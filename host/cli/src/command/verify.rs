@@ -30,7 +30,7 @@ struct Case {
 pub(crate) fn main(arguments: &Verify) -> Result<Exit, Failure> {
     let keys = keys::open()?;
     let believed: Vec<_> = if arguments.keys.is_empty() {
-        keys.known().iter().map(|known| (known.public.clone(), known.name.to_string())).collect()
+        attested::known(&keys)
     } else {
         arguments.keys.iter().map(|key| keys::public(&keys, key)).collect::<Result<_, _>>()?
     };
@@ -39,8 +39,13 @@ pub(crate) fn main(arguments: &Verify) -> Result<Exit, Failure> {
             let message = format!("`{}` is a run with its signatures in it", arguments.file.display());
             return Err(Failure::usage(message).hint("leave `--foreign` and `--bundle` out"));
         }
-        attested::verify(&arguments.file, &keys, &believed, arguments.format.kind)?;
+        attested::verify(arguments, &keys, &believed)?;
         return Ok(Exit::Done);
+    }
+    if !arguments.since.is_empty() || !arguments.witnesses.is_empty() {
+        let message = format!("`{}` is no run, and in no log", arguments.file.display());
+        return Err(Failure::usage(message)
+            .hint("leave `--since` and `--witness` out, or name a `.jsonl` that `lancet attest` wrote"));
     }
     let (file, bundle) = files(arguments)?;
     let case = Case { file, bundle, keys, believed };
