@@ -457,9 +457,9 @@ pub enum LogError {
     )]
     End {
         /// What the log says.
-        logged: LoggedEnd,
+        logged: Box<LoggedEnd>,
         /// What the run's line says.
-        said: LoggedEnd,
+        said: Box<LoggedEnd>,
     },
     /// A leaf that is not between the run's beginning and its end.
     #[error("the leaf {place} is not between the run's beginning at {from} and its end at {to}")]

@@ -207,7 +207,7 @@ impl Logged {
         let verdicts = run.verdicts.iter().map(|one| logged(&run.run, one)).collect();
         let said = LoggedEnd::new(run.run.clone(), verdicts);
         if *end != said {
-            return Err(LogError::End { logged: end.clone(), said });
+            return Err(LogError::End { logged: Box::new(end.clone()), said: Box::new(said) });
         }
         if head.begin.place >= head.end.place {
             return Err(LogError::Order { place: head.begin.place, from: 0, to: head.end.place });
