@@ -50,12 +50,11 @@ def proposal(key: str) -> int:
     if len(key) > MAX_KEY:
         raise BadAnswerKey(f'it has more than {MAX_KEY} characters; expected `{{"correct": 3}}`')
     try:
-        read = json.loads(key)
+        # Python takes NaN for JSON, and `int` does not.
+        read = json.loads(key, parse_constant=int)
     except ValueError as error:
         raise BadAnswerKey('it is no JSON; expected `{"correct": 3}`') from error
-    if not isinstance(read, dict) or list(read) != ["correct"]:
-        raise BadAnswerKey('it holds something else than `correct`; expected `{"correct": 3}`')
-    correct = read["correct"]
+    correct = read.get("correct") if isinstance(read, dict) else None
     # Some write 3 as 3.0, which is the same number in JSON. For Python `true` is a number.
     if type(correct) not in (int, float) or not 0 <= correct <= MAX_ID or correct != int(correct):
         raise BadAnswerKey('there is no proposal\'s id under `correct`; expected `{"correct": 3}`')

@@ -37,7 +37,6 @@ test("a key that cannot be read is no fail", () => {
     '{"correct": 4294967296}',
     '{"correct": 1e999}',
     '{"correct": 1, "other": NaN}',
-    '{"correct": 1, "other": 2}',
     `{"correct": 1}${" ".repeat(1000)}`,
   ]) {
     const host = new Host({ answer: { tag: "choice", val: 1 }, answerKey });
@@ -47,7 +46,7 @@ test("a key that cannot be read is no fail", () => {
 
 test("a number may be written in any way", () => {
   const long = '{"correct": 1}'.padEnd(1000);
-  for (const answerKey of ['{"correct": 1.0}', '{"correct": 10e-1}', '{"correct": 0, "correct": 1}', long]) {
+  for (const answerKey of ['{"correct": 1.0, "mode": "strict"}', '{"correct": 10e-1}', '{"correct": 0, "correct": 1}', long]) {
     const host = new Host({ answer: { tag: "choice", val: 1 }, answerKey });
     assert.equal(host.run(() => grade(TASK)).reason, "right-choice", answerKey);
   }

@@ -38,7 +38,6 @@ class Grade(unittest.TestCase):
             '{"correct": 4294967296}',
             '{"correct": 1e999}',
             '{"correct": 1, "other": NaN}',
-            '{"correct": 1, "other": 2}',
             '{"correct": 1}' + MAX_KEY * " ",
         ]:
             with self.subTest(key), Host(answer=Choice(1), answer_key=key), self.assertRaises(BadAnswerKey):
@@ -46,7 +45,7 @@ class Grade(unittest.TestCase):
 
     def test_a_number_may_be_written_in_any_way(self):
         long = '{"correct": 1}'.ljust(MAX_KEY)
-        for key in ['{"correct": 1.0}', '{"correct": 10e-1}', '{"correct": 0, "correct": 1}', long]:
+        for key in ['{"correct": 1.0, "mode": "strict"}', '{"correct": 10e-1}', '{"correct": 0, "correct": 1}', long]:
             with self.subTest(key), Host(answer=Choice(1), answer_key=key):
                 self.assertEqual(grade(TASK).reason, "right-choice")
 
