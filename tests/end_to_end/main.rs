@@ -29,6 +29,7 @@ mod options;
 mod packages;
 mod paths;
 mod plugins;
+mod policy;
 mod predictions;
 #[path = "../../host/models/tests/python/mod.rs"]
 mod python;

@@ -52,6 +52,7 @@ pub(crate) const OPTIONS: &[(&str, Takes)] = &[
     ("file", Path(File, &["plugin inspect @", "key import @ --name theirs"])),
     ("folder", Path(NewFolder, &["suite new @ --kind swe-manager"])),
     ("folder", Path(Folder, &["plugin test manager-choice --fixtures @"])),
+    ("files", Path(File, &["plugin lock @"])),
     ("foreign", Words),
     ("format", Words),
     ("full", Words),
@@ -73,6 +74,7 @@ pub(crate) const OPTIONS: &[(&str, Takes)] = &[
     ("kind", Words),
     ("lang", Words),
     ("leave_packet_filter", Words),
+    ("locked", Words),
     ("manager_repository", Words),
     ("manifest", Path(File, &["plugin pack COMPONENT --manifest @ --output new.wasm"])),
     // A file of a scripted model.
@@ -86,6 +88,7 @@ pub(crate) const OPTIONS: &[(&str, Takes)] = &[
     ("parity", Words),
     ("patch", Path(File, &["grade SUITE --task one --patch @"])),
     ("plugin", Path(File, &["plugin check @", "plugin test @"])),
+    ("policy", Path(File, &["run SUITE --agent first --policy @"])),
     ("predictions", Path(File, &["grade SUITE --predictions @"])),
     ("prompt", Path(File, &[ASKED_PROMPT])),
     ("quiet", Words),
