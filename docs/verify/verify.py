@@ -120,9 +120,9 @@ def suite_files(folder, prefix=""):
 
 
 def is_digested(path):
-    """Whether a file is part of a suite's digest: no notes for readers, pins of images, or cases."""
+    """Whether a file is part of a suite's digest: no notes for readers, locks, or cases."""
     parts = path.split("/")
-    beside = path == "images.lock" or path.startswith(("README", "LICENSE", ".images.lock."))
+    beside = path in ("images.lock", "lancet.lock") or path.startswith(("README", "LICENSE", ".images.lock."))
     is_case = len(parts) == 4 and parts[0] == "tasks" and parts[2] == "cases"
     return not is_case and not (beside and len(parts) == 1)
 

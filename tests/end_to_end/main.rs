@@ -31,6 +31,7 @@ mod options;
 mod packages;
 mod paths;
 mod plugins;
+mod policy;
 mod predictions;
 #[path = "../../host/models/tests/python/mod.rs"]
 mod python;

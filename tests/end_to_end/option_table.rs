@@ -47,6 +47,7 @@ const DOCKER: &[&str] = &["container_runtime", "docker_patience", "leave_packet_
 const FORMAT: &[&str] = &["format"];
 const ISOLATION: &[&str] = &["isolation", "require"];
 const JOBS: &[&str] = &["jobs"];
+const LOCKED: &[&str] = &["locked"];
 
 pub(crate) const COMMANDS: &[Told] = &[
     Told {
@@ -99,8 +100,9 @@ pub(crate) const COMMANDS: &[Told] = &[
                 Takes(File, &["grade SUITE --predictions @", "grade SUITE --predictions @.jsonl"]),
             ),
             ("suite", Takes(Folder, &["grade @ --task one --patch TABLE"])),
+            ("policy", Takes(File, &["grade SUITE --task one --patch TABLE --policy @"])),
         ],
-        words: &[BOUNDS, DOCKER, FORMAT, ISOLATION, JOBS, &["task"]],
+        words: &[LOCKED, BOUNDS, DOCKER, FORMAT, ISOLATION, JOBS, &["task"]],
     },
     Told {
         command: "key import",
@@ -135,6 +137,14 @@ pub(crate) const COMMANDS: &[Told] = &[
         words: &[FORMAT],
     },
     Told { command: "plugin list", paths: &[], words: &[FORMAT] },
+    Told {
+        command: "plugin lock",
+        paths: &[
+            ("files", Takes(File, &["plugin lock @"])),
+            ("policy", Takes(File, &["plugin lock COMPONENT --policy @"])),
+        ],
+        words: &[],
+    },
     Told { command: "plugin new", paths: &[], words: &[&["lang", "name", "world"]] },
     Told {
         command: "plugin pack",
@@ -169,11 +179,26 @@ pub(crate) const COMMANDS: &[Told] = &[
     },
     Told { command: "plugin-worker", paths: &[], words: &[&["grant"]] },
     Told {
-        command: "regrade",
-        paths: &[("grader", Takes(File, &["regrade --grader @"]))],
-        words: &[FORMAT, ISOLATION, JOBS, &["grants", "rounds", "run"]],
+        command: "policy explain",
+        paths: &[
+            ("policy", Takes(File, &["policy explain manager-choice --policy @"])),
+            ("what", Takes(File, &["policy explain @"])),
+        ],
+        words: &[FORMAT, ISOLATION, LOCKED],
     },
-    Told { command: "replay", paths: &[], words: &[FORMAT, ISOLATION, JOBS, &["what"]] },
+    Told {
+        command: "regrade",
+        paths: &[
+            ("grader", Takes(File, &["regrade --grader @"])),
+            ("policy", Takes(File, &["regrade --policy @"])),
+        ],
+        words: &[LOCKED, FORMAT, ISOLATION, JOBS, &["grants", "rounds", "run"]],
+    },
+    Told {
+        command: "replay",
+        paths: &[("policy", Takes(File, &["replay --policy @"]))],
+        words: &[FORMAT, ISOLATION, JOBS, &["what"]],
+    },
     Told {
         command: "report",
         paths: &[("results", Takes(Written, &["report --results @"]))],
@@ -181,11 +206,11 @@ pub(crate) const COMMANDS: &[Told] = &[
     },
     Told {
         command: "resume",
-        paths: &[(
-            "docker_socket",
-            Takes(Socket, &["resume CONTAINERS --docker-socket @ --docker-patience 0"]),
-        )],
-        words: &[DOCKER, FORMAT, ISOLATION, JOBS, &["run"]],
+        paths: &[
+            ("docker_socket", Takes(Socket, &["resume CONTAINERS --docker-socket @ --docker-patience 0"])),
+            ("policy", Takes(File, &["resume CONTAINERS --policy @"])),
+        ],
+        words: &[LOCKED, DOCKER, FORMAT, ISOLATION, JOBS, &["run"]],
     },
     Told {
         command: "run",
@@ -202,8 +227,10 @@ pub(crate) const COMMANDS: &[Told] = &[
             ("prompt", Takes(File, &["run SUITE --agent first --model scripted/ANSWERS --prompt @"])),
             ("settings", Takes(File, &["run SUITE --agent first --model scripted/ANSWERS --settings @"])),
             ("suite", Takes(Folder, &["run @ --agent first"])),
+            ("policy", Takes(File, &["run SUITE --agent first --policy @"])),
         ],
         words: &[
+            LOCKED,
             BOUNDS,
             DOCKER,
             FORMAT,
@@ -222,8 +249,9 @@ pub(crate) const COMMANDS: &[Told] = &[
                 Takes(Socket, &["suite check IMAGES --controls --docker-socket @ --docker-patience 0"]),
             ),
             ("suite", Takes(Folder, &["suite check @"])),
+            ("policy", Takes(File, &["suite check SUITE --policy @"])),
         ],
-        words: &[BOUNDS, DOCKER, FORMAT, ISOLATION, JOBS, &["controls", "grants", "rounds", "tasks"]],
+        words: &[LOCKED, BOUNDS, DOCKER, FORMAT, ISOLATION, JOBS, &["controls", "grants", "rounds", "tasks"]],
     },
     Told {
         command: "suite import swe-lancer",
@@ -245,6 +273,14 @@ pub(crate) const COMMANDS: &[Told] = &[
                 "text",
             ],
         ],
+    },
+    Told {
+        command: "suite lock",
+        paths: &[
+            ("policy", Takes(File, &["suite lock SUITE --policy @"])),
+            ("suite", Takes(Folder, &["suite lock @"])),
+        ],
+        words: &[],
     },
     Told {
         command: "suite new",

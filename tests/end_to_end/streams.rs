@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(60);
 const OF_THE_HOST: [&str; 3] = ["compile-plugin", "plugin-worker", "try-prompt"];
 
 /// Every command, most of them with something that works and with something that does not.
-const COMMANDS: [&str; 62] = [
+const COMMANDS: [&str; 67] = [
     "--help",
     "--version",
     "attest --key mine --output new.jsonl",
@@ -84,6 +84,11 @@ const COMMANDS: [&str; 62] = [
     "suite new project --kind swe-manager",
     "suite pin SUITE",
     "suite sign SUITE --key mine --output new.json",
+    "plugin lock grader.wasm",
+    "plugin lock nowhere.wasm",
+    "policy explain manager-choice",
+    "policy explain nowhere.wasm",
+    "suite lock nowhere",
     "verify package.wasm",
     "verify run.attested.jsonl",
     "verify grader.wasm",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use lancet_core::{Capability, Kind, Limits, ModelChoice, Role};
+use lancet_core::{Capability, Limits, ModelChoice, Role};
 
 use crate::author::{PluginCheck, PluginRecord, PluginTest};
 use crate::docker::{DockerArguments, SocketArgument};
@@ -15,8 +15,10 @@ use crate::failure::warn;
 use crate::grant::GrantParser;
 use crate::isolation::IsolationArguments;
 use crate::keys::{Attest, Cosign, KeyCommand, Sign, Verify};
+use crate::kind::KindArgument;
 use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
+use crate::policy::{PluginLock, PolicyArgument, PolicyArguments, PolicyCommand, SuiteLock};
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     /// Begin, build, try, sign and look into plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Say what plugins may do here, and why
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Make keys, and exchange them with others
     #[command(subcommand)]
     Key(KeyCommand),
@@ -118,6 +123,8 @@ pub(crate) enum SuiteCommand {
     Check(Box<Check>),
     /// Build or pull the images of a suite, and pin them by digest in its images.lock
     Pin(Box<Pin>),
+    /// Lock the graders of a suite: write its lancet.lock, outside of which no run uses any
+    Lock(SuiteLock),
     /// Sign a suite: that this is the one that you made
     Sign(Sign),
 }
@@ -207,6 +214,8 @@ pub(crate) struct Run {
     pub(crate) bounds: Bounds,
     #[command(flatten)]
     pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
     // Before what is under a heading, which clap gives to all that follows.
     #[command(flatten)]
     pub(crate) format: Format,
@@ -237,6 +246,8 @@ pub(crate) struct Grade {
     pub(crate) bounds: Bounds,
     #[command(flatten)]
     pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
     #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
@@ -291,6 +302,8 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) isolation: IsolationArguments,
     #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
+    #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
     pub(crate) format: Format,
@@ -300,7 +313,7 @@ pub(crate) struct Check {
 /// the suite's own are compiled all the same, and their start-up is tried.
 fn of_controls(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
-        "suite" | "controls" | "format" | "isolation" | "require" => arg,
+        "suite" | "controls" | "format" | "isolation" | "require" | "policy" | "locked" => arg,
         _ if arg.get_help_heading().is_some() => arg.requires("controls"),
         _ => arg.requires("controls").help_heading("With --controls"),
     }
@@ -408,21 +421,6 @@ fn seconds() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..=86_400)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KindArgument {
-    SweManager,
-    IcSwe,
-}
-
-impl From<KindArgument> for Kind {
-    fn from(kind: KindArgument) -> Self {
-        match kind {
-            KindArgument::SweManager => Self::SweManager,
-            KindArgument::IcSwe => Self::IcSwe,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::RESUME)]
 pub(crate) struct Resume {
@@ -433,6 +431,8 @@ pub(crate) struct Resume {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
     #[command(flatten)]
     pub(crate) docker: DockerArguments,
     #[command(flatten)]
@@ -507,6 +507,8 @@ pub(crate) struct Regrade {
     #[command(flatten)]
     pub(crate) isolation: IsolationArguments,
     #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
+    #[command(flatten)]
     pub(crate) format: Format,
 }
 
@@ -520,6 +522,8 @@ pub(crate) struct Replay {
     pub(crate) jobs: Jobs,
     #[command(flatten)]
     pub(crate) isolation: IsolationArguments,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgument,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -555,6 +559,8 @@ pub(crate) enum PluginCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Lock plugins: put them into the lancet.lock beside your policy, outside of which no run uses any
+    Lock(PluginLock),
     /// Sign a package: that this is the one that you made
     Sign(Sign),
     /// Look for what is wrong with a plugin, on inputs that are made to break it, and say what to change

@@ -219,6 +219,22 @@ Examples:
   # What its agent was told, and what it handed in.
   lancet plugin record latest/wishlist-merge/1 --role agent";
 
+pub(crate) const SUITE_LOCK: &str = "\
+Examples:
+  # From here on a run of the suite refuses every other grader in it.
+  lancet suite lock suites/shop";
+
+pub(crate) const PLUGIN_LOCK: &str = "\
+Examples:
+  # From here on no run uses another plugin, but for what is built in.
+  lancet plugin lock ./my-agent.wasm ./my-grader.wasm";
+
+pub(crate) const POLICY_EXPLAIN: &str = "\
+Examples:
+  lancet policy explain ./my-grader.wasm
+  # All graders and images of a suite, for whoever runs what strangers send.
+  lancet policy explain suites/shop --policy strict";
+
 pub(crate) const DOCTOR: &str = "\
 Examples:
   # What a run would find here.
@@ -266,6 +282,9 @@ mod tests {
             PLUGIN_CHECK,
             PLUGIN_TEST,
             RECORD,
+            SUITE_LOCK,
+            PLUGIN_LOCK,
+            POLICY_EXPLAIN,
             DOCTOR,
             COMPLETIONS,
         ];

@@ -107,6 +107,27 @@ fn say(word: &str, colour: &str, text: &str) {
     }
 }
 
+/// What to do about a plugin, an image or a limit that a key of the policy refuses.
+fn not_let_in(key: &str) -> &'static str {
+    match key {
+        "signature" => {
+            "get the file and the signature anew, both from whoever made them; `lancet verify FILE` says more"
+        }
+        "revoked" => "do not use it; its maker may have a newer version, signed by another key",
+        "lock" => {
+            "if it is meant to be used, look at it and lock it: `lancet suite lock SUITE`, `lancet plugin lock FILE`"
+        }
+        "unsigned" | "publisher.keys" => {
+            "have its maker sign it, and take the key in with `lancet key import`; or let such come, in the policy"
+        }
+        "images.sources" => {
+            "name the image from where the policy says, or add where it is from to the policy"
+        }
+        _ if key.starts_with("limits.") => "give the option as it says, or raise the limit in the policy",
+        _ => "`lancet policy explain` says what each key comes to; docs/policy.md what it is for",
+    }
+}
+
 /// The most problems of a suite that are listed.
 const MAX_LISTED: usize = 50;
 
@@ -211,6 +232,7 @@ impl From<Error> for Failure {
                 "run Lancet where the kernel has it (`lancet doctor` says), or leave `--require landlock` out: seccomp \
                  holds the process in any case",
             ),
+            Error::NotLetIn { ref key, .. } => Self::new(Exit::Plugin, message.clone()).hint(not_let_in(key)),
             Error::NotAFile { .. } => Self::usage(message).hint("give the path of a `.wasm` component"),
             Error::ComponentTooLarge { .. } => {
                 Self::new(Exit::Plugin, message).hint("build it in release mode and strip it")

@@ -11,15 +11,18 @@ mod docker;
 mod examples;
 mod exit;
 mod failure;
+mod gate;
 mod grant;
 mod isolation;
 mod keys;
+mod kind;
 mod kit;
 #[cfg(test)]
 mod manual;
 mod models;
 mod output;
 mod paths;
+mod policy;
 mod prediction;
 mod progress;
 mod render;
@@ -76,6 +79,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Regrade(regrade) => command::regrade::main(&regrade, &global),
         Command::Replay(replay) => command::replay::main(&replay, &global),
         Command::Plugin(plugin) => command::plugin::main(&plugin, &global),
+        Command::Policy(policy) => command::policy::main(&policy),
         Command::Key(key) => command::key::main(&key),
         Command::Attest(attest) => command::attest::main(&attest, &global),
         Command::Cosign(cosign) => command::cosign::main(&cosign),

@@ -1,6 +1,6 @@
 //! What the documentation says of the command line, held to its definition: the chapter
 //! `docs/cli.md` is written from it, and every command and every file of the
-//! repository's Markdown has to be taken.
+//! repository's Markdown has to be taken. So is `docs/policy-table.md`, from what policies decide.
 //!
 //! `cargo xtask docs` runs these with `UPDATE_GOLDEN=1`.
 
@@ -9,6 +9,7 @@ mod commands;
 mod fragments;
 #[path = "../../xtask/src/docs/markdown.rs"]
 mod markdown;
+mod policy;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,17 @@ fn the_chapter_of_the_command_line_is_as_defined() {
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(found == chapter, "docs/cli.md is not what the commands are; run `cargo xtask docs`");
+}
+
+#[test]
+fn the_table_of_the_policy_is_what_it_decides() {
+    let path = root().join("docs/policy-table.md");
+    let chapter = policy::chapter();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &chapter).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == chapter, "docs/policy-table.md is not what policies come to; run `cargo xtask docs`");
 }
 
 #[test]

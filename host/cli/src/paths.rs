@@ -29,6 +29,12 @@ pub(crate) fn keys() -> Result<PathBuf, Failure> {
     })
 }
 
+/// The folder of the operator's configuration: `$XDG_CONFIG_HOME/lancet`. `None` when there is no
+/// such place.
+pub(crate) fn configuration() -> Option<PathBuf> {
+    base("XDG_CONFIG_HOME", ".config").map(|base| base.join("lancet"))
+}
+
 /// Where compiled code is kept: `$LANCET_CACHE`, or `$XDG_CACHE_HOME/lancet`.
 /// `None` when there is no such place, and then everything is compiled anew.
 pub(crate) fn cache() -> Option<PathBuf> {

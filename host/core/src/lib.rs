@@ -113,7 +113,7 @@ pub use report::{
 };
 pub use reserved::{NO_PATCH, PATCH_DOES_NOT_APPLY};
 pub use run::{
-    AgentFaults, AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, Setting,
+    AgentFaults, AttemptId, AttemptState, ParseRunIdError, PluginIdentity, RunId, RunSpec, RunTrust, Setting,
     SuiteIdentity,
 };
 pub use runs::{ListedRun, RunState};

@@ -244,6 +244,21 @@ pub struct RunSpec {
     /// The blob of the agent's prompt, the operator's or its own, when it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Sha256>,
+    /// By what its plugins were let in, when that was a policy or a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<RunTrust>,
+}
+
+/// By what the plugins of a run were let in when it began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunTrust {
+    /// The digest of the policy's text; `None` when there was no file of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Sha256>,
+    /// The id of the key by which a signature held, by the digest of the component.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<Sha256, String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

@@ -1,17 +1,18 @@
 //! The plugins of a run: found by name or path, and loaded under a grant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use lancet_core::{Grant, PluginIdentity, PluginIsolation, Role, Sha256};
+use lancet_core::{Grant, PluginIdentity, PluginIsolation, Role, RunTrust, Sha256};
 use lancet_engine::{Compiler, Inspection, MAX_COMPONENT_BYTES, Plugin, Runtime, RuntimeOptions, Workers};
 use lancet_file::FileError;
 use lancet_store::Reader;
 use lancet_suite::{GraderRef, Suite};
 
 use crate::error::Error;
+use crate::gate::Gate;
 
 /// A component, by whatever way it was named.
 #[derive(Debug, Clone)]
@@ -20,13 +21,40 @@ pub struct Named {
     pub identity: PluginIdentity,
     /// The component's bytes.
     pub component: Vec<u8>,
+    /// Where it was found.
+    pub origin: Origin,
+}
+
+/// Where a component was found. What came with this program is known by its digest, wherever
+/// that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, as its path was written.
+    File(PathBuf),
+    /// A suite.
+    Suite,
+    /// The store, from a run.
+    Recorded,
 }
 
 impl Named {
     /// A component by its bytes, and the name that it goes by.
     #[must_use]
     pub fn new(name: &str, component: Vec<u8>) -> Self {
-        Self { identity: PluginIdentity { name: name.to_owned(), digest: Sha256::of(&component) }, component }
+        Self::of(name, component, Origin::File(PathBuf::from(name)))
+    }
+
+    fn of(name: &str, component: Vec<u8>, origin: Origin) -> Self {
+        let identity = PluginIdentity { name: name.to_owned(), digest: Sha256::of(&component) };
+        Self { identity, component, origin }
+    }
+
+    /// Whether it came with this program.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        static DIGESTS: LazyLock<BTreeSet<Sha256>> =
+            LazyLock::new(|| lancet_builtin::all().iter().map(|b| Sha256::of(b.component)).collect());
+        DIGESTS.contains(&self.identity.digest)
     }
 }
 
@@ -40,6 +68,7 @@ pub struct Loader {
     compiler: Arc<dyn Fn() -> Result<Compiler, Error> + Send + Sync>,
     isolation: PluginIsolation,
     workers: Option<Arc<Starter>>,
+    gate: Option<Arc<dyn Gate>>,
     trial: Arc<dyn Fn() -> Result<Trial, Error> + Send + Sync>,
 }
 
@@ -77,6 +106,7 @@ impl Loader {
             compiler: Arc::new(compiler),
             isolation: PluginIsolation::InProcess,
             workers: None,
+            gate: None,
             trial: Arc::new(|| Ok(Trial::Here)),
         })
     }
@@ -105,14 +135,35 @@ impl Loader {
         Self { isolation, workers: Some(Arc::new(workers)), ..self }
     }
 
-    /// Loads a component under a grant. What came with this program is compiled in this
+    /// The same with a gate, which every plugin has to pass before it is loaded.
+    #[must_use]
+    pub fn guarded(self, gate: Arc<dyn Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// Has the gate decide about a plugin of a role. Nothing of it is compiled.
+    ///
+    /// # Errors
+    /// What the gate says when it does not let it in.
+    pub fn admit(&self, named: &Named, role: Role) -> Result<(), Error> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        gate.admit(named, role, &|| self.inspect(named))
+    }
+
+    /// What is to be recorded of why plugins were let in.
+    pub(crate) fn trust(&self) -> Option<RunTrust> {
+        self.gate.as_ref()?.trust()
+    }
+
+    /// Loads a component under a grant, when the gate lets it in. What came with this program is compiled in this
     /// process, everything else by the compiler.
     ///
     /// # Errors
     /// [`Error::Load`] when it is refused, cannot be compiled, or there is no jailed process
     /// for it where it is to run in one: it never runs in this one instead.
     pub fn load(&self, named: &Named, grant: &Grant) -> Result<Plugin, Error> {
-        let of_ours = is_ours(named);
+        self.admit(named, grant.role())?;
+        let of_ours = named.is_built_in();
         let compiler = self.compiler(of_ours)?;
         let (name, component) = (&named.identity.name, &named.component);
         Ok(match &self.workers {
@@ -129,18 +180,13 @@ impl Loader {
     /// # Errors
     /// [`Error::Load`] when it is no plugin, or there is no process to read it in.
     pub fn inspect(&self, named: &Named) -> Result<Inspection, Error> {
-        let compiler = self.compiler(is_ours(named))?;
+        let compiler = self.compiler(named.is_built_in())?;
         Ok(Runtime::inspect(&named.identity.name, &named.component, &compiler)?)
     }
 
     fn compiler(&self, of_ours: bool) -> Result<Compiler, Error> {
         if of_ours { Ok(Compiler::Here) } else { (self.compiler)() }
     }
-}
-
-/// Whether a component came with this program.
-fn is_ours(named: &Named) -> bool {
-    lancet_builtin::all().iter().any(|b| Sha256::of(b.component) == named.identity.digest)
 }
 
 /// The plugin that an operator named: a built-in one by its name, or a path, which
@@ -165,7 +211,8 @@ pub fn find(role: Role, text: &str) -> Result<Named, Error> {
     if looks_like_a_name && !Path::new(path).exists() {
         return Err(Error::UnknownPlugin { role, name: path.to_owned(), of_suite: None });
     }
-    let named = Named::new(&canonical(Path::new(path)), read(Path::new(path))?);
+    let name = canonical(Path::new(path));
+    let named = Named::of(&name, read(Path::new(path))?, Origin::File(PathBuf::from(path)));
     match pin {
         Some(expected) if expected != named.identity.digest => {
             Err(Error::Swapped { name: path.to_owned(), expected, found: named.identity.digest })
@@ -209,6 +256,15 @@ pub(crate) fn graders<'a>(
     Ok(graders)
 }
 
+/// The graders of a suite, each once; of those that came with this program those that it names.
+///
+/// # Errors
+/// When one cannot be read, or is not the one that its tasks name.
+pub fn suite_graders(suite: &Suite) -> Result<Vec<Named>, Error> {
+    let references = suite.tasks().iter().filter_map(|task| task.grader.as_ref());
+    Ok(graders(suite, references)?.into_values().collect())
+}
+
 /// The grader that a task of a suite names.
 pub(crate) fn grader(suite: &Suite, reference: &GraderRef) -> Result<Named, Error> {
     match reference {
@@ -221,7 +277,7 @@ pub(crate) fn grader(suite: &Suite, reference: &GraderRef) -> Result<Named, Erro
             }
         },
         GraderRef::File { path, digest } => {
-            let named = Named::new(path, suite.grader_bytes(path)?);
+            let named = Named::of(path, suite.grader_bytes(path)?, Origin::Suite);
             let found = named.identity.digest;
             if found != *digest {
                 return Err(Error::Swapped { name: path.clone(), expected: *digest, found });
@@ -246,5 +302,6 @@ impl GraderKey {
 
 /// A plugin as a run recorded it: from the store, whatever lies behind its name today.
 pub(crate) fn recorded(reader: &Reader, identity: &PluginIdentity) -> Result<Named, Error> {
-    Ok(Named { identity: identity.clone(), component: reader.blob(identity.digest)? })
+    let component = reader.blob(identity.digest)?;
+    Ok(Named { identity: identity.clone(), component, origin: Origin::Recorded })
 }

@@ -122,6 +122,18 @@ pub enum Error {
         /// What is missing.
         why: String,
     },
+    /// The operator's policy has something against a plugin, an image or a limit.
+    #[error("{what} is refused by the policy `{policy}`, `{key}`: {why}")]
+    NotLetIn {
+        /// What is refused.
+        what: String,
+        /// The policy's file, or what it is called.
+        policy: String,
+        /// The key that refuses it.
+        key: String,
+        /// Why.
+        why: String,
+    },
     /// No task of those wanted can be run, as their images are not pinned.
     #[error("{tasks} tasks cannot be run: {why}")]
     NotRunnable {

@@ -128,6 +128,9 @@ pub async fn prepare<'a>(
     let agent_grant = grant(Role::Agent, &order.grants);
     let grader_grant = grant(Role::Grader, &order.grants);
     let graders = catalog::graders(order.suite, tasks.iter().filter_map(|due| due.task.grader.as_ref()))?;
+    // All of them before anything of one is compiled.
+    loader.admit(&order.agent, Role::Agent)?;
+    graders.values().try_for_each(|named| loader.admit(named, Role::Grader))?;
     let agent = loader.load(&order.agent, &agent_grant)?;
     let mut grader_plugins = BTreeMap::new();
     for named in graders.values() {
@@ -186,6 +189,7 @@ pub async fn prepare<'a>(
         budgets,
         settings,
         prompt: prompt.as_ref().map(|text| Sha256::of(text.as_bytes())),
+        trust: loader.trust(),
     };
     let plugins = Plugins { agent, graders: grader_plugins };
     Ok(Prepared { suite: order.suite, tasks, agent: order.agent, graders, plugins, spec, scripts, prompt })

@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use lancet_core::{AttemptState, Environment, Outcome, RunId, RunSpec, Sha256};
+use lancet_core::{AttemptState, Environment, Outcome, Role, RunId, RunSpec, Sha256};
 use lancet_docker::Reaper;
 use lancet_engine::{ENGINE_ID, Plugin};
 use lancet_store::{AttemptRow, RunLock, RunRow, Store, failpoint};
@@ -326,7 +326,12 @@ impl Plugins {
     /// The plugins as a run recorded them.
     fn recorded(store: &Store, loader: &Loader, spec: &RunSpec) -> Result<Self, Error> {
         let reader = store.reader();
-        let agent = loader.load(&catalog::recorded(&reader, &spec.agent)?, &spec.agent_grant)?;
+        let agent = catalog::recorded(&reader, &spec.agent)?;
+        loader.admit(&agent, Role::Agent)?;
+        for identity in &spec.graders {
+            loader.admit(&catalog::recorded(&reader, identity)?, Role::Grader)?;
+        }
+        let agent = loader.load(&agent, &spec.agent_grant)?;
         let mut graders = BTreeMap::new();
         for identity in &spec.graders {
             let named = catalog::recorded(&reader, identity)?;

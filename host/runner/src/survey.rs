@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use lancet_core::{Capability, CheckedGrader, Grant, Granter, PATCH_DOES_NOT_APPLY, PackageIdentity, Role};
-use lancet_engine::{LoadError, Plugin, inspect};
+use lancet_engine::{Compiler, LoadError, Plugin, Runtime, inspect};
 use lancet_suite::{Case, CaseSubmission, Gold, GraderRef, Suite, SuiteTask, check_gold};
 
 use crate::catalog::{self, Loader, Named};
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::grader_settings;
 
 /// What was found out of a suite.
@@ -37,12 +38,16 @@ pub struct Demanding {
 
 /// Looks at every grader, gold patch and case of a suite: a grader has to be what a run
 /// would load, with whatever an operator could grant it, and a gold patch has to be one
-/// that can be applied to some tree, as has the patch of a case that is not about that. `loader` is asked for when a suite has a grader of its
-/// own.
+/// that can be applied to some tree, as has the patch of a case that is not about that. `gate` is asked for each grader; `loader`, which
+/// has it too, is asked for when a suite has a grader of its own.
 ///
 /// # Errors
 /// When the host itself cannot look.
-pub fn survey(suite: &Suite, loader: impl FnOnce() -> Result<Loader, Error>) -> Result<Surveyed, Error> {
+pub fn survey(
+    suite: &Suite,
+    gate: &dyn Gate,
+    loader: impl FnOnce() -> Result<Loader, Error>,
+) -> Result<Surveyed, Error> {
     let mut surveyed = Surveyed {
         gold_patches: 0,
         gold_in_images: in_images(suite),
@@ -50,7 +55,7 @@ pub fn survey(suite: &Suite, loader: impl FnOnce() -> Result<Loader, Error>) -> 
         demanding: Vec::new(),
         graders: Vec::new(),
     };
-    graders(suite, loader, &mut surveyed)?;
+    graders(suite, gate, loader, &mut surveyed)?;
     surveyed.gold_patches = golds(suite, &mut surveyed.wrong);
     let cases = suite.tasks().iter().flat_map(|task| task.cases.iter().map(move |case| (task, case)));
     surveyed.wrong.extend(cases.filter_map(|(task, case)| bad_case(suite, task, case)));
@@ -59,6 +64,7 @@ pub fn survey(suite: &Suite, loader: impl FnOnce() -> Result<Loader, Error>) -> 
 
 fn graders(
     suite: &Suite,
+    gate: &dyn Gate,
     loader: impl FnOnce() -> Result<Loader, Error>,
     surveyed: &mut Surveyed,
 ) -> Result<(), Error> {
@@ -74,6 +80,11 @@ fn graders(
         };
         if let GraderRef::Builtin(_) = reference {
             // What came with this program is not loaded to be looked at.
+            let look = || Ok(Runtime::inspect(&named.identity.name, &named.component, &Compiler::Here)?);
+            match gate.admit(&named, Role::Grader, &look) {
+                Err(error @ Error::NotLetIn { .. }) => surveyed.wrong.push(error),
+                asked => asked?,
+            }
             if let Ok(inspection) = inspect(&named.component) {
                 surveyed.graders.push(checked(suite, reference, &named, None, &inspection.capabilities()));
             }
@@ -99,6 +110,7 @@ fn graders(
                 };
                 surveyed.wrong.extend(judged.filter_map(refused));
             }
+            Err(error @ Error::NotLetIn { .. }) => surveyed.wrong.push(error),
             Err(Error::Load(error)) if !matches!(error, LoadError::Engine(_)) => {
                 surveyed.wrong.push(error.into());
             }

@@ -123,7 +123,7 @@ impl Place {
 
     /// Where a path leads, or what is allowed there instead.
     fn of(path: &str) -> Result<Self, &'static str> {
-        const ROOT: &str = "a suite holds suite.toml, tasks/, graders/, images/, images.lock, README and LICENSE files, and what git wants";
+        const ROOT: &str = "a suite holds suite.toml, tasks/, graders/, images/, images.lock, lancet.lock, README and LICENSE files, and what git wants";
         const TASK: &str = "a task holds task.toml, statement.md, proposals/, private/, cases/ and README.md";
         const CASES: &str =
             "cases/ holds files and no folders: NAME.toml, and the patches and scripts that these name";
@@ -131,6 +131,8 @@ impl Place {
         match (first, rest) {
             ("suite.toml", "") => Ok(Self::Suite),
             (name, "") if name.starts_with("README") || name.starts_with("LICENSE") => Ok(Self::Note),
+            // The plugins that an operator looked at. The suite itself does not change by that.
+            ("lancet.lock", "") => Ok(Self::Note),
             (LOCK_FILE, "") => Ok(Self::Lock),
             (name, "") if name.starts_with(UNFINISHED_LOCK) => Ok(Self::Lock),
             ("graders", rest) if !rest.is_empty() => Ok(Self::Grader),

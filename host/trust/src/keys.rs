@@ -137,6 +137,12 @@ impl Keys {
         Ok(keys)
     }
 
+    /// No keys, where there is no folder for any.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { folder: PathBuf::new(), known: Vec::new(), revoked: Vec::new() }
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -8,6 +8,7 @@
 //! Bundle                          a signed statement: DSSE in a sigstore bundle, in one spelling only
 //! Statement                       what is said of whom: in-toto's Statement, with predicates of our own
 //! Attested                        a run with its verdicts, each signed, of which some may be withheld
+//! Policy, Lock                    what an operator lets plugins do, and which ones were looked at before
 //! Tree, Checkpoint                a Merkle log (RFC 6962), and its signed head (C2SP)
 //! RunLog, Logged                  what shows that a run and its verdicts are in such a log
 //! ```
@@ -25,8 +26,10 @@ mod file;
 mod foreign;
 mod key;
 mod keys;
+mod lock;
 mod log;
 mod note;
+mod policy;
 mod printed;
 mod proof;
 mod revocation;
@@ -45,8 +48,13 @@ pub use error::{
 pub use foreign::{Foreign, ForeignStatement, ForeignSubject};
 pub use key::{KeyId, MAX_PEM_BYTES, PrivateKey, PublicKey, SIGNATURE_BYTES, Signature};
 pub use keys::{Import, Imported, KeyName, Keys, Known, read_private, read_public, read_text};
+pub use lock::{LOCK_KEYS, Lock, Locked, MAX_LOCK_BYTES};
 pub use log::{Logged, RunLog};
 pub use note::{MAX_NOTE_BYTES, Note, NoteKey};
+pub use policy::{
+    Candidate, Decision, Explained, ExplainedPolicy, Finding, JailLevel, KEYS, MAX_POLICY_BYTES, Pinned,
+    Policy, PolicyError, PolicyKey, PolicyLine, Publisher, Runs, Signed, Source, Voucher, World,
+};
 pub use printed::{
     ListedKey, ListedKeys, ListedRevocation, VerifiedFile, VerifiedKey, VerifiedLog, VerifiedRun,
     VerifiedSubject, VerifiedVerdict, VerifiedWitness,

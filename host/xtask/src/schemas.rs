@@ -8,7 +8,7 @@ use lancet_core::{
     ListedRun, RefusedSuite, Regraded, Replayed, Report, ShownAttempt, ShownEvent, TestedPlugin, Transcript,
 };
 use lancet_swe_lancer::ImportSummary;
-use lancet_trust::{ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
+use lancet_trust::{ExplainedPolicy, ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
 use schemars::{Schema, schema_for};
 
 use crate::run;
@@ -29,7 +29,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 21] {
+fn printed() -> [(&'static str, Schema); 22] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -48,6 +48,7 @@ fn printed() -> [(&'static str, Schema); 21] {
         ("plugin-list.schema.json", schema_for!(Vec<ListedPlugin>)),
         ("key-list.schema.json", schema_for!(ListedKeys)),
         ("key-show.schema.json", schema_for!(ListedKey)),
+        ("policy-explain.schema.json", schema_for!(ExplainedPolicy)),
         ("verify.schema.json", schema_for!(VerifiedFile)),
         ("verify-run.schema.json", schema_for!(VerifiedRun)),
         ("plugin-check.schema.json", schema_for!(CheckedPlugin)),

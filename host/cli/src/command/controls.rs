@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use lancet_core::{CaseCoverage, Controls, SurpriseCause, UntriedControl};
 use lancet_runner::{ControlsOrder, Host, Observer, Sandboxes, controls};
@@ -11,22 +12,32 @@ use lancet_suite::Suite;
 use crate::arguments::{Check, FormatKind, Global};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::output;
 use crate::progress::Progress;
 use crate::render::{Table, display_safe, left, right};
-use crate::session::{Signals, block_on, loader};
+use crate::session::{Signals, block_on, guarded};
 
 /// The most surprises, and the most tasks left out, that are told of one by one.
 const MAX_LISTED: usize = 50;
 
 /// Runs every control of the suite, `rounds` times each.
-pub(crate) fn main(suite: &Suite, arguments: &Check, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn main(
+    suite: &Suite,
+    arguments: &Check,
+    gate: &Arc<Gate>,
+    global: &Global,
+) -> Result<Exit, Failure> {
+    gate.limits(&arguments.bounds.agent(false), &arguments.bounds.grader())?;
     let selected = lancet_suite::select(suite, None, &arguments.tasks)
         .map_err(|e| Failure::from(e).exit(Exit::Usage))?;
     let jobs = arguments.jobs.number();
     let sandboxes = Sandboxes::new(arguments.docker.options());
-    let host =
-        Host { store: super::open_store(global)?, loader: loader(jobs, &arguments.isolation)?, sandboxes };
+    let host = Host {
+        store: super::open_store(global)?,
+        loader: guarded(jobs, &arguments.isolation, gate)?,
+        sandboxes,
+    };
     let order = ControlsOrder {
         suite,
         path: &arguments.suite,
@@ -37,7 +48,7 @@ pub(crate) fn main(suite: &Suite, arguments: &Check, global: &Global) -> Result<
         agent_limits: arguments.bounds.agent(false),
         grader_limits: arguments.bounds.grader(),
     };
-    let progress: std::sync::Arc<dyn Observer> = Progress::new(global.quiet);
+    let progress: Arc<dyn Observer> = Progress::new(global.quiet);
     let controls = block_on(async {
         // Before the first run a signal ends the process, which loses nothing.
         let signals = OnceCell::new();

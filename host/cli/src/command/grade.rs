@@ -14,9 +14,10 @@ use super::report;
 use crate::arguments::{Global, Grade};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::prediction::{Collection, Prediction, shown};
 use crate::progress::Progress;
-use crate::session::{block_on, execute, loader};
+use crate::session::{block_on, execute, guarded};
 
 /// The most bytes of a file of predictions: 1 GiB.
 const MAX_PREDICTIONS_BYTES: u64 = 1 << 30;
@@ -52,6 +53,9 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         agent.identity.name = format!("patch ({model})");
     }
     let jobs = arguments.jobs.number();
+    let gate = Gate::of_suite(&arguments.policy, &arguments.isolation, &suite)?;
+    gate.limits(&arguments.bounds.agent(false), &arguments.bounds.grader())?;
+    gate.images(&suite, &selected)?;
     let order = Order {
         suite: &suite,
         path: &arguments.suite,
@@ -72,7 +76,7 @@ pub(crate) fn main(arguments: &Grade, global: &Global) -> Result<Exit, Failure> 
         settings: BTreeMap::new(),
         prompt: None,
     };
-    let loader = loader(jobs, &arguments.isolation)?;
+    let loader = guarded(jobs, &arguments.isolation, &gate)?;
     let progress = Progress::new(global.quiet);
     let prepared = block_on(async { Ok(prepare(&loader, order, &*progress).await?) })?;
     let store = super::open_store(global)?;

@@ -33,6 +33,7 @@ pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Fai
         PluginCommand::New(new) => kit::new(new),
         PluginCommand::Build(build) => kit::build(build),
         PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
+        PluginCommand::Lock(lock) => super::lock::plugins(lock),
         PluginCommand::Sign(arguments) => sign::main(arguments),
         PluginCommand::Check(arguments) => check::main(arguments),
         PluginCommand::Test(arguments) => test::main(arguments),

@@ -9,10 +9,11 @@ use lancet_runner::{Regrading, find, regrade};
 use crate::arguments::{FormatKind, Global, Regrade};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::output;
 use crate::progress::Progress;
 use crate::render::{MAX_MESSAGE, Table, clipped, left, many, right};
-use crate::session::{block_on, loader};
+use crate::session::{block_on, guarded};
 use crate::terminal::tell;
 
 /// Judges the recorded submissions of a run again. Records nothing: the verdicts
@@ -29,7 +30,10 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
             rounds: arguments.rounds,
             jobs,
         };
-        let (loader, progress) = (loader(jobs, &arguments.isolation)?, Progress::new(global.quiet));
+        let spec = store.run(&run).await?.spec;
+        let gate = Gate::of_run(&arguments.policy, &arguments.isolation, &spec)?;
+        gate.limits(&spec.agent_limits, &spec.grader_limits)?;
+        let (loader, progress) = (guarded(jobs, &arguments.isolation, &gate)?, Progress::new(global.quiet));
         let begin = || started = Instant::now();
         Ok(regrade(&store, &loader, &run, regrading, begin, &*progress).await?)
     })?;

@@ -6,10 +6,11 @@ use lancet_runner::replay;
 use crate::arguments::{FormatKind, Global, Replay};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::output;
 use crate::progress::Progress;
 use crate::render::{Table, left};
-use crate::session::{block_on, loader};
+use crate::session::{block_on, guarded};
 
 /// Executes attempts again, from nothing but what the store recorded.
 pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure> {
@@ -28,7 +29,10 @@ pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure>
             Some(attempt) => attempt.run.clone(),
             None => store.resolve_run(&arguments.what).await?,
         };
-        let (loader, progress) = (loader(jobs, &arguments.isolation)?, Progress::new(global.quiet));
+        // A row that cannot be read is the replay's to tell of.
+        let spec = store.run(&run).await.ok().map(|row| row.spec);
+        let gate = Gate::marking(&arguments.policy, &arguments.isolation, spec.as_ref())?;
+        let (loader, progress) = (guarded(jobs, &arguments.isolation, &gate)?, Progress::new(global.quiet));
         let replayed = replay(&store.reader(), &loader, &run, only.as_ref(), jobs, &*progress).await?;
         Ok((replayed, only))
     })?;

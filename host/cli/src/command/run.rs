@@ -14,9 +14,10 @@ use super::report;
 use crate::arguments::{Global, Run};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
+use crate::gate::Gate;
 use crate::prediction::shown;
 use crate::progress::Progress;
-use crate::session::{block_on, execute, loader};
+use crate::session::{block_on, execute, guarded};
 
 /// The most attempts of a run. Those that are still to be made are kept in memory.
 const MOST_ATTEMPTS: u64 = 200_000;
@@ -46,8 +47,12 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let agent_limits = arguments.bounds.agent(!asked.models.is_empty());
     let jobs = arguments.jobs.number_with(&asked.models, &agent_limits);
     let agent = find(Role::Agent, &arguments.agent)?;
-    let loader = loader(jobs, &arguments.isolation)?;
+    let gate = Gate::of_suite(&arguments.policy, &arguments.isolation, &suite)?;
+    gate.limits(&agent_limits, &arguments.bounds.grader())?;
+    gate.images(&suite, &selected)?;
+    let loader = guarded(jobs, &arguments.isolation, &gate)?;
     if arguments.input.is_some() {
+        loader.admit(&agent, Role::Agent)?;
         refuse_unread(&loader, &agent)?;
     }
     let order = Order {

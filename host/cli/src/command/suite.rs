@@ -4,6 +4,7 @@ mod starter;
 
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use lancet_core::{
     Cents, CheckedSuite, Kind, Limits, PinState, RefusedSuite, SuiteProblem, SuiteWarning, UnpinnedImage,
@@ -15,6 +16,7 @@ use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblem};
 use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
+use crate::gate::Gate;
 use crate::output;
 use crate::render::{Table, display_safe, left, right};
 use crate::session::{Signals, unasked_loader};
@@ -30,6 +32,7 @@ pub(crate) fn main(command: &SuiteCommand, global: &Global) -> Result<Exit, Fail
         SuiteCommand::New(arguments) => starter::main(arguments),
         SuiteCommand::Check(arguments) => check(arguments, global),
         SuiteCommand::Pin(arguments) => super::pin::main(arguments, global),
+        SuiteCommand::Lock(lock) => super::lock::suite(lock),
         SuiteCommand::Sign(sign) => super::sign::suite(sign),
     }
 }
@@ -212,7 +215,10 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         warn(&warning.to_string());
     }
     arguments.isolation.check()?;
-    let surveyed = survey(&suite, || unasked_loader(NonZeroUsize::MIN, &arguments.isolation))?;
+    let gate = Gate::of_suite(&arguments.policy, &arguments.isolation, &suite)?;
+    let guarded =
+        || Ok(unasked_loader(NonZeroUsize::MIN, &arguments.isolation)?.guarded(Arc::<Gate>::clone(&gate)));
+    let surveyed = survey(&suite, &*gate, guarded)?;
     let (problems, wrong): (Vec<_>, Vec<_>) = surveyed.wrong.into_iter().map(problem).unzip();
     if let Some(failure) = cannot_be_used(&suite, wrong) {
         return Err(refused(arguments, problems, suite.warnings(), failure));
@@ -226,8 +232,9 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         let (problem, failure) = problem(error);
         refused(arguments, vec![problem], suite.warnings(), failure)
     })?;
+    gate.images(&suite, &suite.tasks().iter().collect::<Vec<_>>())?;
     if arguments.controls {
-        return super::controls::main(&suite, arguments, global);
+        return super::controls::main(&suite, arguments, &gate, global);
     }
     let sums = Kind::ALL.map(|kind| {
         let prices = suite.tasks().iter().filter(|t| t.public.kind == kind).map(|t| t.public.price);

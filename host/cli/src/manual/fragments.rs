@@ -3,6 +3,7 @@
 use lancet_models::{Scripted, choices};
 use lancet_package::Manifest;
 use lancet_suite::{CaseFile, SuiteFile, TaskFile};
+use lancet_trust::{Lock, Policy};
 use toml::{Table, Value};
 
 use super::markdown::Files;
@@ -57,6 +58,9 @@ fn read(text: &str) -> Result<(), String> {
         "plugin.toml" => manifest(table),
         "task.toml" => part::<TaskFile>(TASK, table),
         "suite.toml" => part::<SuiteFile>(SUITE, table),
+        "" if first.starts_with("lancet.lock") => {
+            Lock::parse("lancet.lock", text).map(drop).map_err(|error| error.to_string())
+        }
         _ if has(&["expect"]) => part::<CaseFile>("", table),
         "" if has(&["asks", "contract"]) => manifest(table),
         "" if has(&["conversation"]) => Scripted::parse(text).map(drop).map_err(|e| e.to_string()),
@@ -72,6 +76,10 @@ fn read(text: &str) -> Result<(), String> {
         "" => Err("which file is this of? Say it in a comment in the first line".to_owned()),
         // Free keys, and keys that are cut short: there is nothing to read them by.
         "settings.toml" | "revoked.toml" => Ok(()),
+        "lancet.toml" => {
+            let (_folder, keys) = super::policy::keys();
+            Policy::parse(named, text, &keys).map(drop).map_err(|error| error.to_string())
+        }
         other => Err(format!("no file is called `{other}`")),
     }
 }

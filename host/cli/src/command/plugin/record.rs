@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lancet_author::{Fixture, RecordError, RedactError};
 use lancet_core::{AttemptId, Fixture as File, PluginIdentity, TestResult};
-use lancet_runner::Named;
+use lancet_runner::{Named, Origin};
 use lancet_store::Store;
 
 use crate::arguments::Global;
@@ -80,7 +80,8 @@ fn verify(store: &Store, file: &File, arguments: &PluginRecord) -> Result<(), Fa
     let fixture =
         Fixture::of("recorded", file.clone()).map_err(|e| host("reading a fixture that was just made", e))?;
     let identity = PluginIdentity { name: origin.plugin.short(), digest: origin.plugin };
-    let named = Named { identity, component: store.reader().blob(origin.plugin)? };
+    let component = store.reader().blob(origin.plugin)?;
+    let named = Named { identity, component, origin: Origin::Recorded };
     let plugin =
         loader(NonZeroUsize::MIN, &arguments.isolation)?.load(&named, &lancet_author::widest(file.role))?;
     let limits = lancet_author::limits(&plugin);

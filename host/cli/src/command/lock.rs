@@ -1,0 +1,100 @@
+//! `lancet suite lock` and `lancet plugin lock`.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use lancet_core::Role;
+use lancet_runner::{Error, Loader, Named, find, suite_graders};
+use lancet_suite::Suite;
+use lancet_trust::{Lock, Locked};
+
+use super::sign::write;
+use crate::exit::Exit;
+use crate::failure::{Failure, warn};
+use crate::gate::{Gate, LOCK_FILE, read_lock};
+use crate::isolation::IsolationArguments;
+use crate::output;
+use crate::policy::{InForce, PluginLock, SuiteLock};
+use crate::render::display_safe;
+use crate::session::loader;
+
+/// Locks the graders of a suite: all that it has, and nothing else.
+pub(crate) fn suite(arguments: &SuiteLock) -> Result<Exit, Failure> {
+    let SuiteLock { suite: folder, policy } = arguments;
+    let suite = Suite::open(folder)?;
+    let (loader, isolation) = loader_for_locks()?;
+    let InForce { policy, keys, .. } = policy.in_force()?;
+    let gate = Gate::unlocked(policy, keys, &isolation, Some(&suite));
+    let mut lock = Lock::default();
+    for named in suite_graders(&suite)?.iter().filter(|named| !named.is_built_in()) {
+        lock = lock.with(locked(&gate, &loader, named, Role::Grader)?);
+    }
+    finish(&folder.join(LOCK_FILE), &lock)
+}
+
+/// Locks plugins in the operator's lock, beside those that are there.
+pub(crate) fn plugins(arguments: &PluginLock) -> Result<Exit, Failure> {
+    let PluginLock { files, policy } = arguments;
+    let (loader, isolation) = loader_for_locks()?;
+    let InForce { policy, keys, folder } = policy.in_force()?;
+    let folder = folder.ok_or_else(|| {
+        Failure::usage("there is no folder for the lock: neither `XDG_CONFIG_HOME` nor `HOME` is set")
+            .hint("it lies beside the policy: name one with `--policy FILE`, or in `LANCET_POLICY`")
+    })?;
+    let gate = Gate::unlocked(policy, keys, &isolation, None);
+    let path = folder.join(LOCK_FILE);
+    let mut lock = read_lock(&path)?.unwrap_or_default();
+    for file in files {
+        let named = find(Role::Agent, file)?;
+        if named.is_built_in() {
+            return Err(Failure::usage(format!("`{file}` is built in, and needs no lock"))
+                .hint("a lock is about what did not come with Lancet: leave it out"));
+        }
+        let role = loader.inspect(&named)?.role;
+        lock = lock.with(locked(&gate, &loader, &named, role)?);
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::file("make the folder", &folder, &error))?;
+    finish(&path, &lock)
+}
+
+fn loader_for_locks() -> Result<(Loader, IsolationArguments), Failure> {
+    let isolation = IsolationArguments::default();
+    Ok((loader(NonZeroUsize::MIN, &isolation)?, isolation))
+}
+
+/// A plugin as a lock has it, when the policy lets it in.
+fn locked(gate: &Gate, loader: &Loader, named: &Named, role: Role) -> Result<Locked, Failure> {
+    let judged = gate.judge(named, role, &|| loader.inspect(named), true)?;
+    if let Some(line) = judged.decision.refusal() {
+        return Err(Error::NotLetIn {
+            what: format!("plugin `{}`", named.identity.name),
+            policy: gate.policy().name().to_owned(),
+            key: line.key.clone(),
+            why: line.why.clone(),
+        }
+        .into());
+    }
+    for line in judged.decision.warnings() {
+        warn(&format!("plugin `{}`: {}", named.identity.name, line.why));
+    }
+    judged.locked.ok_or_else(|| Failure::new(Exit::Host, "a plugin that was looked at is not known"))
+}
+
+fn finish(path: &Path, lock: &Lock) -> Result<Exit, Failure> {
+    // What cannot be read later is not written.
+    let text = lock.to_text();
+    Lock::parse(&path.display().to_string(), &text)?;
+    write(path, text.as_bytes())?;
+    let mut told = display_safe(&path.display().to_string()).into_owned();
+    for Locked { name, version, world, digest, key, .. } in lock.plugins() {
+        let version = version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        let key = key.map_or_else(|| "unsigned".to_owned(), |key| format!("signed by {key}"));
+        told.push_str(&format!(
+            "\n{world} {}{}, {digest}, {key}",
+            display_safe(name),
+            display_safe(&version)
+        ));
+    }
+    output::print(&told)?;
+    Ok(Exit::Done)
+}

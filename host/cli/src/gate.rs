@@ -1,0 +1,343 @@
+//! The gate: decides, by the operator's policy, about each plugin, image and limit of a command.
+
+mod lock;
+mod signature;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use lancet_core::{Limits, PinnedImage, PluginIsolation, Role, RunSpec, RunTrust, Sha256};
+use lancet_jail::Jail;
+use lancet_package::Manifest;
+use lancet_runner::{Error, Inspect, Named, Origin};
+use lancet_suite::{ImageLock, ImageSource, Reference, Suite, SuiteTask};
+use lancet_trust::{
+    Candidate, Decision, Finding, JailLevel, KeyId, Keys, Locked, Policy, PolicyLine, Runs, Signed, Source,
+    World,
+};
+
+use self::lock::Locks;
+pub(crate) use self::lock::{LOCK_FILE, read as read_lock};
+use crate::failure::{Failure, warn};
+use crate::isolation::{IsolationArguments, landlock_problem};
+use crate::policy::{InForce, PolicyArgument, PolicyArguments};
+
+/// Decides about each plugin, image and limit of a command.
+pub(crate) struct Gate {
+    policy: Policy,
+    keys: Keys,
+    locks: Locks,
+    isolation: PluginIsolation,
+    /// What this machine has for jails, when somebody had to look.
+    jail: OnceLock<JailLevel>,
+    /// Who signed the suite; nobody when there is none.
+    suite: Signed,
+    /// Whose signatures held when the run began, by the digest of the component.
+    recorded: BTreeMap<Sha256, KeyId>,
+    /// Whether what would be refused is let in, and told of.
+    marks: bool,
+    /// What was decided: a plugin is decided about, and warned of, once.
+    decided: Mutex<BTreeMap<(Sha256, Role), Option<PolicyLine>>>,
+    /// Whose signatures hold, by the digest of the component.
+    held: Mutex<BTreeMap<Sha256, KeyId>>,
+}
+
+/// What is known of a plugin, and what is decided.
+pub(crate) struct Judged {
+    pub(crate) decision: Decision,
+    pub(crate) source: Source,
+    pub(crate) world: World,
+    pub(crate) key: Option<KeyId>,
+    /// As a lock has it, when somebody looked at what it imports.
+    pub(crate) locked: Option<Locked>,
+}
+
+impl Gate {
+    /// The gate of a command that uses a suite's plugins.
+    pub(crate) fn of_suite(
+        arguments: &PolicyArguments,
+        isolation: &IsolationArguments,
+        suite: &Suite,
+    ) -> Result<Arc<Self>, Failure> {
+        let InForce { policy, keys, folder } = arguments.policy.in_force()?;
+        let locks = Locks::read(folder.as_deref(), Some(suite.path()), arguments.locked)?;
+        let signed = signature::of_suite(&keys, suite);
+        Ok(Arc::new(Self { suite: signed, ..Self::new(policy, keys, locks, isolation) }))
+    }
+
+    /// The gate of a command that uses plugins without a suite.
+    pub(crate) fn of_plugins(
+        arguments: &PolicyArguments,
+        isolation: &IsolationArguments,
+    ) -> Result<Arc<Self>, Failure> {
+        let InForce { policy, keys, folder } = arguments.policy.in_force()?;
+        let locks = Locks::read(folder.as_deref(), None, arguments.locked)?;
+        Ok(Arc::new(Self::new(policy, keys, locks, isolation)))
+    }
+
+    /// The gate of a command that writes a lock: no lock says anything yet.
+    pub(crate) fn unlocked(
+        policy: Policy,
+        keys: Keys,
+        isolation: &IsolationArguments,
+        suite: Option<&Suite>,
+    ) -> Self {
+        let suite = suite.map_or(Signed::Not, |suite| signature::of_suite(&keys, suite));
+        Self { suite, ..Self::new(policy, keys, Locks::default(), isolation) }
+    }
+
+    /// The gate of a command that uses a recorded run's plugins, by what is known today.
+    pub(crate) fn of_run(
+        arguments: &PolicyArguments,
+        isolation: &IsolationArguments,
+        run: &RunSpec,
+    ) -> Result<Arc<Self>, Failure> {
+        let InForce { policy, keys, folder } = arguments.policy.in_force()?;
+        // The suite's folder is not read again.
+        let locks = Locks::read(folder.as_deref(), None, arguments.locked)?;
+        Ok(Arc::new(Self { recorded: recorded(run), ..Self::new(policy, keys, locks, isolation) }))
+    }
+
+    /// The same for a command that executes again what was: it refuses nothing, and tells what it
+    /// would refuse of a new run.
+    pub(crate) fn marking(
+        argument: &PolicyArgument,
+        isolation: &IsolationArguments,
+        run: Option<&RunSpec>,
+    ) -> Result<Arc<Self>, Failure> {
+        let InForce { policy, keys, folder } = argument.in_force()?;
+        let locks = Locks::read(folder.as_deref(), None, false)?;
+        let gate = Self { marks: true, ..Self::new(policy, keys, locks, isolation) };
+        if let Some(run) = run {
+            gate.limits(&run.agent_limits, &run.grader_limits)?;
+        }
+        Ok(Arc::new(Self { recorded: run.map(recorded).unwrap_or_default(), ..gate }))
+    }
+
+    fn new(policy: Policy, keys: Keys, locks: Locks, isolation: &IsolationArguments) -> Self {
+        Self {
+            policy,
+            keys,
+            locks,
+            isolation: isolation.isolation(),
+            jail: OnceLock::new(),
+            suite: Signed::Not,
+            recorded: BTreeMap::new(),
+            marks: false,
+            decided: Mutex::default(),
+            held: Mutex::default(),
+        }
+    }
+
+    /// The policy.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Decides about a plugin. What it imports is read when `whole` is wanted, or something rests
+    /// on it and nothing else refuses it before.
+    pub(crate) fn judge(
+        &self,
+        named: &Named,
+        role: Role,
+        inspect: Inspect<'_>,
+        whole: bool,
+    ) -> Result<Judged, Error> {
+        let digest = named.identity.digest;
+        let source = match (&named.origin, role) {
+            _ if named.is_built_in() => Source::BuiltIn,
+            (Origin::File(_), _) | (Origin::Recorded, Role::Agent) => Source::Named,
+            (Origin::Suite, _) | (Origin::Recorded, Role::Grader) => Source::Suite,
+        };
+        let signed = match &named.origin {
+            _ if source == Source::BuiltIn => Signed::Not,
+            Origin::File(path) => signature::of_package(&self.keys, named, path),
+            Origin::Suite => self.suite.clone(),
+            Origin::Recorded => {
+                self.recorded.get(&digest).map_or(Signed::Not, |key| signature::recorded(&self.keys, *key))
+            }
+        };
+        let manifest = lancet_package::read(&named.component).ok().flatten();
+        let runs = match self.isolation.jails(source == Source::BuiltIn) {
+            true => Runs::Jailed(self.policy.asks_for_jails().then(|| self.jail())),
+            false => Runs::InProcess,
+        };
+        let mut candidate = Candidate {
+            world: World::of(role, &BTreeSet::new()),
+            source,
+            package: manifest.as_ref().map(|manifest| manifest.name.as_str()),
+            signed,
+            revoked: self.keys.revoked_digest(digest),
+            imports: None,
+            runs,
+            pinned: self.locks.say(source, None),
+        };
+        let key = candidate.key();
+        let decision = self.policy.decide(&candidate);
+        let is_open = decision.refusal().is_none_or(|line| line.key == "revoked");
+        let rests_on_imports = self.policy.asks_for_imports() || self.locks.apply(source);
+        if !whole && !(is_open && rests_on_imports) {
+            return Ok(Judged { decision, source, world: candidate.world, key, locked: None });
+        }
+        let imports = inspect()?.capabilities();
+        let world = World::of(role, &imports);
+        let locked = locked(named, manifest.as_ref(), world, imports.clone(), key);
+        candidate.pinned = self.locks.say(source, Some(&locked));
+        candidate.world = world;
+        candidate.imports = Some(&imports);
+        let decision = self.policy.decide(&candidate);
+        Ok(Judged { decision, source, world, key, locked: Some(locked) })
+    }
+
+    /// What holds jailed processes on this machine.
+    fn jail(&self) -> JailLevel {
+        *self.jail.get_or_init(|| match landlock_problem(&Jail::probe()) {
+            None => JailLevel::Landlock,
+            Some(_) => JailLevel::Seccomp,
+        })
+    }
+
+    /// Refuses what a line refuses, unless that is only to be told of.
+    fn hold(&self, what: &str, line: Option<&PolicyLine>) -> Result<(), Error> {
+        let Some(PolicyLine { key, why, .. }) = line else { return Ok(()) };
+        if self.marks {
+            warn(&format!(
+                "{what} would be refused for a new run by the policy `{}`, `{key}`: {why}",
+                self.policy.name()
+            ));
+            return Ok(());
+        }
+        Err(Error::NotLetIn {
+            what: what.to_owned(),
+            policy: self.policy.name().to_owned(),
+            key: key.clone(),
+            why: why.clone(),
+        })
+    }
+
+    /// Refuses limits of a run that are beyond the policy's.
+    pub(crate) fn limits(&self, agent: &Limits, grader: &Limits) -> Result<(), Failure> {
+        for (role, limits) in [(Role::Agent, agent), (Role::Grader, grader)] {
+            let decision = self.policy.decide_limits(role, limits);
+            self.hold(&format!("the limit of the {role}"), decision.refusal())?;
+        }
+        Ok(())
+    }
+
+    /// Refuses images of tasks that come from elsewhere than the policy says: by what the suite
+    /// calls them, and by what its `images.lock` has for that.
+    pub(crate) fn images(&self, suite: &Suite, tasks: &[&SuiteTask]) -> Result<(), Failure> {
+        let lock = ImageLock::read(suite)?;
+        let environments = tasks.iter().filter_map(|task| task.environment.as_ref());
+        let names: BTreeSet<&str> = environments
+            .flat_map(|environment| environment.images().chain(environment.gold_image()))
+            .collect();
+        for name in names {
+            let what = format!("the image `{name}` of the suite");
+            let line = match suite.images().get(name) {
+                Some(ImageSource::Build { .. }) => self.policy.decide_image(None),
+                Some(ImageSource::Reference(text)) => self.image(text),
+                None => continue,
+            };
+            self.hold(&what, refusing(&line))?;
+            if let Ok(pinned) = lock.pinned(suite, name) {
+                self.pinned(&what, &pinned)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for images of a recorded run. What has an id alone is on this machine, and was let
+    /// in when the run began.
+    pub(crate) fn pinned_images<'a>(
+        &self,
+        images: impl IntoIterator<Item = &'a PinnedImage>,
+    ) -> Result<(), Failure> {
+        for image in images {
+            self.pinned(&format!("the image `{}` of the run", image.name), image)?;
+        }
+        Ok(())
+    }
+
+    fn pinned(&self, what: &str, image: &PinnedImage) -> Result<(), Failure> {
+        if image.reference.contains('@') {
+            self.hold(what, refusing(&self.image(&image.reference)))?;
+        }
+        Ok(())
+    }
+
+    /// Decides about an image by its name in a registry.
+    pub(crate) fn image(&self, text: &str) -> PolicyLine {
+        let repository = Reference::parse(text).map_or(text, |reference| reference.repository);
+        self.policy.decide_image(Some(repository))
+    }
+}
+
+impl lancet_runner::Gate for Gate {
+    fn admit(&self, named: &Named, role: Role, inspect: Inspect<'_>) -> Result<(), Error> {
+        let what = format!("plugin `{}`", named.identity.name);
+        let place = (named.identity.digest, role);
+        let known = self.decided.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        if let Some(refusal) = known {
+            return if self.marks { Ok(()) } else { self.hold(&what, refusal.as_ref()) };
+        }
+        let Judged { decision, key, .. } = self.judge(named, role, inspect, false)?;
+        let refusal = decision.refusal().cloned();
+        if refusal.is_none() {
+            // What was let in then is no news.
+            for line in decision.warnings().filter(|_| !self.marks) {
+                warn(&format!("{what}: {}", line.why));
+            }
+            if let Some(key) = key {
+                self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(place.0, key);
+            }
+        }
+        self.decided.lock().unwrap_or_else(PoisonError::into_inner).insert(place, refusal.clone());
+        self.hold(&what, refusal.as_ref())
+    }
+
+    fn trust(&self) -> Option<RunTrust> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys: BTreeMap<_, _> = held.iter().map(|(digest, key)| (*digest, key.to_string())).collect();
+        let trust = RunTrust { policy: self.policy.digest(), keys };
+        (trust != RunTrust::default()).then_some(trust)
+    }
+}
+
+/// The line, if it refuses.
+fn refusing(line: &PolicyLine) -> Option<&PolicyLine> {
+    Some(line).filter(|line| line.finding == Finding::Refuses)
+}
+
+/// Whose signatures held when a run began.
+fn recorded(run: &RunSpec) -> BTreeMap<Sha256, KeyId> {
+    let keys = run.trust.iter().flat_map(|trust| &trust.keys);
+    keys.filter_map(|(digest, key)| Some((*digest, key.parse().ok()?))).collect()
+}
+
+/// A plugin as a lock has it.
+fn locked(
+    named: &Named,
+    manifest: Option<&Manifest>,
+    world: World,
+    asks: BTreeSet<lancet_core::Capability>,
+    key: Option<KeyId>,
+) -> Locked {
+    let file = || {
+        let name = Path::new(&named.identity.name).file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    let text = manifest.and_then(|_| lancet_package::text(&named.component).ok().flatten());
+    let publisher = manifest.filter(|_| key.is_some()).and_then(|manifest| manifest.name.split('/').next());
+    Locked {
+        name: manifest.map_or_else(file, |manifest| manifest.name.clone()),
+        version: manifest.map(|manifest| manifest.version.to_string()),
+        world,
+        digest: named.identity.digest,
+        manifest: text.map(|text| Sha256::of(text.as_bytes())),
+        asks,
+        publisher: publisher.map(str::to_owned),
+        key,
+    }
+}

@@ -1,0 +1,302 @@
+//! The operator's policy and locks, through the program: each key refuses a run before anything of
+//! it is there.
+
+use std::fs;
+use std::path::Path;
+
+use lancet_core::Role;
+use lancet_trust::{ExplainedPolicy, Finding, KEYS};
+
+use crate::context::{Context, Outcome, judged_by};
+
+const MANIFEST: &str = r#"name = "acme/right-choice"
+version = "1.2.0"
+contract = "0.1.0"
+world = "grader"
+description = "Pays whoever chose the right proposal."
+authors = ["Ada <ada@example.org>"]
+licence = "Apache-2.0"
+
+[asks]
+log = "It says there what a panic is about."
+submission = "It reads which proposal was chosen."
+answer-key = "It compares that with the right one."
+"#;
+
+#[track_caller]
+fn works(context: &Context, arguments: &[&str]) -> Outcome {
+    let outcome = context.lancet(arguments);
+    assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
+    outcome
+}
+
+/// That a command is refused by that key, of that policy, and no run is recorded.
+#[track_caller]
+fn refused(context: &Context, arguments: &[&str], policy: &str, key: &str) -> String {
+    let outcome = context.lancet(arguments);
+    assert_eq!(outcome.code, Some(4), "{arguments:?}: {}{}", outcome.stdout, outcome.stderr);
+    let expected = format!("is refused by the policy `{policy}`, `{key}`: ");
+    assert!(outcome.stderr.contains(&expected), "{arguments:?}: {}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+    outcome.stderr
+}
+
+/// An operator with a package `packed.wasm` that is signed with a key `acme`, the key `bob`, an
+/// agent `mine.wasm` of nobody's, and a suite whose grader is that package.
+fn operator() -> Context {
+    let context = Context::new();
+    let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
+    fs::write(context.path("bare.wasm"), grader.component).unwrap();
+    fs::write(context.path("plugin.toml"), MANIFEST).unwrap();
+    works(&context, &["plugin", "pack", "bare.wasm", "-o", "packed.wasm"]);
+    for key in ["acme", "bob"] {
+        works(&context, &["key", "new", key]);
+    }
+    works(&context, &["plugin", "sign", "packed.wasm", "--key", "acme"]);
+    let agent = lancet_builtin::find(Role::Agent, "first").unwrap();
+    // Another digest than that of the one that is built in: a custom section `x`.
+    let mine = [agent.component, &[0, 2, 1, b'x']].concat();
+    fs::write(context.path("mine.wasm"), mine).unwrap();
+    judged_by(&context.small_suite("shop"), &fs::read(context.path("packed.wasm")).unwrap());
+    context
+}
+
+fn policy(context: &Context, text: &str) {
+    fs::write(context.path("lancet.toml"), text).unwrap();
+}
+
+const RUN: [&str; 6] = ["run", "shop", "--agent", "first", "--policy", "lancet.toml"];
+
+/// Each key that a run of manager tasks has to do with; of those of images the next test.
+#[test]
+fn every_key_refuses_a_run_before_anything_is_there() {
+    let context = operator();
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    let mine: &[&str] = &["run", "shop", "--agent", "mine.wasm", "--policy", "lancet.toml"];
+    let gold: &[&str] =
+        &["run", "shop", "--agent", "gold", "--grant", "answer-key", "--policy", "lancet.toml"];
+    let here: &[&str] = &[&RUN[..], &["--isolation", "in-process"]].concat();
+    let publisher =
+        |keys: &str, rest: &str| format!("[[publisher]]\nname = \"acme\"\nkeys = [\"{keys}\"]\n{rest}\n");
+    let limit = |name: &str| format!("[limits]\n{name} = 1\n");
+    let mut rows = vec![
+        ("sources", "sources = [\"built-in\"]\n".to_owned(), &RUN[..]),
+        ("unsigned", "unsigned = []\n".to_owned(), mine),
+        ("publisher.keys", format!("unsigned = []\n{}", publisher("bob", "")), &RUN[..]),
+        ("publisher.grader", publisher("acme", "grader = [\"log\"]"), &RUN[..]),
+        ("capabilities.agent", "[capabilities]\nagent = []\n".to_owned(), &RUN[..]),
+        ("capabilities.grader", "[capabilities]\ngrader = [\"log\"]\n".to_owned(), &RUN[..]),
+        ("capabilities.control", "[capabilities]\ncontrol = [\"log\"]\n".to_owned(), gold),
+        ("isolation.plugins", "[isolation]\nplugins = \"auto\"\n".to_owned(), here),
+        ("isolation.plugins", "[isolation]\nplugins = \"process\"\n".to_owned(), &RUN[..]),
+        ("isolation.jail", "[isolation]\njail = \"seccomp\"\n".to_owned(), here),
+    ];
+    let limits = [
+        "agent-fuel",
+        "agent-memory-mib",
+        "agent-seconds",
+        "grader-fuel",
+        "grader-memory-mib",
+        "grader-seconds",
+    ];
+    let limits = limits.map(|name| (format!("limits.{name}"), limit(name)));
+    rows.extend(limits.iter().map(|(key, text)| (key.as_str(), text.clone(), &RUN[..])));
+    for (key, text, arguments) in &rows {
+        policy(&context, text);
+        refused(&context, arguments, "lancet.toml", key);
+    }
+    // Those of an agent that somebody else signed under his name, or that imports more than it may.
+    fs::write(context.path("plugin.toml"), MANIFEST.replace("acme/", "eve/")).unwrap();
+    works(&context, &["plugin", "pack", "bare.wasm", "-o", "eve.wasm"]);
+    works(&context, &["plugin", "sign", "eve.wasm", "--key", "acme"]);
+    policy(&context, &publisher("acme", ""));
+    works(&context, &[&RUN[..], &["--quiet"]].concat());
+    let regrade = ["regrade", "latest", "--grader", "eve.wasm", "--policy", "lancet.toml"];
+    refused(&context, &regrade, "lancet.toml", "publisher.name");
+    let elsewhere = ["publisher.agent", "publisher.control", "images.sources"];
+    for key in KEYS {
+        let has_row = rows.iter().any(|row| row.0 == key.name) || key.name == "publisher.name";
+        assert!(has_row || elsewhere.contains(&key.name), "`{}` has no row", key.name);
+    }
+}
+
+/// What an agent's package may import, and from where images may come; what refuses a suite.
+#[test]
+fn agents_images_and_whole_suites_are_held_to_the_policy() {
+    let context = operator();
+    for (agent, world, key) in
+        [("random", "agent", "publisher.agent"), ("gold", "control", "publisher.control")]
+    {
+        let builtin = lancet_builtin::find(Role::Agent, agent).unwrap();
+        fs::write(context.path("bare-agent.wasm"), builtin.component).unwrap();
+        let inspected = works(&context, &["plugin", "inspect", "bare-agent.wasm", "--format", "json"]);
+        let inspected: lancet_core::InspectedPlugin = serde_json::from_str(&inspected.stdout).unwrap();
+        let asks: Vec<_> = inspected.imports.iter().filter_map(|import| import.capability).collect();
+        let asks: String =
+            asks.iter().map(|capability| format!("{capability} = \"It needs it.\"\n")).collect();
+        let head = MANIFEST.split("[asks]").next().unwrap().replace("\"grader\"", &format!("\"{world}\""));
+        fs::write(context.path("plugin.toml"), format!("{head}[asks]\n{asks}")).unwrap();
+        works(&context, &["plugin", "pack", "bare-agent.wasm", "-o", "agent.wasm"]);
+        works(&context, &["plugin", "sign", "agent.wasm", "--key", "acme"]);
+        policy(&context, &format!("[[publisher]]\nname = \"acme\"\nkeys = [\"acme\"]\n{world} = []\n"));
+        let run =
+            ["run", "shop", "--agent", "agent.wasm", "--grant", "answer-key", "--policy", "lancet.toml"];
+        let run = if world == "control" { run.to_vec() } else { [&run[..4], &run[6..]].concat() };
+        refused(&context, &run, "lancet.toml", key);
+    }
+    policy(&context, "unsigned = []\n");
+    let check = ["suite", "check", "shop", "--policy", "lancet.toml"];
+    let outcome = context.lancet(&check);
+    assert!(outcome.code != Some(0) && outcome.stderr.contains("`unsigned`: "), "{}", outcome.stderr);
+    works(&context, &["suite", "new", "tested", "--kind", "ic-swe"]);
+    for (text, is_refused) in [
+        ("[images]\nsources = [\"registry.example.com/**\"]\n", true),
+        ("[images]\nsources = [\"build\", \"**\"]\n", false),
+    ] {
+        policy(&context, text);
+        let outcome = context.lancet(&["suite", "check", "tested", "--policy", "lancet.toml"]);
+        let refused = outcome.stderr.contains("is refused by the policy `lancet.toml`, `images.sources`");
+        assert_eq!(refused, is_refused, "{text}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn without_a_policy_strangers_come_with_a_warning_and_a_strict_one_refuses_them() {
+    let context = operator();
+    let outcome = works(&context, &["run", "shop", "--agent", "mine.wasm"]);
+    for (plugin, source) in [("/mine.wasm`", "named"), ("plugin `graders/mine.wasm`", "suite")] {
+        let warning = format!("{plugin}: nobody has signed it, and what is `{source}` may come unsigned");
+        assert_eq!(outcome.stderr.matches(&warning).count(), 1, "{warning}: {}", outcome.stderr);
+    }
+    let strict: &[&str] = &["run", "shop", "--agent", "first", "--policy", "strict"];
+    refused(&context, strict, "strict", "unsigned");
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    let outcome = works(&context, strict);
+    assert!(!outcome.stderr.contains("signed"), "{}", outcome.stderr);
+    // By a variable, and by the operator's configuration.
+    let mut by_variable = context.command(&["run", "shop", "--agent", "mine.wasm"]);
+    let output = by_variable.env("LANCET_POLICY", "strict").output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("policy `strict`, `unsigned`"), "{told}");
+    fs::write(context.path(".config/lancet/lancet.toml"), "unsigned = [\"suite\"]\n").unwrap();
+    let outcome = context.lancet(&["run", "shop", "--agent", "mine.wasm"]);
+    assert!(outcome.code == Some(4) && outcome.stderr.contains(".config/lancet/lancet.toml`, `unsigned`"));
+    works(&context, &["run", "shop", "--agent", "first"]);
+    // A signature that is there has to hold, whatever may come unsigned.
+    let path = context.path("mine.wasm.sigstore.json");
+    fs::copy(context.path("packed.wasm.sigstore.json"), path).unwrap();
+    let run: &[&str] = &["run", "shop", "--agent", "mine.wasm", "--policy", "lancet.toml"];
+    policy(&context, "");
+    refused(&context, run, "lancet.toml", "signature");
+}
+
+#[test]
+fn what_is_revoked_runs_no_more_and_still_replays() {
+    let context = operator();
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    policy(&context, "unsigned = []\n");
+    works(&context, &RUN);
+    let locked = ["plugin", "lock", "packed.wasm", "--policy", "lancet.toml"];
+    works(&context, &["key", "revoke", "acme", "--reason", "the laptop was stolen"]);
+    let told = refused(&context, &RUN, "lancet.toml", "revoked");
+    assert!(told.contains("the laptop was stolen"), "{told}");
+    refused(&context, &["regrade", "--policy", "lancet.toml"], "lancet.toml", "revoked");
+    refused(&context, &locked, "lancet.toml", "revoked");
+    let replayed = works(&context, &["replay", "--policy", "lancet.toml"]);
+    let marked = "would be refused for a new run by the policy `lancet.toml`, `revoked`";
+    assert_eq!(replayed.stderr.matches(marked).count(), 1, "{}", replayed.stderr);
+    assert!(replayed.stdout.contains("1 identical"), "{}", replayed.stdout);
+}
+
+/// The operator's lock keeps what was looked at, a suite's own does not; and both hold runs to it.
+#[test]
+fn a_run_uses_nothing_outside_a_lock() {
+    let context = operator();
+    let run: &[&str] = &["run", "shop", "--agent", "first", "--locked"];
+    let none = context.lancet(run);
+    assert!(
+        none.code == Some(2) && none.stderr.contains("`--locked` wants a lock, and there is none: "),
+        "{}",
+        none.stderr
+    );
+    let before = works(&context, &["suite", "check", "shop", "--format", "json"]).stdout;
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    let told = works(&context, &["suite", "lock", "shop"]).stdout;
+    assert!(told.contains("grader acme/right-choice 1.2.0, sha256:"), "{told}");
+    works(&context, &["verify", "shop"]);
+    let digest = |text: &str| text.lines().find(|line| line.contains("\"digest\"")).map(str::to_owned);
+    let after = works(&context, &["suite", "check", "shop", "--format", "json"]).stdout;
+    assert_eq!(digest(&before), digest(&after));
+    works(&context, run);
+    // An agent that the lock of a suite has nothing to do with.
+    works(&context, &["run", "shop", "--agent", "mine.wasm"]);
+    refused(&context, &["run", "shop", "--agent", "mine.wasm", "--locked"], "no policy", "lock");
+    // Each entry is compared; what is none is told by file and key.
+    let path = context.path("shop/lancet.lock");
+    let text = fs::read_to_string(&path).unwrap();
+    for (from, to, told) in [
+        ("sha256:", "sha256:0", "`plugin[0].digest`: `sha256:0"),
+        ("\"log\"", "\"lot\"", "`plugin[0].asks[0]`: `lot`, expected"),
+        ("[[plugin]]", "[[plugin", "this is no TOML"),
+    ] {
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let outcome = context.lancet(run);
+        assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
+        let place = format!("the lock `{}`: ", Path::new("shop/lancet.lock").display());
+        assert!(outcome.stderr.contains(&place) && outcome.stderr.contains(told), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+    }
+    for (from, to) in [(", \"answer-key\"", ""), ("1.2.0", "1.2.1"), ("\"grader\"", "\"agent\"")] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        fs::write(&path, changed).unwrap();
+        refused(&context, run, "no policy", "lock");
+    }
+    fs::write(&path, &text).unwrap();
+    // The operator's: all that is not built in has to be in it.
+    works(&context, &["plugin", "lock", "mine.wasm"]);
+    let told = refused(&context, run, "no policy", "lock");
+    assert!(told.contains(".config/lancet/lancet.lock`: it has no plugin with the digest"), "{told}");
+    works(&context, &["plugin", "lock", "packed.wasm"]);
+    works(&context, &["run", "shop", "--agent", "mine.wasm"]);
+    // A key that was revoked since: the suite's own lock is a stranger's word.
+    works(&context, &["key", "revoke", "acme", "--reason", "stolen"]);
+    let kept = works(&context, &["run", "shop", "--agent", "mine.wasm"]);
+    assert!(kept.stderr.contains("as your lock pins its digest"), "{}", kept.stderr);
+    fs::remove_file(context.path(".config/lancet/lancet.lock")).unwrap();
+    refused(&context, run, "no policy", "revoked");
+}
+
+#[test]
+fn explained_key_by_key() {
+    let context = operator();
+    policy(&context, "unsigned = []\n[limits]\nagent-fuel = 1\n");
+    let explain = |arguments: &[&str], code: i32| -> ExplainedPolicy {
+        let all = [&["policy", "explain"], arguments, &["--format", "json"]].concat();
+        let outcome = context.lancet(&all);
+        assert_eq!(outcome.code, Some(code), "{all:?}: {}", outcome.stderr);
+        serde_json::from_str(&outcome.stdout).unwrap()
+    };
+    let signed = explain(&["packed.wasm", "--policy", "strict"], 0);
+    assert!(signed.let_in && signed.explained[0].key.is_some() && signed.digest.is_none());
+    let unsigned = explain(&["mine.wasm", "--policy", "lancet.toml"], 4);
+    let [plugin, agent, grader] = &unsigned.explained[..] else { panic!("{unsigned:?}") };
+    let finding = |key: &str| plugin.lines.iter().find(|line| line.key == key).unwrap().finding;
+    assert_eq!((finding("unsigned"), finding("sources")), (Finding::Refuses, Finding::Passes));
+    assert!(!plugin.let_in && !agent.let_in && grader.let_in && unsigned.digest.is_some());
+    assert!(explain(&["first"], 0).let_in);
+    let suite = explain(&["shop", "--policy", "strict"], 4);
+    assert_eq!(suite.explained[0].what, "graders/mine.wasm");
+    let text = context.lancet(&["policy", "explain", "mine.wasm", "--policy", "strict"]).stdout;
+    assert!(
+        text.contains("refused as agent, named, ") && text.contains("unsigned               refuses"),
+        "{text}"
+    );
+    for (text, told) in [("colour = 1\n", "`colour`: no such key"), ("unsigned = [", "this is no TOML")] {
+        policy(&context, text);
+        let outcome = context.lancet(&RUN);
+        let place = "the policy `lancet.toml`: ";
+        assert_eq!(outcome.code, Some(2));
+        assert!(outcome.stderr.contains(place) && outcome.stderr.contains(told), "{}", outcome.stderr);
+    }
+}
