@@ -177,7 +177,7 @@ impl Gate {
         let decision = self.policy.decide(&candidate);
         let is_open = decision.refusal().is_none_or(|line| line.key == "revoked");
         let rests_on_imports = self.policy.asks_for_imports() || self.locks.apply(source);
-        if !whole && !(is_open && rests_on_imports) {
+        if !(whole || is_open && rests_on_imports) {
             return Ok(Judged { decision, source, world: candidate.world, key, locked: None });
         }
         let imports = inspect()?.capabilities();

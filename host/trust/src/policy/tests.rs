@@ -453,7 +453,7 @@ fn changed_policies_are_read_or_refused() {
                 0 => drop(lines.remove(at)),
                 _ => {
                     lines[at] =
-                        lines[at].replace("named", "suite").replace("auto", "process").replace('9', "11")
+                        lines[at].replace("named", "suite").replace("auto", "process").replace('9', "11");
                 }
             }
             text = lines.join("\n");
