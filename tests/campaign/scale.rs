@@ -2,7 +2,7 @@
 
 /// Percent of a campaign's whole size that is carried out unless
 /// `LANCET_TEST_SCALE` says otherwise.
-const USUAL: usize = 25;
+const USUAL: usize = 15;
 
 /// So many of `whole` rounds: what `LANCET_TEST_SCALE` says in percent, at least one.
 pub(crate) fn scaled(whole: usize) -> usize {

@@ -4,13 +4,14 @@ mod lock;
 mod signature;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lancet_core::{Limits, PinnedImage, PluginIsolation, Role, RunSpec, RunTrust, Sha256};
 use lancet_jail::Jail;
 use lancet_package::Manifest;
-use lancet_runner::{Error, Inspect, Named, Origin};
+use lancet_runner::{Error, Inspect, Loader, Named, Origin};
 use lancet_suite::{ImageLock, ImageSource, Reference, Suite, SuiteTask};
 use lancet_trust::{
     Candidate, Decision, Finding, JailLevel, KeyId, Keys, Locked, Policy, PolicyLine, Runs, Signed, Source,
@@ -22,6 +23,7 @@ pub(crate) use self::lock::{LOCK_FILE, read as read_lock};
 use crate::failure::{Failure, warn};
 use crate::isolation::{IsolationArguments, landlock_problem};
 use crate::policy::{InForce, PolicyArgument, PolicyArguments};
+use crate::session::loader;
 
 /// Decides about each plugin, image and limit of a command.
 pub(crate) struct Gate {
@@ -51,6 +53,15 @@ pub(crate) struct Judged {
     pub(crate) key: Option<KeyId>,
     /// As a lock has it, when somebody looked at what it imports.
     pub(crate) locked: Option<Locked>,
+}
+
+/// A loader behind a gate, which every plugin has to pass.
+pub(crate) fn guarded(
+    jobs: NonZeroUsize,
+    isolation: &IsolationArguments,
+    gate: &Arc<Gate>,
+) -> Result<Loader, Failure> {
+    Ok(loader(jobs, isolation)?.guarded(Arc::<Gate>::clone(gate)))
 }
 
 impl Gate {

@@ -1,8 +1,11 @@
 //! Where things are kept that the operator gives no place for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+
+/// What the name of a file with a signature ends with.
+pub(crate) const SIGNATURE_END: &str = ".sigstore.json";
 
 /// Where runs are kept, unless an option says otherwise: `$LANCET_STORE`, or
 /// `$XDG_DATA_HOME/lancet`, as the XDG Base Directory Specification has it. A variable that is
@@ -15,6 +18,27 @@ pub(crate) fn store() -> Result<PathBuf, Failure> {
         Failure::usage("there is no folder for the store: neither `XDG_DATA_HOME` nor `HOME` is set")
             .hint("name one with `--store FOLDER`, or in `LANCET_STORE`")
     })
+}
+
+/// Where the signature of a file or a folder lies.
+pub(crate) fn signature(path: &Path) -> Result<PathBuf, Failure> {
+    let whole;
+    let path: &Path = if path.file_name().is_some() {
+        path
+    } else {
+        // `.`, and what ends with `..`.
+        whole = path.canonicalize().map_err(|error| Failure::file("find", path, &error))?;
+        &whole
+    };
+    match path.file_name() {
+        Some(name) => {
+            let mut name = name.to_owned();
+            name.push(SIGNATURE_END);
+            Ok(path.with_file_name(name))
+        }
+        None => Err(Failure::usage(format!("`{}` has no name", path.display()))
+            .hint("name the file with the signature with `--output` or `--bundle`")),
+    }
 }
 
 /// Where keys are kept: `$LANCET_KEYS`, or `$XDG_CONFIG_HOME/lancet/keys`. Not beside the runs,

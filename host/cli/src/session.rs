@@ -17,7 +17,6 @@ use tokio::sync::watch;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
-use crate::gate::Gate;
 use crate::isolation::{IsolationArguments, Walls};
 use crate::paths;
 
@@ -164,15 +163,6 @@ pub(crate) fn loader(jobs: NonZeroUsize, isolation: &IsolationArguments) -> Resu
     isolation.check()?;
     threads()?;
     Ok(unasked_loader(jobs, isolation)?)
-}
-
-/// The same behind a gate, which every plugin has to pass.
-pub(crate) fn guarded(
-    jobs: NonZeroUsize,
-    isolation: &IsolationArguments,
-    gate: &Arc<Gate>,
-) -> Result<Loader, Failure> {
-    Ok(loader(jobs, isolation)?.guarded(Arc::<Gate>::clone(gate)))
 }
 
 /// The same, when nothing contradicts itself in what the operator wants.

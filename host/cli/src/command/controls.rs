@@ -12,11 +12,11 @@ use lancet_suite::Suite;
 use crate::arguments::{Check, FormatKind, Global};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, guarded};
 use crate::output;
 use crate::progress::Progress;
 use crate::render::{Table, display_safe, left, right};
-use crate::session::{Signals, block_on, guarded};
+use crate::session::{Signals, block_on};
 
 /// The most surprises, and the most tasks left out, that are told of one by one.
 const MAX_LISTED: usize = 50;

@@ -14,10 +14,10 @@ use super::report;
 use crate::arguments::{Global, Grade};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, guarded};
 use crate::prediction::{Collection, Prediction, shown};
 use crate::progress::Progress;
-use crate::session::{block_on, execute, guarded};
+use crate::session::{block_on, execute};
 
 /// The most bytes of a file of predictions: 1 GiB.
 const MAX_PREDICTIONS_BYTES: u64 = 1 << 30;

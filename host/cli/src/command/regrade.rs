@@ -9,11 +9,11 @@ use lancet_runner::{Regrading, find, regrade};
 use crate::arguments::{FormatKind, Global, Regrade};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, guarded};
 use crate::output;
 use crate::progress::Progress;
 use crate::render::{MAX_MESSAGE, Table, clipped, left, many, right};
-use crate::session::{block_on, guarded};
+use crate::session::block_on;
 use crate::terminal::tell;
 
 /// Judges the recorded submissions of a run again. Records nothing: the verdicts

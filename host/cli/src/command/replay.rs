@@ -6,11 +6,11 @@ use lancet_runner::replay;
 use crate::arguments::{FormatKind, Global, Replay};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::gate::Gate;
+use crate::gate::{Gate, guarded};
 use crate::output;
 use crate::progress::Progress;
 use crate::render::{Table, left};
-use crate::session::{block_on, guarded};
+use crate::session::block_on;
 
 /// Executes attempts again, from nothing but what the store recorded.
 pub(crate) fn main(arguments: &Replay, global: &Global) -> Result<Exit, Failure> {

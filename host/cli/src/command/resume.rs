@@ -10,9 +10,9 @@ use super::report;
 use crate::arguments::{Global, Resume};
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
-use crate::gate::Gate;
+use crate::gate::{Gate, guarded};
 use crate::progress::Progress;
-use crate::session::{block_on, finish, guarded};
+use crate::session::{block_on, finish};
 
 /// Goes on with a run, by what was recorded when it started.
 pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure> {

@@ -14,10 +14,10 @@ use super::report;
 use crate::arguments::{Global, Run};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
-use crate::gate::Gate;
+use crate::gate::{Gate, guarded};
 use crate::prediction::shown;
 use crate::progress::Progress;
-use crate::session::{block_on, execute, guarded};
+use crate::session::{block_on, execute};
 
 /// The most attempts of a run. Those that are still to be made are kept in memory.
 const MOST_ATTEMPTS: u64 = 200_000;

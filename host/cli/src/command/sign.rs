@@ -1,7 +1,7 @@
 //! What is signed is written, and `lancet suite sign`.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lancet_core::Sha256;
 use lancet_file::FileError;
@@ -12,10 +12,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::{self, Sign};
 use crate::output;
+use crate::paths;
 use crate::render::display_safe;
-
-/// What the name of a file with a signature ends with.
-pub(crate) const END: &str = ".sigstore.json";
 
 /// Signs a suite.
 pub(crate) fn suite(arguments: &Sign) -> Result<Exit, Failure> {
@@ -28,7 +26,7 @@ pub(crate) fn suite(arguments: &Sign) -> Result<Exit, Failure> {
 pub(super) fn sign(arguments: &Sign, statement: &[u8], what: &str, digest: Sha256) -> Result<Exit, Failure> {
     let path = match &arguments.output {
         Some(path) => path.clone(),
-        None => beside(&arguments.file)?,
+        None => paths::signature(&arguments.file)?,
     };
     let keys = keys::open()?;
     let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
@@ -44,27 +42,6 @@ pub(super) fn sign(arguments: &Sign, statement: &[u8], what: &str, digest: Sha25
         display_safe(what)
     ))?;
     Ok(Exit::Done)
-}
-
-/// Where the signature of a file or a folder lies.
-pub(crate) fn beside(path: &Path) -> Result<PathBuf, Failure> {
-    let whole;
-    let path: &Path = if path.file_name().is_some() {
-        path
-    } else {
-        // `.`, and what ends with `..`.
-        whole = path.canonicalize().map_err(|error| Failure::file("find", path, &error))?;
-        &whole
-    };
-    match path.file_name() {
-        Some(name) => {
-            let mut name = name.to_owned();
-            name.push(END);
-            Ok(path.with_file_name(name))
-        }
-        None => Err(Failure::usage(format!("`{}` has no name", path.display()))
-            .hint("name the file with the signature with `--output` or `--bundle`")),
-    }
 }
 
 /// Whether a file that would be replaced is an earlier signature by the same key.

@@ -10,12 +10,12 @@ use lancet_trust::{
 };
 
 use super::attested;
-use super::sign::{END, beside};
 use crate::arguments::FormatKind;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::keys::{self, Verify, misstated, unverified};
 use crate::output;
+use crate::paths::{self, SIGNATURE_END};
 use crate::render::{Table, display_safe, left};
 
 /// What is verified: a file or a folder, the signature beside it, and the keys that are believed.
@@ -65,11 +65,12 @@ pub(crate) fn main(arguments: &Verify) -> Result<Exit, Failure> {
 /// The file, and the one with its signature.
 fn files(arguments: &Verify) -> Result<(PathBuf, PathBuf), Failure> {
     let file = &arguments.file;
-    let stem = file.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(END));
+    let stem =
+        file.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(SIGNATURE_END));
     match (&arguments.bundle, stem) {
         (Some(bundle), _) => Ok((file.clone(), bundle.clone())),
         (None, Some(stem)) => Ok((file.with_file_name(stem), file.clone())),
-        (None, None) => Ok((file.clone(), beside(file)?)),
+        (None, None) => Ok((file.clone(), paths::signature(file)?)),
     }
 }
 
@@ -260,7 +261,7 @@ mod tests {
             ("x/suite/", "x/suite.sigstore.json"),
             ("x/suite/.", "x/suite.sigstore.json"),
         ] {
-            assert_eq!(beside(Path::new(path)).unwrap(), Path::new(expected));
+            assert_eq!(paths::signature(Path::new(path)).unwrap(), Path::new(expected));
         }
     }
 }

@@ -7,7 +7,7 @@ use lancet_runner::Named;
 use lancet_suite::Suite;
 use lancet_trust::{Bundle, KeyId, Keys, Predicate, Signed, Statement, Voucher, read_text};
 
-use crate::command::sign::beside;
+use crate::paths;
 
 /// Who signed a package that lies there.
 pub(super) fn of_package(keys: &Keys, named: &Named, path: &Path) -> Signed {
@@ -46,7 +46,7 @@ fn signed<P: Predicate>(
     voucher: Voucher,
     expected: impl FnOnce() -> Result<Statement<P>, String>,
 ) -> Signed {
-    let Ok(bundle) = beside(path) else { return Signed::Not };
+    let Ok(bundle) = paths::signature(path) else { return Signed::Not };
     let is_gone = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
     if bundle.symlink_metadata().is_err_and(is_gone) {
         return Signed::Not;
