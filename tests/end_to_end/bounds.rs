@@ -117,6 +117,8 @@ fn what_an_older_run_recorded_is_replayed_by_its_own_rule() {
     let began = "UPDATE events SET event = json_remove(event, '$.record') \
                  WHERE json_extract(event, '$.event') = 'began'";
     assert!(database.execute(began, []).unwrap() > 0);
+    // Nor had its store a log.
+    database.execute_batch("DROP TABLE log; DROP TABLE log_origin; PRAGMA user_version = 5").unwrap();
     let outcome = context.lancet(&["replay", "latest"]);
     assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
     // And with the verdict that such a run has recorded it is the same again.

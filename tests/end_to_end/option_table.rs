@@ -100,7 +100,7 @@ pub(crate) const COMMANDS: &[Told] = &[
                 Takes(File, &["grade SUITE --predictions @", "grade SUITE --predictions @.jsonl"]),
             ),
             ("suite", Takes(Folder, &["grade @ --task one --patch TABLE"])),
-            ("policy", Takes(File, &["grade SUITE --task one --patch TABLE --policy @"])),
+            ("policy", Takes(File, &["grade IMAGES --task uneven-split --patch TABLE --policy @"])),
         ],
         words: &[LOCKED, BOUNDS, DOCKER, FORMAT, ISOLATION, JOBS, &["task"]],
     },

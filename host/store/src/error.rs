@@ -21,6 +21,14 @@ pub enum StoreError {
         /// What the system said.
         source: Arc<io::Error>,
     },
+    /// There is no further thread for the one that writes.
+    #[error("cannot start the thread that writes to `{path}`")]
+    NoThread {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
     /// There is nothing at the path.
     #[error("there is no store at `{path}`")]
     Missing {
@@ -257,6 +265,11 @@ impl StoreError {
         let hint = match self {
             Self::Io { .. } | Self::NotWritable { .. } => {
                 "check that the folder exists and that you may write to it, or name another store".to_owned()
+            }
+            Self::NoThread { .. } => {
+                "a limit on processes and threads is reached, RLIMIT_NPROC of the user (`ulimit -u`) or `pids.max` of the \
+                 control group: raise it, end other processes, or run less at a time"
+                    .to_owned()
             }
             Self::Missing { .. } => "a store is made by the first run; name the folder that you ran with".to_owned(),
             Self::NotAStore { .. } => "name a new or empty folder, or a folder that holds a store".to_owned(),

@@ -109,7 +109,7 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("lancet-store".to_owned())
             .spawn(move || serve(connection, &queue, &database))
-            .map_err(|e| StoreError::io("start the thread that writes to", path, e))?;
+            .map_err(|e| StoreError::NoThread { path: path.to_owned(), source: Arc::new(e) })?;
         Ok(Self { requests: Some(requests), lost: Lost::default(), thread: Some(thread) })
     }
 
