@@ -2,6 +2,7 @@
 //! it is there.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use lancet_core::Role;
@@ -197,10 +198,17 @@ fn what_is_revoked_runs_no_more_and_still_replays() {
     policy(&context, "unsigned = []\n");
     works(&context, &RUN);
     let locked = ["plugin", "lock", "packed.wasm", "--policy", "lancet.toml"];
+    // What the record of a run has of a key says nothing where that key is not known any more.
+    let regrade = ["regrade", "--policy", "lancet.toml"];
+    works(&context, &regrade);
+    fs::rename(context.path(".config/lancet/keys"), context.path("away")).unwrap();
+    refused(&context, &regrade, "lancet.toml", "publisher.keys");
+    let _ = fs::remove_dir_all(context.path(".config/lancet/keys"));
+    fs::rename(context.path("away"), context.path(".config/lancet/keys")).unwrap();
     works(&context, &["key", "revoke", "acme", "--reason", "the laptop was stolen"]);
     let told = refused(&context, &RUN, "lancet.toml", "revoked");
     assert!(told.contains("the laptop was stolen"), "{told}");
-    refused(&context, &["regrade", "--policy", "lancet.toml"], "lancet.toml", "revoked");
+    refused(&context, &regrade, "lancet.toml", "revoked");
     refused(&context, &locked, "lancet.toml", "revoked");
     let replayed = works(&context, &["replay", "--policy", "lancet.toml"]);
     let marked = "would be refused for a new run by the policy `lancet.toml`, `revoked`";
@@ -259,6 +267,13 @@ fn a_run_uses_nothing_outside_a_lock() {
     assert!(told.contains(".config/lancet/lancet.lock`: it has no plugin with the digest"), "{told}");
     works(&context, &["plugin", "lock", "packed.wasm"]);
     works(&context, &["run", "shop", "--agent", "mine.wasm"]);
+    // It is trusted as the policy is, and so nobody else may have written it.
+    let own = context.path(".config/lancet/lancet.lock");
+    let mode = |mode| fs::set_permissions(&own, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o666);
+    let outcome = context.lancet(&["run", "shop", "--agent", "mine.wasm"]);
+    assert!(outcome.code == Some(2) && outcome.stderr.contains("others"), "{}", outcome.stderr);
+    mode(0o644);
     // A key that was revoked since: the suite's own lock is a stranger's word.
     works(&context, &["key", "revoke", "acme", "--reason", "stolen"]);
     let kept = works(&context, &["run", "shop", "--agent", "mine.wasm"]);

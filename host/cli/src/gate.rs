@@ -18,8 +18,8 @@ use lancet_trust::{
     World,
 };
 
+pub(crate) use self::lock::LOCK_FILE;
 use self::lock::Locks;
-pub(crate) use self::lock::{LOCK_FILE, read as read_lock};
 use crate::failure::{Failure, warn};
 use crate::isolation::{IsolationArguments, landlock_problem};
 use crate::policy::{InForce, PolicyArgument, PolicyArguments};
@@ -253,6 +253,11 @@ impl Gate {
             };
             self.hold(&what, refusing(&line))?;
             if let Ok(pinned) = lock.pinned(suite, name) {
+                // What is known by its id alone came from no registry that anybody could name: it
+                // is of this machine, as what is built here.
+                if !pinned.reference.contains('@') {
+                    self.hold(&what, refusing(&self.policy.decide_image(None)))?;
+                }
                 self.pinned(&what, &pinned)?;
             }
         }

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::str::FromStr;
 
 use lancet_core::{Capability, Sha256};
 use toml::Table;
 
+use crate::error::KeysError;
+use crate::file;
 use crate::key::KeyId;
 use crate::policy::section::{self, MAX_LIST, Section, Wrong, cut, shown};
 use crate::policy::{PolicyError, PolicyKey, World};
@@ -79,6 +82,24 @@ impl Lock {
     #[must_use]
     pub fn new(plugins: impl IntoIterator<Item = Locked>) -> Self {
         Self(plugins.into_iter().map(|plugin| (plugin.digest, plugin)).collect())
+    }
+
+    /// Reads the operator's lock; `None` when there is none. It is trusted, for it keeps in use what a
+    /// revoked key has signed, and so others must not be able to write to it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not as it has to be: by key, with what was expected.
+    pub fn read_own(path: &Path) -> Result<Option<Self>, PolicyError> {
+        let name = path.display().to_string();
+        let is_gone = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        if path.symlink_metadata().is_err_and(is_gone) {
+            return Ok(None);
+        }
+        let text = file::read_own(path, MAX_LOCK_BYTES).map_err(|error| match error {
+            KeysError::Refused { problem, hint, .. } => PolicyError::whole("lock", &name, problem, hint),
+            error => PolicyError::whole("lock", &name, error.to_string(), HINT),
+        })?;
+        Self::parse(&name, &text).map(Some)
     }
 
     /// Reads the text of a lock; `name` is its file's.

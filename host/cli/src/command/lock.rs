@@ -11,7 +11,7 @@ use lancet_trust::{Lock, Locked};
 use super::sign::write;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
-use crate::gate::{Gate, LOCK_FILE, read_lock};
+use crate::gate::{Gate, LOCK_FILE};
 use crate::isolation::IsolationArguments;
 use crate::output;
 use crate::policy::{InForce, PluginLock, SuiteLock};
@@ -25,11 +25,11 @@ pub(crate) fn suite(arguments: &SuiteLock) -> Result<Exit, Failure> {
     let (loader, isolation) = loader_for_locks()?;
     let InForce { policy, keys, .. } = policy.in_force()?;
     let gate = Gate::unlocked(policy, keys, &isolation, Some(&suite));
-    let mut lock = Lock::default();
-    for named in suite_graders(&suite)?.iter().filter(|named| !named.is_built_in()) {
-        lock = lock.with(locked(&gate, &loader, named, Role::Grader)?);
-    }
-    finish(&folder.join(LOCK_FILE), &lock)
+    let graders = suite_graders(&suite)?;
+    let graders = graders.iter().filter(|named| !named.is_built_in());
+    // Of one name there may be several, in different folders.
+    let all: Result<Vec<_>, _> = graders.map(|named| locked(&gate, &loader, named, Role::Grader)).collect();
+    finish(&folder.join(LOCK_FILE), &Lock::new(all?))
 }
 
 /// Locks plugins in the operator's lock, beside those that are there.
@@ -43,7 +43,7 @@ pub(crate) fn plugins(arguments: &PluginLock) -> Result<Exit, Failure> {
     })?;
     let gate = Gate::unlocked(policy, keys, &isolation, None);
     let path = folder.join(LOCK_FILE);
-    let mut lock = read_lock(&path)?.unwrap_or_default();
+    let mut lock = Lock::read_own(&path)?.unwrap_or_default();
     for file in files {
         let named = find(Role::Agent, file)?;
         if named.is_built_in() {

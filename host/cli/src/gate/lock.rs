@@ -29,11 +29,16 @@ impl Locks {
         suite: Option<&Path>,
         required: bool,
     ) -> Result<Self, Failure> {
-        let found = |folder: Option<&Path>| match folder.map(|folder| folder.join(LOCK_FILE)) {
-            None => Ok(None),
-            Some(path) => Ok::<_, Failure>(read(&path)?.map(|lock| (path, lock))),
+        let at = |folder: Option<&Path>| folder.map(|folder| folder.join(LOCK_FILE));
+        let operator_lock = match at(operator) {
+            None => None,
+            Some(path) => Lock::read_own(&path)?.map(|lock| (path, lock)),
         };
-        let locks = Self { operator: found(operator)?, suite: found(suite)?, required };
+        let suite_lock = match at(suite) {
+            None => None,
+            Some(path) => read(&path)?.map(|lock| (path, lock)),
+        };
+        let locks = Self { operator: operator_lock, suite: suite_lock, required };
         if required && locks.operator.is_none() && locks.suite.is_none() {
             let places: Vec<_> = [suite, operator]
                 .into_iter()
@@ -77,8 +82,8 @@ impl Locks {
     }
 }
 
-/// Reads a lock; `None` when there is none.
-pub(crate) fn read(path: &Path) -> Result<Option<Lock>, Failure> {
+/// Reads the lock of a suite, which is whoever made that one's word; `None` when there is none.
+fn read(path: &Path) -> Result<Option<Lock>, Failure> {
     let bytes = match lancet_file::read(path, MAX_LOCK_BYTES as u64) {
         Ok(bytes) => bytes,
         Err(FileError::Io(error))

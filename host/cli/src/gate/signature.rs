@@ -29,9 +29,19 @@ pub(super) fn of_suite(keys: &Keys, suite: &Suite) -> Signed {
     signed(keys, suite.path(), Voucher::Suite, expected)
 }
 
-/// A signature that held when a run began.
+/// A signature that held when a run began, as its record says. A key that is not known here says
+/// nothing now, whoever knew it then.
 pub(super) fn recorded(keys: &Keys, key: KeyId) -> Signed {
-    by(keys, key, Voucher::Record)
+    match is_told_of(keys, key) {
+        true => by(keys, key, Voucher::Record),
+        false => Signed::Unknown(key),
+    }
+}
+
+/// Whether a key is one of those that are known here, or one that is revoked, which refuses what
+/// names it also where the key itself is not.
+fn is_told_of(keys: &Keys, key: KeyId) -> bool {
+    keys.by_id(key).is_some() || keys.revoked_key(key).is_some()
 }
 
 fn by(keys: &Keys, key: KeyId, voucher: Voucher) -> Signed {
@@ -55,7 +65,9 @@ fn signed<P: Predicate>(
         let text = read_text(&bundle).map_err(|error| error.to_string())?;
         let parsed = Bundle::parse(text.as_bytes()).map_err(|error| error.to_string())?;
         let key = parsed.key_id();
-        let Some(known) = keys.by_id(key) else { return Ok(Signed::Unknown(key)) };
+        let Some(known) = keys.by_id(key) else {
+            return Ok(if is_told_of(keys, key) { by(keys, key, voucher) } else { Signed::Unknown(key) });
+        };
         let payload = parsed.verify(&known.public).map_err(|error| error.to_string())?;
         let said = Statement::<P>::parse(payload).map_err(|error| error.to_string())?;
         said.expect(&expected()?).map_err(|error| error.to_string())?;

@@ -202,7 +202,7 @@ impl Policy {
                 }
                 Some(most) => {
                     let option = format!("--{role}-{} {most}", limited.option());
-                    let why = format!("{found} are more than {most}; `{option}` would do");
+                    let why = format!("{found} are more than {most}; for a new run `{option}` would do");
                     PolicyLine::new(key, Finding::Refuses, why)
                 }
             }
