@@ -152,7 +152,9 @@ def compact(value):
 def open_line(line, *names):
     """The values in a line with proofs, which has one spelling."""
     value = json.loads(line)
-    need(compact(value) + b"\n" == line and list(value) == list(names), "no line with proofs, or another spelling")
+    kinds = {"place": int, "size": int, "proof": list, "extends": list, "begin": dict, "end": dict, "leaf": dict}
+    is_one = type(value) is dict and list(value) == list(names) and compact(value) + b"\n" == line
+    need(is_one and all(type(value[name]) is kinds.get(name, str) for name in names), "no line with proofs, or another spelling")
     return value.values()
 
 
@@ -176,10 +178,10 @@ def open_log(line, key, run, record):
     due = run["verdicts"]
     told = {"run": run["run"], "record": record, "suite": run["suiteDigest"], "agent": run["agentDigest"], "seed": run["seed"]}
     told |= {"tasks": len({one["task"] for one in due}), "due": len(due)}
-    need(begin["leaf"] == {"leaf": "run-begin", **told}, "the run began as another one, by its log")
+    need(compact(begin["leaf"]) == compact({"leaf": "run-begin", **told}), "the run began as another one, by its log")
     over = "sha256:" + tree_root([sha256(b"\0" + compact(leaf_of(run, one))) for one in due]).hex()
     told = {"leaf": "run-end", "run": run["run"], "verdicts": len(due), "root": over}
-    need(end["leaf"] == told, "the run ended with other verdicts, by its log: some were left out, put in or changed")
+    need(compact(end["leaf"]) == compact(told), "the run ended with other verdicts, by its log: some were left out, put in or changed")
     for earlier in extends:
         old, old_root, proof = open_line(compact(earlier) + b"\n", "size", "root", "proof")
         verify_consistency(old, unbase64(old_root), size, root, [unbase64(one) for one in proof])
@@ -195,7 +197,8 @@ def verify_run(text, key):
     need(first["predicateType"] == "lancet:statement/run/v0.1", "line 1 is not about a run")
     run, [subject], shown, log = first["predicate"], first["subject"], [], None
     named = [(one["task"], one["attempt"]) for one in run["verdicts"]]
-    need(len(set(named)) == len(named), "an attempt is listed twice")
+    places = {one: place for place, one in enumerate(named)}
+    need(len(places) == len(named), "an attempt is listed twice")
     if "log" in run:
         need(rest, "the run is in a log, and no line has its proofs")
         log, rest = open_log(rest[0], key, run, "sha256:" + subject["digest"]["sha256"]), rest[1:]
@@ -206,9 +209,11 @@ def verify_run(text, key):
         told = judged["record"]
         verdict, digest = told["verdict"], "sha256:" + sha256(compact(told)).hex()
         listed = {"task": told["task"], "attempt": told["attempt"], "outcome": verdict["outcome"], "digest": digest}
-        need(listed in run["verdicts"] and judged["digest"] == digest, "a verdict is not the one in the run's list")
-        shown.append(run["verdicts"].index(listed))
-        need(shown == sorted(set(shown)), "a verdict is there twice, or out of order")
+        place = places.get((told["task"], told["attempt"]), -1)
+        is_listed = place >= 0 and run["verdicts"][place] == listed and judged["digest"] == digest
+        need(is_listed, "a verdict is not the one in the run's list")
+        need(not shown or shown[-1] < place, "a verdict is there twice, or out of order")
+        shown.append(place)
         record = "sha256:" + subject["digest"]["sha256"]
         need((judged["run"], judged["runRecord"], told["agent"]) == (run["run"], record, run["agentDigest"]), "a verdict is of another run")
         submission = [{"name": "submission", "digest": {"sha256": told["submission"].removeprefix("sha256:")}}]
@@ -386,5 +391,5 @@ if __name__ == "__main__":
         print("holds:", main(*sys.argv[1:]) if sys.argv[1:] else sys.exit(__doc__))
     except InvalidSignature:
         sys.exit("refused: that key has not signed it")
-    except (Refused, ValueError, KeyError, IndexError, TypeError, RecursionError, OSError) as error:
+    except (Refused, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OSError) as error:
         sys.exit(f"refused: {error or type(error).__name__}")
