@@ -8,28 +8,9 @@ use std::path::Path;
 use lancet_core::Role;
 use lancet_trust::{ExplainedPolicy, Finding, KEYS};
 
-use crate::context::{Context, Outcome, judged_by};
-
-const MANIFEST: &str = r#"name = "acme/right-choice"
-version = "1.2.0"
-contract = "0.1.0"
-world = "grader"
-description = "Pays whoever chose the right proposal."
-authors = ["Ada <ada@example.org>"]
-licence = "Apache-2.0"
-
-[asks]
-log = "It says there what a panic is about."
-submission = "It reads which proposal was chosen."
-answer-key = "It compares that with the right one."
-"#;
-
-#[track_caller]
-fn works(context: &Context, arguments: &[&str]) -> Outcome {
-    let outcome = context.lancet(arguments);
-    assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
-    outcome
-}
+use crate::context::{Context, copy, judged_by};
+use crate::packages::GRADER;
+use crate::signing::works;
 
 /// That a command is refused by that key, of that policy, and no run is recorded.
 #[track_caller]
@@ -48,7 +29,7 @@ fn operator() -> Context {
     let context = Context::new();
     let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
     fs::write(context.path("bare.wasm"), grader.component).unwrap();
-    fs::write(context.path("plugin.toml"), MANIFEST).unwrap();
+    fs::write(context.path("plugin.toml"), GRADER).unwrap();
     works(&context, &["plugin", "pack", "bare.wasm", "-o", "packed.wasm"]);
     for key in ["acme", "bob"] {
         works(&context, &["key", "new", key]);
@@ -107,7 +88,7 @@ fn every_key_refuses_a_run_before_anything_is_there() {
         refused(&context, arguments, "lancet.toml", key);
     }
     // Those of an agent that somebody else signed under his name, or that imports more than it may.
-    fs::write(context.path("plugin.toml"), MANIFEST.replace("acme/", "eve/")).unwrap();
+    fs::write(context.path("plugin.toml"), GRADER.replace("acme/", "eve/")).unwrap();
     works(&context, &["plugin", "pack", "bare.wasm", "-o", "eve.wasm"]);
     works(&context, &["plugin", "sign", "eve.wasm", "--key", "acme"]);
     policy(&context, &publisher("acme", ""));
@@ -135,7 +116,7 @@ fn agents_images_and_whole_suites_are_held_to_the_policy() {
         let asks: Vec<_> = inspected.imports.iter().filter_map(|import| import.capability).collect();
         let asks: String =
             asks.iter().map(|capability| format!("{capability} = \"It needs it.\"\n")).collect();
-        let head = MANIFEST.split("[asks]").next().unwrap().replace("\"grader\"", &format!("\"{world}\""));
+        let head = GRADER.split("[asks]").next().unwrap().replace("\"grader\"", &format!("\"{world}\""));
         fs::write(context.path("plugin.toml"), format!("{head}[asks]\n{asks}")).unwrap();
         works(&context, &["plugin", "pack", "bare-agent.wasm", "-o", "agent.wasm"]);
         works(&context, &["plugin", "sign", "agent.wasm", "--key", "acme"]);
@@ -214,6 +195,46 @@ fn what_is_revoked_runs_no_more_and_still_replays() {
     let marked = "would be refused for a new run by the policy `lancet.toml`, `revoked`";
     assert_eq!(replayed.stderr.matches(marked).count(), 1, "{}", replayed.stderr);
     assert!(replayed.stdout.contains("1 identical"), "{}", replayed.stdout);
+}
+
+/// A key is revoked by its id, whether or not it is here.
+#[test]
+fn a_revoked_key_refuses_where_it_is_not_known() {
+    let context = operator();
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    works(&context, &["key", "revoke", "acme", "--reason", "stolen"]);
+    for end in ["key", "pub"] {
+        fs::remove_file(context.path(&format!(".config/lancet/keys/acme.{end}"))).unwrap();
+    }
+    let told = refused(&context, &["run", "shop", "--agent", "first"], "no policy", "revoked");
+    assert!(told.contains("is revoked: stolen"), "{told}");
+}
+
+/// Components that are no packages are called by their files, of which several may have one name.
+#[test]
+fn a_suites_lock_has_all_its_graders() {
+    let context = operator();
+    let bare = fs::read(context.path("bare.wasm")).unwrap();
+    let suite = context.path("shop");
+    copy(&suite.join("tasks/one"), &suite.join("tasks/two"));
+    let mut places = Vec::new();
+    for (task, note) in [("one", b'1'), ("two", b'2')] {
+        let component = [&bare[..], &[0, 2, 1, note]].concat();
+        let place = format!("graders/{task}/same.wasm");
+        fs::create_dir_all(suite.join(&place).parent().unwrap()).unwrap();
+        fs::write(suite.join(&place), &component).unwrap();
+        let path = suite.join("tasks").join(task).join("task.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let start = text.find("[grader]").unwrap();
+        let end = text[start..].find("\n\n").map_or(text.len(), |end| start + end);
+        let digest = lancet_core::Sha256::of(&component);
+        let grader = format!("[grader]\nfile = \"{place}\"\ndigest = \"{digest}\"");
+        fs::write(&path, [&text[..start], &grader, &text[end..]].concat()).unwrap();
+        places.push(place);
+    }
+    let told = works(&context, &["suite", "lock", "shop"]).stdout;
+    assert_eq!(told.matches("grader same.wasm, sha256:").count(), places.len(), "{told}");
+    works(&context, &["run", "shop", "--agent", "first", "--locked"]);
 }
 
 /// The operator's lock keeps what was looked at, a suite's own does not; and both hold runs to it.

@@ -9,25 +9,12 @@ use lancet_core::{Role, Sha256};
 use lancet_trust::{Bundle, ListedKey, ListedKeys, Statement, VerifiedFile, VerifiedRun, read_private};
 
 use crate::context::{Context, Outcome, workspace};
+use crate::packages::GRADER;
 use crate::python::Python;
 use crate::shapes::has_shape;
 
-const MANIFEST: &str = r#"name = "acme/right-choice"
-version = "1.2.0"
-contract = "0.1.0"
-world = "grader"
-description = "Pays whoever chose the right proposal."
-authors = ["Ada <ada@example.org>"]
-licence = "Apache-2.0"
-
-[asks]
-log = "It says there what a panic is about."
-submission = "It reads which proposal was chosen."
-answer-key = "It compares that with the right one."
-"#;
-
 #[track_caller]
-fn works(context: &Context, arguments: &[&str]) -> Outcome {
+pub(crate) fn works(context: &Context, arguments: &[&str]) -> Outcome {
     let outcome = context.lancet(arguments);
     assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
     outcome
@@ -38,7 +25,7 @@ fn publisher() -> Context {
     let context = Context::new();
     let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
     fs::write(context.path("bare.wasm"), grader.component).unwrap();
-    fs::write(context.path("plugin.toml"), MANIFEST).unwrap();
+    fs::write(context.path("plugin.toml"), GRADER).unwrap();
     works(&context, &["plugin", "pack", "bare.wasm", "-o", "packed.wasm"]);
     works(&context, &["key", "new", "acme"]);
     works(&context, &["plugin", "sign", "packed.wasm", "--key", "acme"]);
@@ -125,7 +112,7 @@ fn what_was_changed_after_it_was_signed_is_found() {
         fs::write(publisher.path(file), whole).unwrap();
     }
     // Another version of the same, and another signer's good signature over it.
-    fs::write(publisher.path("plugin.toml"), MANIFEST.replace("1.2.0", "1.2.1")).unwrap();
+    fs::write(publisher.path("plugin.toml"), GRADER.replace("1.2.0", "1.2.1")).unwrap();
     works(&publisher, &["plugin", "pack", "bare.wasm", "-o", "packed.wasm"]);
     publisher
         .lancet(&["verify", "packed.wasm"])
