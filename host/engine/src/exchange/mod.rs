@@ -25,6 +25,7 @@ use crate::words;
 pub(crate) use admission::check_length;
 pub use behind::{Behind, Divergence, Resumed};
 pub use journal::{Durable, Journal, NotDurable};
+pub(crate) use log::offer;
 
 /// Fuel that a call of a capability costs, whatever it does: what the host
 /// spends on it, so that a loop of calls is not cheaper than a loop.
@@ -211,7 +212,7 @@ impl Exchange {
     /// difference from the record shows as a call that is missing, since there is no
     /// plugin left to end.
     pub fn output(&mut self, fuel_used: u64, level: LogLevel, text: String, fields: Vec<(String, String)>) {
-        let request = self.log.admit(level, text, fields);
+        let request = self.log.admit(level, text, fields, 0);
         if self.known(fuel_used, &request).is_ok() {
             self.record(fuel_used, request, Response::Done);
         }
@@ -245,7 +246,13 @@ impl Exchange {
         if matches!(request, Request::RandomBelow { bound: 0 }) {
             return over(FaultKind::Trap, "random.below(0): there is no number below 0".to_owned());
         }
-        let bytes = request.bytes();
+        let bytes = match &request {
+            // What no log would keep was left with the plugin, which pays for it all the same.
+            Request::LogWrite { dropped_bytes, .. } => {
+                request.bytes().saturating_add(usize::try_from(*dropped_bytes).unwrap_or(usize::MAX))
+            }
+            request => request.bytes(),
+        };
         self.words = match &request {
             Request::LogWrite { level, message, fields, .. } => words::logged(*level, message, fields),
             _ => None,
@@ -273,7 +280,9 @@ impl Exchange {
             return over(FaultKind::TooManyCalls, format!("its {what} carried more than {limit} MiB in all"));
         }
         let request = match request {
-            Request::LogWrite { level, message, fields, .. } => self.log.admit(level, message, fields),
+            Request::LogWrite { level, message, fields, dropped_bytes } => {
+                self.log.admit(level, message, fields, dropped_bytes)
+            }
             request => admission::bounded(request),
         };
         let known = self.known(fuel_used, &request)?;
