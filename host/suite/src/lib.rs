@@ -18,7 +18,7 @@
 //! `.gitattributes`, `README*`, `LICENSE*`) is let be.
 //!
 //! [`Suite::open`] reads one and refuses whatever is not as it has to be, with
-//! all problems at once.
+//! all problems at once. [`Suite::of_files`] reads one that is in memory by the same rules.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@ mod baseline;
 mod case;
 mod diagnose;
 mod environment;
+mod files;
 pub mod folder;
 mod format;
 mod gold;
@@ -44,6 +45,7 @@ mod tree;
 pub use baseline::{baselines, without_baseline};
 pub use case::{Case, CasePlace, CaseSubmission, Expected};
 pub use environment::{Gold, LaidContent, TaskEnvironment};
+pub use files::{Files, FilesError};
 pub use format::{
     AnswerMode, CaseFile, Cpus, EnvironmentEntry, Generation, GoldEntry, GraderEntry, ImageEntry, KeptEntry,
     LockEntry, LockFile, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES,

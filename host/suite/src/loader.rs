@@ -14,6 +14,7 @@ use cap_std::fs::Dir;
 use lancet_core::{Cents, Kind, Proposal, Sha256, Task, TaskId};
 
 use crate::diagnose;
+use crate::files::{Files, Source};
 use crate::format::{
     EnvironmentEntry, GraderEntry, MAX_LINE_BYTES, ManagerAnswerKey, SuiteFile, TaskFile, repeated_ids,
 };
@@ -33,10 +34,7 @@ impl Suite {
     /// When the folder cannot be opened, and when anything in it is not as it
     /// has to be: then all problems are listed, sorted by file.
     pub fn open(path: &Path) -> Result<Self, SuiteError> {
-        let dir = Dir::open_ambient_dir(path, ambient_authority())
-            .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
-        let loaded = load(Tree::read(&dir), path, Graders::Present)?;
-        Ok(Self::new(dir, path.to_owned(), loaded))
+        Self::open_folder(path, Graders::Present)
     }
 
     /// Reads a suite's folder for its images alone: a grader that is not there, or is another
@@ -45,10 +43,25 @@ impl Suite {
     /// # Errors
     /// As [`Suite::open`], but for graders' components.
     pub fn open_for_images(path: &Path) -> Result<Self, SuiteError> {
+        Self::open_folder(path, Graders::Unseen)
+    }
+
+    /// Reads a suite whose files are in memory. `path` is what messages call its folder; nothing
+    /// is looked for there. Its images cannot be pinned: [`ImageLock::write`](crate::ImageLock::write)
+    /// wants a folder.
+    ///
+    /// # Errors
+    /// When anything is not as it has to be, as for [`Suite::open`].
+    pub fn of_files(path: &Path, files: Files) -> Result<Self, SuiteError> {
+        let loaded = load(Tree::read(&files.root()), path, Graders::Present)?;
+        Ok(Self::new(Source::Memory(files), path.to_owned(), loaded))
+    }
+
+    fn open_folder(path: &Path, graders_are: Graders) -> Result<Self, SuiteError> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())
             .map_err(|source| SuiteError::Open { path: path.to_owned(), source })?;
-        let loaded = load(Tree::read(&dir), path, Graders::Unseen)?;
-        Ok(Self::new(dir, path.to_owned(), loaded))
+        let loaded = load(Tree::read(&dir), path, graders_are)?;
+        Ok(Self::new(Source::Folder(dir), path.to_owned(), loaded))
     }
 }
 

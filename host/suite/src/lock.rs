@@ -6,7 +6,7 @@ use cap_std::fs::OpenOptions;
 use lancet_core::{PinnedImage, Sha256};
 
 use crate::diagnose;
-use crate::folder::{TooLarge, read_file};
+use crate::folder::TooLarge;
 use crate::format::{LOCK_FILE, LockEntry, LockFile, MAX_LOCK_BYTES, UNFINISHED_LOCK};
 use crate::image::ImageSource;
 use crate::problem::{Problem, SuiteError};
@@ -79,7 +79,7 @@ impl ImageLock {
     /// When it cannot be read, or is not as it has to be.
     pub fn read(suite: &Suite) -> Result<Self, SuiteError> {
         let error = |source| SuiteError::File { path: LOCK_FILE.to_owned(), source };
-        let bytes = match read_file(suite.dir(), LOCK_FILE, MAX_LOCK_BYTES) {
+        let bytes = match suite.files().read(LOCK_FILE, MAX_LOCK_BYTES) {
             Ok(Ok(file)) => file.bytes,
             Ok(Err(TooLarge)) => {
                 return Err(error(io::Error::other(format!("larger than {MAX_LOCK_BYTES} bytes"))));
@@ -88,8 +88,20 @@ impl ImageLock {
             Err(source) => return Err(error(source)),
         };
         let text = String::from_utf8(bytes).map_err(|source| error(io::Error::other(source)))?;
+        Self::parse(&text).map_err(|problems| SuiteError::Invalid {
+            path: suite.path().to_owned(),
+            problems,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Reads the text of an `images.lock`.
+    ///
+    /// # Errors
+    /// All that is not as it has to be.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let file: Option<LockFile> = diagnose::toml(LOCK_FILE, &text, &mut problems);
+        let file: Option<LockFile> = diagnose::toml(LOCK_FILE, text, &mut problems);
         for (name, entry) in file.iter().flat_map(|file| &file.images) {
             if !is_pinned(&entry.reference) {
                 let shown: String = entry.reference.chars().take(80).collect();
@@ -100,22 +112,20 @@ impl ImageLock {
         }
         match file {
             Some(file) if problems.is_empty() => Ok(Self(file)),
-            _ => Err(SuiteError::Invalid { path: suite.path().to_owned(), problems, warnings: Vec::new() }),
+            _ => Err(problems),
         }
     }
 
-    /// Puts the lock into the suite's folder, whole or not at all. What had been
-    /// pinned and is no image of the suite any more is left out.
+    /// Puts its [`text`](Self::text) into the suite's folder, whole or not at all.
     ///
     /// # Errors
-    /// When it cannot be written; what was there before is still there then.
+    /// When it cannot be written; what was there before is still there then. A suite in memory
+    /// has no folder.
     pub fn write(&self, suite: &Suite) -> Result<(), SuiteError> {
-        let images = self.0.images.iter().filter(|(name, _)| suite.images().contains_key(*name));
-        let file = LockFile { images: images.map(|(n, e)| (n.clone(), e.clone())).collect() };
         let write = || -> io::Result<()> {
-            let text = toml::to_string(&file).map_err(io::Error::other)?;
+            let text = self.text(suite)?;
             let unfinished = format!("{UNFINISHED_LOCK}{}", std::process::id());
-            let dir = suite.dir();
+            let dir = suite.files().dir()?;
             // Left by a process of the same number that was killed.
             match dir.remove_file(&unfinished) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(source),
@@ -124,7 +134,7 @@ impl ImageLock {
             let written = dir
                 .open_with(&unfinished, OpenOptions::new().write(true).create_new(true))
                 .and_then(|mut file| {
-                    file.write_all(format!("{HEADER}\n{text}").as_bytes())?;
+                    file.write_all(text.as_bytes())?;
                     file.sync_all()
                 })
                 .and_then(|()| dir.rename(&unfinished, dir, LOCK_FILE));
@@ -136,6 +146,18 @@ impl ImageLock {
             dir.open(".")?.sync_all()
         };
         write().map_err(|source| SuiteError::WriteLock { path: suite.path().join(LOCK_FILE), source })
+    }
+
+    /// The text of a suite's `images.lock`. What had been pinned and is no image of the suite
+    /// any more is left out.
+    ///
+    /// # Errors
+    /// When it cannot be put into TOML.
+    pub fn text(&self, suite: &Suite) -> io::Result<String> {
+        let images = self.0.images.iter().filter(|(name, _)| suite.images().contains_key(*name));
+        let file = LockFile { images: images.map(|(n, e)| (n.clone(), e.clone())).collect() };
+        let text = toml::to_string(&file).map_err(io::Error::other)?;
+        Ok(format!("{HEADER}\n{text}"))
     }
 
     /// Notes what an image of the suite stands for now. `reference` is an image id

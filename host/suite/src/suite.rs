@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::Dir;
 use lancet_core::{Environment, Kind, ReportedSuite, Sha256, Task, TaskId};
 
 use crate::case::Case;
 use crate::environment::{Gold, GoldPlace, LaidContent, TaskEnvironment};
-use crate::folder::{TooLarge, read_file};
+use crate::files::Source as FileSource;
+use crate::folder::TooLarge;
 use crate::format::{
     MAX_BUILD_FILE_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, ManagerAnswerKey, Origin, Source, SuiteFile,
 };
@@ -17,10 +17,10 @@ use crate::lock::{ImageLock, NotPinned};
 use crate::problem::{Problem, SuiteError};
 use crate::tree::StoredFile;
 
-/// A suite whose folder has been read and checked in full.
+/// A suite whose files have been read and checked in full.
 #[derive(Debug)]
 pub struct Suite {
-    dir: Dir,
+    files: FileSource,
     path: PathBuf,
     loaded: Loaded,
 }
@@ -97,8 +97,8 @@ pub enum GraderRef {
 }
 
 impl Suite {
-    pub(crate) fn new(dir: Dir, path: PathBuf, loaded: Loaded) -> Self {
-        Self { dir, path, loaded }
+    pub(crate) fn new(files: FileSource, path: PathBuf, loaded: Loaded) -> Self {
+        Self { files, path, loaded }
     }
 
     /// The name that reports show.
@@ -176,14 +176,15 @@ impl Suite {
         &self.loaded.warnings
     }
 
-    /// The folder, as it was named when the suite was opened.
+    /// The folder, as it was named when the suite was opened; of a suite in memory what it
+    /// was said to be called.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn dir(&self) -> &Dir {
-        &self.dir
+    pub(crate) fn files(&self) -> &FileSource {
+        &self.files
     }
 
     /// What a task is worked on and judged in, with its images looked up; `None`
@@ -266,7 +267,9 @@ impl Suite {
     /// Reads a file, when it is still what it was as the suite was loaded.
     pub(crate) fn verified(&self, path: &str, limit: u64, expected: Sha256) -> Result<Vec<u8>, SuiteError> {
         let error = |source| SuiteError::File { path: path.to_owned(), source };
-        let file = read_file(&self.dir, path, limit)
+        let file = self
+            .files
+            .read(path, limit)
             .map_err(error)?
             .map_err(|TooLarge| error(std::io::Error::other(format!("larger than {limit} bytes"))))?;
         let found = Sha256::of(&file.bytes);
@@ -286,7 +289,7 @@ impl Suite {
         let expected =
             *self.loaded.graders.get(path).ok_or_else(|| SuiteError::UnknownGrader(path.to_owned()))?;
         let error = |source| SuiteError::Grader { path: path.to_owned(), source };
-        let file = read_file(&self.dir, path, MAX_GRADER_BYTES).map_err(error)?.map_err(|TooLarge| {
+        let file = self.files.read(path, MAX_GRADER_BYTES).map_err(error)?.map_err(|TooLarge| {
             error(std::io::Error::other(format!("larger than {MAX_GRADER_BYTES} bytes")))
         })?;
         let bytes = file.bytes;

@@ -1,13 +1,12 @@
 //! A suite's folder, read once from one handle: every file is opened from the
-//! folder that it lies in, and no symbolic link is followed.
+//! folder that it lies in, and no symbolic link is followed. One in memory is read alike.
 
 use std::collections::BTreeMap;
 
-use cap_fs_ext::DirExt as _;
-use cap_std::fs::Dir;
 use lancet_core::{Digester, MAX_TEXT_BYTES, Sha256, TaskId};
 
-use crate::folder::{EntryKind, ReadFile, TooLarge, list, read_file};
+use crate::files::Folder;
+use crate::folder::{EntryKind, ReadFile, TooLarge};
 use crate::format::{
     LOCK_FILE, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES,
     MAX_GRADER_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, UNFINISHED_LOCK,
@@ -180,7 +179,7 @@ impl Place {
 }
 
 impl Tree {
-    pub(crate) fn read(root: &Dir) -> Self {
+    pub(crate) fn read(root: &impl Folder) -> Self {
         let mut tree = Self::default();
         tree.folder(root, "", 0);
         tree
@@ -195,8 +194,8 @@ impl Tree {
 
     /// Reads a folder's files in the order of their paths' bytes: that is what
     /// makes the digest independent of how the folder came about.
-    fn folder(&mut self, dir: &Dir, prefix: &str, depth: usize) {
-        let entries = match list(dir) {
+    fn folder(&mut self, dir: &impl Folder, prefix: &str, depth: usize) {
+        let entries = match dir.list() {
             Ok(entries) => entries,
             Err(error) => {
                 self.problem(prefix.trim_end_matches('/'), format!("cannot list the folder: {error}"));
@@ -237,7 +236,7 @@ impl Tree {
         }
     }
 
-    fn enter(&mut self, dir: &Dir, name: &str, path: &str, depth: usize) {
+    fn enter(&mut self, dir: &impl Folder, name: &str, path: &str, depth: usize) {
         if let Err(message) = Place::allows_folder(path) {
             let hint = Place::of(&format!("{path}/file")).err().unwrap_or("rename or remove it");
             self.problem(path, message).hint = Some(hint.to_owned());
@@ -252,7 +251,7 @@ impl Tree {
         } else if let Some(id) = path.strip_prefix("tasks/").and_then(|id| id.parse::<TaskId>().ok()) {
             self.tasks.insert(id, TaskTree::default());
         }
-        match dir.open_dir_nofollow(name) {
+        match dir.enter(name) {
             Ok(dir) => self.folder(&dir, &format!("{path}/"), depth + 1),
             Err(error) => {
                 self.problem(path, format!("cannot open the folder: {error}"));
@@ -260,7 +259,7 @@ impl Tree {
         }
     }
 
-    fn file(&mut self, dir: &Dir, name: &str, path: &str) {
+    fn file(&mut self, dir: &impl Folder, name: &str, path: &str) {
         let place = match Place::of(path) {
             Ok(place) => place,
             Err(allowed) => {
@@ -280,7 +279,7 @@ impl Tree {
             self.beside.push(path.to_owned());
             return;
         }
-        let ReadFile { bytes, executable } = match read_file(dir, name, place.limit()) {
+        let ReadFile { bytes, executable } = match dir.read(name, place.limit()) {
             Ok(Ok(file)) => file,
             Ok(Err(TooLarge)) => {
                 self.problem(

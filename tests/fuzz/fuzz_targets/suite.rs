@@ -7,13 +7,11 @@
 
 #![no_main]
 
-use std::cell::OnceCell;
-use std::fs;
+use std::path::Path;
 
 use lancet_core::Account;
-use lancet_suite::{ImageLock, Profile, Suite, baselines, select};
+use lancet_suite::{Files, ImageLock, Profile, Suite, baselines, select};
 use libfuzzer_sys::fuzz_target;
-use tempfile::TempDir;
 
 const SUITE: &[u8] = br#"name = "fuzz"
 [images.app]
@@ -60,32 +58,18 @@ const IC_KEY: &[u8] = b"{\"plan\": \"hidden\"}";
 const LOCK: &[u8] = b"";
 const ID: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-thread_local! {
-    /// The folders of a manager's task and of the other kind. Of each only those files are
-    /// written anew that the input says, which is most of what an execution takes.
-    static FOLDERS: [OnceCell<TempDir>; 2] = const { [OnceCell::new(), OnceCell::new()] };
-}
-
 /// A suite, without what the input says.
-fn folder(is_manager: bool) -> TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = folder.path().join("tasks/t");
-    for path in [task.join("private/tests"), task.join("private/issue"), folder.path().join("images/app")] {
-        fs::create_dir_all(path).expect("a folder");
-    }
-    for (path, bytes) in [
-        (folder.path().join("images/app/Dockerfile"), "FROM scratch"),
-        (task.join("private/tests/t.py"), "t"),
-        (task.join("private/issue/test.py"), "i"),
-        (task.join("statement.md"), "s"),
-    ] {
-        fs::write(path, bytes).expect("a file");
-    }
+fn rest_of_suite(is_manager: bool) -> Files {
+    let mut files = Files::default();
+    let mut put = |path: &str, bytes: &str| files.insert(path, bytes).expect("a path");
+    put("images/app/Dockerfile", "FROM scratch");
+    put("tasks/t/private/tests/t.py", "t");
+    put("tasks/t/private/issue/test.py", "i");
+    put("tasks/t/statement.md", "s");
     if is_manager {
-        fs::create_dir(task.join("proposals")).expect("a folder");
-        fs::write(task.join("proposals/0.md"), b"p").expect("a file");
+        put("tasks/t/proposals/0.md", "p");
     }
-    folder
+    files
 }
 
 /// Takes what is before the next line `%%`.
@@ -99,23 +83,20 @@ fn part<'a>(rest: &mut &'a [u8], valid: &'static [u8]) -> &'a [u8] {
 fuzz_target!(|data: &[u8]| {
     let Some((first, mut rest)) = data.split_first() else { return };
     let is_manager = *first != b'i';
-    FOLDERS.with(|folders| {
-        let folder = folders[usize::from(is_manager)].get_or_init(|| folder(is_manager));
-        let task = folder.path().join("tasks/t");
-        for (path, valid) in [
-            (folder.path().join("suite.toml"), SUITE),
-            (task.join("task.toml"), if is_manager { TASK } else { IC_TASK }),
-            (task.join("private/answer-key.json"), if is_manager { KEY } else { IC_KEY }),
-            (folder.path().join("images.lock"), LOCK),
-        ] {
-            fs::write(path, part(&mut rest, valid)).expect("a file");
-        }
-        check(folder);
-    });
+    let mut files = rest_of_suite(is_manager);
+    for (path, valid) in [
+        ("suite.toml", SUITE),
+        ("tasks/t/task.toml", if is_manager { TASK } else { IC_TASK }),
+        ("tasks/t/private/answer-key.json", if is_manager { KEY } else { IC_KEY }),
+        ("images.lock", LOCK),
+    ] {
+        files.insert(path, part(&mut rest, valid)).expect("a path");
+    }
+    check(files);
 });
 
-fn check(folder: &TempDir) {
-    match Suite::open(folder.path()) {
+fn check(files: Files) {
+    match Suite::of_files(Path::new("fuzz"), files) {
         Ok(suite) => {
             let _ = baselines(suite.tasks());
             let _ = select(&suite, None, &[suite.name().to_owned()]);
@@ -136,8 +117,8 @@ fn check(folder: &TempDir) {
             for image in suite.images().keys() {
                 lock.pin(&suite, image, ID).expect("an image of the suite");
             }
-            lock.write(&suite).expect("the lock");
-            assert_eq!(ImageLock::read(&suite).expect("the lock"), lock);
+            let text = lock.text(&suite).expect("the lock");
+            assert_eq!(ImageLock::parse(&text).as_ref(), Ok(&lock));
             for task in suite.tasks() {
                 let Some(environment) = suite.environment(task, &lock).expect("all images are pinned") else {
                     continue;
