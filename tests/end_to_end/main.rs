@@ -11,6 +11,7 @@ mod controls;
 mod demo;
 #[path = "../../host/xtask/src/demo/commands.rs"]
 mod demo_commands;
+mod full;
 mod graders;
 #[path = "../guests/mod.rs"]
 mod guests;

@@ -158,7 +158,7 @@ impl From<StoreError> for Failure {
             | StoreError::UnknownAttempt { .. }
             | StoreError::AmbiguousRun { .. }
             | StoreError::NoRuns { .. } => Exit::Usage,
-            StoreError::NoThread { .. } => Exit::Host,
+            StoreError::NoThread { .. } | StoreError::NoCopy { .. } => Exit::Host,
             _ => Exit::Store,
         };
         Self::new(exit, with_causes(&error)).maybe_hint(error.hint())

@@ -103,6 +103,15 @@ pub enum StoreError {
         /// What SQLite said.
         source: Arc<rusqlite::Error>,
     },
+    /// There is no place for a copy of the database, which is read instead of one in an earlier
+    /// form.
+    #[error("cannot make a copy of the store's database in `{folder}`: {reason}")]
+    NoCopy {
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// What the system, or SQLite, said.
+        reason: String,
+    },
     /// Anything else that SQLite can say.
     #[error("the store's database `{path}` failed")]
     Database {
@@ -283,6 +292,7 @@ impl StoreError {
             }
             Self::Locked { .. } => "wait until the other process is done, or end it".to_owned(),
             Self::Full { .. } => "make room on the disk, then resume the run".to_owned(),
+            Self::NoCopy { .. } => "make room there, or name another folder in the variable `TMPDIR`".to_owned(),
             Self::BlobMissing { .. } | Self::BlobCorrupt { .. } => {
                 "restore the file from a backup of the store; what belongs to a suite or is a plugin is written anew by \
                  another `lancet run` of the same suite and agent into this store"

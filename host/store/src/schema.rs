@@ -71,12 +71,19 @@ pub(crate) fn open_to_look(path: &Path) -> Result<Option<Look>, StoreError> {
         0 => return Ok(None),
         VERSION => None,
         _ => {
-            let folder = tempfile::tempdir()
-                .map_err(|e| StoreError::io("create a folder in", &std::env::temp_dir(), e))?;
+            let place = std::env::temp_dir();
+            let no_copy = |reason: String| StoreError::NoCopy { folder: place.clone(), reason };
+            let folder = tempfile::tempdir_in(&place).map_err(|e| no_copy(e.to_string()))?;
             let copy = folder.path().join("lancet.db");
             let into = copy.to_string_lossy().into_owned();
-            connection.execute("VACUUM INTO ?1", [into]).map_err(|error| failed(error.into()))?;
-            open_writer(&copy)?;
+            let copied = connection.execute("VACUUM INTO ?1", [into]).map_err(|error| failed(error.into()));
+            match copied.and_then(|_| open_writer(&copy)) {
+                // Nothing is written but the copy, whatever file SQLite means.
+                Err(StoreError::Full { source, .. } | StoreError::NotWritable { source, .. }) => {
+                    return Err(no_copy(source.to_string()));
+                }
+                copied => drop(copied?),
+            }
             Some((copy, folder))
         }
     };

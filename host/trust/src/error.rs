@@ -197,6 +197,16 @@ pub enum SignerError {
         /// The system's words.
         why: String,
     },
+    /// There is no place to keep what the command is to sign.
+    #[error("what the signing command `{command}` is to sign cannot be kept in `{}`: {why}", folder.display())]
+    NoPlace {
+        /// The command.
+        command: String,
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// The system's words.
+        why: String,
+    },
     /// The command failed.
     #[error("the signing command `{command}` failed with {status}")]
     Failed {
@@ -249,6 +259,7 @@ impl SignerError {
             Self::Run { .. } | Self::Failed { .. } => {
                 "it is run by `sh -c`, gets the bytes to sign on stdin, and has to end with 0; what it wrote to stderr stands above"
             }
+            Self::NoPlace { .. } => "make room there, or name another folder in the variable `TMPDIR`",
             Self::Late { .. } => {
                 "it has no terminal to ask for a PIN: give it one by its environment or a program of its own"
             }

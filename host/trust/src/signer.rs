@@ -83,8 +83,17 @@ impl CommandSigner {
     /// What the command wrote, at most one byte more than a signature has, and how it ended.
     fn output(&self, message: &[u8]) -> Result<(Vec<u8>, ExitStatus), SignerError> {
         // A file takes all of it at once, whether or not it is read.
-        let mut stdin = tempfile::tempfile().map_err(|e| self.run(&e))?;
-        stdin.write_all(message).and_then(|()| stdin.rewind()).map_err(|e| self.run(&e))?;
+        let folder = std::env::temp_dir();
+        let kept = tempfile::tempfile_in(&folder).and_then(|mut file| {
+            file.write_all(message)?;
+            file.rewind()?;
+            Ok(file)
+        });
+        let stdin = kept.map_err(|error| SignerError::NoPlace {
+            command: self.shown(),
+            folder,
+            why: error.to_string(),
+        })?;
         let until = Instant::now() + self.limit;
         let mut group = Group::start(&self.command, stdin).map_err(|e| self.run(&e))?;
         let (sender, receiver) = mpsc::channel();

@@ -99,7 +99,10 @@ fn context(suite: &Suite, folder: &str) -> Result<tempfile::TempDir, Failure> {
         }
         Ok::<_, std::io::Error>(place)
     };
-    write().map_err(|e| host("laying out a build's folder", e))
+    write().map_err(|error| {
+        Failure::file("lay out a build's folder in", &std::env::temp_dir(), &error)
+            .hint("make room there, or name another folder in the variable `TMPDIR`")
+    })
 }
 
 fn print(lines: &[ListedImage], format: FormatKind) -> Result<Exit, Failure> {
