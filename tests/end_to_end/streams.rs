@@ -407,6 +407,42 @@ fn two_signals_end_whatever_a_command_waits_for() {
     assert!(keys.contains("mine") && !keys.contains("next"), "{keys}");
 }
 
+#[test]
+fn a_signal_to_a_build_alone_ends_its_tool_chain() {
+    let context = Context::new();
+    let began = context.path("began");
+    let slow = format!("sleep 600 & echo $! >{0}\necho $$ >>{0}\nwait", began.display());
+    let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
+    tools(&context.path("slow"), grader.component, &slow);
+    project(&context.path("python"), &context.path("slow"));
+    let new = ["plugin", "new", "acme/rust", "--lang", "rust", "--world", "grader"];
+    assert_eq!(context.lancet(&new).code, Some(0));
+    let cargo = context.path("cargo");
+    fs::write(&cargo, format!("#!/bin/sh\n{slow}\n")).unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for words in [["plugin", "build", "python"], ["plugin", "build", "rust"], ["plugin", "test", "rust"]] {
+        for which in [Signal::TERM, Signal::INT] {
+            let _ = fs::remove_file(&began);
+            let mut command = context.command(&words);
+            command.env("PATH", &path).env("CARGO", &cargo).stdout(Stdio::null()).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let programs = || fs::read_to_string(&began).unwrap_or_default();
+            until("the tool is at work", || programs().lines().count() == 2);
+            signal(&child, which);
+            let status = ended(&mut child);
+            let mut told = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+            assert_eq!(status.code(), Some(130), "{words:?}: {told}");
+            assert!(told.contains("stopped while "), "{words:?}: {told}");
+            let programs = programs();
+            let mut programs = programs.lines().map(|line| line.parse::<u32>().unwrap());
+            until("its programs end, too", || programs.clone().all(|program| !is_alive(program)));
+            assert_eq!(programs.by_ref().count(), 2);
+        }
+    }
+}
+
 /// Whether there is such a process, which is more than what its parent has not asked about.
 fn is_alive(process: u32) -> bool {
     let state = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();

@@ -4,7 +4,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -220,24 +220,32 @@ pub(crate) async fn finish(
 /// How long what a second signal ends may take to end: containers are removed then.
 const LAST_GRACE: Duration = Duration::from_secs(15);
 
-/// How many interrupt and termination signals have come.
+/// How many interrupt and termination signals have come since it was listened for them.
 pub(crate) struct Signals(watch::Receiver<u32>);
 
+/// Who listens for signals, each with the number of those that have come for it.
+static LISTENERS: Mutex<Vec<watch::Sender<u32>>> = Mutex::new(Vec::new());
+/// Makes the thread that hears signals, and waits until it does.
+static EAR: Once = Once::new();
+
 impl Signals {
-    /// Listens from now on. Where there can be no handlers, signals kill the process,
-    /// which loses nothing.
+    /// Listens from now on, for as long as this is kept. Where there can be no handlers, signals
+    /// kill the process, which loses nothing.
     ///
     /// No signal is in vain: the second ends the process when whoever was to end at it has not
     /// for fifteen seconds, the third does so at once, and so does any that nobody listens for any
     /// more.
     pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(0);
-        let (ready, listens) = mpsc::sync_channel(1);
-        // Not one of the executor's threads, which may all be at work.
-        let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || hear(&sender, &ready));
-        // Whoever goes on to write what a signal is to remove counts on it. Without a thread, or
-        // handlers, nothing is sent, and this ends all the same.
-        let _ = listens.recv();
+        LISTENERS.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        EAR.call_once(|| {
+            let (ready, listens) = mpsc::sync_channel(1);
+            // Not one of the executor's threads, which may all be at work.
+            let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || hear(&ready));
+            // Whoever goes on to write what a signal is to remove counts on it. Without a thread, or
+            // handlers, nothing is sent, and this ends all the same.
+            let _ = listens.recv();
+        });
         Self(receiver)
     }
 
@@ -264,7 +272,7 @@ impl Signals {
 }
 
 /// Counts signals for as long as there is a process, from when it says that it is ready.
-fn hear(count: &watch::Sender<u32>, ready: &mpsc::SyncSender<()>) {
+fn hear(ready: &mpsc::SyncSender<()>) {
     let Ok(executor) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     executor.block_on(async {
         let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -286,15 +294,25 @@ fn hear(count: &watch::Sender<u32>, ready: &mpsc::SyncSender<()>) {
                 _ = terminate.recv() => {}
                 () = ends_at => end_now(),
             }
-            if count.is_closed() || *count.borrow() >= 2 {
-                end_now();
-            }
-            count.send_modify(|count| *count += 1);
-            if *count.borrow() == 2 {
-                last = Some(tokio::time::Instant::now() + LAST_GRACE);
+            match tell_listeners() {
+                1 => {}
+                2 => last = Some(tokio::time::Instant::now() + LAST_GRACE),
+                _ => end_now(),
             }
         }
     });
+}
+
+/// Tells everybody who listens of a signal, and says the how many-th it is for whoever has heard
+/// most of them; beyond all numbers when nobody listens.
+fn tell_listeners() -> u32 {
+    let mut listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
+    listeners.retain(|listener| !listener.is_closed());
+    let told = listeners.iter().map(|listener| {
+        listener.send_modify(|count| *count += 1);
+        *listener.borrow()
+    });
+    told.max().unwrap_or(u32::MAX)
 }
 
 /// Ends the process wherever it is. What is durable stays, and what is not never was.

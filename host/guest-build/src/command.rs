@@ -2,8 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use crate::{Error, PROFILE, Request, SETTINGS, Standard, TARGET};
 
@@ -13,6 +14,7 @@ pub(crate) fn cargo_build(
     standard: &Standard,
     examples: &[String],
     packages: &[String],
+    run: &mut dyn FnMut(&mut Command) -> io::Result<Option<ExitStatus>>,
 ) -> Result<(), Error> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     without_parent(&mut cargo);
@@ -60,8 +62,12 @@ pub(crate) fn cargo_build(
     }
     let arguments = cargo.get_args().map(|argument| argument.to_string_lossy());
     let command = format!("cargo {}", arguments.collect::<Vec<_>>().join(" "));
-    let status = cargo.status().map_err(|source| Error::Start { program: command.clone(), source })?;
-    if status.success() { Ok(()) } else { Err(Error::Cargo { status, command }) }
+    match run(&mut cargo) {
+        Ok(Some(status)) if status.success() => Ok(()),
+        Ok(Some(status)) => Err(Error::Cargo { status, command }),
+        Ok(None) => Err(Error::Stopped),
+        Err(source) => Err(Error::Start { program: command, source }),
+    }
 }
 
 /// Takes out of a command's environment what a Cargo around it has set for the

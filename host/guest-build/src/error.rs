@@ -40,6 +40,9 @@ pub enum Error {
         /// The command line.
         command: String,
     },
+    /// Cargo was stopped by whoever ran it.
+    #[error("building guests was stopped")]
+    Stopped,
     /// Cargo did not make what was asked for.
     #[error(
         "guest `{name}`: Cargo made no {} ({source}); expected a package or an example with `crate-type = [\"cdylib\"]`",

@@ -27,8 +27,9 @@ mod command;
 mod error;
 mod standard;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::{fs, io};
 
 pub use error::Error;
 pub use standard::{Standard, TARGET, install_target};
@@ -125,12 +126,24 @@ pub struct Guest {
 /// writes its own reasons to standard error), or when what it made is no
 /// component.
 pub fn build(request: &Request) -> Result<Vec<Guest>, Error> {
+    build_by(request, |cargo| cargo.status().map(Some))
+}
+
+/// As [`build`], where somebody else runs Cargo, and says how it ended: for those who may want it
+/// to stop, which `None` tells.
+///
+/// # Errors
+/// As [`build`], and [`Error::Stopped`].
+pub fn build_by(
+    request: &Request,
+    mut run: impl FnMut(&mut Command) -> io::Result<Option<ExitStatus>>,
+) -> Result<Vec<Guest>, Error> {
     let standard = Standard::find()?;
     if !request.packages.is_empty() {
-        command::cargo_build(request, &standard, &[], &request.packages)?;
+        command::cargo_build(request, &standard, &[], &request.packages, &mut run)?;
     }
     for (package, examples) in &request.examples {
-        command::cargo_build(request, &standard, examples, std::slice::from_ref(package))?;
+        command::cargo_build(request, &standard, examples, std::slice::from_ref(package), &mut run)?;
     }
 
     let made = request.target_dir.join(TARGET).join(PROFILE);

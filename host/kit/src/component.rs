@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use lancet_core::Capability;
 use lancet_guest_build::Request;
@@ -34,20 +34,21 @@ pub struct Built {
 ///
 /// # Errors
 /// When the tool chain is not there, or is one that was not tested; when it fails; when the
-/// project does not say what is to be built.
-pub fn build(project: &Project) -> Result<Built, Error> {
+/// project does not say what is to be built. [`Error::Stopped`] when `is_stopped` said so while
+/// the tool chain was at work: then nothing of that is left running.
+pub fn build(project: &Project, is_stopped: &dyn Fn() -> bool) -> Result<Built, Error> {
     let own = project.own()?;
     let entry = project.entry()?;
     let kit = own.join("kit");
     lay(project.language(), &kit)?;
     match project.language() {
-        Language::Rust => rust(project, &entry),
-        Language::Python => python(project, &own, &entry),
-        Language::JavaScript => javascript(project, &own, &entry),
+        Language::Rust => rust(project, &entry, is_stopped),
+        Language::Python => python(project, (&own, &entry), is_stopped),
+        Language::JavaScript => javascript(project, (&own, &entry), is_stopped),
     }
 }
 
-fn rust(project: &Project, package: &str) -> Result<Built, Error> {
+fn rust(project: &Project, package: &str, is_stopped: &dyn Fn() -> bool) -> Result<Built, Error> {
     let target = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     let target = match target {
         Some(folder) => env::current_dir().map_err(Error::read("."))?.join(folder),
@@ -57,7 +58,11 @@ fn rust(project: &Project, package: &str) -> Result<Built, Error> {
     let folder = project.folder();
     let absolute = folder.canonicalize().map_err(Error::read(folder))?;
     let request = Request::new(&absolute, absolute.join(target)).of_an_author().package(package);
-    let mut guests = lancet_guest_build::build(&request)?;
+    let built = lancet_guest_build::build_by(&request, |cargo| lancet_child::status(cargo, is_stopped));
+    let mut guests = built.map_err(|error| match error {
+        lancet_guest_build::Error::Stopped => Error::Stopped("cargo"),
+        error => error.into(),
+    })?;
     kit_of_rust(&absolute)?;
     let component = guests.pop().map(|guest| guest.component).unwrap_or_default();
     Ok(Built { component, tool: "cargo".to_owned() })
@@ -96,7 +101,11 @@ fn tested_kit(found: &str, path: PathBuf, install: impl FnOnce() -> String) -> R
     })
 }
 
-fn python(project: &Project, own: &Path, module: &str) -> Result<Built, Error> {
+fn python(
+    project: &Project,
+    (own, module): (&Path, &str),
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Built, Error> {
     let tool = Tool::ComponentizePy;
     let folder = project.folder();
     let found = tool.find(folder)?;
@@ -114,11 +123,15 @@ fn python(project: &Project, own: &Path, module: &str) -> Result<Built, Error> {
         command.arg("--python-path").arg(path);
     }
     command.arg("--output").arg(&component).arg(module);
-    made(tool, &mut command, &component)
+    made(tool, &mut command, &component, is_stopped)
         .map(|component| Built { component, tool: format!("{} {}", tool.name(), found.version) })
 }
 
-fn javascript(project: &Project, own: &Path, main: &str) -> Result<Built, Error> {
+fn javascript(
+    project: &Project,
+    (own, main): (&Path, &str),
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Built, Error> {
     let tool = Tool::ComponentizeQjs;
     let folder = project.folder();
     Tool::Node.find(folder)?;
@@ -138,7 +151,7 @@ fn javascript(project: &Project, own: &Path, main: &str) -> Result<Built, Error>
         .arg(folder.join(main))
         .arg("--output")
         .arg(&component);
-    made(tool, &mut command, &component)
+    made(tool, &mut command, &component, is_stopped)
         .map(|component| Built { component, tool: format!("{} {}", tool.name(), found.version) })
 }
 
@@ -173,7 +186,12 @@ fn contract(project: &Project, own: &Path) -> Result<PathBuf, Error> {
 }
 
 /// What a tool wrote to a file, if it ended as it should.
-fn made(tool: Tool, command: &mut Command, component: &Path) -> Result<Vec<u8>, Error> {
+fn made(
+    tool: Tool,
+    command: &mut Command,
+    component: &Path,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, Error> {
     // What an earlier build made is no result of this one.
     match fs::remove_file(component) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -184,7 +202,8 @@ fn made(tool: Tool, command: &mut Command, component: &Path) -> Result<Vec<u8>, 
     // Where in the tool it failed is of no use to who wrote the plugin.
     command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     let program = command.get_program().to_owned();
-    let output = command.stdin(Stdio::null()).output().map_err(Error::read(PathBuf::from(program)))?;
+    let output = lancet_child::output(command, is_stopped).map_err(Error::read(PathBuf::from(program)))?;
+    let output = output.ok_or(Error::Stopped(tool.name()))?;
     if !output.status.success() {
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));

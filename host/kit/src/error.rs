@@ -82,6 +82,9 @@ pub enum Error {
         /// The end of what it wrote.
         output: String,
     },
+    /// Whoever wanted it built wants that no more.
+    #[error("stopped while {} was at work", _0)]
+    Stopped(&'static str),
     /// The guests' Cargo, or what it made.
     #[error(transparent)]
     Rust(#[from] lancet_guest_build::Error),
@@ -106,7 +109,7 @@ impl Error {
             Self::Rust(lancet_guest_build::Error::Start { .. }) => {
                 Some("install Rust with rustup, which brings rustc and cargo".to_owned())
             }
-            Self::File { .. } | Self::Rust(_) => None,
+            Self::File { .. } | Self::Stopped(_) | Self::Rust(_) => None,
         }
     }
 

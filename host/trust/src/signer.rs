@@ -1,13 +1,11 @@
 //! Whoever has a private key.
 
-use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use lancet_child::Group;
 
 use crate::error::SignerError;
 use crate::key::{PrivateKey, PublicKey, SIGNATURE_BYTES, Signature};
@@ -95,9 +93,11 @@ impl CommandSigner {
             why: error.to_string(),
         })?;
         let until = Instant::now() + self.limit;
-        let mut group = Group::start(&self.command, stdin).map_err(|e| self.run(&e))?;
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &self.command]).stdin(Stdio::from(stdin)).stdout(Stdio::piped());
+        let mut group = Group::start(&mut shell).map_err(|e| self.run(&e))?;
         let (sender, receiver) = mpsc::channel();
-        if let Some(stdout) = group.child.stdout.take() {
+        if let Some(stdout) = group.stdout() {
             std::thread::spawn(move || {
                 let mut bytes = Vec::new();
                 let read = stdout.take(SIGNATURE_BYTES as u64 + 1).read_to_end(&mut bytes);
@@ -153,49 +153,6 @@ impl Signer for CommandSigner {
             return Err(SignerError::Wrong { command: self.shown(), key: self.public.id() });
         }
         Ok(signature)
-    }
-}
-
-/// A command with all that it starts.
-struct Group {
-    child: Child,
-    /// Whether it was waited for: its number may be another's since.
-    is_over: bool,
-}
-
-impl Group {
-    fn start(command: &str, stdin: File) -> std::io::Result<Self> {
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", command]).stdin(Stdio::from(stdin)).stdout(Stdio::piped()).process_group(0);
-        Ok(Self { child: shell.spawn()?, is_over: false })
-    }
-
-    fn pid(&self) -> Option<Pid> {
-        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-    }
-
-    /// Whether the command has ended. It keeps its number until [`Self::end`], so that nobody
-    /// else has it when that is killed.
-    fn has_ended(&self) -> std::io::Result<bool> {
-        let Some(pid) = self.pid() else { return Ok(true) };
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        Ok(waitid(WaitId::Pid(pid), options)?.is_some())
-    }
-
-    /// Kills what is left of it, and says how the command ended.
-    fn end(&mut self) -> std::io::Result<ExitStatus> {
-        if let (false, Some(group)) = (self.is_over, self.pid()) {
-            // It may have ended by itself, and all that it started.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        self.is_over = true;
-        self.child.wait()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let _ = self.end();
     }
 }
 

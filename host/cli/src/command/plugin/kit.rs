@@ -13,6 +13,7 @@ use crate::failure::{Failure, warn};
 use crate::kit::{PluginBuild, PluginNew};
 use crate::output;
 use crate::render::display_safe;
+use crate::session::Signals;
 use crate::terminal::tell;
 
 /// The name of a manifest's file.
@@ -75,7 +76,13 @@ struct Made {
 fn make(project: &Project, text: &str, package: &Path) -> Result<Made, Failure> {
     let manifest = project.folder().join(MANIFEST);
     let (began, clock) = (SystemTime::now(), Instant::now());
-    let built = lancet_kit::build(project).map_err(|error| failure(&error))?;
+    let signals = Signals::listen();
+    let built = lancet_kit::build(project, &|| signals.have_come()).map_err(|error| failure(&error))?;
+    // The tool chain may have been through just then.
+    if signals.have_come() {
+        return Err(Failure::new(Exit::Interrupted, "stopped when the component was built"));
+    }
+    drop(signals);
     let took = clock.elapsed();
     let (packed, inspection) =
         package::packed((package, built.component), &manifest, (project.manifest(), text))?;
@@ -118,7 +125,7 @@ pub(super) fn current(folder: &Path) -> Result<(PathBuf, Option<Built>), Failure
     tell(format_args!("building: `{}` {}", shown(&package), display_safe(&why)));
     match make(&project, &text, &package) {
         Ok(made) => Ok((package, Some(Built { took: made.took, written: project.written_by_builds() }))),
-        Err(failure) if package.is_file() => {
+        Err(failure) if package.is_file() && failure.exit != Exit::Interrupted => {
             let hint = failure.hint_or("mend it");
             Err(failure.hint(format!("{hint}; to try the package as it is, name `{}`", package.display())))
         }
@@ -145,6 +152,7 @@ fn there(folder: &Path, package: PathBuf) -> Result<PathBuf, Failure> {
 fn failure(error: &Error) -> Failure {
     let exit = match error {
         _ if error.is_of_the_machine() => Exit::Host,
+        Error::Stopped(_) => Exit::Interrupted,
         Error::Failed { .. } | Error::Rust(_) => Exit::Plugin,
         _ => Exit::Usage,
     };

@@ -41,6 +41,7 @@ pub(super) fn main(arguments: &PluginTest) -> Result<Exit, Failure> {
         // What is saved may be half of it, or broken: the next time it may not be.
         match once(arguments, &loader, &mut built) {
             Ok(_) => {}
+            Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
             Err(failure) => failure.print(),
         }
         let mut took = format!("{} ms", began.elapsed().as_millis());
