@@ -128,6 +128,7 @@ fn fixtures_of_the_sample_suite_pass_and_say_what_they_took() {
         serde_json::from_str(&fs::read_to_string(context.path("fixtures/redacted.json")).unwrap()).unwrap();
     assert_eq!(fixture["task"]["statement"], "redacted");
     assert_eq!(fixture["task"]["proposals"][0]["text"], "redacted");
+    assert!(text_of(&fixture, "engine").starts_with("wasmtime-"), "{fixture:#}");
     assert_eq!(fixture["recorded"]["redacted"], json!(["statement", "text"]));
     let without_key =
         context.lancet(&["plugin", "record", &first, "--redact", "answer-key", "-o", "x/y.json"]);
@@ -164,6 +165,9 @@ fn what_differs_is_not_answered_or_cannot_be_used_is_told_apart() {
     other["contract"] = json!("0.2.0");
     write(&context, "other-contract", &other);
     other["contract"] = json!("0.1.0");
+    other["engine"] = json!("wasmtime-1.0.0/cranelift");
+    write(&context, "other-engine", &other);
+    other.as_object_mut().unwrap().remove("engine");
     other["fixture"] = json!(2);
     write(&context, "other-form", &other);
     other["fixture"] = json!(1);
@@ -178,11 +182,13 @@ fn what_differs_is_not_answered_or_cannot_be_used_is_told_apart() {
         }),
     );
     let tested = found(&context, &["plugin", "test", "manager-choice"]);
-    assert_eq!((&tested["passed"], &tested["failed"]), (&json!(1), &json!(5)));
+    assert_eq!((&tested["passed"], &tested["failed"]), (&json!(1), &json!(6)));
     assert_eq!(line(&tested, "wrong")["result"], "differs");
     assert_eq!(line(&tested, "wrong")["found"], "fail wrong-choice");
     for (name, words) in [
         ("other-contract", "`contract` is \"0.2.0\", expected a version that this host serves: `0.1.x`"),
+        ("other-engine", "`engine` is \"wasmtime-1.0.0/cranelift\", expected \"wasmtime-"),
+        ("other-engine", "record it again, or remove `engine`"),
         ("other-form", "`fixture` is 2, expected 1"),
         ("other-key", "unknown field `colour`"),
         ("of-agent", "a fixture of a plugin of the role `agent`, and this one's is `grader`"),

@@ -1,4 +1,4 @@
-//! Fixtures as they are read: whole, of this form and contract, and of one role.
+//! Fixtures as they are read: whole, of this form, contract and engine, and of one role.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use lancet_core::{
     CONTRACT_VERSION, Capability, Expected, FIXTURE_VERSION, FixtureContents, Grant, Granter,
     MAX_FIXTURE_BYTES, Outcome, ReasonCode, Role, Score, Task, attempt_seed,
 };
-use lancet_engine::Plugin;
+use lancet_engine::{ENGINE_ID, Plugin};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,14 +51,16 @@ struct Form {
     fixture: Value,
     #[serde(default)]
     contract: Value,
+    #[serde(default)]
+    engine: Value,
 }
 
 impl Fixture {
     /// Reads a fixture's file.
     ///
     /// # Errors
-    /// When it is larger than [`MAX_FIXTURE_BYTES`], of another form or contract, or says what no
-    /// fixture can.
+    /// When it is larger than [`MAX_FIXTURE_BYTES`], of another form, contract or engine, or says
+    /// what no fixture can.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, FixtureError> {
         if bytes.len() > MAX_FIXTURE_BYTES {
             let problem = format!("it has more than {MAX_FIXTURE_BYTES} bytes (4 MiB)");
@@ -68,7 +70,7 @@ impl Fixture {
             FixtureError::new(e.to_string())
                 .hint("docs/schemas/fixture.schema.json describes a fixture, and plugins/README.md has one")
         };
-        let Form { fixture, contract } = serde_json::from_slice(bytes).map_err(unread)?;
+        let Form { fixture, contract, engine } = serde_json::from_slice(bytes).map_err(unread)?;
         if fixture != FIXTURE_VERSION {
             return Err(FixtureError::new(format!(
                 "`fixture` is {fixture}, expected {FIXTURE_VERSION}, the version of the form that this host reads"
@@ -84,6 +86,13 @@ impl Fixture {
                 "`contract` is {contract}, expected a version that this host serves: `0.1.x`"
             ))
             .hint(format!("this host has {CONTRACT_VERSION}; record the fixture again")));
+        }
+        if !engine.is_null() && engine != ENGINE_ID {
+            return Err(FixtureError::new(format!(
+                "`engine` is {engine}, expected \"{ENGINE_ID}\", the engine of this host: fuel, and so where a \
+                 limit ends a plugin, may count otherwise in another"
+            ))
+            .hint("record it again, or remove `engine`: a fixture without it is for every engine"));
         }
         let fixture = Self::of(name, serde_json::from_slice(bytes).map_err(unread)?)?;
         Ok(Self { bytes: bytes.len(), ..fixture })
@@ -276,6 +285,13 @@ mod tests {
             (grader(), "fixture", json!(null), "`fixture` is null, expected 1"),
             (grader(), "contract", json!("0.2.0"), "`contract` is \"0.2.0\", expected"),
             (grader(), "contract", json!("0.1."), "expected a version that this host serves"),
+            (
+                grader(),
+                "engine",
+                json!("wasmtime-1.0.0/cranelift"),
+                "`engine` is \"wasmtime-1.0.0/cranelift\", expected",
+            ),
+            (grader(), "engine", json!(48), "`engine` is 48, expected"),
             (grader(), "role", json!("judge"), "unknown variant `judge`"),
             (grader(), "colour", json!(1), "unknown field `colour`"),
             (grader(), "submission", json!(null), "`submission` is missing"),

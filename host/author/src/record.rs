@@ -9,6 +9,7 @@ use lancet_core::{
     FixtureTestCase, History, Kind, MAX_FIXTURE_BYTES, PlanView, Request, Response, Role, Setting, Sha256,
     SolveEnd, Task, TestReport, TestRun,
 };
+use lancet_engine::ENGINE_ID;
 use lancet_store::{Reader, StoreError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -60,6 +61,8 @@ pub fn record(reader: &Reader, attempt: &AttemptId, role: Role) -> Result<Fixtur
         None => Setting::default(),
     };
     let mut fixture = Fixture {
+        // Whatever the attempt ran in: what is recorded is what plugins come to in this one.
+        engine: Some(ENGINE_ID.to_owned()),
         seed: reader.run(&attempt.run)?.spec.seed,
         attempt: attempt.number,
         recorded: Some(FixtureOrigin {

@@ -52,6 +52,9 @@ pub fn redact(fixture: &Fixture, names: &[String]) -> Result<Fixture, RedactErro
         if redacted.expect != fixture.expect {
             return Err(needed("what has to come of it would be another".to_owned()));
         }
+        if (&redacted.contract, &redacted.engine) != (&fixture.contract, &fixture.engine) {
+            return Err(needed("no host could tell whether it can be read".to_owned()));
+        }
         crate::Fixture::of("", redacted.clone()).map_err(|e| needed(e.to_string()))?;
         fixture = redacted;
         if let Some(origin) = &mut fixture.recorded {
@@ -108,7 +111,7 @@ mod tests {
 
     fn fixture() -> Fixture {
         serde_json::from_value(serde_json::json!({
-            "fixture": 1, "contract": "0.1.0", "role": "grader",
+            "fixture": 1, "contract": "0.1.0", "engine": lancet_engine::ENGINE_ID, "role": "grader",
             "task": {"id": "t", "kind": "ic-swe", "statement": "secret one", "title": "secret two"},
             "submission": "work-tree", "answer-key": {"plan": "secret"},
             "files": [{"path": "a", "contents": {"base64": "AP8="}}, {"path": "b"}],
@@ -139,7 +142,7 @@ mod tests {
     fn what_is_not_there_or_has_to_be_is_refused() {
         let error = redact(&fixture(), &["nothing".to_owned()]).unwrap_err().to_string();
         assert!(error.contains("no field `nothing`") && error.contains("answer-key"), "{error}");
-        for name in ["role", "kind", "outcome", "reason", "expect", "plugin"] {
+        for name in ["contract", "engine", "role", "kind", "outcome", "reason", "expect", "plugin"] {
             let error = redact(&fixture(), &[name.to_owned()]).unwrap_err();
             assert!(matches!(error, RedactError::Needed { .. }), "{name}: {error}");
         }

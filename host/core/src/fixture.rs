@@ -20,8 +20,7 @@ pub const MAX_FIXTURE_BYTES: usize = 4 << 20;
 
 /// A fixture: a call of a plugin, all that the host answers in it, and what has to come of it.
 ///
-/// It names no engine, no limits and no fuel: only what the plugin is told. What the host would
-/// answer from the task, its key and the submission is written as plain values, and every other
+/// It has no limits and no fuel: only what the plugin is told. What the host would answer from the task, its key and the submission is written as plain values, and every other
 /// answer as a journal has it, under `calls`. A plugin may ask in another order than the one that
 /// the fixture was recorded from, and ask for other things that the fixture holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +33,10 @@ pub struct Fixture {
     pub fixture: u32,
     /// The version of the contract that its answers are of: `0.1.0`.
     pub contract: String,
+    /// The engine of the host that recorded it, as runs name it: fuel, and so where a limit ends
+    /// a plugin, depends on it. A fixture without it is for every engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// Which role the plugin has.
     pub role: Role,
     /// What is tried, in a sentence, for people.
@@ -92,6 +95,7 @@ impl Fixture {
             schema: None,
             fixture: FIXTURE_VERSION,
             contract: CONTRACT_VERSION.to_owned(),
+            engine: None,
             role,
             about: String::new(),
             task,
