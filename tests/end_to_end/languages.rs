@@ -89,6 +89,41 @@ fn recorded_attempts_are_judged_the_same_in_three_languages() {
     assert!(all[0].len() >= 6 && verdicts.len() >= 3, "{verdicts:?}");
 }
 
+/// What stands in a chapter between such a fence and its end.
+fn fenced(chapter: &str, fence: &str) -> String {
+    let (_, rest) = chapter.split_once(&format!("```{fence}\n")).unwrap_or_else(|| panic!("no {fence}"));
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+/// The grader in C of `docs/grader.md` is the one that its commands were followed with, and what
+/// they made of it is checked, tested, and pays as the built-in one.
+#[test]
+fn the_grader_in_c_pays_as_the_built_in_one() {
+    let context = Context::new();
+    let kept = workspace().join("tests/fixtures/c-grader");
+    let guide = fs::read_to_string(workspace().join("docs/grader.md")).unwrap();
+    let (_, guide) = guide.split_once("\n## In another language\n").unwrap();
+    for (fence, file) in [("c", "right-choice.c"), ("toml", "plugin.toml")] {
+        let built = fs::read_to_string(kept.join(file)).unwrap();
+        assert_eq!(fenced(guide, fence), built, "build it again: tests/fixtures/c-grader/README.md");
+    }
+    fs::copy(kept.join("right-choice.wasm"), context.path("right-choice.wasm")).unwrap();
+    let package = fs::read(context.path("right-choice.wasm")).unwrap();
+    let packed = lancet_package::text(&package).unwrap().unwrap();
+    assert_eq!(packed, fs::read_to_string(kept.join("plugin.toml")).unwrap(), "pack it again");
+    let fixtures = workspace().join("plugins/examples/rust/grader/fixtures");
+    let given =
+        ["./right-choice.wasm", "--fixtures", fixtures.to_str().unwrap(), "--isolation", "in-process"];
+    let checked = context.json(&[&["plugin", "check"], &given[..]].concat());
+    assert_eq!(checked["findings"], json!([]), "{checked:#}");
+    let lines = tested(&context, "./right-choice.wasm", &fixtures, "process");
+    assert_eq!(lines.len(), 2);
+    let run = context.run_sample("random", &["--seed", "7"]);
+    let again = context.json(&["regrade", "latest", "--grader", "./right-choice.wasm"]);
+    assert_eq!((&again["outcome_changed"], &again["invalid"]), (&json!(0), &json!(0)), "{again:#}");
+    assert_eq!(again["regraded"], run["totals"]["all"]["tasks"], "{again:#}");
+}
+
 /// A run of a plan of which that is so: whether its test passes.
 fn ran(passes: bool) -> Value {
     let (exit, status) = if passes { (0, "passed") } else { (1, "failed") };
