@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::authors::{lines, wait_for};
-use crate::context::{Context, Outcome, judged_by, number, workspace};
+use crate::context::{Context, Outcome, judged_by, number, text, workspace};
 use crate::guests;
 use crate::isolation::{Weight, managers};
 
@@ -276,6 +276,34 @@ fn the_kits_pass_their_own_tests() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{line}: {told}{}", String::from_utf8_lossy(&output.stdout));
     }
+}
+
+/// What a package of JavaScript's kit would hold is all that its `package.json` leads to, and both
+/// kits bring the licence with them. Nothing is published.
+#[test]
+fn the_kits_are_whole_when_they_are_packed() {
+    let context = Context::new();
+    let licence = fs::read_to_string(workspace().join("LICENSE")).unwrap();
+    for kit in ["plugins/python", "plugins/javascript"] {
+        assert_eq!(fs::read_to_string(workspace().join(kit).join("LICENSE")).unwrap(), licence, "{kit}");
+    }
+    let kit = workspace().join("plugins/javascript");
+    let output = shell(&context, &kit, "npm pack --dry-run --json --ignore-scripts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let packed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packed: Vec<&str> =
+        packed[0]["files"].as_array().unwrap().iter().map(|file| text(file, "path")).collect();
+    let package: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(kit.join("package.json")).unwrap()).unwrap();
+    let leads_to = |conditions: &serde_json::Value| -> Vec<String> {
+        conditions.as_object().unwrap().values().map(|path| path.as_str().unwrap()[2..].to_owned()).collect()
+    };
+    let named: Vec<_> = package["exports"].as_object().unwrap().values().flat_map(leads_to).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for file in named.iter().map(String::as_str).chain(["LICENSE", "README.md"]) {
+        assert!(packed.contains(&file), "{file} is in no package: {packed:?}");
+    }
+    assert!(!packed.iter().any(|file| file.starts_with("tests/")), "{packed:?}");
 }
 
 /// What the kit of Python has for plain Python is what its compiler makes of the contract.
