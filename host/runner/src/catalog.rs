@@ -8,10 +8,10 @@ use std::sync::{Arc, LazyLock};
 use lancet_core::{Grant, PluginIdentity, PluginIsolation, Role, RunTrust, Sha256};
 use lancet_engine::{Compiler, Inspection, MAX_COMPONENT_BYTES, Plugin, Runtime, RuntimeOptions, Workers};
 use lancet_file::FileError;
-use lancet_store::Reader;
 use lancet_suite::{GraderRef, Suite};
 
 use crate::error::Error;
+use crate::evidence::Evidence;
 use crate::gate::Gate;
 
 /// A component, by whatever way it was named.
@@ -33,7 +33,7 @@ pub enum Origin {
     File(PathBuf),
     /// A suite.
     Suite,
-    /// The store, from a run.
+    /// A run, by its store or an export.
     Recorded,
 }
 
@@ -300,8 +300,8 @@ impl GraderKey {
     }
 }
 
-/// A plugin as a run recorded it: from the store, whatever lies behind its name today.
-pub(crate) fn recorded(reader: &Reader, identity: &PluginIdentity) -> Result<Named, Error> {
-    let component = reader.blob(identity.digest)?;
+/// A plugin as a run recorded it: from the store or an export, whatever lies behind its name today.
+pub(crate) fn recorded(evidence: &dyn Evidence, identity: &PluginIdentity) -> Result<Named, Error> {
+    let component = evidence.blob(identity.digest)?;
     Ok(Named { identity: identity.clone(), component, origin: Origin::Recorded })
 }

@@ -12,6 +12,7 @@ use lancet_store::{AttemptRow, Reader, RunLock, Store, StoreError, TimedEvent, T
 use tokio::sync::Mutex as Turn;
 
 use crate::error::Error;
+use crate::evidence::Evidence;
 use crate::models::Paid;
 
 /// The journal of one attempt while it is being written.
@@ -293,8 +294,8 @@ pub(crate) fn history(events: Vec<TimedEvent>) -> History {
 }
 
 /// The public part of an attempt's task, from the blob that the run recorded.
-pub(crate) fn task(reader: &Reader, digest: Sha256) -> Result<Task, Error> {
-    serde_json::from_slice(&reader.blob(digest)?).map_err(|e| damaged(digest, "a task", &e.to_string()))
+pub(crate) fn task(evidence: &dyn Evidence, digest: Sha256) -> Result<Task, Error> {
+    serde_json::from_slice(&evidence.blob(digest)?).map_err(|e| damaged(digest, "a task", &e.to_string()))
 }
 
 /// The private configuration of an attempt's task.

@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AttemptId, AttemptState, Capability, Capture, Check, Difference, Graded, Grant, History, Limits,
-    Misplaced, Part, PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId,
-    RunSpec, Sha256, SolveEnd, Task, Verdict, Whole, attempt_seed,
+    Answer, AttemptId, AttemptState, Capability, Capture, Check, Difference, Graded, Grant, Limits, Part,
+    PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId, RunRecord, RunSpec,
+    Sha256, SolveEnd, Task, Verdict, Whole, attempt_seed,
 };
 use lancet_engine::{Behind, Call, Divergence, ENGINE_ID, EngineError, Plugin};
 use lancet_store::{AttemptRow, Audit, Reader};
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::attempt::{may_ask, refused_verdict, submission_digest, undecidable, verdict_record};
 use crate::catalog::{self, Loader};
 use crate::error::Error;
+use crate::evidence::{Evidence, RecordedAttempt, whole};
 use crate::nothing;
 use crate::observer::{Notice, Observer};
 use crate::recorder;
@@ -72,27 +73,68 @@ pub async fn replay(
     if run.spec.engine != ENGINE_ID {
         observer.notice(Notice::FuelNotCompared { recorded: &run.spec.engine });
     }
-    let mut recorded = RecordedPlugins { loader, reader, plugins: BTreeMap::new() };
+    let mut recorded = RecordedPlugins { loader, evidence: reader, plugins: BTreeMap::new() };
     let mut attempts = Vec::new();
     for rows in rows.chunks(READ_AHEAD.max(jobs.get())) {
-        let prepared = rows.iter().map(|row| recorded.prepare(row)).collect::<Result<Vec<_>, _>>()?;
+        let prepared = rows
+            .iter()
+            .map(|row| recorded.prepare(row, || journal(reader, row)))
+            .collect::<Result<Vec<_>, _>>()?;
         let findings = play(&run.spec, reader, prepared, jobs).await?;
         attempts.extend(rows.iter().zip(findings).map(|(row, finding)| finding.of(row.id.to_string())));
     }
     for (name, what) in contradictions {
         attempts.push(Finding::Different { phase: ReplayPhase::Record, what }.of(name));
     }
+    Ok(counted(&run.id, attempts))
+}
+
+/// Executes attempts again from what is at hand of them, `jobs` at a time, without a store. Whether
+/// records and journals hold together is for the caller to look at before.
+///
+/// # Errors
+/// When a plugin or a blob cannot be used, or an attempt is not one of the run's record.
+pub async fn replay_evidence(
+    evidence: &dyn Evidence,
+    loader: &Loader,
+    record: &RunRecord,
+    recorded: &[RecordedAttempt],
+    jobs: NonZeroUsize,
+    observer: &dyn Observer,
+) -> Result<Replayed, Error> {
+    if record.spec.engine != ENGINE_ID {
+        observer.notice(Notice::FuelNotCompared { recorded: &record.spec.engine });
+    }
+    let due = record.attempts();
+    let mut plugins = RecordedPlugins { loader, evidence, plugins: BTreeMap::new() };
+    let mut attempts = Vec::new();
+    // Journals may be large: there are as many at a time as are executed.
+    for recorded in recorded.chunks(jobs.get()) {
+        let mut prepared = Vec::new();
+        for attempt in recorded {
+            let row = attempt.row(record, &due)?;
+            prepared.push(plugins.prepare(&row, || attempt.journal(evidence, &row.id))?);
+        }
+        let findings = play(&record.spec, evidence, prepared, jobs).await?;
+        let named = recorded.iter().zip(findings);
+        attempts.extend(named.map(|(attempt, finding)| finding.of(attempt.id(&record.run).to_string())));
+    }
+    Ok(counted(&record.run, attempts))
+}
+
+/// All findings, with how many there are of each.
+fn counted(run: &RunId, mut attempts: Vec<ReplayedAttempt>) -> Replayed {
     attempts.sort_by(|a, b| by_number(&a.attempt).cmp(&by_number(&b.attempt)));
     let count = |result| attempts.iter().filter(|attempt| attempt.result == result).count();
     let undecided = count(ReplayResult::Undecided);
-    Ok(Replayed {
-        run: run.id.to_string(),
+    Replayed {
+        run: run.to_string(),
         replayed: attempts.len() - undecided,
         identical: count(ReplayResult::Identical),
         different: count(ReplayResult::Different),
         undecided,
         attempts,
-    })
+    }
 }
 
 /// What the store's records of the run, or of one attempt of it, contradict one another
@@ -125,7 +167,7 @@ fn by_number(name: &str) -> (&str, u64) {
 /// The plugins that journals name, each loaded once.
 struct RecordedPlugins<'a> {
     loader: &'a Loader,
-    reader: &'a Reader,
+    evidence: &'a dyn Evidence,
     plugins: BTreeMap<(Sha256, Role, Vec<Capability>), Plugin>,
 }
 
@@ -136,11 +178,15 @@ struct Prepared {
 }
 
 impl RecordedPlugins<'_> {
-    fn prepare(&mut self, row: &AttemptRow) -> Result<Prepared, Error> {
+    fn prepare(
+        &mut self,
+        row: &AttemptRow,
+        journal: impl FnOnce() -> Result<Whole, Error>,
+    ) -> Result<Prepared, Error> {
         let AttemptState::Decided(_) = row.state else {
             return Ok(Prepared { row: row.clone(), play: None });
         };
-        let journal = journal(self.reader, row)?;
+        let journal = journal()?;
         let agent = self.plugin(Role::Agent, &journal.solve)?;
         let grader = match &journal.grade {
             Some((part, _)) => Some(self.plugin(Role::Grader, part)?),
@@ -155,7 +201,7 @@ impl RecordedPlugins<'_> {
             return Ok(plugin.clone());
         }
         let identity = PluginIdentity { name: recorded.plugin.short(), digest: recorded.plugin };
-        let named = catalog::recorded(self.reader, &identity)?;
+        let named = catalog::recorded(self.evidence, &identity)?;
         let grant = recorded.grant.iter().fold(Grant::standard(role), |grant, capability| {
             grant.clone().with(*capability).unwrap_or(grant)
         });
@@ -167,19 +213,12 @@ impl RecordedPlugins<'_> {
 
 /// Takes a journal apart into what its plugins did.
 fn journal(reader: &Reader, row: &AttemptRow) -> Result<Whole, Error> {
-    let broken = |problem: String| Error::BrokenJournal { attempt: row.id.clone(), problem };
-    let mut history = History::default();
-    for line in reader.events(&row.id)? {
-        if let Err(misplaced @ Misplaced::Unbegun) = history.add(line.at_us, line.event) {
-            return Err(broken(misplaced.to_string()));
-        }
-    }
-    history.whole().map_err(|lacking| broken(lacking.to_string()))
+    whole(&row.id, reader.events(&row.id)?.into_iter().map(|line| (line.at_us, line.event)))
 }
 
 async fn play(
     spec: &RunSpec,
-    reader: &Reader,
+    evidence: &dyn Evidence,
     prepared: Vec<Prepared>,
     jobs: NonZeroUsize,
 ) -> Result<Vec<Finding>, Error> {
@@ -191,7 +230,7 @@ async fn play(
         while under_way.len() < jobs.get() {
             let Some((index, one)) = waiting.next() else { break };
             let Some((journal, agent, grader)) = one.play else { continue };
-            let task = recorder::task(reader, one.row.task_blob)?;
+            let task = recorder::task(evidence, one.row.task_blob)?;
             let spec = Arc::clone(&spec);
             under_way.spawn(async move {
                 let finding = replay_one(&spec, &one.row, &task, journal, &agent, grader.as_ref()).await?;

@@ -244,6 +244,7 @@ pub(crate) mod tests {
             setting: None,
             solve: None,
             grade: None,
+            retakes: 0,
             journal: digest("journal"),
             digest: record.digest(),
             record,

@@ -8,6 +8,7 @@
 //! Bundle                          a signed statement: DSSE in a sigstore bundle, in one spelling only
 //! Statement                       what is said of whom: in-toto's Statement, with predicates of our own
 //! Attested                        a run with its verdicts, each signed, of which some may be withheld
+//! Export                          such a run with all that a replay of it needs, as one file
 //! Policy, Lock                    what an operator lets plugins do, and which ones were looked at before
 //! Tree, Checkpoint                a Merkle log (RFC 6962), and its signed head (C2SP)
 //! RunLog, Logged                  what shows that a run and its verdicts are in such a log
@@ -22,6 +23,7 @@ mod base64;
 mod bundle;
 mod checkpoint;
 mod error;
+mod export;
 mod file;
 mod foreign;
 mod key;
@@ -45,6 +47,10 @@ pub use error::{
     AttestedError, BundleError, KeyError, KeysError, LogError, NoteError, ProofError, SignerError,
     StatementError,
 };
+pub use export::{
+    Export, ExportError, ExportWriter, Exported, ExportedBlob, MAX_EXPORT_BYTES, MAX_EXPORTED_BLOBS,
+    MAX_EXPORTED_BYTES, OpenedExport, exported, journal_events,
+};
 pub use foreign::{Foreign, ForeignStatement, ForeignSubject};
 pub use key::{KeyId, MAX_PEM_BYTES, PrivateKey, PublicKey, SIGNATURE_BYTES, Signature};
 pub use keys::{Import, Imported, KeyName, Keys, Known, read_private, read_public, read_text};
@@ -56,12 +62,14 @@ pub use policy::{
     Policy, PolicyError, PolicyKey, PolicyLine, Publisher, Runs, Signed, Source, Voucher, World,
 };
 pub use printed::{
-    ListedKey, ListedKeys, ListedRevocation, VerifiedFile, VerifiedKey, VerifiedLog, VerifiedRun,
-    VerifiedSubject, VerifiedVerdict, VerifiedWitness,
+    ListedKey, ListedKeys, ListedRevocation, VerifiedExport, VerifiedFile, VerifiedKey, VerifiedLog,
+    VerifiedRun, VerifiedSubject, VerifiedVerdict, VerifiedWitness,
 };
 pub use proof::{verify_consistency, verify_inclusion};
 pub use revocation::{Revocation, Revoked};
 pub use signer::{CommandSigner, Signer};
 pub use statement::{Plugin, Predicate, Rotation, Statement, Subject, Suite, predicate_type};
 pub use tree::{Hash, Tree, leaf_hash};
-pub use verdict::{Executed, Judged, Listed, Run, TestResult, executed, journal_digest};
+pub use verdict::{
+    Executed, Judged, Listed, Run, TestResult, executed, journal_digest, journal_text, retakes,
+};

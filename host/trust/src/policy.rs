@@ -271,6 +271,18 @@ impl Policy {
         self.digest
     }
 
+    /// Whether what a key has signed counts: any key, or those of publishers where it names any.
+    #[must_use]
+    pub fn counts(&self, key: KeyId) -> bool {
+        self.publishers.is_none() || self.publisher(key).is_some()
+    }
+
+    /// The publisher whose key that is.
+    #[must_use]
+    pub fn publisher(&self, key: KeyId) -> Option<&Publisher> {
+        self.publishers.iter().flatten().find(|publisher| publisher.keys.contains(&key))
+    }
+
     /// Whether a decision rests on what a plugin imports.
     #[must_use]
     pub fn asks_for_imports(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What commands print as JSON.
 
-use lancet_core::{Cents, Outcome, RunId, Sha256};
+use lancet_core::{Cents, Outcome, Replayed, RunId, Sha256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -117,8 +117,23 @@ pub struct VerifiedRun {
     /// The log that it is in; absent for a run from before its store had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<VerifiedLog>,
+    /// What else the file has, of a run that was exported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub export: Option<VerifiedExport>,
     /// Those that it shows.
     pub verdicts: Vec<VerifiedVerdict>,
+    /// What came of executing them again, when that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
+}
+
+/// What an exported run has besides what was attested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifiedExport {
+    /// How many blobs, each of which is what its digest says.
+    pub blobs: usize,
+    /// How many bytes the file has in all.
+    pub bytes: u64,
 }
 
 /// The log that a run was shown to be in.
@@ -170,4 +185,7 @@ pub struct VerifiedVerdict {
     pub earned_cents: Cents,
     /// The digest of the verdict's record, as its own content has it.
     pub digest: Sha256,
+    /// How often it was taken up again after a verdict that was *invalid*, as the infrastructure had
+    /// failed it: the host's word.
+    pub retakes: u32,
 }

@@ -75,6 +75,10 @@ pub struct Judged {
     /// How the grader was executed; absent when it never began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grade: Option<Executed>,
+    /// How often the infrastructure failed it and it was taken up again, after a verdict that was
+    /// *invalid*: absent when it was not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retakes: u32,
     /// The SHA-256 over the journal's events, each as JSON in a line, without times.
     pub journal: Sha256,
     /// The digest of what follows, which a replay has to come to again.
@@ -85,6 +89,11 @@ pub struct Judged {
 
 impl Predicate for Judged {
     const TYPE: &'static str = "lancet:statement/verdict/v0.1";
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How a plugin was executed.
@@ -210,15 +219,28 @@ impl Statement<TestResult> {
     }
 }
 
-/// The digest over a journal: of each event as JSON, in a line of its own.
+/// The text of a journal: each event as JSON, in a line of its own.
 #[must_use]
-pub fn journal_digest<'e>(events: impl IntoIterator<Item = &'e Event>) -> Sha256 {
+pub fn journal_text<'e>(events: impl IntoIterator<Item = &'e Event>) -> Vec<u8> {
     let mut lines = Vec::new();
     for event in events {
         lines.extend(serde_json::to_vec(event).unwrap_or_default());
         lines.push(b'\n');
     }
-    Sha256::of(&lines)
+    lines
+}
+
+/// The digest over that text.
+#[must_use]
+pub fn journal_digest<'e>(events: impl IntoIterator<Item = &'e Event>) -> Sha256 {
+    Sha256::of(&journal_text(events))
+}
+
+/// How often an attempt was taken up again.
+#[must_use]
+pub fn retakes<'e>(events: impl IntoIterator<Item = &'e Event>) -> u32 {
+    let retakes = events.into_iter().filter(|event| matches!(event, Event::Reopened { .. })).count();
+    u32::try_from(retakes).unwrap_or(u32::MAX)
 }
 
 /// How the plugin of a phase was executed, the last time that it began.

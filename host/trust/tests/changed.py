@@ -2,7 +2,7 @@
 
     changed.py FOLDER-OF-VERIFY FOLDER
 """
-import pathlib, sys
+import io, pathlib, sys
 
 sys.path.insert(0, sys.argv[1])
 import verify
@@ -24,6 +24,7 @@ cases = {
     "checkpoint": (note, lambda changed: verify.open_checkpoint(changed, "example.org/log", key)),
     "run": (read("run.attested.jsonl"), lambda changed: verify.verify_run(changed, key)),
     "cosigned run": (read("cosigned.attested.jsonl"), lambda changed: verify.verify_witness(changed, key, witness)),
+    "export": (read("run.export.tar"), lambda changed: verify.verify_export(io.BytesIO(changed), key)),
     "proof": (read("proof"), inclusion),
 }
 for name, (data, check) in cases.items():

@@ -14,6 +14,8 @@ use lancet_trust::{
 #[path = "../../models/tests/python/mod.rs"]
 mod python;
 
+mod fixture;
+
 use python::Python;
 
 const MANIFEST: &str = r#"name = "acme/right-choice"
@@ -104,6 +106,8 @@ impl Bench {
         write("witness.pub", &witness.public().to_pem());
         let cosigned = Attested::cosign(&text, &witness, 1_790_000_000).unwrap().unwrap();
         write("cosigned.attested.jsonl", &cosigned);
+        let fixture = fixture::fixture(&self.key, &|_, _| {});
+        fs::write(self.path("run.export.tar"), fixture.export(&fixture.blobs, &self.key)).unwrap();
     }
 }
 
@@ -180,6 +184,7 @@ fn run(key: &PrivateKey, control: bool, log: Option<&RunLog>) -> String {
         setting: None,
         solve: None,
         grade: None,
+        retakes: 0,
         journal: journal_digest([]),
         digest: record.digest(),
         record,
@@ -254,7 +259,12 @@ fn the_verifier_in_python_takes_what_is_signed_and_says_why_it_refuses() {
         refuses(&["run", "mixed.attested.jsonl", "acme.pub"], expected);
     }
     let control = format!("{shown}; in no log; a control, and no result: the agent was told the answers\n");
-    holds(&["run", "control.attested.jsonl", "acme.pub"], &control);
+    holds(&["unlogged", "control.attested.jsonl", "acme.pub"], &control);
+    refuses(&["run", "control.attested.jsonl", "acme.pub"], "the run is in no log, by what its host signed");
+    holds(
+        &["export", "run.export.tar", "acme.pub"],
+        "2 of 2 verdicts shown: 1 pass, 1 fail, 0 invalid; leaves 0 to 3",
+    );
 
     let other = PrivateKey::generate().unwrap();
     fs::write(bench.path("other.pub"), other.public().to_pem()).unwrap();
@@ -312,7 +322,7 @@ fn the_verifier_in_python_finds_each_changed_bit() {
     python.arg(script).arg(docs()).arg(bench.folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
     let counted = python::run(&mut python, "the verifier has to take what is signed");
     let lines: Vec<_> = counted.lines().collect();
-    assert_eq!(lines.len(), 6, "{counted}");
+    assert_eq!(lines.len(), 7, "{counted}");
     assert!(lines.iter().all(|line| line.ends_with(": 0 taken")), "{counted}");
 }
 
