@@ -5,6 +5,9 @@
     verify.py suite FOLDER KEY           a suite, by FOLDER.sigstore.json beside it
     verify.py run FILE KEY               a run that was attested, with the verdicts that it shows, and
                                          that they are in the log of its host's store
+    verify.py unlogged FILE KEY          the same of a run that is in no log
+    verify.py export FILE KEY            a run that was exported: the same, and each byte of the rest;
+                                         that graders come to the same again `lancet verify --replay` shows
     verify.py since FILE OLD KEY         the same, and that the log extends that of OLD, an earlier file
     verify.py witness FILE KEY WITNESS   the same, and that the log was cosigned by the key WITNESS
     verify.py checkpoint NOTE ORIGIN KEY the signed head of a log
@@ -15,13 +18,17 @@
 KEY is the publisher's public key as a PEM file, got by a way that you trust. Ends with 0 if it
 holds, and with 1 and the reason if not. Python 3.11 or newer; `pip install cryptography`.
 """
-import base64, hashlib, json, pathlib, struct, sys, tomllib
+import base64, hashlib, json, pathlib, re, struct, sys, tomllib
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 PAYLOAD = "application/vnd.in-toto+json"
+# The most bytes of a key's file, a signed note, a bundle, a package, a run, a blob and an export; the most of
+# what there are several of: signatures of a note, earlier heads, blobs.
+PEM, NOTE, BUNDLE, PACKAGE, RUN, BLOB, EXPORT = 4 << 10, 64 << 10, 16 << 20, 64 << 20, 256 << 20, 512 << 20, 16 << 30
+SIGNATURES, HEADS, BLOBS = 100, 1000, 100_000
 
 
 class Refused(Exception):
@@ -37,6 +44,14 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def read(path, most):
+    """The bytes of a file that has no more than so many."""
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    need(len(data) <= most, f"{path} has more than {most} bytes")
+    return data
+
+
 def unbase64(text):
     """The bytes of the one spelling that they have in base64."""
     data = base64.b64decode(text, validate=True)
@@ -45,13 +60,14 @@ def unbase64(text):
 
 
 def load_key(path):
-    key = load_pem_public_key(pathlib.Path(path).read_bytes())
+    key = load_pem_public_key(read(path, PEM))
     need(isinstance(key, Ed25519PublicKey), f"{path} holds no Ed25519 key")
     return key
 
 
 def open_bundle(text, key):
     """The statement in a bundle, if the key has signed it."""
+    need(len(text) <= BUNDLE, "a bundle of more than 16 MiB")
     envelope = json.loads(text)["dsseEnvelope"]
     payload, sig = envelope["payload"], envelope["signatures"][0]["sig"]
     keyid = base64.b64encode(sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))).decode()
@@ -170,6 +186,7 @@ def open_log(line, key, run, record):
     """The log that a run is in, by the line that follows the run's."""
     checkpoint, begin, end, extends = open_line(line, "checkpoint", "begin", "end", "extends")
     size, root = open_checkpoint(checkpoint.encode(), run["log"], key)
+    need(len(extends) <= HEADS, "too many earlier heads")
     log = {"size": size, "root": root, "note": checkpoint, "extends": {}, "begin": begin["place"], "end": end["place"]}
     for placed in (begin, end):
         place, leaf, proof = open_line(compact(placed) + b"\n", "place", "leaf", "proof")
@@ -190,12 +207,12 @@ def open_log(line, key, run, record):
 
 
 def verify_run(text, key):
-    """A run, the places in its list of the verdicts that are shown, and its log, if it is in one."""
+    """A run, the verdicts that are shown by their places in its list, and its log, if it is in one."""
     need(text.endswith(b"\n"), "no line break at the end")
     first, *rest = [line + b"\n" for line in text.split(b"\n")[:-1]]
     first = open_bundle(first, key)
     need(first["predicateType"] == "lancet:statement/run/v0.1", "line 1 is not about a run")
-    run, [subject], shown, log = first["predicate"], first["subject"], [], None
+    run, [subject], shown, log = first["predicate"], first["subject"], {}, None
     named = [(one["task"], one["attempt"]) for one in run["verdicts"]]
     places = {one: place for place, one in enumerate(named)}
     need(len(places) == len(named), "an attempt is listed twice")
@@ -212,8 +229,8 @@ def verify_run(text, key):
         place = places.get((told["task"], told["attempt"]), -1)
         is_listed = place >= 0 and run["verdicts"][place] == listed and judged["digest"] == digest
         need(is_listed, "a verdict is not the one in the run's list")
-        need(not shown or shown[-1] < place, "a verdict is there twice, or out of order")
-        shown.append(place)
+        need(max(shown, default=-1) < place, "a verdict is there twice, or out of order")
+        shown[place] = judged
         record = "sha256:" + subject["digest"]["sha256"]
         need((judged["run"], judged["runRecord"], told["agent"]) == (run["run"], record, run["agentDigest"]), "a verdict is of another run")
         submission = [{"name": "submission", "digest": {"sha256": told["submission"].removeprefix("sha256:")}}]
@@ -236,6 +253,61 @@ def verify_run(text, key):
             (place, proof), rest = open_line(rest[0], "place", "proof"), rest[1:]
             included(log, leaf_of(run, listed), place, proof)
             need(log["begin"] < place < log["end"], "a verdict is not between the run's beginning and its end")
+    return run, shown, log
+
+
+def header(name, size):
+    """That of a file in a tar archive, in the one spelling that is taken: mode 0644, no owner, no time."""
+    zeros, form = b"0" * 7, "100s8s8s8s12s12s8sc100s8s64s8s8s167s"
+    text = struct.pack(form, name, b"0000644", zeros, zeros, b"%011o" % size, b"0" * 11, b" " * 8, b"0", b"", b"ustar\0" + b"00", b"", zeros, zeros, b"")
+    return text[:148] + b"%06o\0 " % sum(text) + text[156:]
+
+
+def verify_export(file, key):
+    """What was attested, a signed list of blobs, and the blobs: each is there, and each is needed."""
+
+    def take(size):
+        data = file.read(size)
+        need(len(data) == size, "it was cut off")
+        return data
+
+    def entry(name, most, size=None):
+        head = take(512)
+        size = int(head[124:135], 8) if size is None else size
+        need(size <= most, f"{name} has more than {most} bytes")
+        need(head == header(name.encode(), size), f"expected {name} here, in the one spelling of its header")
+        data = take(size)
+        need(not any(take(-size % 512)), f"{name} is not padded with zeros")
+        return data
+
+    text = entry("attested.jsonl", RUN)
+    run, shown, log = verify_run(text, key)
+    record = open_bundle(text.split(b"\n")[0] + b"\n", key)["subject"]
+    said = open_bundle(entry("export.sigstore.json", BUNDLE), key)
+    need(said["predicateType"] == "lancet:statement/export/v0.1", "no list of blobs")
+    need(said["subject"] == record and said["predicate"]["run"] == run["run"], "the list of blobs is of another run")
+    sizes = {one["digest"].removeprefix("sha256:"): one["bytes"] for one in said["predicate"]["blobs"]}
+    need(all(type(size) is int and size >= 0 for size in sizes.values()), "a blob of no size")
+    in_order = list(sizes) == sorted(sizes) and len(sizes) == len(said["predicate"]["blobs"])
+    need(in_order and len(sizes) <= BLOBS, "the blobs are not in the order of their digests, each once")
+    need(sum(1024 + size for size in sizes.values()) <= EXPORT + 512 * len(sizes), "more than 16 GiB")
+    journals, needed, named = {}, {record[0]["digest"]["sha256"]}, set()
+    for judged in shown.values():
+        plugins = [judged[phase]["plugin"] for phase in ("solve", "grade") if phase in judged]
+        needed |= {one.removeprefix("sha256:") for one in (judged["task"], judged["journal"], *plugins)}
+        journals[judged["journal"].removeprefix("sha256:")] = judged
+    need(needed <= set(sizes), "a blob is not in it that a verdict needs")
+    for digest, size in sizes.items():
+        data = entry(f"blobs/{digest}", BLOB, size)
+        need(sha256(data).hex() == digest, f"blobs/{digest} was changed")
+        if digest in journals:
+            events = data.split(b"\n")[:-1]
+            last, again = json.loads(events[-1]), sum(b'{"event":"reopened"' == event[:19] for event in events)
+            is_its = last["event"] == "decided" and last["record"] == journals[digest]["record"]
+            need(is_its and journals[digest].get("retakes", 0) == again, f"the journal blobs/{digest} is not that of its verdict")
+            named |= {one.decode() for one in re.findall(rb"sha256:([0-9a-f]{64})", data)}
+    need(set(sizes) <= needed | named, "a blob is in it that no verdict needs: one was taken out, or something put in")
+    need(take(1024) == bytes(1024) and not file.read(1), "there is something behind the end")
     return run, shown, log
 
 
@@ -275,6 +347,7 @@ def verify_witness(text, key, witness):
 
 def signed_note(note):
     """The text of a note, and the names and bytes of its signatures, none of which is verified."""
+    need(len(note) <= NOTE, "a note of more than 64 KiB")
     text, lines = note.decode().rsplit("\n\n", 1)
     need(lines.endswith("\n"), "no line break at the end")
     signatures = []
@@ -282,6 +355,7 @@ def signed_note(note):
         need(line.startswith("\u2014 ") and line.count(" ") == 2, "no line of a signature")
         name, data = line[2:].split(" ")
         signatures.append((name, unbase64(data)))
+    need(len(signatures) <= SIGNATURES, "too many signatures")
     return text + "\n", signatures
 
 
@@ -357,31 +431,34 @@ def verify_consistency(old, old_root, size, root, proof):
 
 
 def main(command, *arguments):
-    read = lambda path: pathlib.Path(path).read_bytes()
-    beside = lambda path: read(str(pathlib.Path(path).absolute()) + ".sigstore.json")
+    beside = lambda path: read(str(pathlib.Path(path).absolute()) + ".sigstore.json", BUNDLE)
     match command, arguments:
         case "package", (path, key):
-            return verify_package(read(path), beside(path), load_key(key))
+            return verify_package(read(path, PACKAGE), beside(path), load_key(key))
         case "suite", (path, key):
             return verify_suite(pathlib.Path(path), beside(path), load_key(key))
-        case "run" | "since" | "witness", (path, *_, last) if len(arguments) == (2 if command == "run" else 3):
+        case "run" | "unlogged" | "export" | "since" | "witness", (path, *_, last) if len(arguments) == (3 if command in ("since", "witness") else 2):
             match command:
-                case "run":
-                    run, shown, log = verify_run(read(path), load_key(last))
+                case "run" | "unlogged":
+                    run, shown, log = verify_run(read(path, RUN), load_key(last))
+                case "export":
+                    with open(path, "rb") as file:
+                        run, shown, log = verify_export(file, load_key(last))
                 case "since":
-                    run, shown, log = verify_since(read(path), read(arguments[1]), load_key(last))
+                    run, shown, log = verify_since(read(path, RUN), read(arguments[1], RUN), load_key(last))
                 case _:
-                    run, shown, log = verify_witness(read(path), load_key(arguments[1]), load_key(last))
+                    run, shown, log = verify_witness(read(path, RUN), load_key(arguments[1]), load_key(last))
+            need(log or command == "unlogged", "the run is in no log, by what its host signed: nothing shows when it began, nor that it was made once")
             outcomes = [run["verdicts"][place]["outcome"] for place in shown]
             told = ", ".join(f"{outcomes.count(one)} {one}" for one in ("pass", "fail", "invalid"))
             control = "; a control, and no result: the agent was told the answers" if run["control"] else ""
             place = f"leaves {log['begin']} to {log['end']} of the {log['size']} of {open_origin(log)}" if log else "in no log"
             return f"{run['run']}: {len(shown)} of {len(run['verdicts'])} verdicts shown: {told}; {place}{control}"
         case "checkpoint", (note, origin, key):
-            size, root = open_checkpoint(read(note), origin, load_key(key))
+            size, root = open_checkpoint(read(note, NOTE), origin, load_key(key))
             return f"{origin}: {size} leaves under {base64.b64encode(root).decode()}"
         case "inclusion", (leaf, place, proof, note, origin, key):
-            verify_inclusion(read(leaf), int(place), hashes(read(proof).decode()), *open_checkpoint(read(note), origin, load_key(key)))
+            verify_inclusion(read(leaf, BUNDLE), int(place), hashes(read(proof, NOTE).decode()), *open_checkpoint(read(note, NOTE), origin, load_key(key)))
             return f"{leaf} is the leaf {place} of {origin}"
     sys.exit(__doc__)
 

@@ -12,6 +12,7 @@ mod demo;
 #[path = "../../host/xtask/src/demo/commands.rs"]
 mod demo_commands;
 mod full;
+mod exported;
 mod graders;
 #[path = "../guests/mod.rs"]
 mod guests;

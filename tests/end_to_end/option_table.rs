@@ -85,6 +85,15 @@ pub(crate) const COMMANDS: &[Told] = &[
         words: &[DOCKER, FORMAT],
     },
     Told {
+        command: "export",
+        paths: &[
+            ("key", Takes(File, &["export --key @ --output new.tar"])),
+            ("output", Takes(NewFile, &["export --key mine --output @.tar"])),
+            ("since", Takes(File, &["export --key mine --since @ --output new.tar"])),
+        ],
+        words: &[&["run", "signer"]],
+    },
+    Told {
         command: "grade",
         paths: &[
             (
@@ -312,11 +321,12 @@ pub(crate) const COMMANDS: &[Told] = &[
         command: "verify",
         paths: &[
             ("bundle", Takes(File, &["verify PACKAGE --bundle @", "verify SUITE --bundle @"])),
-            ("file", Takes(File, &["verify @", "verify @.jsonl"])),
+            ("file", Takes(File, &["verify @", "verify @.jsonl", "verify @.tar"])),
             ("keys", Takes(File, &["verify PACKAGE --key @"])),
+            ("policy", Takes(File, &["verify PACKAGE --policy @"])),
             ("since", Takes(File, &["verify ATTESTED --since @"])),
             ("witnesses", Takes(File, &["verify ATTESTED --witness @"])),
         ],
-        words: &[FORMAT, &["foreign"]],
+        words: &[FORMAT, JOBS, &["foreign", "replay", "unlogged"]],
     },
 ];

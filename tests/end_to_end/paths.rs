@@ -74,7 +74,7 @@ const THINGS: [&str; 8] = [
 
 /// Lays all of them into a folder, under what they are called and with `.jsonl` behind it too.
 fn lay(context: &Context) {
-    for end in ["", ".jsonl"] {
+    for end in ["", ".jsonl", ".tar"] {
         let at = |name: &str| context.path(&format!("{name}{end}"));
         assert!(std::process::Command::new("mkfifo").arg(at(THINGS[0])).status().unwrap().success());
         symlink(at(THINGS[0]), at(THINGS[1])).unwrap();
@@ -144,7 +144,8 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
     }
     println!("{} tries", tries.len());
     let wrong = side_by_side(&tries, |(line, what)| {
-        let path = place(&context, what, if line.contains("@.jsonl") { ".jsonl" } else { "" });
+        let end = [".jsonl", ".tar"].into_iter().find(|end| line.contains(&format!("@{end}")));
+        let path = place(&context, what, end.unwrap_or_default());
         let own = tempfile::tempdir().unwrap();
         let words: Vec<String> = line
             .split(' ')
@@ -166,6 +167,7 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
                 word => word
                     .replace("ANSWERS", "answers.toml")
                     .replace("@.jsonl", "@")
+                    .replace("@.tar", "@")
                     .replace("scripted/@", &format!("scripted/{}", path.display()))
                     .replace('@', path.to_str().unwrap()),
             })
@@ -192,7 +194,7 @@ fn every_option_that_takes_a_path_says_what_is_wrong_with_it() {
     });
     let wrong: Vec<String> = wrong.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for end in ["", ".jsonl"] {
+    for end in ["", ".jsonl", ".tar"] {
         let folder = at(&format!("a folder{end}"));
         assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "nothing is made where nothing can be");
     }

@@ -33,7 +33,7 @@ fn publisher() -> Context {
 }
 
 /// Where the keys of a context's user lie.
-fn keys(context: &Context) -> std::path::PathBuf {
+pub(crate) fn keys(context: &Context) -> std::path::PathBuf {
     context.path(".config/lancet/keys")
 }
 
@@ -48,7 +48,7 @@ fn reader(publisher: &Context) -> Context {
 }
 
 /// What the verifier in Python says.
-fn python(context: &Context, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn python(context: &Context, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Python::oracles().program("python");
     command.arg(workspace().join("docs/verify/verify.py")).args(arguments).current_dir(context.path(""));
     let output = command.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
@@ -475,8 +475,13 @@ fn a_run_that_was_left_out_of_the_log_is_found_and_witnesses_cosign_what_is_in_i
     drop(database);
     let attested = works(&host, &["attest", "--key", "host", "--output", "old.jsonl"]);
     assert!(attested.stderr.contains("is from before this store had a log"), "{}", attested.stderr);
-    assert!(works(&host, &["verify", "old.jsonl"]).stderr.contains("this run is in no log"));
-    host.lancet(&["verify", "old.jsonl", "--since", "first.jsonl"]).fails(8, &["is a run that is in no log"]);
+    let no_log = &["`old.jsonl` is a run that is in no log, by what its host signed", "--unlogged"];
+    host.lancet(&["verify", "old.jsonl"]).fails(8, no_log);
+    host.lancet(&["verify", "old.jsonl", "--since", "first.jsonl"]).fails(8, no_log);
+    let taken = works(&host, &["verify", "old.jsonl", "--unlogged"]);
+    assert!(taken.stderr.contains("this run is in no log"), "{}", taken.stderr);
+    assert_eq!(python(&host, &["run", "old.jsonl", &key]).0, Some(1));
+    assert!(python(&host, &["unlogged", "old.jsonl", &key]).1.contains("; in no log"));
     host.lancet(&["attest", "--key", "host", "--since", "first.jsonl", "--output", "old.jsonl"])
         .fails(2, &["is from before this store had a log, and in none"]);
     host.lancet(&["cosign", "old.jsonl", "--key", "auditor", "--first"])

@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(60);
 const OF_THE_HOST: [&str; 3] = ["compile-plugin", "plugin-worker", "try-prompt"];
 
 /// Every command, most of them with something that works and with something that does not.
-const COMMANDS: [&str; 67] = [
+const COMMANDS: [&str; 70] = [
     "--help",
     "--version",
     "attest --key mine --output new.jsonl",
@@ -33,6 +33,8 @@ const COMMANDS: [&str; 67] = [
     "cosign run.attested.jsonl --key witness",
     "completions bash",
     "doctor --docker-socket nowhere",
+    "export --key mine --output new.tar",
+    "export --key nobody",
     "frobnicate",
     "grade SUITE --predictions nowhere.json",
     "grade SUITE --patch SUITE/suite.toml --task cart-badge-stale",
@@ -91,6 +93,7 @@ const COMMANDS: [&str; 67] = [
     "suite lock nowhere",
     "verify package.wasm",
     "verify run.attested.jsonl",
+    "verify nowhere.tar",
     "verify grader.wasm",
 ];
 

@@ -14,7 +14,7 @@ use crate::exit::EXIT_CODES;
 use crate::failure::warn;
 use crate::grant::GrantParser;
 use crate::isolation::IsolationArguments;
-use crate::keys::{Attest, Cosign, KeyCommand, Sign, Verify};
+use crate::keys::{Attest, Cosign, Export, KeyCommand, Sign, Verify};
 use crate::kind::KindArgument;
 use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Sign a run with its verdicts, for others to verify
     Attest(Attest),
+    /// Write a run as one file, from which others verify its verdicts and come to them again
+    Export(Export),
     /// Cosign the log of somebody else's store, as a witness that it only grew
     Cosign(Cosign),
     /// Verify who signed a package, a suite or a run, and that it is the one that was signed

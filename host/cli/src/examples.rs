@@ -177,6 +177,13 @@ Examples:
   # With what shows that nothing was taken out of the log since an earlier one.
   lancet attest --key acme --since 20261123-083329-4f2a9c.attested.jsonl";
 
+pub(crate) const EXPORT: &str = "\
+Examples:
+  # The run that was started last, with all that a replay of it needs.
+  lancet export --key acme
+  # Another one, into a file of that name.
+  lancet export 20261123-0833 --key acme --output run.export.tar";
+
 pub(crate) const COSIGN: &str = "\
 Examples:
   # The first that is cosigned of a host's log.
@@ -192,10 +199,13 @@ Examples:
   lancet verify suites/shop --key ./acme.pub
   # A run that was attested, and its verdicts.
   lancet verify run.attested.jsonl
+  # A run that was exported: its graders are executed again on what was recorded.
+  lancet verify run.export.tar --replay
   # That nothing was taken out of its host's log since, by the word of a witness too.
   lancet verify next.attested.jsonl --since run.attested.jsonl --witness auditor
   # What another tool signed about the file.
   lancet verify ./my-grader.lancet.wasm --bundle provenance.json --foreign";
+
 pub(crate) const PLUGIN_CHECK: &str = "\
 Examples:
   # The project in this folder, with its fixtures as a beginning.
@@ -278,6 +288,8 @@ mod tests {
             KEY_IMPORT,
             SIGN,
             ATTEST,
+            EXPORT,
+            COSIGN,
             VERIFY,
             PLUGIN_CHECK,
             PLUGIN_TEST,

@@ -126,6 +126,20 @@ impl Gate {
         Ok(Arc::new(Self { recorded: run.map(recorded).unwrap_or_default(), ..gate }))
     }
 
+    /// The same for a run that a stranger may have recorded: what it lets its plugins use is held to
+    /// the policy's limits.
+    pub(crate) fn of_export(
+        argument: &PolicyArgument,
+        isolation: &IsolationArguments,
+        run: &RunSpec,
+    ) -> Result<Arc<Self>, Failure> {
+        let InForce { policy, keys, folder } = argument.in_force()?;
+        let locks = Locks::read(folder.as_deref(), None, false)?;
+        let gate = Self { recorded: recorded(run), ..Self::new(policy, keys, locks, isolation) };
+        gate.limits(&run.agent_limits, &run.grader_limits)?;
+        Ok(Arc::new(Self { marks: true, ..gate }))
+    }
+
     fn new(policy: Policy, keys: Keys, locks: Locks, isolation: &IsolationArguments) -> Self {
         Self {
             policy,

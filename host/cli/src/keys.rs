@@ -8,11 +8,12 @@ use lancet_trust::{
     StatementError, read_private, read_public,
 };
 
-use crate::arguments::Format;
+use crate::arguments::{Format, Jobs};
 use crate::examples;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::paths;
+use crate::policy::PolicyArgument;
 use crate::session::Signals;
 
 #[derive(Debug, Subcommand)]
@@ -108,6 +109,26 @@ pub(crate) struct Attest {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// Which run is exported, and who signs it.
+#[derive(Debug, Args)]
+#[command(after_long_help = examples::EXPORT)]
+pub(crate) struct Export {
+    /// The run: its id, the beginning of it, or `latest`
+    #[arg(default_value = "latest")]
+    pub(crate) run: String,
+    /// The key: its name or id, or a PEM file's path
+    #[arg(long)]
+    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) signer: SignerArgument,
+    /// Show that the store's log extends what it was at an earlier head: a file that `attest` or `export` wrote, or a C2SP checkpoint; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: Vec<PathBuf>,
+    /// The file to write [default: RUN.export.tar]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 /// Whose log is cosigned, and by whom.
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::COSIGN)]
@@ -134,7 +155,7 @@ pub(crate) struct Cosign {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::VERIFY)]
 pub(crate) struct Verify {
-    /// A package, a suite's folder, the `.sigstore.json` beside one, or the `.jsonl` that `attest` wrote
+    /// A package, a suite's folder, the `.sigstore.json` beside one, or the `.jsonl` or `.tar` that `attest` or `export` wrote
     pub(crate) file: PathBuf,
     /// Believe this key alone: its name or id, or a PEM file's path; may be given several times [default: all that `key list` shows]
     #[arg(long = "key", value_name = "KEY")]
@@ -148,11 +169,29 @@ pub(crate) struct Verify {
     /// Of a run: this key has to have cosigned the head of its log; its name or id, or a PEM file's path; may be given several times
     #[arg(long = "witness", value_name = "KEY")]
     pub(crate) witnesses: Vec<String>,
+    /// Take a run that is in no log, by what its host signed: nothing shows when it began, nor that it was made once
+    #[arg(long, conflicts_with_all = ["since", "witnesses"])]
+    pub(crate) unlogged: bool,
+    /// Of an exported run: execute its agents and graders again on what was recorded, those that are not built in in jailed processes, and come to the same verdicts
+    #[arg(long)]
+    pub(crate) replay: bool,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
+    /// Let only the keys of that policy's publishers count, each for what has its name, and execute nothing beyond its limits: a file, or `strict`
+    #[arg(long, value_name = "FILE|strict", conflicts_with = "keys")]
+    pub(crate) policy: Option<PathBuf>,
     /// Take the envelopes of other tools: any DSSE, with any in-toto Statement about the file
     #[arg(long)]
     pub(crate) foreign: bool,
     #[command(flatten)]
     pub(crate) format: Format,
+}
+
+impl Verify {
+    /// The policy by which something is executed again.
+    pub(crate) fn policy(&self) -> PolicyArgument {
+        PolicyArgument::named(self.policy.clone())
+    }
 }
 
 /// The keys that are known here.

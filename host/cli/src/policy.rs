@@ -46,6 +46,11 @@ pub(crate) struct InForce {
 }
 
 impl PolicyArgument {
+    /// The one that was named, or the one that is in force without a word.
+    pub(crate) fn named(policy: Option<PathBuf>) -> Self {
+        Self { policy }
+    }
+
     /// The policy that is in force: the option's, that of `LANCET_POLICY`, that of the operator's
     /// configuration, or what holds without one. A variable that is empty counts as one that is
     /// not set.

@@ -6,7 +6,8 @@ use lancet_core::{AttemptState, Event, Phase, RunId, RunRecord, Sha256};
 use lancet_runner::Error;
 use lancet_store::{AttemptRow, Reader, Store};
 use lancet_trust::{
-    Attested, Judged, Keys, KeysError, Listed, PublicKey, RunLog, Statement, Tree, executed, journal_digest,
+    Attested, Judged, Keys, KeysError, Listed, PublicKey, RunLog, Signer, Statement, Tree, executed,
+    journal_digest, retakes,
 };
 
 use super::{attested, sign};
@@ -21,52 +22,100 @@ use crate::session::block_on;
 /// What the name of a file with a run's verdicts ends with.
 pub(crate) const END: &str = ".attested.jsonl";
 
+/// Whether a file's name is that of a run that was attested: by that ending `verify` tells a run from
+/// a file that has its signature beside it.
+pub(super) fn is_attested(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "jsonl")
+}
+
+/// Whether the file that is to be written has such a name.
+pub(super) fn ends_right(output: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = output.filter(|path| !is_attested(path)) else { return Ok(()) };
+    let message =
+        format!("`{}` does not end in `.jsonl`, by which `lancet verify` knows a run", path.display());
+    Err(Failure::usage(message).hint(format!("for example `--output run{END}`")))
+}
+
+/// A run that is over, with all that is signed of it.
+pub(super) struct Over {
+    pub(super) run: RunId,
+    pub(super) statement: Statement<lancet_trust::Run>,
+    pub(super) verdicts: Vec<Judged>,
+    pub(super) log: Option<RunLog>,
+}
+
+impl Over {
+    /// Reads the run that a text names.
+    pub(super) fn read(store: &Store, text: &str) -> Result<Self, Failure> {
+        let (run, statement, verdicts) = block_on(async {
+            let run = store.resolve_run(text).await?;
+            let (statement, verdicts) = read(store, &run).await?;
+            Ok::<_, Failure>((run, statement, verdicts))
+        })?;
+        let log = match &statement.predicate.log {
+            Some(origin) => Some(log(&store.reader(), &run, origin)?),
+            None => None,
+        };
+        Ok(Self { run, statement, verdicts, log })
+    }
+
+    /// Signs it, with what shows that its log extends what it was at those earlier heads.
+    pub(super) fn sign(
+        &mut self,
+        keys: &Keys,
+        earlier: &[PathBuf],
+        signer: &dyn Signer,
+    ) -> Result<String, Failure> {
+        let public = signer.public();
+        since(earlier, keys, &public, &self.run, self.log.as_mut())?;
+        let verdicts = self.verdicts.clone();
+        let text = Attested::sign(&self.statement, verdicts, self.log.as_ref(), signer);
+        let text = text.map_err(KeysError::from)?;
+        // What nobody could read is not handed out.
+        Attested::verify(text.as_bytes(), &public)
+            .map_err(|error| host("what was signed does not verify", error))?;
+        Ok(text)
+    }
+
+    /// What is told of it when it is signed.
+    pub(super) fn told(&self) -> String {
+        let log = match &self.log {
+            Some(log) => format!("{}, {} leaves", log.origin(), log.size()),
+            None => "none".to_owned(),
+        };
+        format!("run       {}\nverdicts  {}\nlog       {log}", self.run, self.verdicts.len())
+    }
+
+    pub(super) fn warn(&self) {
+        if self.log.is_none() {
+            warn(&format!(
+                "run {} is from before this store had a log: nothing shows when it began, nor that it was made once",
+                self.run
+            ));
+        }
+    }
+}
+
 /// Signs a run with its verdicts.
 pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure> {
-    // By that ending `verify` tells a run from a file that has its signature beside it.
-    let is_run = |path: &Path| path.extension().is_some_and(|end| end == "jsonl");
-    if let Some(path) = arguments.output.as_deref().filter(|path| !is_run(path)) {
-        let message =
-            format!("`{}` does not end in `.jsonl`, by which `lancet verify` knows a run", path.display());
-        return Err(Failure::usage(message).hint(format!("for example `--output run{END}`")));
-    }
+    ends_right(arguments.output.as_deref())?;
     let store = super::existing_store(global)?;
-    let (run, statement, verdicts) = block_on(async {
-        let run = store.resolve_run(&arguments.run).await?;
-        let (statement, verdicts) = read(&store, &run).await?;
-        Ok::<_, Failure>((run, statement, verdicts))
-    })?;
-    let mut log = match &statement.predicate.log {
-        Some(origin) => Some(log(&store.reader(), &run, origin)?),
-        None => None,
-    };
-    let path = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{run}{END}")));
+    let mut over = Over::read(&store, &arguments.run)?;
+    let path = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}{END}", over.run)));
     let keys = keys::open()?;
     let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
-    let public = signer.public();
-    sign::is_ours(&path, public.id())?;
-    let number = verdicts.len();
-    since(&arguments.since, &keys, &public, &run, log.as_mut())?;
-    let text =
-        Attested::sign(&statement, verdicts, log.as_ref(), signer.as_ref()).map_err(KeysError::from)?;
+    let id = signer.public().id();
+    sign::is_ours(&path, id)?;
+    let text = over.sign(&keys, &arguments.since, signer.as_ref())?;
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
-    // What nobody could read is not handed out.
-    Attested::verify(text.as_bytes(), &public)
-        .map_err(|error| host("what was signed does not verify", error))?;
     sign::write(&path, text.as_bytes())?;
-    if log.is_none() {
-        warn(&format!(
-            "run {run} is from before this store had a log: nothing shows when it began, nor that it was made once"
-        ));
-    }
+    over.warn();
     output::print(&format!(
-        "{}\nrun       {run}\nverdicts  {number}\nlog       {}\nbytes     {}\nkey       {}",
+        "{}\n{}\nbytes     {}\nkey       {id}",
         display_safe(&path.display().to_string()),
-        log.as_ref()
-            .map_or_else(|| "none".to_owned(), |log| format!("{}, {} leaves", log.origin(), log.size())),
-        text.len(),
-        public.id()
+        over.told(),
+        text.len()
     ))?;
     Ok(Exit::Done)
 }
@@ -170,6 +219,7 @@ async fn judged(
         setting: row.setting_blob,
         solve: executed(&events, Phase::Solve),
         grade: executed(&events, Phase::Grade),
+        retakes: retakes(events.iter().copied()),
         journal: journal_digest(events.iter().copied()),
         digest,
         record: record.clone(),

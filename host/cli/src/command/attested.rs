@@ -1,16 +1,21 @@
 //! `lancet verify` of a run with its verdicts.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
-use lancet_core::{Outcome, Sha256};
+use lancet_core::{Outcome, ReplayResult, Replayed, Sha256};
 use lancet_trust::{
-    Attested, AttestedError, BundleError, Checkpoint, Keys, LogError, Logged, MAX_ATTESTED_BYTES,
-    MAX_NOTE_BYTES, PublicKey, VerifiedKey, VerifiedLog, VerifiedRun, VerifiedVerdict, VerifiedWitness,
+    Attested, AttestedError, BundleError, Checkpoint, Export, ExportError, Keys, LogError, Logged,
+    MAX_ATTESTED_BYTES, MAX_NOTE_BYTES, OpenedExport, PublicKey, VerifiedExport, VerifiedKey, VerifiedLog,
+    VerifiedRun, VerifiedVerdict, VerifiedWitness,
 };
 
+use super::export::is_export;
 use super::verify::{key, warn_of};
-use crate::arguments::FormatKind;
+use super::{attest, exported};
+use crate::arguments::{FormatKind, Global};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::keys::{self, Verify};
@@ -22,9 +27,17 @@ pub(super) type Believed = [(PublicKey, String)];
 
 /// A file all of which holds.
 pub(super) struct Read {
+    /// What was attested, as it is written: nothing of one that was exported.
     pub(super) bytes: Vec<u8>,
     pub(super) attested: Attested,
     pub(super) key: VerifiedKey,
+    /// What else there is of it, when it was exported.
+    pub(super) export: Option<Export<BufReader<File>>>,
+}
+
+/// Whether a file's name is that of a run with its signatures in it.
+pub(super) fn is_run(path: &Path) -> bool {
+    attest::is_attested(path) || is_export(path)
 }
 
 /// Every key that is known here.
@@ -34,22 +47,45 @@ pub(super) fn known(keys: &Keys) -> Vec<(PublicKey, String)> {
 
 /// Reads a run's file and verifies all of it, by one of those keys.
 pub(super) fn read(path: &Path, keys: &Keys, believed: &Believed) -> Result<Read, Failure> {
+    if is_export(path) {
+        return read_export(path, keys, believed);
+    }
     let bytes = lancet_file::read(path, MAX_ATTESTED_BYTES as u64)
         .map_err(|error| Failure::file("read", path, &error))?;
-    let refused = |error: AttestedError| {
-        Failure::new(Exit::Unverified, format!("`{}`: {error}", path.display())).hint(error.hint())
-    };
+    let refused = |error: AttestedError| refused(path, &error, error.hint());
     let id = Attested::key_of(&bytes).map_err(refused)?;
     let unknown = || refused(AttestedError::Bundle { line: 1, error: BundleError::Unknown(id) });
     let (by, name) = believed.iter().find(|(key, _)| key.id() == id).ok_or_else(unknown)?;
     let key = key(keys, by, name, path)?;
     let attested = Attested::verify(&bytes, by).map_err(refused)?;
-    Ok(Read { bytes, attested, key })
+    Ok(Read { bytes, attested, key, export: None })
+}
+
+fn read_export(path: &Path, keys: &Keys, believed: &Believed) -> Result<Read, Failure> {
+    let file = lancet_file::open(path).map_err(|error| Failure::file("read", path, &error))?;
+    let refused = |error: ExportError| match &error {
+        ExportError::Io(error) => Failure::file("read", path, error),
+        error => refused(path, error, error.hint()),
+    };
+    let opened = OpenedExport::open(BufReader::new(file)).map_err(refused)?;
+    let id = opened.key_id().map_err(refused)?;
+    let unknown = || {
+        let error = AttestedError::Bundle { line: 1, error: BundleError::Unknown(id) };
+        refused(ExportError::Attested(error))
+    };
+    let (by, name) = believed.iter().find(|(key, _)| key.id() == id).ok_or_else(unknown)?;
+    let key = key(keys, by, name, path)?;
+    let export = opened.verify(by).map_err(refused)?;
+    Ok(Read { bytes: Vec::new(), attested: export.attested().clone(), key, export: Some(export) })
+}
+
+fn refused(path: &Path, error: &dyn std::fmt::Display, hint: &'static str) -> Failure {
+    Failure::new(Exit::Unverified, format!("`{}`: {error}", path.display())).hint(hint)
 }
 
 /// The head of a log, in a run's file or alone.
 pub(super) fn head(path: &Path, keys: &Keys, believed: &Believed) -> Result<Checkpoint, Failure> {
-    if path.extension().is_some_and(|end| end == "jsonl") {
+    if is_run(path) {
         let log = read(path, keys, believed)?.attested.log;
         return log.map(|log| log.checkpoint).ok_or_else(|| {
             let message = format!("`{}` is a run that is in no log", path.display());
@@ -62,7 +98,7 @@ pub(super) fn head(path: &Path, keys: &Keys, believed: &Believed) -> Result<Chec
     let (checkpoint, by) =
         Checkpoint::read(&bytes, believed.iter().map(|(key, _)| key)).map_err(|error| {
             Failure::new(Exit::Unverified, format!("`{}` is no head of a log by a key that is known here: {error}", path.display()))
-                .hint("name a `.jsonl` that `lancet attest` wrote, or a C2SP checkpoint; `lancet key import FILE` takes the host's key in")
+                .hint("name a file that `lancet attest` or `lancet export` wrote, or a C2SP checkpoint; `lancet key import FILE` takes the host's key in")
         })?;
     let name = believed.iter().find(|(key, _)| key == by).map_or("", |(_, name)| name.as_str());
     key(keys, by, name, path)?;
@@ -90,12 +126,17 @@ fn logged(
 ) -> Result<Option<VerifiedLog>, Failure> {
     let (path, key) = (&arguments.file, &read.key);
     let Some(log) = log else {
-        if arguments.since.is_empty() && arguments.witnesses.is_empty() {
+        if arguments.unlogged {
             return Ok(None);
         }
-        let message = format!("`{}` is a run that is in no log, by what its host signed", path.display());
-        return Err(Failure::new(Exit::Unverified, message)
-            .hint("ask for a run that is in its store's log, or leave `--since` and `--witness` out"));
+        // Whoever has a log can sign a run without it: that is no run from before there was one.
+        let message = format!(
+            "`{}` is a run that is in no log, by what its host signed: nothing shows when it began, nor that it was made once",
+            path.display()
+        );
+        return Err(Failure::new(Exit::Unverified, message).hint(
+            "ask for a run that is in its store's log; `--unlogged` takes one that is in none all the same",
+        ));
     };
     let mut extends = Vec::new();
     for since in &arguments.since {
@@ -176,12 +217,28 @@ fn shown(time: u64) -> String {
     i64::try_from(time).ok().and_then(time_of).map_or_else(|| time.to_string(), |time| time.to_string())
 }
 
-/// Verifies all of such a file.
-pub(super) fn verify(arguments: &Verify, keys: &Keys, believed: &Believed) -> Result<(), Failure> {
+/// Verifies all of such a file, and executes again what it has when that is asked for.
+pub(super) fn verify(
+    arguments: &Verify,
+    global: &Global,
+    keys: &Keys,
+    believed: &Believed,
+) -> Result<Exit, Failure> {
     let (path, format) = (&arguments.file, arguments.format.kind);
+    if arguments.replay && !is_export(path) {
+        let message = format!("`{}` has no journals: there is nothing to execute again", path.display());
+        return Err(
+            Failure::usage(message).hint("`lancet export RUN` writes them into one file with the verdicts")
+        );
+    }
     let read = read(path, keys, believed)?;
     let log = logged(arguments, keys, believed, read.attested.log.as_ref(), &read)?;
-    let Read { attested, key: verified_key, .. } = read;
+    let Read { attested, key: verified_key, export, .. } = read;
+    let has = export.as_ref().map(|export| VerifiedExport { blobs: export.blobs(), bytes: export.bytes() });
+    let replayed = match export {
+        Some(export) if arguments.replay => Some(exported::replay(arguments, global, export)?),
+        _ => None,
+    };
     let withheld = attested.withheld();
     let run = attested.run;
     // Of the verdicts that are shown: the others' graders are not in the file.
@@ -203,6 +260,7 @@ pub(super) fn verify(arguments: &Verify, keys: &Keys, believed: &Believed) -> Re
         reason: judged.record.verdict.reason.to_string(),
         earned_cents: judged.record.earned,
         digest: judged.digest,
+        retakes: judged.retakes,
     });
     let verified = VerifiedRun {
         file: path.display().to_string(),
@@ -217,13 +275,28 @@ pub(super) fn verify(arguments: &Verify, keys: &Keys, believed: &Believed) -> Re
         due: run.verdicts.len(),
         withheld,
         log,
+        export: has,
         verdicts: verdicts.collect(),
+        replayed,
     };
     warn_of(keys, &verified.key);
     for warning in &revoked {
         warn(warning);
     }
-    print(&verified, format)
+    print(&verified, format)?;
+    match verified.replayed {
+        Some(replayed) if replayed.different > 0 => {
+            let message = format!(
+                "`{}`: {} of {} verdicts are not come to again by what was recorded",
+                path.display(),
+                replayed.different,
+                replayed.replayed
+            );
+            Err(Failure::new(Exit::Unverified, message)
+                .hint("whoever signed it has signed what does not follow: ask them, and rest nothing on these verdicts"))
+        }
+        _ => Ok(Exit::Done),
+    }
 }
 
 fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
@@ -259,7 +332,7 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
     let number = |outcome| verified.verdicts.iter().filter(|one| one.outcome == outcome).count();
     output::print(&format!(
         "{} is what was signed\nkey      {}, {}\nrun      {}\nsuite    {}, {}\nagent    {}, {}\n{}\n{}\n\
-         {} of {} verdicts shown: {} pass, {} fail, {} invalid",
+         {} of {} verdicts shown: {} pass, {} fail, {} invalid{}",
         display_safe(&verified.file),
         display_safe(&verified.key.name),
         verified.key.id,
@@ -274,8 +347,35 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
         verified.due,
         number(Outcome::Pass),
         number(Outcome::Fail),
-        number(Outcome::Invalid)
+        number(Outcome::Invalid),
+        more_text(verified)
     ))
+}
+
+/// What is told below the verdicts.
+fn more_text(verified: &VerifiedRun) -> String {
+    let mut text = String::new();
+    let retaken: Vec<_> = verified.verdicts.iter().filter(|one| one.retakes > 0).collect();
+    if !retaken.is_empty() {
+        let named = retaken.iter().map(|one| format!("{}/{}", display_safe(&one.task), one.attempt));
+        text.push_str(&format!(
+            "\n{} of them after an invalid verdict that the infrastructure was to blame for, by the host's word: {}",
+            retaken.len(),
+            named.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if let Some(VerifiedExport { blobs, bytes }) = &verified.export {
+        text.push_str(&format!("\nexport   {blobs} blobs, {bytes} bytes, all of them what was signed"));
+    }
+    let Some(replayed) = &verified.replayed else { return text };
+    let Replayed { identical, different, attempts, .. } = replayed;
+    text.push_str(&format!("\nreplay   {identical} verdicts come to again, {different} not"));
+    for one in attempts.iter().filter(|one| one.result == ReplayResult::Different) {
+        let phase = one.phase.map_or("-", lancet_core::ReplayPhase::as_str);
+        let what = one.difference.as_deref().unwrap_or("-");
+        text.push_str(&format!("\n  {}, {phase}: {}", display_safe(&one.attempt), display_safe(what)));
+    }
+    text
 }
 
 /// What is told of the log that a run is in.

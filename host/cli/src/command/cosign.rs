@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use lancet_trust::{Attested, KeysError};
 
+use super::attest::{ends_right, is_attested};
 use super::attested::{self, Read};
 use super::sign;
 use super::verify::warn_of;
@@ -18,6 +19,13 @@ use crate::render::display_safe;
 /// has seen of it.
 pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
     let file = &arguments.file;
+    if !is_attested(file) {
+        let message = format!("`{}` is no `.jsonl` that `lancet attest` wrote", file.display());
+        return Err(Failure::usage(message).hint(
+            "have the host attest the run: of one that was exported, its log is cosigned in that file",
+        ));
+    }
+    ends_right(arguments.output.as_deref())?;
     let path = arguments.output.clone().unwrap_or_else(|| PathBuf::from(file));
     if path != *file && path.exists() {
         return Err(Failure::usage(format!("`{}` is there already", path.display()))
@@ -25,7 +33,7 @@ pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
     }
     let keys = keys::open()?;
     let believed = attested::known(&keys);
-    let Read { bytes, attested, key } = attested::read(file, &keys, &believed)?;
+    let Read { bytes, attested, key, .. } = attested::read(file, &keys, &believed)?;
     let Some(log) = &attested.log else {
         let message = format!("`{}` is a run that is in no log: there is nothing to cosign", file.display());
         return Err(

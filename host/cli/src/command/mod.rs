@@ -7,6 +7,8 @@ pub(crate) mod completions;
 pub(crate) mod controls;
 pub(crate) mod cosign;
 pub(crate) mod doctor;
+pub(crate) mod export;
+mod exported;
 pub(crate) mod grade;
 mod jail;
 pub(crate) mod key;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use lancet_core::Sha256;
 use lancet_suite::Suite;
 use lancet_trust::{
-    Bundle, BundleError, Foreign, ForeignStatement, Keys, KeysError, Plugin, Predicate as _, PublicKey,
-    Statement, VerifiedFile, VerifiedKey, VerifiedSubject, predicate_type, read_text,
+    Bundle, BundleError, Foreign, ForeignStatement, KeyId, Keys, KeysError, Plugin, Policy, Predicate as _,
+    PublicKey, Statement, VerifiedFile, VerifiedKey, VerifiedSubject, predicate_type, read_text,
 };
 
 use super::attested;
-use crate::arguments::FormatKind;
+use crate::arguments::{FormatKind, Global};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::keys::{self, Verify, misstated, unverified};
@@ -24,31 +24,41 @@ struct Case {
     bundle: PathBuf,
     keys: Keys,
     believed: Vec<(PublicKey, String)>,
+    /// Whose publishers' keys count, each for what has its name, if one was named.
+    policy: Option<Policy>,
 }
 
 /// Verifies who signed a file, and that it is the one that was signed.
-pub(crate) fn main(arguments: &Verify) -> Result<Exit, Failure> {
+pub(crate) fn main(arguments: &Verify, global: &Global) -> Result<Exit, Failure> {
     let keys = keys::open()?;
-    let believed: Vec<_> = if arguments.keys.is_empty() {
+    let policy = arguments.policy.is_some().then(|| arguments.policy().in_force()).transpose()?;
+    let policy = policy.map(|in_force| in_force.policy);
+    let mut believed: Vec<_> = if arguments.keys.is_empty() {
         attested::known(&keys)
     } else {
         arguments.keys.iter().map(|key| keys::public(&keys, key)).collect::<Result<_, _>>()?
     };
-    if arguments.file.extension().is_some_and(|extension| extension == "jsonl") {
+    believed.retain(|(key, _)| policy.as_ref().is_none_or(|policy| policy.counts(key.id())));
+    if attested::is_run(&arguments.file) {
         if arguments.foreign || arguments.bundle.is_some() {
             let message = format!("`{}` is a run with its signatures in it", arguments.file.display());
             return Err(Failure::usage(message).hint("leave `--foreign` and `--bundle` out"));
         }
-        attested::verify(arguments, &keys, &believed)?;
-        return Ok(Exit::Done);
+        return attested::verify(arguments, global, &keys, &believed);
+    }
+    if arguments.replay {
+        let message = format!("`{}` is no run that was exported", arguments.file.display());
+        return Err(
+            Failure::usage(message).hint("leave `--replay` out, or name a `.tar` that `lancet export` wrote")
+        );
     }
     if !arguments.since.is_empty() || !arguments.witnesses.is_empty() {
         let message = format!("`{}` is no run, and in no log", arguments.file.display());
         return Err(Failure::usage(message)
-            .hint("leave `--since` and `--witness` out, or name a `.jsonl` that `lancet attest` wrote"));
+            .hint("leave `--since` and `--witness` out, or name a file that `lancet attest` or `lancet export` wrote"));
     }
     let (file, bundle) = files(arguments)?;
-    let case = Case { file, bundle, keys, believed };
+    let case = Case { file, bundle, keys, believed, policy };
     if !case.bundle.exists() {
         let message =
             format!("`{}` is not signed: `{}` is not there", case.file.display(), case.bundle.display());
@@ -119,7 +129,7 @@ impl Case {
         let key = self.key(key, name)?;
         let kind = predicate_type(payload).unwrap_or_default();
         let digest = match kind.as_str() {
-            Plugin::TYPE => self.plugin(payload)?,
+            Plugin::TYPE => self.plugin(payload, id)?,
             lancet_trust::Suite::TYPE => self.suite(payload)?,
             other => {
                 let shown: String = other.chars().take(200).collect();
@@ -164,7 +174,7 @@ impl Case {
         key(&self.keys, by, name, &self.bundle)
     }
 
-    fn plugin(&self, payload: &[u8]) -> Result<Sha256, Failure> {
+    fn plugin(&self, payload: &[u8], by: KeyId) -> Result<Sha256, Failure> {
         let misstated = |error| misstated(&self.bundle, &error);
         let said = Statement::<Plugin>::parse(payload).map_err(misstated)?;
         let bytes = lancet_runner::read(&self.file)?;
@@ -181,6 +191,19 @@ impl Case {
                 "it was changed after it was signed, or never was a package: get the file that was signed",
             ));
         };
+        if let Some(publisher) = self.policy.as_ref().and_then(|policy| policy.publisher(by))
+            && manifest.name.split('/').next() != Some(publisher.name.as_str())
+        {
+            let message = format!(
+                "`{}` is called `{}`, and is signed by a key of the publisher `{}`",
+                self.file.display(),
+                manifest.name,
+                publisher.name
+            );
+            return Err(Failure::new(Exit::Unverified, message).hint(
+                "a publisher's key counts for packages of its own name: get it from whoever makes that one",
+            ));
+        }
         let (digest, version) = (Sha256::of(&bytes), manifest.version.to_string());
         let text = Sha256::of(text.as_bytes());
         said.expect(&Statement::of_plugin(&manifest.name, &version, digest, text)).map_err(misstated)?;
