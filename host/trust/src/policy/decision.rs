@@ -420,19 +420,28 @@ fn lock(candidate: &Candidate<'_>) -> PolicyLine {
     }
 }
 
-/// Whether the name of a package is the publisher's whose key signed it.
+/// Whether the name of a package is the publisher's whose key signed it. An agent lies in no suite
+/// that could stand for it, and so the key that a run's record has for it signed its package.
 fn name(candidate: &Candidate<'_>, publisher: &Publisher) -> PolicyLine {
     let key = "publisher.name";
     let expected = &publisher.name;
-    match (candidate.package, &candidate.signed) {
-        (Some(found), Signed::By { voucher: Voucher::Package, .. }) => {
-            if found.split_once('/').is_some_and(|(first, _)| first == expected) {
-                return PolicyLine::new(key, Finding::Passes, format!("`{found}` is one of `{expected}`"));
-            }
-            let why = format!("it is called `{found}`, and a key of `{expected}` signs `{expected}/…` alone");
-            PolicyLine::new(key, Finding::Refuses, why)
+    let is_of_package = match &candidate.signed {
+        Signed::By { voucher: Voucher::Package, .. } => true,
+        Signed::By { voucher: Voucher::Record, .. } => candidate.source == Source::Named,
+        _ => false,
+    };
+    if !is_of_package {
+        return PolicyLine::new(key, Finding::Idle, format!("`{expected}` stands for what is in the suite"));
+    }
+    let signs = format!("a key of `{expected}` signs `{expected}/…` alone");
+    match candidate.package {
+        Some(found) if found.split_once('/').is_some_and(|(first, _)| first == expected) => {
+            PolicyLine::new(key, Finding::Passes, format!("`{found}` is one of `{expected}`"))
         }
-        _ => PolicyLine::new(key, Finding::Idle, format!("`{expected}` stands for what is in the suite")),
+        Some(found) => PolicyLine::new(key, Finding::Refuses, format!("it is called `{found}`, and {signs}")),
+        None => {
+            PolicyLine::new(key, Finding::Refuses, format!("it is no package and has no name, and {signs}"))
+        }
     }
 }
 

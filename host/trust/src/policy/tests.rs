@@ -414,6 +414,31 @@ fn patterns_of_images_fit_whole_names() {
         ("docker.io/library/*", "evil/docker.io/library/debian"),
         ("docker.io/library/*", "localhost/library/debian"),
         ("docker.io/library/deb", "debian"),
+/// The record of a run has the key that signed an agent's package, and none of the words that the
+/// signature was over: its name is the component's own.
+#[test]
+fn an_agent_on_record_is_called_by_its_publishers_name() {
+    let known = Known::new();
+    let policy = known.policy("[[publisher]]\nname = \"acme\"\nkeys = [\"acme\"]\n");
+    let recorded = |source, package| Candidate {
+        world: World::Agent,
+        source,
+        package,
+        signed: Signed::By { key: known.id("acme"), revoked: None, voucher: Voucher::Record },
+        ..signed(known.id("acme"))
+    };
+    let refused = |candidate: &Candidate<'_>| {
+        policy.decide(candidate).refusal().map(|line| (line.key.clone(), line.why.clone()))
+    };
+    assert_eq!(refused(&recorded(Source::Named, Some("acme/solver"))), None);
+    for package in [Some("eve/solver"), Some("acme"), Some("acme-x/solver"), None] {
+        let (key, why) = refused(&recorded(Source::Named, package)).unwrap();
+        assert!(key == "publisher.name" && why.contains("signs `acme/…` alone"), "{package:?}: {why}");
+        // A suite's publisher stands for what is in it.
+        assert_eq!(refused(&recorded(Source::Suite, package)), None);
+    }
+}
+
         ("*", "debian"),
         ("build", "build"),
         ("debian", "debian"),
