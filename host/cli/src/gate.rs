@@ -197,8 +197,11 @@ impl Gate {
             imports: None,
             runs,
             pinned: self.locks.say(source, None),
+            named_by: None,
         };
         let key = candidate.key();
+        candidate.named_by =
+            key.and_then(|key| self.keys.revoked_before(key)).map(|known| known.name.as_str());
         let decision = self.policy.decide(&candidate);
         let is_open = decision.refusal().is_none_or(|line| line.key == "revoked");
         let rests_on_imports = self.policy.asks_for_imports() || self.locks.apply(source);

@@ -80,6 +80,7 @@ pub(super) fn chapter() -> String {
                 };
                 let found = policies.each_ref().map(|policy| found(policy, &candidate)).join(" | ");
                 text.push_str(&format!("| {who} | `{source}` | {more} | {process} | {found} |\n"));
+                    named_by: None,
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct Candidate<'a> {
     pub runs: Runs,
     /// What the locks say of it.
     pub pinned: Pinned,
+    /// The revoked key by whose word the one that signed it is known, if there is one.
+    pub named_by: Option<&'a str>,
 }
 
 /// Who signed a plugin.
@@ -398,8 +400,16 @@ fn revoked(candidate: &Candidate<'_>) -> PolicyLine {
     if let Some(reason) = candidate.revoked {
         return PolicyLine::new(key, Finding::Refuses, format!("its digest is revoked: {reason}"));
     }
-    let Signed::By { key: id, revoked: Some(reason), .. } = &candidate.signed else {
-        return PolicyLine::new(key, Finding::Passes, "neither its digest nor a key that signed it is");
+    let (id, reason) = match (&candidate.signed, candidate.named_by) {
+        (Signed::By { key, revoked: Some(reason), .. }, _) => (key, reason),
+        (Signed::By { key: id, .. }, Some(named_by)) => {
+            let why = format!(
+                "the key {id} that signed it is known by the word of `{named_by}`, which is revoked, and is believed still: \
+                 whoever had that may have made it up"
+            );
+            return PolicyLine::new(key, Finding::Warns, why);
+        }
+        _ => return PolicyLine::new(key, Finding::Passes, "neither its digest nor a key that signed it is"),
     };
     match candidate.pinned {
         Pinned::As { by_operator: true } => {

@@ -47,6 +47,7 @@ fn signed(key: KeyId) -> Candidate<'static> {
         imports: None,
         runs: Runs::Jailed(Some(JailLevel::Landlock)),
         pinned: Pinned::NoLock,
+        named_by: None,
     }
 }
 
@@ -364,6 +365,30 @@ fn no_policy_lets_in_what_is_revoked_or_was_changed_or_is_not_locked() {
         }
         let outside = Candidate { pinned: Pinned::Otherwise("not there".to_owned()), ..signed(acme) };
         assert_eq!(key(&outside), Some(("lock".to_owned(), "not there".to_owned())));
+    }
+}
+
+/// Whoever has a revoked key may have made up what it says comes after it.
+#[test]
+fn a_key_that_a_revoked_one_named_is_warned_of() {
+    let known = Known::new();
+    let candidate = Candidate { named_by: Some("old"), ..signed(known.id("acme")) };
+    for policy in [Policy::without(), Policy::strict(), known.policy("")] {
+        let decision = policy.decide(&candidate);
+        let [line] = &decision.warnings().collect::<Vec<_>>()[..] else { panic!("{decision:?}") };
+        assert!(decision.refusal().is_none() && line.key == "revoked", "{line}");
+        assert!(line.why.contains("by the word of `old`, which is revoked"), "{line}");
+        // It is a word about the key, and of what nobody signed there is nothing to say.
+        let unsigned = Candidate { signed: Signed::Not, ..candidate.clone() };
+        assert!(policy.decide(&unsigned).warnings().all(|line| line.key != "revoked"));
+        // What is refused is.
+        let revoked = Signed::By {
+            key: known.id("acme"),
+            revoked: Some("stolen".to_owned()),
+            voucher: Voucher::Package,
+        };
+        let revoked = Candidate { signed: revoked, ..candidate.clone() };
+        assert_eq!(policy.decide(&revoked).refusal().unwrap().key, "revoked");
     }
 }
 
