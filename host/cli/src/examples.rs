@@ -237,7 +237,9 @@ Examples:
 pub(crate) const PLUGIN_LOCK: &str = "\
 Examples:
   # From here on no run uses another plugin, but for what is built in.
-  lancet plugin lock ./my-agent.wasm ./my-grader.wasm";
+  lancet plugin lock ./my-agent.wasm ./my-grader.wasm
+  # All graders of a suite, by the signature of the suite.
+  lancet plugin lock suites/shop";
 
 pub(crate) const POLICY_EXPLAIN: &str = "\
 Examples:

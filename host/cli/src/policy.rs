@@ -14,6 +14,8 @@ use crate::paths;
 
 /// The name of the policy in the operator's configuration.
 const POLICY_FILE: &str = "lancet.toml";
+/// The file that makes a folder a suite.
+pub(crate) const SUITE_FILE: &str = "suite.toml";
 /// The word for the policy that lets in nothing unsigned.
 const STRICT: &str = "strict";
 
@@ -118,7 +120,7 @@ pub(crate) struct SuiteLock {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::PLUGIN_LOCK)]
 pub(crate) struct PluginLock {
-    /// The components' paths
+    /// Components' paths, and folders of suites, for all their graders
     #[arg(required = true)]
     pub(crate) files: Vec<String>,
     #[command(flatten)]

@@ -73,6 +73,13 @@ pub struct Locked {
     pub key: Option<KeyId>,
 }
 
+impl Locked {
+    /// Whether it has a manifest, and with it a name of its own.
+    fn is_package(&self) -> bool {
+        self.manifest.is_some()
+    }
+}
+
 /// The plugins that alone are used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock(BTreeMap<Sha256, Locked>);
@@ -143,11 +150,16 @@ impl Lock {
         self.0.values()
     }
 
-    /// With one more, in place of what has its name and world.
+    /// With more, which belong together: each package in place of those that were there with its
+    /// name and world, in whatever version. What is no package has the name of a file, which
+    /// says nothing of what else is called so: it takes nobody's place.
     #[must_use]
-    pub fn with(mut self, plugin: Locked) -> Self {
-        self.0.retain(|_, other| (&other.name, other.world) != (&plugin.name, plugin.world));
-        self.0.insert(plugin.digest, plugin);
+    pub fn with(mut self, plugins: impl IntoIterator<Item = Locked>) -> Self {
+        let plugins: Vec<_> = plugins.into_iter().collect();
+        let packages: BTreeSet<_> =
+            plugins.iter().filter(|one| one.is_package()).map(|one| (&one.name, one.world)).collect();
+        self.0.retain(|_, other| !(other.is_package() && packages.contains(&(&other.name, other.world))));
+        self.0.extend(plugins.into_iter().map(|plugin| (plugin.digest, plugin)));
         self
     }
 
@@ -295,8 +307,26 @@ mod tests {
     #[test]
     fn another_version_takes_the_place_of_one() {
         let newer = Locked { digest: Sha256::of(b"newer"), version: Some("1.3.0".to_owned()), ..package() };
-        let lock = Lock::new([package(), bare()]).with(newer.clone());
-        assert_eq!(lock, Lock::new([newer, bare()]));
+        let lock = Lock::new([package(), bare()]).with([newer.clone()]);
+        assert_eq!(lock, Lock::new([newer.clone(), bare()]));
+        // Two versions that come together, as of a suite that has both, and an agent of that name.
+        let agent = Locked { digest: Sha256::of(b"agent"), world: World::Agent, ..newer.clone() };
+        let both = [package(), newer.clone()];
+        assert_eq!(lock.clone().with([agent.clone()]), Lock::new([newer.clone(), bare(), agent]));
+        assert_eq!(lock.with(both.clone()), Lock::new(both.into_iter().chain([bare()])));
+    }
+
+    #[test]
+    fn what_is_no_package_takes_nobodys_place() {
+        let package = package();
+        let other = Locked { digest: Sha256::of(b"of another folder"), ..bare() };
+        let lock = Lock::new([package.clone(), bare()]).with([other.clone()]);
+        assert_eq!(lock, Lock::new([package.clone(), bare(), other]));
+        // Nor does a package take that of a file which is called as it is, nor the other way round.
+        let named = Locked { name: package.name.clone(), world: package.world, ..bare() };
+        let both = Lock::new([named.clone(), package.clone()]);
+        assert_eq!(Lock::new([named.clone()]).with([package.clone()]), both);
+        assert_eq!(Lock::new([package]).with([named]), both);
     }
 
     #[test]

@@ -13,12 +13,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gate::Gate;
 use crate::output;
-use crate::policy::PolicyCommand;
+use crate::policy::{PolicyCommand, SUITE_FILE};
 use crate::render::{Table, display_safe, left};
 use crate::session::loader;
-
-/// The file that makes a folder a suite.
-const SUITE_FILE: &str = "suite.toml";
 
 /// Says what a policy comes to.
 pub(crate) fn main(command: &PolicyCommand) -> Result<Exit, Failure> {
