@@ -253,8 +253,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Refuses images of tasks that come from elsewhere than the policy says: by what the suite
-    /// calls them, and by what its `images.lock` has for that.
+    /// Refuses images of tasks that come from elsewhere than the policy says.
     pub(crate) fn images(&self, suite: &Suite, tasks: &[&SuiteTask]) -> Result<(), Failure> {
         let lock = ImageLock::read(suite)?;
         let environments = tasks.iter().filter_map(|task| task.environment.as_ref());
@@ -262,46 +261,53 @@ impl Gate {
             .flat_map(|environment| environment.images().chain(environment.gold_image()))
             .collect();
         for name in names {
-            let what = format!("the image `{name}` of the suite");
-            let line = match suite.images().get(name) {
-                Some(ImageSource::Build { .. }) => self.policy.decide_image(None),
-                Some(ImageSource::Reference(text)) => self.image(text),
-                None => continue,
-            };
-            self.hold(&what, refusing(&line))?;
-            if let Ok(pinned) = lock.pinned(suite, name) {
-                // What is known by its id alone came from no registry that anybody could name: it
-                // is of this machine, as what is built here.
-                if !pinned.reference.contains('@') {
-                    self.hold(&what, refusing(&self.policy.decide_image(None)))?;
-                }
-                self.pinned(&what, &pinned)?;
+            for line in self.image_lines(suite, &lock, name) {
+                self.hold(&format!("the image `{name}` of the suite"), refusing(&line))?;
             }
         }
         Ok(())
     }
 
-    /// The same for images of a recorded run. What has an id alone is on this machine, and was let
-    /// in when the run began.
+    /// Decides about an image of a suite: by what the suite calls it, and by what its
+    /// `images.lock` has for that, if it is pinned.
+    pub(crate) fn image_lines(&self, suite: &Suite, lock: &ImageLock, name: &str) -> Vec<PolicyLine> {
+        let mut lines = match suite.images().get(name) {
+            Some(ImageSource::Build { .. }) => vec![self.policy.decide_image(None)],
+            Some(ImageSource::Reference(text)) => vec![self.image(text)],
+            None => return Vec::new(),
+        };
+        if let Ok(pinned) = lock.pinned(suite, name) {
+            let line = match pinned.reference.contains('@') {
+                true => self.image(&pinned.reference),
+                // What is known by its id alone came from no registry that anybody could name: it
+                // is of this machine, as what is built here.
+                false => self.policy.decide_image(None),
+            };
+            // Told once where the lock has nothing else to say than the suite.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    /// Refuses images of a recorded run that come from elsewhere than the policy says. What has an
+    /// id alone is on this machine, and was let in when the run began.
     pub(crate) fn pinned_images<'a>(
         &self,
         images: impl IntoIterator<Item = &'a PinnedImage>,
     ) -> Result<(), Failure> {
         for image in images {
-            self.pinned(&format!("the image `{}` of the run", image.name), image)?;
-        }
-        Ok(())
-    }
-
-    fn pinned(&self, what: &str, image: &PinnedImage) -> Result<(), Failure> {
-        if image.reference.contains('@') {
-            self.hold(what, refusing(&self.image(&image.reference)))?;
+            if image.reference.contains('@') {
+                let line = self.image(&image.reference);
+                self.hold(&format!("the image `{}` of the run", image.name), refusing(&line))?;
+            }
         }
         Ok(())
     }
 
     /// Decides about an image by its name in a registry.
-    pub(crate) fn image(&self, text: &str) -> PolicyLine {
+    fn image(&self, text: &str) -> PolicyLine {
         let repository = Reference::parse(text).map_or(text, |reference| reference.repository);
         self.policy.decide_image(Some(repository))
     }

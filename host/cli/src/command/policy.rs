@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lancet_core::{Limits, Role};
 use lancet_runner::{Loader, Named, find, suite_graders};
-use lancet_suite::{ImageSource, Suite};
+use lancet_suite::{ImageLock, Suite};
 use lancet_trust::{Explained, ExplainedPolicy};
 
 use crate::arguments::FormatKind;
@@ -29,12 +29,10 @@ pub(crate) fn main(command: &PolicyCommand) -> Result<Exit, Failure> {
         for named in suite_graders(&suite)? {
             explained.push(plugin(&gate, &loader, &named, Role::Grader)?);
         }
-        for (name, source) in suite.images() {
-            let line = match source {
-                ImageSource::Build { .. } => gate.policy().decide_image(None),
-                ImageSource::Reference(text) => gate.image(text),
-            };
-            explained.push(Explained::new(format!("image {name}"), vec![line]));
+        let lock = ImageLock::read(&suite)?;
+        for name in suite.images().keys() {
+            let lines = gate.image_lines(&suite, &lock, name);
+            explained.push(Explained::new(format!("image {name}"), lines));
         }
         (gate, explained)
     } else {
