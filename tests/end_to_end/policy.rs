@@ -43,6 +43,21 @@ fn operator() -> Context {
     context
 }
 
+/// The package `agent.wasm` of a built-in agent, by that publisher's name, which `acme` signed.
+fn signed_agent(context: &Context, agent: &str, world: &str, publisher: &str) {
+    let builtin = lancet_builtin::find(Role::Agent, agent).unwrap();
+    fs::write(context.path("bare-agent.wasm"), builtin.component).unwrap();
+    let inspected = works(context, &["plugin", "inspect", "bare-agent.wasm", "--format", "json"]);
+    let inspected: lancet_core::InspectedPlugin = serde_json::from_str(&inspected.stdout).unwrap();
+    let asks = inspected.imports.iter().filter_map(|import| import.capability);
+    let asks: String = asks.map(|capability| format!("{capability} = \"It needs it.\"\n")).collect();
+    let head = GRADER.split("[asks]").next().unwrap().replace("\"grader\"", &format!("\"{world}\""));
+    let head = head.replace("acme/", &format!("{publisher}/"));
+    fs::write(context.path("plugin.toml"), format!("{head}[asks]\n{asks}")).unwrap();
+    works(context, &["plugin", "pack", "bare-agent.wasm", "-o", "agent.wasm"]);
+    works(context, &["plugin", "sign", "agent.wasm", "--key", "acme"]);
+}
+
 fn policy(context: &Context, text: &str) {
     fs::write(context.path("lancet.toml"), text).unwrap();
 }
@@ -109,17 +124,7 @@ fn agents_images_and_whole_suites_are_held_to_the_policy() {
     for (agent, world, key) in
         [("random", "agent", "publisher.agent"), ("gold", "control", "publisher.control")]
     {
-        let builtin = lancet_builtin::find(Role::Agent, agent).unwrap();
-        fs::write(context.path("bare-agent.wasm"), builtin.component).unwrap();
-        let inspected = works(&context, &["plugin", "inspect", "bare-agent.wasm", "--format", "json"]);
-        let inspected: lancet_core::InspectedPlugin = serde_json::from_str(&inspected.stdout).unwrap();
-        let asks: Vec<_> = inspected.imports.iter().filter_map(|import| import.capability).collect();
-        let asks: String =
-            asks.iter().map(|capability| format!("{capability} = \"It needs it.\"\n")).collect();
-        let head = GRADER.split("[asks]").next().unwrap().replace("\"grader\"", &format!("\"{world}\""));
-        fs::write(context.path("plugin.toml"), format!("{head}[asks]\n{asks}")).unwrap();
-        works(&context, &["plugin", "pack", "bare-agent.wasm", "-o", "agent.wasm"]);
-        works(&context, &["plugin", "sign", "agent.wasm", "--key", "acme"]);
+        signed_agent(&context, agent, world, "acme");
         policy(&context, &format!("[[publisher]]\nname = \"acme\"\nkeys = [\"acme\"]\n{world} = []\n"));
         let run =
             ["run", "shop", "--agent", "agent.wasm", "--grant", "answer-key", "--policy", "lancet.toml"];
@@ -210,6 +215,76 @@ fn a_revoked_key_refuses_where_it_is_not_known() {
     assert!(told.contains("is revoked: stolen"), "{told}");
 }
 
+/// What comes after a revoked key, by that one's word, is believed still, and told of.
+#[test]
+fn a_key_that_a_revoked_one_named_is_warned_of_where_a_run_uses_it() {
+    let context = operator();
+    works(&context, &["key", "rotate", "acme", "acme-2"]);
+    works(&context, &["suite", "sign", "shop", "--key", "acme-2"]);
+    // Somebody else's, who is known by the word of `acme` alone.
+    fs::remove_file(context.path(".config/lancet/keys/acme-2.key")).unwrap();
+    let run = ["run", "shop", "--agent", "first", "--policy", "strict"];
+    let warning = "is known by the word of `acme`, which is revoked";
+    let before = works(&context, &run);
+    assert!(!before.stderr.contains(warning), "{}", before.stderr);
+    // A policy lets in the keys that it names, and none for coming after one of them.
+    let publisher = |keys: &str| format!("unsigned = []\n[[publisher]]\nname = \"acme\"\nkeys = [{keys}]\n");
+    policy(&context, &publisher("\"acme\""));
+    refused(&context, &RUN, "lancet.toml", "publisher.keys");
+    policy(&context, &publisher("\"acme\", \"acme-2\""));
+    works(&context, &RUN);
+    works(&context, &["key", "revoke", "acme", "--reason", "stolen"]);
+    let after = works(&context, &run);
+    assert_eq!(after.stderr.matches(warning).count(), 1, "{}", after.stderr);
+    let explained = works(&context, &["policy", "explain", "shop"]).stdout;
+    assert!(explained.contains("revoked                warns") && explained.contains(warning), "{explained}");
+    let locked = works(&context, &["suite", "lock", "shop"]);
+    assert!(locked.stderr.contains(warning), "{}", locked.stderr);
+}
+
+/// A run that was interrupted goes on by what holds then, for its agent too.
+#[test]
+fn a_run_that_was_interrupted_is_held_to_the_policy_when_it_goes_on() {
+    let context = operator();
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    signed_agent(&context, "first", "agent", "eve");
+    let mut run =
+        context.command(&["run", "shop", "--agent", "agent.wasm", "--attempts", "2", "--jobs", "1"]);
+    run.env(lancet_store::FAILPOINT_VARIABLE, "attempt-decided:1");
+    assert!(!run.output().unwrap().status.success());
+    let publisher = |keys: &str| format!("[[publisher]]\nname = \"acme\"\nkeys = [\"{keys}\"]\n");
+    let pending = |context: &Context| context.json(&["report"])["totals"]["all"]["pending"].clone();
+    assert_eq!(pending(&context), 1);
+    let resume: &[&str] = &["resume", "--policy", "lancet.toml"];
+    for (key, text) in [
+        ("sources", "sources = [\"built-in\"]\n".to_owned()),
+        // The key on record is that of `acme`, and the agent is called as one of `eve`.
+        ("publisher.name", publisher("acme")),
+        ("publisher.keys", format!("unsigned = []\n{}", publisher("bob"))),
+        ("capabilities.agent", "[capabilities]\nagent = []\n".to_owned()),
+        ("capabilities.grader", "[capabilities]\ngrader = [\"log\"]\n".to_owned()),
+        ("limits.agent-fuel", "[limits]\nagent-fuel = 1\n".to_owned()),
+        ("isolation.plugins", "[isolation]\nplugins = \"auto\"\n".to_owned()),
+    ] {
+        policy(&context, &text);
+        let here: &[&str] = if key == "isolation.plugins" { &["--isolation", "in-process"] } else { &[] };
+        refused(&context, &[resume, here].concat(), "lancet.toml", key);
+    }
+    policy(&context, "");
+    let locked = context.lancet(&[resume, &["--locked"]].concat());
+    assert!(locked.code == Some(2) && locked.stderr.contains("`--locked` wants a lock"), "{}", locked.stderr);
+    works(&context, &["plugin", "lock", "agent.wasm", "--policy", "lancet.toml"]);
+    refused(&context, resume, "lancet.toml", "lock");
+    // A suite is locked with all its graders, by its signature.
+    works(&context, &["plugin", "lock", "shop", "--policy", "lancet.toml"]);
+    works(&context, &["key", "revoke", "acme", "--reason", "stolen"]);
+    refused(&context, &["resume", "--policy", "strict"], "strict", "revoked");
+    assert_eq!(pending(&context), 1, "nothing of it went on");
+    let resumed = works(&context, resume);
+    assert_eq!(resumed.stderr.matches("as your lock pins its digest").count(), 2, "{}", resumed.stderr);
+    assert_eq!(pending(&context), 0);
+}
+
 /// Components that are no packages are called by their files, of which several may have one name.
 #[test]
 fn a_suites_lock_has_all_its_graders() {
@@ -234,7 +309,28 @@ fn a_suites_lock_has_all_its_graders() {
     }
     let told = works(&context, &["suite", "lock", "shop"]).stdout;
     assert_eq!(told.matches("grader same.wasm, sha256:").count(), places.len(), "{told}");
-    works(&context, &["run", "shop", "--agent", "first", "--locked"]);
+    let run = ["run", "shop", "--agent", "first", "--locked"];
+    works(&context, &run);
+    // The operator's has them beside one another too, and beside what it has from elsewhere.
+    fs::remove_file(suite.join("lancet.lock")).unwrap();
+    fs::create_dir(context.path("elsewhere")).unwrap();
+    fs::copy(context.path("mine.wasm"), context.path("elsewhere/same.wasm")).unwrap();
+    works(&context, &["plugin", "lock", "elsewhere/same.wasm"]);
+    refused(&context, &run, "no policy", "lock");
+    let told = works(&context, &["plugin", "lock", "shop"]).stdout;
+    assert_eq!(told.matches(" same.wasm, sha256:").count(), places.len() + 1, "{told}");
+    works(&context, &run);
+    works(&context, &["run", "shop", "--agent", "elsewhere/same.wasm"]);
+    // One digest cannot be two people's at once.
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    copy(&suite, &context.path("unsigned"));
+    context
+        .lancet(&["plugin", "lock", "shop", "unsigned"])
+        .fails(2, &["same.wasm` (sha256:", "by nobody in"]);
+    refused(&context, &run, "no policy", "lock");
+    let told = works(&context, &["plugin", "lock", "shop"]).stdout;
+    assert_eq!(told.matches("signed by ").count(), places.len(), "{told}");
+    works(&context, &run);
 }
 
 /// The operator's lock keeps what was looked at, a suite's own does not; and both hold runs to it.
@@ -328,6 +424,33 @@ fn explained_key_by_key() {
         text.contains("refused as agent, named, ") && text.contains("unsigned               refuses"),
         "{text}"
     );
+    // Of an image of a suite what it is pinned to, as of a run.
+    works(&context, &["suite", "new", "tested", "--kind", "ic-swe"]);
+    policy(&context, "[images]\nsources = [\"build\", \"docker.io/**\"]\n");
+    let images = |explained: &ExplainedPolicy| -> Vec<(Finding, String)> {
+        let images = explained.explained.iter().filter(|one| one.what.starts_with("image "));
+        images.flat_map(|one| &one.lines).map(|line| (line.finding, line.why.clone())).collect()
+    };
+    let before = images(&explain(&["tested", "--policy", "lancet.toml"], 0));
+    assert!(
+        !before.is_empty() && before.iter().all(|(finding, _)| *finding == Finding::Passes),
+        "{before:?}"
+    );
+    let tested = lancet_suite::Suite::open(&context.path("tested")).unwrap();
+    let mut lock = lancet_suite::ImageLock::default();
+    let elsewhere = format!("evil.example.com/x@{}", lancet_core::Sha256::of(b"image"));
+    for name in tested.images().keys() {
+        lock.pin(&tested, name, &elsewhere).unwrap();
+    }
+    lock.write(&tested).unwrap();
+    let after = images(&explain(&["tested", "--policy", "lancet.toml"], 4));
+    let elsewhere = after.iter().filter(|(finding, _)| *finding == Finding::Refuses);
+    let elsewhere: Vec<_> = elsewhere.map(|(_, why)| why.as_str()).collect();
+    assert_eq!(elsewhere.len(), before.len(), "{after:?}");
+    assert!(elsewhere.iter().all(|why| why.starts_with("`evil.example.com/x` is not among")), "{after:?}");
+    fs::write(context.path("tested/images.lock"), "images = 3\n").unwrap();
+    let broken = context.lancet(&["policy", "explain", "tested"]);
+    assert!(broken.code == Some(3) && broken.stderr.contains("images.lock"), "{broken:?}");
     for (text, told) in [("colour = 1\n", "`colour`: no such key"), ("unsigned = [", "this is no TOML")] {
         policy(&context, text);
         let outcome = context.lancet(&RUN);
