@@ -13,6 +13,8 @@
 mod decision;
 mod explained;
 mod key;
+#[cfg(test)]
+mod random;
 mod read;
 pub(crate) mod section;
 #[cfg(test)]

@@ -482,7 +482,7 @@ fn quoted<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The name of an image with its registry, as the Docker engine completes it.
-fn whole_name(repository: &str) -> String {
+pub(super) fn whole_name(repository: &str) -> String {
     let names_registry = repository.split_once('/').is_some_and(|(first, _)| {
         first.contains(['.', ':']) || first == "localhost" || first.chars().any(|c| c.is_ascii_uppercase())
     });
