@@ -23,6 +23,7 @@ grader = ["log", "submission", "answer-key", "model"]
 
 [isolation]
 plugins = "auto"
+jail = "landlock"
 "#;
 
 /// Keys of which `acme` is one and `bob` another.
@@ -56,8 +57,9 @@ pub(super) fn chapter() -> String {
     text.push_str(POLICY);
     text.push_str(
         "```\n\nA word in code is the key that refuses it. *More* is an import of `model`, which the publisher may not have; \
-         *most* one of `workspace`, which nobody may.\n\n| signed by | source | imports | runs | no policy | `strict` | \
-         this one |\n|---|---|---|---|---|---|---|\n",
+         *most* one of `workspace`, which nobody may. *No \
+         Landlock* is a jail by seccomp alone, on a kernel that has no other.\n\n| signed by | source | imports | runs | no policy \
+         | `strict` | this one |\n|---|---|---|---|---|---|---|\n",
     );
     let (_folder, keys) = keys();
     let policies =
@@ -65,9 +67,11 @@ pub(super) fn chapter() -> String {
     let id = |name: &str| keys.find(name).unwrap().public.id();
     for (who, source, signed) in makers(id("acme"), id("bob")) {
         for (imports, more) in imports() {
-            for (runs, process) in
-                [(Runs::Jailed(Some(JailLevel::Landlock)), "jailed"), (Runs::InProcess, "in the host")]
-            {
+            for (runs, process) in [
+                (Runs::Jailed(Some(JailLevel::Landlock)), "jailed"),
+                (Runs::Jailed(Some(JailLevel::Seccomp)), "jailed, no Landlock"),
+                (Runs::InProcess, "in the host"),
+            ] {
                 let candidate = Candidate {
                     world: World::Grader,
                     source,
@@ -77,10 +81,10 @@ pub(super) fn chapter() -> String {
                     imports: Some(&imports),
                     runs,
                     pinned: Pinned::NoLock,
+                    named_by: None,
                 };
                 let found = policies.each_ref().map(|policy| found(policy, &candidate)).join(" | ");
                 text.push_str(&format!("| {who} | `{source}` | {more} | {process} | {found} |\n"));
-                    named_by: None,
             }
         }
     }
