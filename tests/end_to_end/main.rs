@@ -11,8 +11,8 @@ mod controls;
 mod demo;
 #[path = "../../host/xtask/src/demo/commands.rs"]
 mod demo_commands;
-mod full;
 mod exported;
+mod full;
 mod graders;
 #[path = "../guests/mod.rs"]
 mod guests;

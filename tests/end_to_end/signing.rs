@@ -8,7 +8,7 @@ use std::path::Path;
 use lancet_core::{Role, Sha256};
 use lancet_trust::{Bundle, ListedKey, ListedKeys, Statement, VerifiedFile, VerifiedRun, read_private};
 
-use crate::context::{Context, Outcome, workspace};
+use crate::context::{Context, Outcome, judged_by, workspace};
 use crate::packages::GRADER;
 use crate::python::Python;
 use crate::shapes::has_shape;
@@ -264,6 +264,39 @@ fn a_suite_is_signed_and_verified() {
     assert_eq!(python(&context, &ours), (Some(1), "refused: another suite was signed\n".to_owned()));
     fs::write(suite.join("stray.txt"), "").unwrap();
     context.lancet(&["verify", "shop"]).fails(3, &["stray.txt"]);
+}
+
+#[test]
+fn each_changed_byte_of_a_signed_suite_is_found() {
+    let context = Context::new();
+    let suite = context.small_suite("shop");
+    let component = lancet_builtin::find(Role::Grader, "manager-choice").unwrap().component;
+    judged_by(&suite, component);
+    let digest = lancet_suite::Suite::open(&suite).unwrap().digest();
+    let mut tried = 0;
+    for file in [
+        "suite.toml",
+        "tasks/one/task.toml",
+        "tasks/one/statement.md",
+        "tasks/one/proposals/1.md",
+        "tasks/one/private/answer-key.json",
+        "graders/mine.wasm",
+    ] {
+        let path = suite.join(file);
+        let whole = fs::read(&path).unwrap();
+        // Of a component, which is large, a byte here and there.
+        for at in (0..whole.len()).step_by(whole.len().div_ceil(500)) {
+            let mut changed = whole.clone();
+            changed[at] ^= 1 << (at % 8);
+            fs::write(&path, changed).unwrap();
+            let found = lancet_suite::Suite::open(&suite).map(|suite| suite.digest());
+            assert!(found.is_err() || found.is_ok_and(|found| found != digest), "byte {at} of {file}");
+            tried += 1;
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(lancet_suite::Suite::open(&suite).unwrap().digest(), digest);
+    assert!(tried > 600, "{tried}");
 }
 
 #[test]

@@ -18,6 +18,16 @@ def inclusion(lines, note=note):
     verify.verify_inclusion(read("leaf"), 5, verify.hashes(lines.decode()), size, root)
 
 
+def suite(changed, path):
+    """A suite of which one file has these bytes."""
+    (folder / "suite" / path).write_bytes(changed)
+    try:
+        verify.verify_suite(folder / "suite", read("suite.sigstore.json"), key)
+    finally:
+        (folder / "suite" / path).write_bytes(files[path])
+
+
+files = {path: read(f"suite/{path}") for path in ("suite.toml", "tasks/one/statement.md", "graders/mine.wasm")}
 cases = {
     "bundle": (bundle, lambda changed: verify.verify_package(package, changed, key)),
     "package": (package, lambda changed: verify.verify_package(changed, bundle, key)),
@@ -26,6 +36,8 @@ cases = {
     "cosigned run": (read("cosigned.attested.jsonl"), lambda changed: verify.verify_witness(changed, key, witness)),
     "export": (read("run.export.tar"), lambda changed: verify.verify_export(io.BytesIO(changed), key)),
     "proof": (read("proof"), inclusion),
+    "suite": (read("suite.sigstore.json"), lambda changed: verify.verify_suite(folder / "suite", changed, key)),
+    **{path: (data, lambda changed, path=path: suite(changed, path)) for path, data in files.items()},
 }
 for name, (data, check) in cases.items():
     check(data)

@@ -75,6 +75,28 @@ impl Bench {
         python.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap()
     }
 
+    /// A small suite, signed by its digest as docs/signing.md has it.
+    fn suite(&self) {
+        let files = [
+            ("graders/mine.wasm", COMPONENT),
+            ("suite.toml", b"name = \"small\"\n"),
+            ("tasks/one/statement.md", b"It is broken.\n"),
+        ];
+        let mut framed = Vec::new();
+        for (path, content) in files {
+            let file = self.path("suite").join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+            for part in [path.as_bytes(), content] {
+                framed.extend((part.len() as u64).to_le_bytes());
+                framed.extend(part);
+            }
+        }
+        let said = Statement::of_suite("small", 1, Sha256::of(&framed));
+        let bundle = Bundle::sign(&said.to_bytes(), &self.key).unwrap().to_text();
+        fs::write(self.path("suite.sigstore.json"), bundle).unwrap();
+    }
+
     /// A log with eleven leaves, its head, and what shows the leaf 5.
     fn log(&self) {
         let leaves: Vec<String> = (0..11).map(|n| format!("leaf {n}")).collect();
@@ -317,12 +339,13 @@ fn the_verifier_in_python_takes_what_is_signed_and_says_why_it_refuses() {
 fn the_verifier_in_python_finds_each_changed_bit() {
     let bench = Bench::new();
     bench.log();
+    bench.suite();
     let mut python = Python::oracles().program("python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/changed.py");
     python.arg(script).arg(docs()).arg(bench.folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
     let counted = python::run(&mut python, "the verifier has to take what is signed");
     let lines: Vec<_> = counted.lines().collect();
-    assert_eq!(lines.len(), 7, "{counted}");
+    assert_eq!(lines.len(), 11, "{counted}");
     assert!(lines.iter().all(|line| line.ends_with(": 0 taken")), "{counted}");
 }
 
@@ -377,6 +400,53 @@ fn each_changed_bit_of_a_signed_package_is_found() {
             package[at] ^= 1 << bit;
         }
     }
+}
+
+#[test]
+fn each_changed_byte_of_a_rotation_is_found() {
+    let bench = Bench::new();
+    let folder = bench.path("keys");
+    let mut keys = Keys::open(&folder).unwrap();
+    let old = keys.find("acme").unwrap().clone();
+    keys.rotate(&old, &"acme-2".parse().unwrap(), &bench.key).unwrap();
+    let statement = fs::read(folder.join("acme.rotated.json")).unwrap();
+    // Somebody who knows the old key alone.
+    let theirs = bench.path("theirs");
+    let name = "next".parse::<KeyName>().unwrap();
+    let mut reader = Keys::open(&theirs).unwrap();
+    let public = fs::read_to_string(folder.join("acme.pub")).unwrap();
+    reader.import(&public, &"acme".parse().unwrap()).unwrap();
+    for at in 0..statement.len() {
+        let mut changed = statement.clone();
+        changed[at] ^= 1 << (at % 8);
+        let Ok(changed) = String::from_utf8(changed) else { continue };
+        let error = reader.import(&changed, &name).map(|imported| imported.key.name).unwrap_err();
+        assert!(error.hint().is_some() || !error.to_string().is_empty());
+        assert!(Keys::open(&theirs).unwrap().find("next").is_err(), "byte {at}");
+    }
+    reader.import(&String::from_utf8(statement).unwrap(), &name).unwrap();
+    assert!(Keys::open(&theirs).unwrap().find("next").is_ok());
+}
+
+/// A witness's time is its word: what was cosigned in 1970, and what is cosigned in a year that
+/// nobody lives to see, both hold, here and by the verifier in Python.
+#[test]
+fn no_date_decides_whether_a_cosignature_holds() {
+    let bench = Bench::new();
+    let log = store_log(&[0, 1, 2, 3]);
+    let text = run(&bench.key, false, Some(&log));
+    let witness = PrivateKey::generate().unwrap();
+    fs::write(bench.path("witness.pub"), witness.public().to_pem()).unwrap();
+    let mut told = Vec::new();
+    for time in [0, 1, 253_402_300_800, i64::MAX.unsigned_abs()] {
+        let cosigned = Attested::cosign(&text, &witness, time).unwrap().unwrap();
+        let verified = Attested::verify(cosigned.as_bytes(), &bench.key.public()).unwrap();
+        told.push(verified.log.unwrap().note.cosigned_by(&witness.public()).unwrap());
+        fs::write(bench.path("cosigned.attested.jsonl"), cosigned).unwrap();
+        let output = bench.verify(&["witness", "cosigned.attested.jsonl", "acme.pub", "witness.pub"]);
+        assert!(output.status.success(), "{time}: {}", self::told(&output));
+    }
+    assert_eq!(told, [0, 1, 253_402_300_800, i64::MAX.unsigned_abs()].map(Some));
 }
 
 #[test]
