@@ -12,6 +12,7 @@ use seccompiler::SeccompCmpArgLen::{Dword, Qword};
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    sock_filter,
 };
 
 use super::Stage;
@@ -121,6 +122,12 @@ impl Calls {
 /// The filter of a stage. `process` is the process's own number, to which alone it may
 /// send signals: aborting is a signal.
 pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgram, BackendError> {
+    let (calls, otherwise) = allowed(work, stage, process)?;
+    assembled(calls.0, otherwise)
+}
+
+/// The calls that are allowed at a stage, and what is done about all others.
+fn allowed(work: Work, stage: Stage, process: u32) -> Result<(Calls, SeccompAction), BackendError> {
     let mut calls = Calls::default();
     calls.allow(PLAIN);
 
@@ -205,7 +212,81 @@ pub(super) fn program(work: Work, stage: Stage, process: u32) -> Result<BpfProgr
         Stage::Loading => SeccompAction::Errno(libc::ENOSYS.cast_unsigned()),
         Stage::Locked => SeccompAction::KillProcess,
     };
-    SeccompFilter::new(calls.0, otherwise, SeccompAction::Allow, ARCHITECTURE)?.try_into()
+    Ok((calls, otherwise))
+}
+
+/// What a filter begins with: it ends whoever calls as another architecture does, and loads the
+/// number of the call.
+const HEAD: usize = 4;
+/// How many calls are looked for one after the other.
+const IN_A_ROW: usize = 3;
+
+/// A filter that allows these calls by these rules. It looks for the number of a call by
+/// halving the list, where what seccompiler makes goes along all of it. When it is installed, the
+/// kernel tries a filter on every call that there is, so that a long way through it was a tenth
+/// of what it takes to start a process.
+fn assembled(
+    calls: BTreeMap<i64, Vec<SeccompRule>>,
+    otherwise: SeccompAction,
+) -> Result<BpfProgram, BackendError> {
+    let refused = returned(otherwise.clone());
+    let mut bodies = Vec::new();
+    for (call, rules) in calls {
+        let number = u32::try_from(call).map_err(|_| BackendError::InvalidArgumentNumber)?;
+        let allowed = returned(SeccompAction::Allow);
+        let mut body = BpfProgram::new();
+        if rules.is_empty() {
+            body.push(allowed);
+        } else {
+            // A rule that does not hold goes on behind its action, with the next one.
+            for rule in rules {
+                body.extend(BpfProgram::from(rule));
+                body.push(allowed.clone());
+            }
+            body.push(refused.clone());
+        }
+        bodies.push((number, body));
+    }
+    let any = [(libc::SYS_exit, Vec::new())].into_iter().collect();
+    let mut program: BpfProgram =
+        SeccompFilter::new(any, otherwise, SeccompAction::Allow, ARCHITECTURE)?.try_into()?;
+    program.truncate(HEAD);
+    search(&bodies, &refused, &mut program)?;
+    Ok(program)
+}
+
+/// Finds what is to be done about a call by its number, which is loaded.
+fn search(
+    bodies: &[(u32, BpfProgram)],
+    refused: &sock_filter,
+    program: &mut BpfProgram,
+) -> Result<(), BackendError> {
+    let jump = |operation: u32, value, or_else| {
+        let code = u16::try_from(libc::BPF_JMP | operation | libc::BPF_K).unwrap_or_default();
+        sock_filter { code, jt: 0, jf: or_else, k: value }
+    };
+    let too_far = |length: usize| BackendError::FilterTooLarge(length);
+    if bodies.len() <= IN_A_ROW {
+        for (number, body) in bodies {
+            let behind = u8::try_from(body.len()).map_err(|_| too_far(body.len()))?;
+            program.push(jump(libc::BPF_JEQ, *number, behind));
+            program.extend_from_slice(body);
+        }
+        program.push(refused.clone());
+        return Ok(());
+    }
+    let (lower, upper) = bodies.split_at(bodies.len() / 2);
+    let mut before = BpfProgram::new();
+    search(lower, refused, &mut before)?;
+    program.push(jump(libc::BPF_JGE, upper[0].0, 1));
+    program.push(jump(libc::BPF_JA, u32::try_from(before.len()).map_err(|_| too_far(before.len()))?, 0));
+    program.append(&mut before);
+    search(upper, refused, program)
+}
+
+fn returned(action: SeccompAction) -> sock_filter {
+    let code = u16::try_from(libc::BPF_RET | libc::BPF_K).unwrap_or_default();
+    sock_filter { code, jt: 0, jf: 0, k: action.into() }
 }
 
 /// A filter that nobody notices: it forbids what only root may do, and no thread that is
@@ -307,6 +388,83 @@ mod tests {
         // Nothing is allowed on one of them alone: what differs is the architecture's name.
         assert_eq!(source.matches("target_arch").count(), 2);
         assert_eq!(source.matches("TargetArch::").count(), 2);
+    }
+
+    /// What a filter comes to for a call, by the rules of the kernel for such programs.
+    fn verdict(program: &[sock_filter], data: &[u32; 16]) -> u32 {
+        let (mut at, mut value) = (0, 0);
+        loop {
+            let sock_filter { code, jt, jf, k } = program[at].clone();
+            at += 1;
+            let either = |is: bool| usize::from(if is { jt } else { jf });
+            at += match u32::from(code) {
+                0x20 => {
+                    value = data[k as usize / 4];
+                    0
+                }
+                0x54 => {
+                    value &= k;
+                    0
+                }
+                0x05 => k as usize,
+                0x15 => either(value == k),
+                0x25 => either(value > k),
+                0x35 => either(value >= k),
+                0x06 => return k,
+                code => panic!("no instruction of a filter: {code:#x}"),
+            };
+        }
+    }
+
+    #[test]
+    fn the_search_comes_to_what_seccompiler_does() {
+        for work in [Work::Run, Work::Compile { output_bytes: 1 }] {
+            for stage in [Stage::Loading, Stage::Locked] {
+                let filter = program(work, stage, 4_711).unwrap();
+                let (calls, otherwise) = allowed(work, stage, 4_711).unwrap();
+                let numbers: Vec<_> = calls.0.keys().map(|call| u32::try_from(*call).unwrap()).collect();
+                let in_a_row: BpfProgram =
+                    SeccompFilter::new(calls.0, otherwise, SeccompAction::Allow, ARCHITECTURE)
+                        .unwrap()
+                        .try_into()
+                        .unwrap();
+                assert!(filter.len() < in_a_row.len(), "{} and {}", filter.len(), in_a_row.len());
+                let mut allowed = 0;
+                let mut compare = |data: [u32; 16]| {
+                    let found = verdict(&filter, &data);
+                    assert_eq!(found, verdict(&in_a_row, &data), "{work:?}, {stage:?}: {data:x?}");
+                    allowed += u32::from(found == u32::from(SeccompAction::Allow));
+                };
+                let architecture = in_a_row[1].k;
+                for number in (0..2_000).chain([0x4000_0000, 0x4000_0001, 0x7fff_ffff, 0x8000_0000, u32::MAX])
+                {
+                    for architecture in [architecture, architecture ^ 1, 0x4000_0003, 0] {
+                        for argument in [0, 1, u32::MAX] {
+                            let mut data = [argument; 16];
+                            data[..2].copy_from_slice(&[number, architecture]);
+                            compare(data);
+                        }
+                    }
+                }
+                // Whatever either compares with, and what lies beside, as each of the arguments.
+                let compared =
+                    in_a_row.iter().flat_map(|step| [-1, 0, 1].map(|by| step.k.wrapping_add_signed(by)));
+                let values: std::collections::BTreeSet<u32> =
+                    compared.chain([0, 1, u32::MAX, 1 << 31]).collect();
+                for number in numbers {
+                    for (low, high) in values.iter().flat_map(|low| [(*low, 0), (*low, 1), (*low, u32::MAX)])
+                    {
+                        for argument in 0..6 {
+                            let mut data = [0; 16];
+                            data[..2].copy_from_slice(&[number, architecture]);
+                            data[4 + 2 * argument..][..2].copy_from_slice(&[low, high]);
+                            compare(data);
+                        }
+                    }
+                }
+                assert!(allowed > 1_000, "{allowed}");
+            }
+        }
     }
 
     #[test]

@@ -216,12 +216,13 @@ pub(crate) struct Walls {
 
 /// What the kernel says of that process, or of this one by `self`.
 pub(crate) fn walls_around(process: &str) -> Option<Walls> {
-    let number = |name: &str| field(process, name)?.parse::<u32>().ok();
+    let status = status(process)?;
+    let number = |name: &str| value(&status, name)?.parse::<u32>().ok();
     Some(Walls {
         filters: number("Seccomp_filters"),
         is_filtered: number("Seccomp") == Some(2),
         no_new_privileges: number("NoNewPrivs") == Some(1),
-        uids: field(process, "Uid")?.split_whitespace().filter_map(|uid| uid.parse().ok()).collect(),
+        uids: value(&status, "Uid")?.split_whitespace().filter_map(|uid| uid.parse().ok()).collect(),
     })
 }
 
@@ -241,7 +242,14 @@ pub(crate) fn hides_processes() -> bool {
 }
 
 fn field(process: &str, name: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    value(&status(process)?, name).map(str::to_owned)
+}
+
+fn status(process: &str) -> Option<String> {
+    fs::read_to_string(format!("/proc/{process}/status")).ok()
+}
+
+fn value<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = status.lines().filter_map(|line| line.split_once(':'));
-    lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim().to_owned())
+    lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
 }
