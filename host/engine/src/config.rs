@@ -56,7 +56,15 @@ pub(crate) fn engine(concurrency: NonZeroUsize) -> Result<Engine, EngineError> {
 /// The engine of a process that executes one call and no other.
 pub(crate) fn worker() -> Result<Engine, EngineError> {
     let mut config = config();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(NonZeroUsize::MIN)));
+    // What is to be run was compiled before.
+    config.enable_compiler(false);
+    let mut pool = pool(NonZeroUsize::MIN);
+    // There is nobody to keep pages for, and asking which ones there are is forbidden.
+    pool.pagemap_scan(Enabled::No);
+    pool.linear_memory_keep_resident(0);
+    pool.table_keep_resident(0);
+    pool.async_stack_keep_resident(0);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     // Requests become text, and answers come as such, above the guest's part of the stack.
     config.async_stack_size(WASM_STACK_BYTES + (4 << 20));
     // There is no next plugin.
@@ -180,6 +188,7 @@ mod tests {
             [true, false].map(|threads| compiler(threads).unwrap().precompile_component(&component).unwrap());
         assert_eq!(code[0], code[1], "with threads, and without");
         assert!(crate::cache::load(&engine(NonZeroUsize::MIN).unwrap(), &code[0]).is_ok());
+        assert!(crate::cache::load(&worker().unwrap(), &code[0]).is_ok());
     }
 
     #[test]
