@@ -29,6 +29,9 @@ const SLACK_BYTES: u64 = 256 << 20;
 /// at what a worker computes itself; this is for when there is no host any more.
 const MOST_CPU_SECONDS: u64 = 24 * 3_600;
 
+/// How many workers are to stand ready while calls are at work.
+const LEAST_READY: usize = 1;
+
 /// The workers of one plugin.
 pub(crate) struct Pool {
     program: Program,
@@ -51,6 +54,8 @@ pub(super) struct Worker {
     pub(super) most_bytes: u64,
     process: Option<Process>,
     crew: Arc<Crew>,
+    /// The pool that gets another one in its place when it is over.
+    replaced_in: Option<Weak<Pool>>,
 }
 
 /// Why there is no worker.
@@ -128,18 +133,22 @@ impl Pool {
         self.patience
     }
 
-    /// A worker that waits for its job. Others are started in its place, behind whoever
-    /// waits for this one.
+    /// A worker that waits for its job. If it was the last one, another is started, behind
+    /// whoever waits for this one. The rest are started when the call is over: before, they
+    /// would take its processor away from it.
     pub(super) async fn take(&self) -> Result<Worker, NoWorker> {
-        self.taken(true).await
+        let mut worker = self.taken(self.crew.spare().min(LEAST_READY)).await?;
+        worker.replaced_in = Some(Weak::clone(&self.this));
+        Ok(worker)
     }
 
     /// The same without others in its place.
     pub(super) async fn take_one(&self) -> Result<Worker, NoWorker> {
-        self.taken(false).await
+        self.taken(0).await
     }
 
-    async fn taken(&self, is_used_further: bool) -> Result<Worker, NoWorker> {
+    /// A worker, and as many as `spare` that stand ready behind it.
+    async fn taken(&self, spare: usize) -> Result<Worker, NoWorker> {
         let waits = {
             let mut places = self.places();
             places.used = Instant::now();
@@ -154,7 +163,7 @@ impl Pool {
                 }
             }
         };
-        self.start_up_to(if is_used_further { self.crew.spare() } else { 0 });
+        self.start_up_to(spare);
         match waits {
             Ok(worker) => Ok(worker),
             Err(take) => match take.await {
@@ -211,7 +220,8 @@ impl Pool {
                 // What is mapped of its code and of its program counts too.
                 let code = self.code.bytes().saturating_mul(3);
                 let most_bytes = bounds.memory_bytes.saturating_add(code).saturating_add(SLACK_BYTES);
-                let worker = Worker { line: Some(line), held, most_bytes, process: Some(process), crew };
+                let (line, process) = (Some(line), Some(process));
+                let worker = Worker { line, held, most_bytes, process, crew, replaced_in: None };
                 if *self.held.get_or_init(|| worker.held.clone()) == worker.held {
                     self.arrived(worker);
                     false
@@ -354,6 +364,9 @@ impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(process) = self.process.take() {
             self.crew.see_off(process);
+        }
+        if let Some(pool) = self.replaced_in.take().and_then(|pool| pool.upgrade()) {
+            pool.fill();
         }
     }
 }

@@ -70,7 +70,6 @@ pub(super) struct Watch {
     patience: Patience,
     most: Duration,
     most_bytes: u64,
-    began: Duration,
     looked: Instant,
     /// Looks at a sleeper since it was last heard, with nothing of it to be read.
     asleep: u32,
@@ -82,8 +81,6 @@ pub(super) struct Watch {
     stopped: u32,
     /// How long it was waited for, since the call began.
     waited: Duration,
-    /// What the kernel said of its work when the call began.
-    busy: Duration,
 }
 
 /// What a look has shown.
@@ -100,24 +97,22 @@ pub(super) enum Seen {
 }
 
 impl Watch {
-    /// Watches a process that may compute for that long from now on, and have as much memory as
-    /// that: more than its limits leave it, unless it has got round them.
+    /// Watches a process that may compute for that long, and have as much memory as that: more
+    /// than its limits leave it, unless it has got round them. Asks nothing of the kernel yet,
+    /// which would hold up its call: the milliseconds that it took to get ready count as well.
     pub(super) fn new(process: u32, patience: Patience, own: Duration, most_bytes: u64) -> Self {
-        let began = looked_up(process).map_or(Duration::ZERO, |found| found.computed);
         let most = own.saturating_add(patience.beyond);
         Self {
             process,
             patience,
             most,
             most_bytes,
-            began,
             looked: Instant::now(),
             asleep: 0,
             asleep_in_all: 0,
             slow: 0,
             stopped: 0,
             waited: Duration::ZERO,
-            busy: busy(process),
         }
     }
 
@@ -142,7 +137,7 @@ impl Watch {
     /// How long it was waited for without being at work or kept from it: what one computes is
     /// bounded by the processor's time, however long it takes to get that.
     fn owed(&self) -> Duration {
-        self.waited.saturating_sub(busy(self.process).saturating_sub(self.busy))
+        self.waited.saturating_sub(busy(self.process))
     }
 
     /// Looks at the process, at most once in an interval.
@@ -185,7 +180,7 @@ impl Watch {
     }
 
     fn has_overworked(&self, found: &Found) -> bool {
-        found.computed.saturating_sub(self.began) > self.most
+        found.computed > self.most
     }
 
     /// Notes that the process was asleep, and says whether that is enough. `has_acted` is
