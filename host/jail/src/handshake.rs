@@ -66,7 +66,10 @@ pub(crate) enum Report {
 
 /// From the parent, when it has seen that all walls hold.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Seen;
+pub(crate) struct Seen {
+    /// Whether somebody waits for the process.
+    pub(crate) is_awaited: bool,
+}
 
 pub(crate) fn send(line: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_vec(message).map_err(io::Error::other)?;

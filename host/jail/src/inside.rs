@@ -56,6 +56,8 @@ pub struct Locked {
     pub held: Held,
     /// The limits.
     pub bounds: Bounds,
+    /// Whether the parent waits for the process, and does not have it stand by.
+    pub is_awaited: bool,
 }
 
 /// Closes the outer walls around this process: its first action, before it has a second
@@ -146,8 +148,8 @@ impl Loading {
         }
         send(&mut self.line, &Report::Locked).map_err(EnterError::Parent)?;
         // The parent asks the kernel first, which tells of the living only.
-        let Seen = receive(&mut self.line).map_err(EnterError::Parent)?;
-        Ok(Locked { line: self.line, held: self.held, bounds: self.bounds })
+        let Seen { is_awaited } = receive(&mut self.line).map_err(EnterError::Parent)?;
+        Ok(Locked { line: self.line, held: self.held, bounds: self.bounds, is_awaited })
     }
 
     /// Tells the parent that what it gave cannot be loaded. The process is to end then.

@@ -287,6 +287,18 @@ impl Starting {
     /// # Errors
     /// It ended, it cannot load what it was given, a wall does not hold, or it is late.
     pub fn ready(self, within: Duration) -> Result<Jailed, StartError> {
+        self.ready_for(within, || true)
+    }
+
+    /// The same for a process that may stand by then. It is told whether it `is_awaited`.
+    ///
+    /// # Errors
+    /// As [`Starting::ready`].
+    pub fn ready_for(
+        self,
+        within: Duration,
+        is_awaited: impl FnOnce() -> bool,
+    ) -> Result<Jailed, StartError> {
         let Self { mut line, process, user, without } = self;
         let deadline = Instant::now() + within;
         let held = match receive(&mut Until { line: &line, deadline }) {
@@ -316,7 +328,7 @@ impl Starting {
                 Unheld::Other(problem) | Unheld::Unseen(problem) => StartError::NotHeld(problem),
             });
         }
-        if send(&mut line, &Seen).is_err() {
+        if send(&mut line, &Seen { is_awaited: is_awaited() }).is_err() {
             return Err(StartError::Died(process.end_within(DYING)));
         }
         line.set_read_timeout(None)

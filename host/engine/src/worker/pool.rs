@@ -213,7 +213,9 @@ impl Pool {
     fn start_one(&self) {
         let bounds = Bounds::run(Limits::MAX_MEMORY_BYTES, MOST_CPU_SECONDS);
         let within = self.patience.ready;
-        let started = self.program.start(&self.code, &bounds).and_then(|started| started.ready(within));
+        let is_awaited = || !self.places().waiting.is_empty();
+        let started =
+            self.program.start(&self.code, &bounds).and_then(|started| started.ready_for(within, is_awaited));
         let is_again_needed = match started {
             Ok(Jailed { line, held, process }) => {
                 let crew = Arc::clone(&self.crew);

@@ -1,20 +1,22 @@
 //! A worker's main: a jailed process that executes one call of one plugin.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use lancet_core::Grant;
+use lancet_core::{Cents, Grant, Kind, Limits, LogLevel, Proposal, Request, Task};
 use lancet_jail::Locked;
 use serde::Serialize;
 use wasmtime::{Engine, Store};
 
-use super::frame::{How, Inspected, Job, Said, Work};
+use super::frame::{HEAD_BYTES, Heard, How, Inspected, Job, Said, Work, encode};
 use super::line::Line;
 use crate::boundary::Boundary;
 use crate::classify::Ending;
 use crate::clock::processor_time;
 use crate::component::said;
+use crate::exchange::{Behind, Exchange};
 use crate::execution::{Concluded, GaveUp, Pre, conduct, store};
 use crate::linker::linker;
 use crate::state::State;
@@ -62,7 +64,13 @@ fn worker(arguments: &[String]) -> Result<(), String> {
             return Err(problem);
         }
     };
-    let Locked { line, .. } = loading.lock().map_err(|e| e.to_string())?;
+    // The kernel takes back all of it at once, when the call is over, in less time than it takes
+    // to take it apart.
+    let loaded = ManuallyDrop::new(loaded);
+    let Locked { line, is_awaited, .. } = loading.lock().map_err(|e| e.to_string())?;
+    if !is_awaited {
+        rehearse(&loaded);
+    }
     let mut line = Line::new(line);
     let job = line.hear();
     work(&loaded, job, line)
@@ -78,6 +86,44 @@ fn load(arguments: &[String], engine: Engine, code: &Path) -> Result<Loaded, Str
         .and_then(|pre| Pre::new(grant.role(), pre))
         .map_err(|e| said(&e));
     Ok(Loaded { engine, pre })
+}
+
+/// Goes through a call without fuel, in a store that is thrown away: what this has the kernel
+/// bring into the process's memory is there when the call comes. For a process that stands by.
+///
+/// Without fuel a function of the guest's ends where it begins, so that nothing of the guest's is
+/// computed. In particular no memory grows: a slot of the pool that had grown would be made
+/// smaller for the call, which the jail forbids.
+fn rehearse(loaded: &Loaded) -> Option<()> {
+    let Loaded { engine, pre: Ok(pre) } = loaded else { return None };
+    let limits = Limits { fuel: 0, ..Limits::standard() };
+    let task = Task {
+        id: "rehearsal".parse().ok()?,
+        kind: Kind::SweManager,
+        title: String::new(),
+        // As much as the middle of known tasks has: what holds a task is there then as well.
+        statement: " ".repeat(16 << 10),
+        price: Cents(0),
+        proposals: vec![Proposal { id: 0, text: String::new() }],
+    };
+    let frame = encode(&Job::on(Work::Solve, &task, &limits, [0; 32])).ok()?;
+    let Job { task, limits, seed, .. } = serde_json::from_slice(&frame[HEAD_BYTES..]).ok()?;
+    let (task, limits) = (task?, limits);
+    let behind = Behind::Recorded { calls: Vec::new(), compare_fuel: true };
+    let boundary = Boundary::here(Exchange::new(&limits, seed, behind, None));
+    let store = store(engine, &limits, seed, boundary).ok()?;
+    let guest = async {
+        match pre {
+            Pre::Agent(_) => drop(conduct(store, async |store| pre.solve(store, &task).await).await),
+            Pre::Grader(_) => drop(conduct(store, async |store| pre.grade(store, &task).await).await),
+        }
+    };
+    // There is nothing that it could wait for.
+    let _ = pin!(guest).poll(&mut Context::from_waker(Waker::noop()));
+    let (level, message) = (LogLevel::Info, String::new());
+    let request = Request::LogWrite { level, message, fields: Vec::new(), dropped_bytes: 0 };
+    let frame = encode(&Said::<()>::Call { fuel_used: 0, request, overdrawn: false }).ok()?;
+    serde_json::from_slice::<Heard>(&frame[HEAD_BYTES..]).ok().map(drop)
 }
 
 fn work(loaded: &Loaded, job: Job<'_>, mut line: Line) -> Result<(), String> {
