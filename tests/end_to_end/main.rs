@@ -55,3 +55,4 @@ mod swe_lancer;
 mod told;
 #[path = "../campaign/unprivileged.rs"]
 mod unprivileged;
+mod words;

@@ -1,7 +1,6 @@
 //! Where errors become words, hints and exit codes.
 
 use std::fmt::Display;
-use std::io::IsTerminal as _;
 
 use lancet_core::{Difference, Role, RunId, SuiteProblem};
 use lancet_docker::DockerError;
@@ -13,8 +12,7 @@ use lancet_store::StoreError;
 use lancet_suite::{NotPinned, SuiteError};
 
 use crate::exit::Exit;
-use crate::render::display_safe;
-use crate::terminal::tell;
+use crate::terminal::tell_of;
 
 /// The one edge where errors become words and an exit code.
 #[derive(Debug)]
@@ -78,9 +76,9 @@ impl Failure {
 
     /// Writes the error and its hint to stderr.
     pub(crate) fn print(&self) {
-        say("error", "31", &self.message);
+        tell_of("error", "31", &self.message);
         if let Some(hint) = &self.hint {
-            say("hint", "36", hint);
+            tell_of("hint", "36", hint);
         }
     }
 }
@@ -93,18 +91,7 @@ impl Display for Failure {
 
 /// A note that is no error.
 pub(crate) fn warn(message: &str) {
-    say("warning", "33", message);
-}
-
-/// Text of suites and plugins may hold control characters, which must not reach
-/// the terminal; line breaks are kept, since errors list things.
-fn say(word: &str, colour: &str, text: &str) {
-    let text = text.split('\n').map(display_safe).collect::<Vec<_>>().join("\n");
-    if crate::terminal::colored(std::io::stderr().is_terminal()) {
-        tell(format_args!("\x1b[1;{colour}m{word}\x1b[0m: {text}"));
-    } else {
-        tell(format_args!("{word}: {text}"));
-    }
+    tell_of("warning", "33", message);
 }
 
 /// What to do about a plugin, an image or a limit that a key of the policy refuses.

@@ -8,9 +8,10 @@ use serde::Serialize;
 use crate::arguments::FormatKind;
 use crate::failure::{Failure, host};
 use crate::render::{Style, Table, json};
-use crate::terminal::colored;
+use crate::terminal::{colored, harmless};
 
-/// Writes a result to stdout. A reader that has gone away is no error.
+/// Writes a result to stdout as it is: data, or what was made harmless piece by piece. A reader that
+/// has gone away is no error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
@@ -18,6 +19,12 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(host("writing to stdout", error)),
         _ => Ok(()),
     }
+}
+
+/// Writes lines for people to stdout, made [`harmless`]: what was put together by hand, and may have
+/// a stranger's words in it.
+pub(crate) fn tell(text: &str) -> Result<(), Failure> {
+    print(&harmless(text))
 }
 
 /// Writes bytes to stdout as they are. A reader that has gone away is no error.

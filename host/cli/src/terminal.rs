@@ -1,31 +1,34 @@
 //! Lines on stderr, and what the terminal that something is written to can do.
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::render::clipped;
 
 /// The most characters of a line for people: what a stranger's file names can be of any length.
 const MAX_LINE: usize = 2_000;
 
-/// Writes a line, or several, to stderr. That nobody reads it, or that it is full, is no reason to
-/// end: what was to be done is done, and the exit code tells.
+/// Writes a line, or several, to stderr, made [`harmless`]. That nobody reads it, or that it is
+/// full, is no reason to end: what was to be done is done, and the exit code tells.
 pub(crate) fn tell(line: fmt::Arguments<'_>) {
-    let text = line.to_string();
-    let _ = writeln!(io::stderr().lock(), "{}", cut(&text));
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(&line.to_string()));
 }
 
-/// A text of lines none of which is longer than people read, the end of a longer one replaced by
-/// `…`.
-fn cut(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_LINE {
-        return Cow::Borrowed(text);
-    }
-    let line = |line: &str| match line.char_indices().nth(MAX_LINE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
+/// As [`tell`], with a word in front that says what it is, in a colour where there may be one.
+pub(crate) fn tell_of(word: &str, colour: &str, text: &str) {
+    let text = harmless(text);
+    let _ = if colored(io::stderr().is_terminal()) {
+        writeln!(io::stderr().lock(), "\x1b[1;{colour}m{word}\x1b[0m: {text}")
+    } else {
+        writeln!(io::stderr().lock(), "{word}: {text}")
     };
-    Cow::Owned(text.split('\n').map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Lines for people of which none does anything but be shown, whatever a stranger wrote in it,
+/// and none is longer than people read: the end of a longer one is replaced by `…`.
+pub(crate) fn harmless(text: &str) -> String {
+    text.split('\n').map(|line| clipped(line, MAX_LINE)).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether what is written there may have colours: a terminal, unless it or the operator says
@@ -50,13 +53,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_is_longer_than_people_read() {
+    fn no_line_is_longer_than_people_read_or_does_anything() {
         let long = "é".repeat(100_000);
-        let told = cut(&format!("error: {long}\nhint: {long}\nshort")).into_owned();
+        let told = harmless(&format!("error: {long}\nhint: {long}\nshort"));
         assert!(told.starts_with("error: é") && told.ends_with("…\nshort"));
-        assert!(told.lines().all(|line| line.chars().count() <= MAX_LINE + 1));
+        assert!(told.lines().all(|line| line.chars().count() <= MAX_LINE));
         let lines = "a line\n".repeat(10_000);
-        assert_eq!(cut(&lines), lines);
+        assert_eq!(harmless(&lines), lines);
+        assert_eq!(harmless("a\u{1b}[2J\r\n\u{202e}b\u{3164}"), "a\\u{1b}[2J\\r\n\\u{202e}b\\u{3164}");
     }
 
     #[test]

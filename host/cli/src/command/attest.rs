@@ -111,7 +111,7 @@ pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure>
     drop(signer);
     sign::write(&path, text.as_bytes())?;
     over.warn();
-    output::print(&format!(
+    output::tell(&format!(
         "{}\n{}\nbytes     {}\nkey       {id}",
         display_safe(&path.display().to_string()),
         over.told(),

@@ -330,7 +330,7 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
         return output::print_table(format, &table, verified);
     }
     let number = |outcome| verified.verdicts.iter().filter(|one| one.outcome == outcome).count();
-    output::print(&format!(
+    output::tell(&format!(
         "{} is what was signed\nkey      {}, {}\nrun      {}\nsuite    {}, {}\nagent    {}, {}\n{}\n{}\n\
          {} of {} verdicts shown: {} pass, {} fail, {} invalid{}",
         display_safe(&verified.file),

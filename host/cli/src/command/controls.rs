@@ -92,7 +92,7 @@ fn print(summary: &Controls, format: FormatKind, suite: &Path) -> Result<Exit, F
             0 => String::new(),
             number => format!(" and {number} cases"),
         };
-        output::print(&format!(
+        output::tell(&format!(
             "\n{}{}{}{} controls{cases} of `{}`, {} rounds each: {} surprises",
             causes(&tried),
             not_tried(&summary.left_out),

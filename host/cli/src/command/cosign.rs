@@ -73,7 +73,7 @@ pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
     sign::write(&path, signed.as_bytes())?;
     warn_of(&keys, &key);
     let checkpoint = &log.checkpoint;
-    output::print(&format!(
+    output::tell(&format!(
         "{}\nlog       {}, {} leaves\nroot      {}\nhost      {}, {}\nwitness   {}",
         display_safe(&path.display().to_string()),
         display_safe(&checkpoint.origin),

@@ -21,7 +21,7 @@ pub(crate) fn main(command: &KeyCommand) -> Result<Exit, Failure> {
     match command {
         KeyCommand::New { name } => {
             let known = keys.create(&name.parse::<KeyName>()?)?.clone();
-            output::print(&made(&keys, &known))?;
+            output::tell(&made(&keys, &known))?;
         }
         KeyCommand::List { format } => list(&keys, format.kind)?,
         KeyCommand::Show { key, format } => show(&keys, key, format.kind)?,
@@ -95,14 +95,14 @@ fn list(keys: &Keys, format: FormatKind) -> Result<(), Failure> {
         };
         text.push_str(&format!("\nrevoked  {what}: {}", display_safe(&line.reason)));
     }
-    output::print(&text)
+    output::tell(&text)
 }
 
 fn show(keys: &Keys, key: &str, format: FormatKind) -> Result<(), Failure> {
     let line = listed(keys, keys.find(key)?);
     match format {
         FormatKind::Json => output::print_json(&line),
-        FormatKind::Table => output::print(&format!(
+        FormatKind::Table => output::tell(&format!(
             "key    {}\nid     {}\nstate  {}\n\n{}",
             line.name,
             line.id,
@@ -123,7 +123,7 @@ fn rotate(keys: &mut Keys, key: &str, name: &str, command: &SignerArgument) -> R
     let (new, path) = keys.rotate(&old, &name.parse::<KeyName>()?, signer.as_ref())?;
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
-    output::print(&format!(
+    output::tell(&format!(
         "{}\n\n`{}` signs no more. Whoever knows it follows with\n`lancet key import {} --name {}`",
         made(keys, &new),
         old.name,
@@ -158,7 +158,7 @@ fn revoke(keys: &mut Keys, what: &str, reason: &str) -> Result<(), Failure> {
     if let Revoked::Key(key) = revoked {
         warn_of_successors(keys, key);
     }
-    output::print(&format!("revoked  {what}\nlist     {}", keys.folder().join("revoked.toml").display()))
+    output::tell(&format!("revoked  {what}\nlist     {}", keys.folder().join("revoked.toml").display()))
 }
 
 /// A statement of a key that is revoked is not taken in any more; what was taken in before stays.
@@ -188,5 +188,5 @@ fn import(keys: &mut Keys, file: &Path, name: &str) -> Result<(), Failure> {
         Import::Private => "the private half: it signs".to_owned(),
         Import::Rotation(old) => format!("it takes the place of `{old}`, which says so: it verifies"),
     };
-    output::print(&format!("key      {name}\nid       {}\nimported {what}", imported.key.public.id()))
+    output::tell(&format!("key      {name}\nid       {}\nimported {what}", imported.key.public.id()))
 }

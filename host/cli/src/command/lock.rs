@@ -140,6 +140,6 @@ fn finish(path: &Path, lock: &Lock) -> Result<Exit, Failure> {
             display_safe(&version)
         ));
     }
-    output::print(&told)?;
+    output::tell(&told)?;
     Ok(Exit::Done)
 }

@@ -62,7 +62,7 @@ fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     };
     if format == FormatKind::Table {
         let settings = inspection.manifest.as_ref().map(package::settings).unwrap_or_default();
-        output::print(&format!("{}{settings}{}", text(&lines), package::powers(&lines)))?;
+        output::tell(&format!("{}{settings}{}", text(&lines), package::powers(&lines)))?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new([left("import").at_most(120), left("capability"), left("granted by")]);

@@ -105,5 +105,5 @@ fn print(explained: &ExplainedPolicy, format: FormatKind) -> Result<(), Failure>
             text.push_str(&format!("  {key:<22} {finding:<8} {}\n", display_safe(&line.why)));
         }
     }
-    output::print(&text)
+    output::tell(&text)
 }

@@ -99,7 +99,7 @@ fn print(regraded: &Regraded, format: FormatKind) -> Result<(), Failure> {
     }
     output::print_table(format, &table, regraded)?;
     if format == FormatKind::Table {
-        output::print(&format!(
+        output::tell(&format!(
             "{}\n{} regraded: {} with another outcome or payment, {} with another reason or other words alone; {} \
              without a submission; earned {} before, {} now",
             reasons(&regraded.attempts),

@@ -58,7 +58,7 @@ fn print(replayed: &Replayed, one: bool, format: FormatKind) -> Result<(), Failu
         output::print_table(format, &table, replayed)?;
     }
     if format == FormatKind::Table {
-        output::print(&format!(
+        output::tell(&format!(
             "run {}: {} replayed, {} identical, {} different, {} not decided yet",
             replayed.run, replayed.replayed, replayed.identical, replayed.different, replayed.undecided
         ))?;

@@ -126,7 +126,7 @@ async fn journal(store: &Store, attempt: &AttemptId, format: FormatKind) -> Resu
         .map(|(seq, line)| ShownEvent { seq, at_us: line.at_us, event: line.event })
         .collect();
     output::print_table(format, &table, &lines)?;
-    if why.is_empty() { Ok(()) } else { output::print(&why) }
+    if why.is_empty() { Ok(()) } else { output::tell(&why) }
 }
 
 /// The tests of each plan that have to fail. None where what the attempt is judged in cannot be

@@ -36,7 +36,7 @@ pub(super) fn sign(arguments: &Sign, statement: &[u8], what: &str, digest: Sha25
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
     write(&path, bundle.to_text().as_bytes())?;
-    output::print(&format!(
+    output::tell(&format!(
         "{}\nsigned  {}\ndigest  {digest}\nkey     {id}",
         display_safe(&path.display().to_string()),
         display_safe(what)

@@ -72,7 +72,7 @@ fn import(arguments: &ImportSweLancer) -> Result<Exit, Failure> {
         match arguments.format.kind {
             FormatKind::Csv => output::print(&table.to_csv())?,
             FormatKind::Md => output::print(&table.to_markdown())?,
-            _ => output::print(&imported(arguments, &summary, &table))?,
+            _ => output::tell(&imported(arguments, &summary, &table))?,
         }
     }
     // The good rows are written, and yet whoever asked for a table has to know
@@ -295,7 +295,7 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
         ));
     }
     beyond_tasks(&mut text, &checked, arguments);
-    output::print(&text)?;
+    output::tell(&text)?;
     Ok(Exit::Done)
 }
 

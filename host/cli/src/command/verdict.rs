@@ -13,6 +13,8 @@ use crate::render::{display_safe, hint};
 const MAX_LOG_LINES: usize = 40;
 const MAX_CHECKS: usize = 64;
 const MAX_OUTPUT_LINES: usize = 20;
+/// The most lines of a check, and of an explanation.
+const MAX_LINES: usize = 40;
 /// What the tests of a run wrote.
 const OUTPUT: &str = "output";
 
@@ -57,9 +59,11 @@ pub(super) async fn text(store: &Store, attempt: &AttemptId, events: &[TimedEven
 
 /// What people were told, indented, line by line.
 fn paragraph(text: &mut String, told: &str) {
-    for line in artifact::lines(told.trim_end()) {
+    let lines = artifact::lines(told.trim_end());
+    for line in lines.iter().take(MAX_LINES) {
         text.push_str(&format!("      {line}\n"));
     }
+    more(text, lines.len().saturating_sub(MAX_LINES), "lines");
 }
 
 fn more(text: &mut String, number: usize, things: &str) {

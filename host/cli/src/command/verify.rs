@@ -252,7 +252,7 @@ fn print(verified: &VerifiedFile, format: FormatKind) -> Result<(), Failure> {
     }
     if format == FormatKind::Table {
         let names: Vec<_> = verified.subjects.iter().filter_map(|subject| subject.name.as_deref()).collect();
-        return output::print(&format!(
+        return output::tell(&format!(
             "{} is what was signed\nkey     {}, {}\nsays    {}\nof      {}\ndigest  {}",
             display_safe(&verified.file),
             display_safe(&key.name),

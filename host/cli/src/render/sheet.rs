@@ -1,11 +1,13 @@
 //! A page of facts and tables, as text and Markdown.
 
-use super::safety::{clipped, display_safe, markdown};
+use super::safety::{clipped, markdown};
 use super::table::Table;
 use super::{Style, Tone};
 
 /// The longest that a name from a suite is shown in a report.
 const MAX_VALUE: usize = 60;
+/// The most characters of a line beside a table.
+const MAX_LINE: usize = 1_000;
 
 /// A page before it is text or Markdown.
 #[derive(Debug)]
@@ -51,13 +53,13 @@ impl Sheet {
             let mut part = String::new();
             if !title.is_empty() {
                 let tone = if table.is_some() { Tone::Heading } else { Tone::Quiet };
-                part = format!("{}\n", style.paint(tone, &display_safe(title)));
+                part = format!("{}\n", style.paint(tone, &clipped(title, MAX_LINE)));
             }
             if let Some(table) = table {
                 part.push_str(&table.to_styled_text(style));
             }
             for note in notes {
-                part.push_str(&style.paint(Tone::Quiet, &display_safe(note)));
+                part.push_str(&style.paint(Tone::Quiet, &clipped(note, MAX_LINE)));
                 part.push('\n');
             }
             parts.push(part);

@@ -8,7 +8,7 @@ use lancet_core::{
 };
 
 use super::figure::{count, dollars, duration, precise};
-use super::safety::display_safe;
+use super::safety::{clipped, display_safe};
 use super::{Style, Tone};
 
 /// The most lines of a text that are shown, as many from its beginning as from its end.
@@ -69,7 +69,8 @@ struct Page {
 
 impl Page {
     fn line(&mut self, tone: Option<Tone>, line: &str) {
-        let line = display_safe(line);
+        let most = if self.full { usize::MAX } else { MAX_CHARACTERS };
+        let line = clipped(line, most);
         match tone {
             Some(tone) => self.text.push_str(&self.style.paint(tone, &line)),
             None => self.text.push_str(&line),

@@ -77,7 +77,7 @@ fn print(checked: &CheckedPlugin, format: FormatKind) -> Result<(), Failure> {
         checked.most_fuel,
         checked.most_memory_bytes >> 10
     ));
-    output::print(&text)
+    output::tell(&text)
 }
 
 /// A finding, for people.

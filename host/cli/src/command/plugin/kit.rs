@@ -35,7 +35,7 @@ pub(super) fn new(new: &PluginNew) -> Result<Exit, Failure> {
         text.push_str(&format!("  {} is not installed: {}\n", tool.name(), tool.install()));
     }
     text.push_str("  lancet plugin build");
-    output::print(&text)?;
+    output::tell(&text)?;
     Ok(Exit::Done)
 }
 
@@ -56,7 +56,7 @@ pub(super) fn build(build: &PluginBuild) -> Result<Exit, Failure> {
     let imports = if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") };
     let (tool, seconds) = (display_safe(&made.tool), made.took.as_secs_f64());
     let made = package::made(&package, project.manifest(), &made.packed);
-    output::print(&format!("{made}\nimports {imports}\nbuilt   in {seconds:.1} s by {tool}"))?;
+    output::tell(&format!("{made}\nimports {imports}\nbuilt   in {seconds:.1} s by {tool}"))?;
     Ok(Exit::Done)
 }
 

@@ -103,7 +103,7 @@ pub(super) fn pack(component: &Path, manifest: &Path, package: &Path) -> Result<
     let bytes = lancet_runner::read(component)?;
     let (packed, _) = packed((component, bytes), manifest, (&said, &text))?;
     write(package, &[(component, "component"), (manifest, "manifest")], &packed)?;
-    output::print(&made(package, &said, &packed))?;
+    output::tell(&made(package, &said, &packed))?;
     Ok(Exit::Done)
 }
 

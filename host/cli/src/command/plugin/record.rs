@@ -42,7 +42,7 @@ pub(super) fn main(arguments: &PluginRecord, global: &Global) -> Result<Exit, Fa
     for what in left_out {
         told.push_str(&format!("\nleft out  {}", display_safe(what)));
     }
-    output::print(&told)?;
+    output::tell(&told)?;
     verify(&store, &file, arguments)?;
     Ok(Exit::Done)
 }

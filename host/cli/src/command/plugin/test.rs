@@ -55,11 +55,11 @@ pub(super) fn main(arguments: &PluginTest) -> Result<Exit, Failure> {
                 seen.extend(now.get(&path).map(|saved| (path, *saved)));
             }
         }
-        output::print(&format!("{took}; waiting for a file to be saved"))?;
+        output::tell(&format!("{took}; waiting for a file to be saved"))?;
         while saved(arguments) == seen {
             thread::sleep(LOOK_EVERY);
         }
-        output::print("")?;
+        output::tell("")?;
     }
 }
 
@@ -154,7 +154,7 @@ fn print(tested: &TestedPlugin, format: FormatKind) -> Result<(), Failure> {
         limits.calls,
         limits.milliseconds / 1_000
     ));
-    output::print(text.trim_start_matches('\n'))?;
+    output::tell(text.trim_start_matches('\n'))?;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub(super) fn main(arguments: &NewSuite) -> Result<Exit, Failure> {
         text.push_str(&format!("  lancet suite pin {folder}\n"));
     }
     text.push_str(&format!("  lancet suite check {folder} --controls\n"));
-    output::print(&text)?;
+    output::tell(&text)?;
     Ok(Exit::Done)
 }
 
