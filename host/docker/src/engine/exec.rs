@@ -1,12 +1,14 @@
 //! Commands in a running container: fed, read from to a limit, and ended when their time is
 //! over.
 
-use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::pin::{Pin, pin};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::EventMessage;
+use bollard::query_parameters::EventsOptions;
 use futures_util::{Stream, StreamExt as _};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -24,6 +26,10 @@ const GRACE: Duration = Duration::from_secs(5);
 const TRAILING_LOOKS: u32 = 2;
 /// How often it is looked whether the command has ended.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long after the end of a command the engine may take to write it down.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
+/// By how much clocks may differ that measure the same command.
+const CLOCKS: Duration = Duration::from_millis(100);
 /// The status of a command that SIGKILL ended.
 const KILLED: i64 = 137;
 const DOING: &str = "executing a command";
@@ -170,7 +176,7 @@ impl Begun<'_> {
         patience.during(session.attend(&mut output, &mut input, stdin)).await.unwrap_or(Ok(()))?;
         let end = match session.exit_code(&patience).await? {
             // The status of a command that `timeout` killed is that of any killed one.
-            Some(KILLED) if began.elapsed() >= time => ExecEnd::TimedOut,
+            Some(KILLED) if session.had_its_time(began, time).await => ExecEnd::TimedOut,
             Some(code) => ExecEnd::Exited(code),
             None => ExecEnd::Stuck,
         };
@@ -242,6 +248,49 @@ impl Session<'_> {
                 return Ok(None);
             }
         }
+    }
+
+    /// Whether it ran for as long as it might. The engine wrote down when it began and ended;
+    /// where it does not know any more, or another engine never did, it is as long as this
+    /// process saw it run, which is longer when it was stopped meanwhile.
+    async fn had_its_time(&self, began: Instant, time: Duration) -> bool {
+        let seen = began.elapsed();
+        seen >= time && self.ran(seen).await.is_none_or(|ran| ran + CLOCKS >= time)
+    }
+
+    /// How long it ran by the engine's clock, if it began so long ago at most.
+    async fn ran(&self, ago: Duration) -> Option<Duration> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        let text = |time: Duration| format!("{}.{:09}", time.as_secs(), time.subsec_nanos());
+        let options = EventsOptions {
+            since: Some(text(now.saturating_sub(ago + CLOCKS))),
+            // Its end may be known before it is written down.
+            until: Some(text(now + WRITTEN_WITHIN)),
+            filters: Some(HashMap::from([("container".to_owned(), vec![self.container.id().to_owned()])])),
+        };
+        let mut events = pin!(self.container.docker().client().events(Some(options)));
+        let mut began = None;
+        let found = async {
+            while let Some(Ok(EventMessage { action: Some(action), actor: Some(actor), time_nano, .. })) =
+                events.next().await
+            {
+                let attributes = actor.attributes.unwrap_or_default();
+                if attributes.get("execID") != Some(&self.exec) {
+                    continue;
+                }
+                // The command stands behind the word.
+                match action.split(':').next() {
+                    Some("exec_start") => began = time_nano,
+                    Some("exec_die") => {
+                        let ran = u64::try_from(time_nano?.checked_sub(began?)?).ok()?;
+                        return Some(Duration::from_nanos(ran));
+                    }
+                    _ => {}
+                }
+            }
+            None
+        };
+        tokio::time::timeout(2 * WRITTEN_WITHIN, found).await.ok().flatten()
     }
 
     /// Its status, if it has ended. The streams may end before the engine knows.

@@ -142,3 +142,20 @@ async fn a_command_goes_through_while_this_process_is_stopped() {
     assert_eq!((output.end, output.stdout.bytes.as_slice()), (ExecEnd::Exited(3), &b"begun\ndone\n"[..]));
     container.remove().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_kill_is_no_time_out_however_late_it_is_seen() {
+    let engine = TestEngine::new().await;
+    let container = engine.idle().await;
+    for (script, end) in [("kill -KILL $$", ExecEnd::Exited(137)), ("sleep 100", ExecEnd::TimedOut)] {
+        let argv = ["sh", "-c", script];
+        let command = run_with(&container, &argv, b"", Duration::from_secs(2), 100);
+        let (output, ()) = tokio::join!(command, async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            // Longer than the command might take.
+            std::thread::sleep(Duration::from_secs(4));
+        });
+        assert_eq!(output.end, end, "{script}");
+    }
+    container.remove().await.unwrap();
+}
