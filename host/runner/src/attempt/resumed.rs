@@ -309,6 +309,57 @@ async fn an_attempt_goes_on_from_any_of_its_calls_and_ends_as_undisturbed() {
     assert!(cuts >= 20, "{cuts} calls reached outside");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_managers_attempt_goes_on_from_each_prefix_of_its_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = recorded_store(&folder.path().join("store"));
+    let loader = Loader::new(NonZeroUsize::MIN, || Ok(Compiler::Here), None).unwrap();
+    let mut originals = originals(&store, &loader);
+    originals.retain(|original| original.row.kind == Kind::SweManager);
+    let (mut runs, mut prefixes) = (0, 0);
+    for original in &originals {
+        let name = original.row.id.to_string();
+        let mut next = || {
+            runs += 1;
+            runs
+        };
+        let attempt = |row: AttemptRow| {
+            let script = original.script(None);
+            let mut attempt = original.attempt(&store, row, &script);
+            attempt.before = Arc::new(|_, sources| sources);
+            attempt.finish()
+        };
+        let row = original.again(&store, next()).await;
+        let outcome = attempt(row.clone()).await.unwrap();
+        let undisturbed = came_to(&store, &row).await;
+        let journal = store.events(&row.id).await.unwrap();
+        // What an agent came to by its own fault is decided with what it did.
+        let hands_in = undecidable(&original.spec, &undisturbed.solved.end, None).is_none();
+        let handed_in = 1 + journal.iter().position(|line| line.event.name() == "solved").unwrap();
+        // The last event is durable with the end of the attempt alone.
+        for end in 0..journal.len() {
+            prefixes += 1;
+            let row = original.again(&store, next()).await;
+            let id = &row.id;
+            let solved = journal[..end.min(handed_in)].to_vec();
+            let is_handed_in = hands_in && end >= handed_in;
+            let state = if is_handed_in { Transition::Submitted { solve_us: 1 } } else { Transition::None };
+            let mut written = 0;
+            if !solved.is_empty() {
+                written = store.append(id, written, solved, state).await.unwrap();
+            }
+            if end > handed_in {
+                store.append(id, written, journal[handed_in..end].to_vec(), Transition::None).await.unwrap();
+            }
+            let left = store.attempts(&id.run).await.unwrap().remove(0);
+            assert_eq!(left.state == AttemptState::Submitted, is_handed_in, "{name} after {end}");
+            assert_eq!(attempt(left).await.unwrap(), outcome, "{name} after {end}");
+            assert_eq!(came_to(&store, &row).await, undisturbed, "{name} after {end}");
+        }
+    }
+    assert!(originals.len() >= 5 && prefixes >= 30, "{} attempts, {prefixes} prefixes", originals.len());
+}
+
 /// Answers what a record has, from wherever it is asked.
 struct Rest {
     recorded: Vec<CallRecord>,
