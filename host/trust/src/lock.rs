@@ -24,7 +24,7 @@ const fn key(name: &'static str, takes: &'static str, means: &'static str) -> Po
 }
 
 /// Every key of a lock.
-pub const LOCK_KEYS: [PolicyKey; 8] = [
+pub const LOCK_KEYS: [PolicyKey; 9] = [
     key("plugin.name", "a name", "the package's, or of what is none its file's"),
     key("plugin.version", "a version", "the package's; not there for what is none"),
     key("plugin.world", "`agent`, `grader` or `control`", "what it is there for"),
@@ -39,6 +39,11 @@ pub const LOCK_KEYS: [PolicyKey; 8] = [
         "plugin.publisher",
         "a name as in `acme/choice`, without what follows the `/`",
         "whose package it is, when it is signed",
+    ),
+    key(
+        "plugin.from",
+        "a reference, as in `registry.example.com/acme/choice:1.2.0`",
+        "where it was pulled from, which decides nothing: `lancet plugin outdated` asks there; not there for what was not pulled",
     ),
     key("plugin.key", "the id of a key", "by which it, or its suite, was signed; not there for what was not"),
 ];
@@ -71,6 +76,8 @@ pub struct Locked {
     pub publisher: Option<String>,
     /// The key that signed it, or the suite that it lies in.
     pub key: Option<KeyId>,
+    /// The reference by which it was pulled. It decides nothing.
+    pub from: Option<String>,
 }
 
 impl Locked {
@@ -125,7 +132,7 @@ impl Lock {
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = HEADER.to_owned();
-        for Locked { name, version, world, digest, manifest, asks, publisher, key } in self.0.values() {
+        for Locked { name, version, world, digest, manifest, asks, publisher, key, from } in self.0.values() {
             let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
             let asks: Vec<_> = asks.iter().map(|one| quoted(one.as_str())).collect();
             let mut line = |key: &str, value: Option<String>| {
@@ -141,6 +148,7 @@ impl Lock {
             line("asks", Some(format!("[{}]", asks.join(", "))));
             line("publisher", publisher.as_deref().map(quoted));
             line("key", key.map(|key| quoted(&key.to_string())));
+            line("from", from.as_deref().map(quoted));
         }
         text
     }
@@ -152,10 +160,14 @@ impl Lock {
 
     /// With more, which belong together: each package in place of those that were there with its
     /// name and world, in whatever version. What is no package has the name of a file, which
-    /// says nothing of what else is called so: it takes nobody's place.
+    /// says nothing of what else is called so: it takes nobody's place. Where the same file was
+    /// pulled from stays known.
     #[must_use]
     pub fn with(mut self, plugins: impl IntoIterator<Item = Locked>) -> Self {
-        let plugins: Vec<_> = plugins.into_iter().collect();
+        let mut plugins: Vec<_> = plugins.into_iter().collect();
+        for plugin in plugins.iter_mut().filter(|plugin| plugin.from.is_none()) {
+            plugin.from = self.0.get(&plugin.digest).and_then(|same| same.from.clone());
+        }
         let packages: BTreeSet<_> =
             plugins.iter().filter(|one| one.is_package()).map(|one| (&one.name, one.world)).collect();
         self.0.retain(|_, other| !(other.is_package() && packages.contains(&(&other.name, other.world))));
@@ -247,6 +259,7 @@ fn plugin(section: &mut Section) -> Result<Locked, Wrong> {
         asks,
         publisher: word(section, "publisher")?,
         key: parsed(section, "key")?,
+        from: word(section, "from")?,
     })
 }
 
@@ -280,6 +293,7 @@ mod tests {
             asks: [Capability::Log, Capability::AnswerKey].into(),
             publisher: Some("acme".to_owned()),
             key: Some(PrivateKey::generate().unwrap().public().id()),
+            from: Some("r.example.com/acme/choice:1.2.0".to_owned()),
         }
     }
 
@@ -293,6 +307,7 @@ mod tests {
             asks: BTreeSet::new(),
             publisher: None,
             key: None,
+            from: None,
         }
     }
 
@@ -314,6 +329,14 @@ mod tests {
         let both = [package(), newer.clone()];
         assert_eq!(lock.clone().with([agent.clone()]), Lock::new([newer.clone(), bare(), agent]));
         assert_eq!(lock.with(both.clone()), Lock::new(both.into_iter().chain([bare()])));
+    }
+
+    #[test]
+    fn where_a_file_was_pulled_from_stays_known() {
+        let pulled = package();
+        let again = Locked { from: None, ..pulled.clone() };
+        let lock = Lock::new([pulled, bare()]);
+        assert_eq!(lock.clone().with([again]), lock);
     }
 
     #[test]
@@ -351,6 +374,11 @@ mod tests {
         };
         for key in LOCK_KEYS {
             let name = key.name.strip_prefix("plugin.").unwrap();
+            if name == "from" {
+                // A file that is looked at does not say where it came from.
+                assert_eq!(lock.has(&Locked { from: None, ..locked.clone() }), Ok(()));
+                continue;
+            }
             let why = lock.has(&other(name)).unwrap_err();
             assert!(why.contains(&format!("`{name}`")) || name == "digest", "{name}: {why}");
         }

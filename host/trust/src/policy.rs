@@ -90,20 +90,23 @@ pub enum Source {
     BuiltIn,
     /// Its file was named on the command line.
     Named,
+    /// It lies in a registry, by a reference.
+    Registry,
     /// It lies in the suite.
     Suite,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 3] = [Self::BuiltIn, Self::Named, Self::Suite];
+    pub const ALL: [Self; 4] = [Self::BuiltIn, Self::Named, Self::Registry, Self::Suite];
 
-    /// `built-in`, `named` or `suite`.
+    /// `built-in`, `named`, `registry` or `suite`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BuiltIn => "built-in",
             Self::Named => "named",
+            Self::Registry => "registry",
             Self::Suite => "suite",
         }
     }
@@ -196,6 +199,7 @@ pub struct Policy {
     /// The digest of its text; of those that are built in there is none.
     digest: Option<Sha256>,
     sources: BTreeSet<Source>,
+    registries: Option<Vec<String>>,
     unsigned: BTreeSet<Source>,
     capabilities: BTreeMap<World, BTreeSet<Capability>>,
     images: Option<Vec<String>>,
@@ -215,6 +219,7 @@ impl Policy {
             name: "no policy".to_owned(),
             digest: None,
             sources: Source::ALL.into(),
+            registries: None,
             unsigned: [Source::Named, Source::Suite].into(),
             capabilities: BTreeMap::new(),
             images: None,

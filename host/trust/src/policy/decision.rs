@@ -157,6 +157,13 @@ impl Decision {
         self.0.iter().find(|line| line.finding == Finding::Refuses)
     }
 
+    /// The same with what another key comes to, which is looked at before them.
+    #[must_use]
+    pub fn after(mut self, line: PolicyLine) -> Self {
+        self.0.insert(0, line);
+        self
+    }
+
     /// What to be wary of.
     pub fn warnings(&self) -> impl Iterator<Item = &PolicyLine> {
         self.0.iter().filter(|line| line.finding == Finding::Warns)
@@ -232,6 +239,21 @@ impl Policy {
         match allowed {
             true => PolicyLine::new(key, Finding::Passes, format!("{told} is among {listed}")),
             false => PolicyLine::new(key, Finding::Refuses, format!("{told} is not among {listed}")),
+        }
+    }
+
+    /// Decides about a place in a registry: `name` has the registry and the name there, without tag
+    /// and digest.
+    #[must_use]
+    pub fn decide_registry(&self, name: &str) -> PolicyLine {
+        let key = "registries";
+        let Some(registries) = &self.registries else {
+            return PolicyLine::new(key, Finding::Idle, "it says nothing");
+        };
+        let listed = quoted(registries.iter().map(String::as_str));
+        match registries.iter().any(|pattern| fits(pattern, name)) {
+            true => PolicyLine::new(key, Finding::Passes, format!("`{name}` is among {listed}")),
+            false => PolicyLine::new(key, Finding::Refuses, format!("`{name}` is not among {listed}")),
         }
     }
 

@@ -16,9 +16,10 @@ const fn key(name: &'static str, takes: &'static str, means: &'static str) -> Po
     PolicyKey { name, takes, means }
 }
 
-const SOURCES: &str = "a list of `built-in`, `named` and `suite`";
-const FILES: &str = "a list of `named` and `suite`";
+const SOURCES: &str = "a list of `built-in`, `named`, `registry` and `suite`";
+const FILES: &str = "a list of `named`, `registry` and `suite`";
 const CAPABILITIES: &str = "a list of capabilities";
+const REGISTRIES: &str = "a list of patterns of names in registries, as in `registry.example.com/acme/**`";
 const IMAGES: &str = "a list of `build` and patterns of images, as in `docker.io/library/*`";
 const FUEL: &str = "a whole number from 1 on";
 const MIB: &str = "a whole number of MiB from 1 on";
@@ -27,8 +28,13 @@ const NAME: &str = "a name as in `acme/choice`, without what follows the `/`";
 const KEY_LIST: &str = "a list of names or ids of keys that `lancet key list` shows";
 
 /// Every key, in the order in which they are looked at.
-pub const KEYS: [PolicyKey; 19] = [
+pub const KEYS: [PolicyKey; 20] = [
     key("sources", SOURCES, "where plugins may come from: from anywhere without it"),
+    key(
+        "registries",
+        REGISTRIES,
+        "from which registries plugins and suites may be pulled, and under which names there: from any without it. `*` stands for anything but `/`, `**` for anything",
+    ),
     key(
         "unsigned",
         FILES,

@@ -38,6 +38,8 @@ fn whole(table: Table, keys: &Keys) -> Result<Policy, Wrong> {
     if let Some(sources) = file.list("sources", source)? {
         policy.sources = sources;
     }
+    let pattern = |word: &str| is_place(word).then(|| word.to_owned());
+    policy.registries = file.list("registries", pattern)?.map(|list| list.into_iter().collect());
     let read = |word: &str| source(word).filter(|source| *source != Source::BuiltIn);
     if let Some(unsigned) = file.list("unsigned", read)? {
         policy.unsigned = unsigned;
@@ -148,7 +150,16 @@ fn is_name(text: &str) -> bool {
     text.len() <= MAX_NAME_BYTES && text.split('-').all(is_word)
 }
 
-/// Whether a pattern can fit an image.
+/// Whether a pattern can fit a registry with a name in it, which are in small letters.
+fn is_place(text: &str) -> bool {
+    let has_name = text.contains('/') || text.contains("**");
+    is_pattern(text)
+        && has_name
+        && !text.contains("//")
+        && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Whether a pattern can fit a name in a registry.
 fn is_pattern(text: &str) -> bool {
     let may_be = |c: char| c.is_ascii_alphanumeric() || "._-/:*".contains(c);
     (1..=MAX_PATTERN_BYTES).contains(&text.len()) && text.chars().all(may_be) && !text.contains("***")

@@ -56,6 +56,7 @@ enum Asked<'a> {
     Plugin(Candidate<'a>),
     Limits(Role, Limits),
     Image(Option<&'static str>),
+    Registry(&'static str),
 }
 
 impl Asked<'_> {
@@ -65,6 +66,7 @@ impl Asked<'_> {
             Self::Plugin(candidate) => policy.decide(candidate).refusal().and_then(refusal),
             Self::Limits(role, limits) => policy.decide_limits(*role, limits).refusal().and_then(refusal),
             Self::Image(repository) => refusal(&policy.decide_image(*repository)),
+            Self::Registry(name) => refusal(&policy.decide_registry(name)),
         }
     }
 }
@@ -88,6 +90,34 @@ fn every_key_refuses_what_it_is_about_and_nothing_else() {
             "",
             Asked::Plugin(signed(acme)),
             Asked::Plugin(Candidate { source: Source::Suite, ..signed(acme) }),
+        ),
+        (
+            "sources",
+            "sources = [\"named\"]",
+            "",
+            Asked::Plugin(Candidate { source: Source::Registry, ..signed(acme) }),
+            Asked::Plugin(signed(acme)),
+        ),
+        (
+            "registries",
+            "registries = [\"r.example.com/acme/*\"]",
+            "",
+            Asked::Registry("r.example.com/acme/more/choice"),
+            Asked::Registry("r.example.com/acme/choice"),
+        ),
+        (
+            "registries",
+            "registries = [\"r.example.com/**\"]",
+            "",
+            Asked::Registry("r.example.com.evil.example/acme/choice"),
+            Asked::Registry("r.example.com/acme/more/choice"),
+        ),
+        (
+            "registries",
+            "registries = []",
+            "",
+            Asked::Registry("localhost:5000/acme/choice"),
+            Asked::Plugin(signed(acme)),
         ),
         (
             "unsigned",
@@ -201,7 +231,7 @@ fn every_key_of_the_definition_is_taken() {
     let known = Known::new();
     let capabilities = "agent = [\"log\"]\ngrader = [\"log\"]\ncontrol = []\n";
     let text = format!(
-        "sources = [\"built-in\", \"named\", \"suite\"]\nunsigned = [\"suite\"]\n[capabilities]\n{capabilities}[isolation]\n\
+        "sources = [\"built-in\", \"named\", \"suite\"]\nregistries = [\"r.example.com/**\"]\nunsigned = [\"suite\"]\n[capabilities]\n{capabilities}[isolation]\n\
          plugins = \"process\"\njail = \"seccomp\"\n[images]\nsources = [\"build\", \"docker.io/library/*\"]\n[limits]\n\
          agent-fuel = 1\nagent-memory-mib = 2\nagent-seconds = 3\ngrader-fuel = 4\ngrader-memory-mib = 5\n\
          grader-seconds = 6\n[[publisher]]\nname = \"acme\"\nkeys = [\"acme\", \"{}\"]\n{capabilities}",
@@ -231,8 +261,21 @@ fn what_is_wrong_with_a_policy_is_named() {
         ("sources = []\nsources = []".to_owned(), "line 2: this is no TOML: duplicate key"),
         (
             "sources = \"named\"".to_owned(),
-            "`sources`: `named`, expected a list of `built-in`, `named` and `suite`",
+            "`sources`: `named`, expected a list of `built-in`, `named`, `registry` and `suite`",
         ),
+        (
+            "registries = [\"https://r\"]".to_owned(),
+            "`registries[0]`: `https://r`, expected one of a list of patterns",
+        ),
+        (
+            "registries = [\"r.example.com\"]".to_owned(),
+            "`registries[0]`: `r.example.com`, expected one of a list",
+        ),
+        (
+            "registries = [\"R.example.com/a\"]".to_owned(),
+            "`registries[0]`: `R.example.com/a`, expected one of",
+        ),
+        ("registries = [\"r b\"]".to_owned(), "`registries[0]`: `r b`, expected one of a list of patterns"),
         ("sources = [\"web\"]".to_owned(), "`sources[0]`: `web`, expected one of a list of `built-in`"),
         ("sources = [\"suite\", \"suite\"]".to_owned(), "`sources[1]`: `suite` is there twice"),
         (
@@ -322,6 +365,13 @@ fn without_a_policy_strangers_are_warned_of_and_a_strict_one_refuses_them() {
             assert!(decision.refusal().is_none() && decision.warnings().count() == 0, "{decision:?}");
         }
     }
+    // What a registry has is nobody's unless it is signed.
+    let unsigned = Candidate { source: Source::Registry, signed: Signed::Not, ..signed(acme) };
+    assert_eq!(Policy::without().decide(&unsigned).refusal().unwrap().key, "unsigned");
+    assert_eq!(
+        Policy::without().decide(&Candidate { source: Source::Registry, ..signed(acme) }).refusal(),
+        None
+    );
     for source in [Source::Named, Source::Suite] {
         for (by, key) in [(Signed::Not, "unsigned"), (Signed::Unknown(stranger), "publisher.keys")] {
             let candidate = Candidate { source, signed: by, ..signed(acme) };
