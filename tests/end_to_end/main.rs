@@ -40,6 +40,7 @@ mod python;
 mod real_model;
 mod recorded;
 mod records;
+mod registry;
 mod report;
 #[path = "../campaign/scale.rs"]
 mod scale;

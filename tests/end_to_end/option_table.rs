@@ -125,6 +125,14 @@ pub(crate) const COMMANDS: &[Told] = &[
     Told { command: "key rotate", paths: &[], words: &[&["key", "name", "signer"]] },
     Told { command: "key show", paths: &[], words: &[FORMAT, &["key"]] },
     Told {
+        command: "plugin add",
+        paths: &[
+            ("policy", Takes(File, &["plugin add localhost:1/acme/choice:1 --policy @"])),
+            ("suite", Takes(Folder, &["plugin add localhost:1/acme/choice:1 --suite @"])),
+        ],
+        words: &[&["reference"]],
+    },
+    Told {
         command: "plugin build",
         paths: &[
             ("folder", Takes(Folder, &["plugin build @"])),
@@ -156,6 +164,14 @@ pub(crate) const COMMANDS: &[Told] = &[
     },
     Told { command: "plugin new", paths: &[], words: &[&["lang", "name", "world"]] },
     Told {
+        command: "plugin outdated",
+        paths: &[
+            ("policy", Takes(File, &["plugin outdated --policy @"])),
+            ("suite", Takes(Folder, &["plugin outdated --suite @"])),
+        ],
+        words: &[FORMAT],
+    },
+    Told {
         command: "plugin pack",
         paths: &[
             ("component", Takes(File, &["plugin pack @ --manifest MANIFEST --output new.wasm"])),
@@ -163,6 +179,19 @@ pub(crate) const COMMANDS: &[Told] = &[
             ("output", Takes(Written, &["plugin pack COMPONENT --manifest MANIFEST --output @"])),
         ],
         words: &[],
+    },
+    Told {
+        command: "plugin pull",
+        paths: &[
+            ("output", Takes(Written, &["plugin pull localhost:1/acme/choice:1 --output @"])),
+            ("policy", Takes(File, &["plugin pull localhost:1/acme/choice:1 --policy @"])),
+        ],
+        words: &[&["reference"]],
+    },
+    Told {
+        command: "plugin push",
+        paths: &[("file", Takes(File, &["plugin push @ localhost:1/acme/choice"]))],
+        words: &[&["reference"]],
     },
     Told {
         command: "plugin record",
@@ -306,6 +335,19 @@ pub(crate) const COMMANDS: &[Told] = &[
             ("suite", Takes(Folder, &["suite pin @"])),
         ],
         words: &[FORMAT, &["docker_patience", "rebuild"]],
+    },
+    Told {
+        command: "suite pull",
+        paths: &[
+            ("folder", Takes(NewFolder, &["suite pull localhost:1/acme/shop:1 @"])),
+            ("policy", Takes(File, &["suite pull localhost:1/acme/shop:1 --policy @"])),
+        ],
+        words: &[&["reference"]],
+    },
+    Told {
+        command: "suite push",
+        paths: &[("suite", Takes(Folder, &["suite push @ localhost:1/acme/shop:1"]))],
+        words: &[&["reference"]],
     },
     Told {
         command: "suite sign",

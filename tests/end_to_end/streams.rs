@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(60);
 const OF_THE_HOST: [&str; 3] = ["compile-plugin", "plugin-worker", "try-prompt"];
 
 /// Every command, most of them with something that works and with something that does not.
-const COMMANDS: [&str; 70] = [
+const COMMANDS: [&str; 76] = [
     "--help",
     "--version",
     "attest --key mine --output new.jsonl",
@@ -87,6 +87,12 @@ const COMMANDS: [&str; 70] = [
     "suite pin SUITE",
     "suite sign SUITE --key mine --output new.json",
     "plugin lock grader.wasm",
+    "plugin add localhost:1/acme/choice:1",
+    "plugin outdated",
+    "plugin pull localhost:1/acme/choice:1",
+    "plugin push package.wasm localhost:1/acme/choice",
+    "suite pull localhost:1/acme/shop:1",
+    "suite push SUITE localhost:1/acme/shop:1",
     "plugin lock nowhere.wasm",
     "policy explain manager-choice",
     "policy explain nowhere.wasm",

@@ -19,6 +19,7 @@ use crate::kind::KindArgument;
 use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
 use crate::policy::{PluginLock, PolicyArgument, PolicyArguments, PolicyCommand, SuiteLock};
+use crate::registry::{PluginRegistry, SuiteRegistry};
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.
@@ -129,6 +130,8 @@ pub(crate) enum SuiteCommand {
     Lock(SuiteLock),
     /// Sign a suite: that this is the one that you made
     Sign(Sign),
+    #[command(flatten)]
+    Registry(SuiteRegistry),
 }
 
 #[derive(Debug, Subcommand)]
@@ -535,7 +538,7 @@ pub(crate) enum PluginCommand {
     /// Say what a component is, what it imports, and what can be set of it
     #[command(after_long_help = examples::INSPECT)]
     Inspect {
-        /// A component's path, or the name of a built-in plugin
+        /// A component's path, the name of a built-in plugin, or a reference: what a registry says of it
         file: String,
         #[command(flatten)]
         format: Format,
@@ -565,6 +568,8 @@ pub(crate) enum PluginCommand {
     Lock(PluginLock),
     /// Sign a package: that this is the one that you made
     Sign(Sign),
+    #[command(flatten)]
+    Registry(PluginRegistry),
     /// Look for what is wrong with a plugin, on inputs that are made to break it, and say what to change
     Check(PluginCheck),
     /// Run a plugin on its fixtures: what it is told, and what it has to come to

@@ -241,9 +241,43 @@ Examples:
   # All graders of a suite, by the signature of the suite.
   lancet plugin lock suites/shop";
 
+pub(crate) const PLUGIN_PUSH: &str = "\
+Examples:
+  # Under its version, and with ./choice.lancet.wasm.sigstore.json if that is there.
+  lancet plugin push ./choice.lancet.wasm registry.example.com/acme/choice";
+
+pub(crate) const PLUGIN_PULL: &str = "\
+Examples:
+  # Writes ./choice.wasm and ./choice.wasm.sigstore.json.
+  lancet plugin pull registry.example.com/acme/choice:1.2.0";
+
+pub(crate) const PLUGIN_ADD: &str = "\
+Examples:
+  # Into $XDG_DATA_HOME/lancet/plugins, and the lancet.lock beside your policy.
+  lancet plugin add registry.example.com/acme/choice:1.2.0
+  # Into the graders of a suite, and its lancet.lock.
+  lancet plugin add registry.example.com/acme/choice:1.2.0 --suite suites/shop";
+
+pub(crate) const PLUGIN_OUTDATED: &str = "\
+Examples:
+  lancet plugin outdated
+  lancet plugin outdated --suite suites/shop --format json";
+
+pub(crate) const SUITE_PUSH: &str = "\
+Examples:
+  # With suites/shop.sigstore.json if that is there.
+  lancet suite push suites/shop registry.example.com/suites/shop:2026-11";
+
+pub(crate) const SUITE_PULL: &str = "\
+Examples:
+  # Makes the folder ./shop.
+  lancet suite pull registry.example.com/suites/shop:2026-11";
+
 pub(crate) const POLICY_EXPLAIN: &str = "\
 Examples:
   lancet policy explain ./my-grader.wasm
+  # One that lies in a registry: it is pulled to be looked at, and kept nowhere.
+  lancet policy explain registry.example.com/acme/choice:1.2.0
   # All graders and images of a suite, for whoever runs what strangers send.
   lancet policy explain suites/shop --policy strict";
 
@@ -298,6 +332,12 @@ mod tests {
             RECORD,
             SUITE_LOCK,
             PLUGIN_LOCK,
+            PLUGIN_PUSH,
+            PLUGIN_PULL,
+            PLUGIN_ADD,
+            PLUGIN_OUTDATED,
+            SUITE_PUSH,
+            SUITE_PULL,
             POLICY_EXPLAIN,
             DOCTOR,
             COMPLETIONS,

@@ -107,6 +107,7 @@ fn not_let_in(key: &str) -> &'static str {
         "unsigned" | "publisher.keys" => {
             "have its maker sign it, and take the key in with `lancet key import`; or let such come, in the policy"
         }
+        "registries" => "take it from where the policy says, or add where it is from to the policy",
         "images.sources" => {
             "name the image from where the policy says, or add where it is from to the policy"
         }

@@ -18,8 +18,9 @@ use lancet_trust::{
     World,
 };
 
-pub(crate) use self::lock::LOCK_FILE;
 use self::lock::Locks;
+pub(crate) use self::lock::{LOCK_FILE, read as suite_lock};
+pub(crate) use self::signature::{of_package as signer_of_package, of_suite as signer_of_suite};
 use crate::failure::{Failure, warn};
 use crate::isolation::{IsolationArguments, landlock_problem};
 use crate::policy::{InForce, PolicyArgument, PolicyArguments};
@@ -160,6 +161,11 @@ impl Gate {
         &self.policy
     }
 
+    /// The keys that are known here.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// Decides about a plugin. What it imports is read when `whole` is wanted, or something rests
     /// on it and nothing else refuses it before.
     pub(crate) fn judge(
@@ -169,12 +175,24 @@ impl Gate {
         inspect: Inspect<'_>,
         whole: bool,
     ) -> Result<Judged, Error> {
-        let digest = named.identity.digest;
         let source = match (&named.origin, role) {
             _ if named.is_built_in() => Source::BuiltIn,
             (Origin::File(_), _) | (Origin::Recorded, Role::Agent) => Source::Named,
             (Origin::Suite, _) | (Origin::Recorded, Role::Grader) => Source::Suite,
         };
+        self.judge_from(source, named, role, inspect, whole)
+    }
+
+    /// The same for a plugin that comes from there.
+    pub(crate) fn judge_from(
+        &self,
+        source: Source,
+        named: &Named,
+        role: Role,
+        inspect: Inspect<'_>,
+        whole: bool,
+    ) -> Result<Judged, Error> {
+        let digest = named.identity.digest;
         let signed = match &named.origin {
             _ if source == Source::BuiltIn => Signed::Not,
             Origin::File(path) => signature::of_package(&self.keys, named, path),
@@ -378,5 +396,6 @@ fn locked(
         asks,
         publisher: publisher.map(str::to_owned),
         key,
+        from: None,
     }
 }

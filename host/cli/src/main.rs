@@ -25,6 +25,7 @@ mod paths;
 mod policy;
 mod prediction;
 mod progress;
+mod registry;
 mod render;
 mod session;
 mod terminal;

@@ -20,6 +20,14 @@ pub(crate) fn store() -> Result<PathBuf, Failure> {
     })
 }
 
+/// Where plugins are kept that were added: `$XDG_DATA_HOME/lancet/plugins`.
+pub(crate) fn plugins() -> Result<PathBuf, Failure> {
+    base("XDG_DATA_HOME", ".local/share").map(|base| base.join("lancet/plugins")).ok_or_else(|| {
+        Failure::usage("there is no folder for plugins: neither `XDG_DATA_HOME` nor `HOME` is set")
+            .hint("`lancet plugin pull REF --output FILE` puts one where you say")
+    })
+}
+
 /// Where the signature of a file or a folder lies.
 pub(crate) fn signature(path: &Path) -> Result<PathBuf, Failure> {
     let whole;

@@ -95,7 +95,7 @@ pub(crate) enum PolicyCommand {
     /// Say, key by key, why something is let in or refused
     #[command(after_long_help = examples::POLICY_EXPLAIN)]
     Explain {
-        /// A component's path, a suite's folder, or the name of a built-in plugin
+        /// A component's path, a suite's folder, the name of a built-in plugin, or a reference
         what: String,
         #[command(flatten)]
         isolation: IsolationArguments,

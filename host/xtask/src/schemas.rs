@@ -7,6 +7,7 @@ use lancet_core::{
     CheckedPlugin, CheckedSuite, Controls, Finding, Fixture, InspectedPlugin, ListedImage, ListedPlugin,
     ListedRun, RefusedSuite, Regraded, Replayed, Report, ShownAttempt, ShownEvent, TestedPlugin, Transcript,
 };
+use lancet_registry::{InspectedReference, OutdatedPlugin};
 use lancet_swe_lancer::ImportSummary;
 use lancet_trust::{ExplainedPolicy, ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
 use schemars::{Schema, schema_for};
@@ -29,7 +30,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 22] {
+fn printed() -> [(&'static str, Schema); 24] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -45,6 +46,8 @@ fn printed() -> [(&'static str, Schema); 22] {
         ("suite-pin.schema.json", schema_for!(Vec<ListedImage>)),
         ("doctor.schema.json", schema_for!(Vec<Finding>)),
         ("plugin-inspect.schema.json", schema_for!(InspectedPlugin)),
+        ("plugin-inspect-reference.schema.json", schema_for!(InspectedReference)),
+        ("plugin-outdated.schema.json", schema_for!(Vec<OutdatedPlugin>)),
         ("plugin-list.schema.json", schema_for!(Vec<ListedPlugin>)),
         ("key-list.schema.json", schema_for!(ListedKeys)),
         ("key-show.schema.json", schema_for!(ListedKey)),

@@ -12,7 +12,7 @@ use lancet_trust::{KeyId, Lock, Locked};
 use super::sign::write;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
-use crate::gate::{Gate, LOCK_FILE};
+use crate::gate::{Gate, LOCK_FILE, suite_lock};
 use crate::isolation::IsolationArguments;
 use crate::output;
 use crate::policy::{InForce, PluginLock, SUITE_FILE, SuiteLock};
@@ -26,7 +26,13 @@ pub(crate) fn suite(arguments: &SuiteLock) -> Result<Exit, Failure> {
     let (loader, isolation) = loader_for_locks()?;
     let all = graders(policy.in_force()?, &loader, &isolation, &suite)?;
     // Of one name there may be several, in different folders.
-    finish(&folder.join(LOCK_FILE), &Lock::new(all))
+    let path = folder.join(LOCK_FILE);
+    // Where they were pulled from is known of the lock alone. One that cannot be read is written anew.
+    let before = suite_lock(&path).ok().flatten().unwrap_or_default();
+    let known =
+        |digest| before.plugins().find(|other| other.digest == digest).and_then(|other| other.from.clone());
+    let all = all.into_iter().map(|locked| Locked { from: known(locked.digest), ..locked });
+    finish(&path, &Lock::new(all))
 }
 
 /// Locks plugins in the operator's lock, beside those that are there.

@@ -16,6 +16,7 @@ mod lock;
 pub(crate) mod pin;
 pub(crate) mod plugin;
 pub(crate) mod policy;
+mod pulled;
 mod quotas;
 pub(crate) mod regrade;
 pub(crate) mod replay;

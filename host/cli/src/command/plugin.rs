@@ -1,10 +1,12 @@
 //! `lancet plugin`: looks into plugins, begins and builds them, makes packages of them, and tries them.
 
+mod add;
 mod check;
 mod kit;
 mod package;
 mod power;
 mod record;
+mod registry;
 mod sign;
 mod target;
 mod test;
@@ -22,8 +24,11 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::isolation::IsolationArguments;
 use crate::output;
+use crate::registry::{PluginRegistry, in_registry};
 use crate::render::{Table, clipped, left, right};
 use crate::session::{block_on, loader};
+
+pub(super) use self::registry::{key_of, own_signature};
 
 /// Looks into plugins.
 pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Failure> {
@@ -35,6 +40,10 @@ pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Fai
         PluginCommand::Pack { component, manifest, output } => package::pack(component, manifest, output),
         PluginCommand::Lock(lock) => super::lock::plugins(lock),
         PluginCommand::Sign(arguments) => sign::main(arguments),
+        PluginCommand::Registry(PluginRegistry::Push(arguments)) => registry::push(arguments),
+        PluginCommand::Registry(PluginRegistry::Pull(arguments)) => registry::pull(arguments),
+        PluginCommand::Registry(PluginRegistry::Add(arguments)) => add::add(arguments),
+        PluginCommand::Registry(PluginRegistry::Outdated(arguments)) => add::outdated(arguments),
         PluginCommand::Check(arguments) => check::main(arguments),
         PluginCommand::Test(arguments) => test::main(arguments),
         PluginCommand::Record(arguments) => record::main(arguments, global),
@@ -43,6 +52,9 @@ pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Fai
 
 fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     let builtin = [Role::Agent, Role::Grader].into_iter().find_map(|role| lancet_builtin::find(role, file));
+    if let (None, Some(reference)) = (builtin, in_registry(file)) {
+        return registry::inspect(&reference, format);
+    }
     let bytes = match builtin {
         Some(builtin) => builtin.component.to_vec(),
         None => lancet_runner::read(file.as_ref())?,

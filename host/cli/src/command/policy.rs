@@ -4,16 +4,19 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use lancet_core::{Limits, Role};
+use lancet_registry::Reference;
 use lancet_runner::{Loader, Named, find, suite_graders};
 use lancet_suite::{ImageLock, Suite};
-use lancet_trust::{Explained, ExplainedPolicy};
+use lancet_trust::{Explained, ExplainedPolicy, Finding, Source};
 
+use super::pulled::Pulled;
 use crate::arguments::FormatKind;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::gate::Gate;
 use crate::output;
 use crate::policy::{PolicyCommand, SUITE_FILE};
+use crate::registry::in_registry;
 use crate::render::{Table, display_safe, left};
 use crate::session::loader;
 
@@ -35,6 +38,10 @@ pub(crate) fn main(command: &PolicyCommand) -> Result<Exit, Failure> {
             explained.push(Explained::new(format!("image {name}"), lines));
         }
         (gate, explained)
+    } else if let Some(reference) = in_registry(what) {
+        let gate = Gate::of_plugins(policy, isolation)?;
+        let explained = vec![pulled(&gate, &reference)?];
+        (gate, explained)
     } else {
         let gate = Gate::of_plugins(policy, isolation)?;
         let (named, role) = named(what, &loader)?;
@@ -55,6 +62,29 @@ pub(crate) fn main(command: &PolicyCommand) -> Result<Exit, Failure> {
     explained.let_in = explained.explained.iter().all(|one| one.let_in);
     print(&explained, format.kind)?;
     Ok(if explained.let_in { Exit::Done } else { Exit::Plugin })
+}
+
+/// What each key comes to for a plugin in a registry. Where the policy does not let anybody go,
+/// nobody goes to look.
+fn pulled(gate: &Gate, reference: &Reference) -> Result<Explained, Failure> {
+    let line = gate.policy().decide_registry(&reference.name());
+    if line.finding == Finding::Refuses {
+        return Ok(Explained {
+            source: Some(Source::Registry),
+            ..Explained::new(reference.to_string(), vec![line])
+        });
+    }
+    let pulled = Pulled::pull(reference, gate.keys())?;
+    let Pulled { named, loader, inspection, .. } = &pulled;
+    let judged =
+        gate.judge_from(Source::Registry, named, inspection.role, &|| loader.inspect(named), true)?;
+    Ok(Explained {
+        source: Some(judged.source),
+        world: Some(judged.world),
+        component: Some(named.identity.digest),
+        key: judged.key,
+        ..Explained::new(pulled.reference.to_string(), judged.decision.after(line).lines().to_vec())
+    })
 }
 
 /// A plugin by its name or path, and what it is there for.

@@ -1,5 +1,6 @@
 //! `lancet suite import` and `lancet suite check`, and the way to the others.
 
+mod registry;
 mod starter;
 
 use std::cell::OnceCell;
@@ -18,6 +19,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::gate::Gate;
 use crate::output;
+use crate::registry::SuiteRegistry;
 use crate::render::{Table, display_safe, left, right};
 use crate::session::{Signals, unasked_loader};
 use crate::terminal::tell;
@@ -34,6 +36,8 @@ pub(crate) fn main(command: &SuiteCommand, global: &Global) -> Result<Exit, Fail
         SuiteCommand::Pin(arguments) => super::pin::main(arguments, global),
         SuiteCommand::Lock(lock) => super::lock::suite(lock),
         SuiteCommand::Sign(sign) => super::sign::suite(sign),
+        SuiteCommand::Registry(SuiteRegistry::Push(push)) => registry::push(push),
+        SuiteCommand::Registry(SuiteRegistry::Pull(pull)) => registry::pull(pull),
     }
 }
 

@@ -83,7 +83,7 @@ impl Locks {
 }
 
 /// Reads the lock of a suite, which is whoever made that one's word; `None` when there is none.
-fn read(path: &Path) -> Result<Option<Lock>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Option<Lock>, Failure> {
     let bytes = match lancet_file::read(path, MAX_LOCK_BYTES as u64) {
         Ok(bytes) => bytes,
         Err(FileError::Io(error))

@@ -10,7 +10,7 @@ use lancet_trust::{Bundle, KeyId, Keys, Predicate, Signed, Statement, Voucher, r
 use crate::paths;
 
 /// Who signed a package that lies there.
-pub(super) fn of_package(keys: &Keys, named: &Named, path: &Path) -> Signed {
+pub(crate) fn of_package(keys: &Keys, named: &Named, path: &Path) -> Signed {
     let expected = || {
         let (Ok(Some(text)), Ok(Some(manifest))) =
             (lancet_package::text(&named.component), lancet_package::read(&named.component))
@@ -24,7 +24,7 @@ pub(super) fn of_package(keys: &Keys, named: &Named, path: &Path) -> Signed {
 }
 
 /// Who signed a suite.
-pub(super) fn of_suite(keys: &Keys, suite: &Suite) -> Signed {
+pub(crate) fn of_suite(keys: &Keys, suite: &Suite) -> Signed {
     let expected = || Ok(Statement::of_suite(suite.name(), suite.tasks().len(), suite.digest()));
     signed(keys, suite.path(), Voucher::Suite, expected)
 }

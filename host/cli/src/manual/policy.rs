@@ -98,7 +98,7 @@ fn makers(acme: KeyId, bob: KeyId) -> Vec<(&'static str, Source, Signed)> {
         voucher: Voucher::Package,
     };
     let mut makers = vec![("built in", Source::BuiltIn, Signed::Not)];
-    for source in [Source::Named, Source::Suite] {
+    for source in [Source::Named, Source::Registry, Source::Suite] {
         makers.extend([
             ("a publisher", source, by(acme, None)),
             ("a publisher, key revoked", source, by(acme, Some("stolen"))),
