@@ -24,6 +24,7 @@ mod judging;
 mod kernel;
 mod kits;
 mod languages;
+mod logs;
 #[path = "../model_server/mod.rs"]
 mod model_server;
 mod models;

@@ -65,7 +65,7 @@ pub(crate) const COMMANDS: &[Told] = &[
             ("output", Takes(NewFile, &["attest --key mine --output @.jsonl"])),
             ("since", Takes(File, &["attest --key mine --since @ --output new.jsonl"])),
         ],
-        words: &[&["run", "signer"]],
+        words: &[&["run", "signer", "force"]],
     },
     Told { command: "compile-plugin", paths: &[], words: &[&["jailed"]] },
     Told { command: "completions", paths: &[], words: &[&["shell"]] },
@@ -124,6 +124,15 @@ pub(crate) const COMMANDS: &[Told] = &[
     // The key of these is one that is known here, by its name.
     Told { command: "key rotate", paths: &[], words: &[&["key", "name", "signer"]] },
     Told { command: "key show", paths: &[], words: &[FORMAT, &["key"]] },
+    Told { command: "log show", paths: &[], words: &[FORMAT, &["run"]] },
+    Told {
+        command: "log sign",
+        paths: &[
+            ("key", Takes(File, &["log sign --key @ --output new.checkpoint"])),
+            ("output", Takes(NewFile, &["log sign --key mine --output @"])),
+        ],
+        words: &[&["signer"]],
+    },
     Told {
         command: "plugin add",
         paths: &[

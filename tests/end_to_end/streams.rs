@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(60);
 const OF_THE_HOST: [&str; 3] = ["compile-plugin", "plugin-worker", "try-prompt"];
 
 /// Every command, most of them with something that works and with something that does not.
-const COMMANDS: [&str; 76] = [
+const COMMANDS: [&str; 79] = [
     "--help",
     "--version",
     "attest --key mine --output new.jsonl",
@@ -48,6 +48,9 @@ const COMMANDS: [&str; 76] = [
     "key rotate mine next",
     "key show mine",
     "key show nobody",
+    "log show",
+    "log show --format json",
+    "log sign --key mine --output new.checkpoint",
     "plugin build project",
     "plugin build nowhere",
     "plugin check nowhere.wasm",

@@ -14,7 +14,7 @@ use crate::exit::EXIT_CODES;
 use crate::failure::warn;
 use crate::grant::GrantParser;
 use crate::isolation::IsolationArguments;
-use crate::keys::{Attest, Cosign, Export, KeyCommand, Sign, Verify};
+use crate::keys::{Attest, Cosign, Export, KeyCommand, LogCommand, Sign, Verify};
 use crate::kind::KindArgument;
 use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
@@ -88,6 +88,9 @@ pub(crate) enum Command {
     Attest(Attest),
     /// Write a run as one file, from which others verify its verdicts and come to them again
     Export(Export),
+    /// Show what the store's log tells of its runs, and sign its head
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Cosign the log of somebody else's store, as a witness that it only grew
     Cosign(Cosign),
     /// Verify who signed a package, a suite or a run, and that it is the one that was signed

@@ -184,6 +184,18 @@ Examples:
   # Another one, into a file of that name.
   lancet export 20261123-0833 --key acme --output run.export.tar";
 
+pub(crate) const LOG_SHOW: &str = "\
+Examples:
+  # All of it: which runs began, and whether they ended.
+  lancet log show
+  # One run, for a program.
+  lancet log show latest --format json";
+
+pub(crate) const LOG_SIGN: &str = "\
+Examples:
+  # For others to keep, and to compare what comes later with.
+  lancet log sign --key acme --output monday.checkpoint";
+
 pub(crate) const COSIGN: &str = "\
 Examples:
   # The first that is cosigned of a host's log.
@@ -325,6 +337,8 @@ mod tests {
             SIGN,
             ATTEST,
             EXPORT,
+            LOG_SHOW,
+            LOG_SIGN,
             COSIGN,
             VERIFY,
             PLUGIN_CHECK,

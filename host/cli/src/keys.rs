@@ -107,6 +107,33 @@ pub(crate) struct Attest {
     /// The file to write [default: RUN.attested.jsonl]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace a file whose log witnesses have cosigned
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show what the store's log tells of its runs, one leaf after the other
+    #[command(after_long_help = examples::LOG_SHOW)]
+    Show {
+        /// Of this run alone: its id, the beginning of it, or `latest`
+        run: Option<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Sign the head of the store's log: how many leaves it has, and the root over them
+    #[command(after_long_help = examples::LOG_SIGN)]
+    Sign {
+        /// The key: its name or id, or a PEM file's path
+        #[arg(long)]
+        key: String,
+        #[command(flatten)]
+        signer: SignerArgument,
+        /// The file to write: a C2SP checkpoint [default: log.checkpoint]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// Which run is exported, and who signs it.

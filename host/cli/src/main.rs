@@ -84,6 +84,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
         Command::Key(key) => command::key::main(&key),
         Command::Attest(attest) => command::attest::main(&attest, &global),
         Command::Export(export) => command::export::main(&export, &global),
+        Command::Log(log) => command::log::main(&log, &global),
         Command::Cosign(cosign) => command::cosign::main(&cosign),
         Command::Verify(verify) => command::verify::main(&verify, &global),
         Command::Doctor(doctor) => command::doctor::main(&doctor, &global),

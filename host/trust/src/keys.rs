@@ -216,6 +216,23 @@ impl Keys {
         None
     }
 
+    /// Whether a key is that old one, or took its place: by rotations that are known here, one after the other.
+    #[must_use]
+    pub fn stands_for(&self, key: KeyId, old: KeyId) -> bool {
+        let mut at = old;
+        // Two keys may have named one another.
+        for _ in 0..=self.known.len() {
+            if at == key {
+                return true;
+            }
+            match self.by_id(at).and_then(|known| known.successor) {
+                Some(successor) => at = successor,
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// The key with that name or id.
     ///
     /// # Errors

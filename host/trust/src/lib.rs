@@ -62,8 +62,8 @@ pub use policy::{
     Policy, PolicyError, PolicyKey, PolicyLine, Publisher, Runs, Signed, Source, Voucher, World,
 };
 pub use printed::{
-    ListedKey, ListedKeys, ListedRevocation, VerifiedExport, VerifiedFile, VerifiedKey, VerifiedLog,
-    VerifiedRun, VerifiedSubject, VerifiedVerdict, VerifiedWitness,
+    ListedKey, ListedKeys, ListedLeaf, ListedLog, ListedRevocation, VerifiedExport, VerifiedFile,
+    VerifiedKey, VerifiedLog, VerifiedRun, VerifiedSubject, VerifiedVerdict, VerifiedWitness,
 };
 pub use proof::{verify_consistency, verify_inclusion};
 pub use revocation::{Revocation, Revoked};

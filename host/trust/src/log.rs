@@ -290,7 +290,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When whoever has the key does not sign.
-    pub(crate) fn sign(&self, signer: &dyn Signer) -> Result<String, SignerError> {
+    pub fn sign(&self, signer: &dyn Signer) -> Result<String, SignerError> {
         // Names and sizes of a store's own always fit; what does not is found when it is verified.
         let Ok(key) = NoteKey::new(&self.origin, signer.public()) else { return Ok(String::new()) };
         let Ok(mut note) = Note::new(&self.to_text()) else { return Ok(String::new()) };

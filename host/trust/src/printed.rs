@@ -1,6 +1,6 @@
 //! What commands print as JSON.
 
-use lancet_core::{Cents, Outcome, Replayed, RunId, Sha256};
+use lancet_core::{Cents, Outcome, Replayed, RunId, Sha256, TaskId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +168,50 @@ pub struct VerifiedWitness {
     pub id: KeyId,
     /// When, by its own word: RFC 3339, UTC. It decides nothing.
     pub time: String,
+}
+
+/// What a store's log tells, as `lancet log show` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedLog {
+    /// What names it.
+    pub origin: String,
+    /// How many leaves it has.
+    pub size: u64,
+    /// The root over them, in base64.
+    pub root: String,
+    /// Of the runs whose leaves are shown, those that are not over.
+    pub open: Vec<RunId>,
+    /// The leaves, in their order.
+    pub leaves: Vec<ListedLeaf>,
+}
+
+/// A leaf of a store's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListedLeaf {
+    /// Its place, from 0.
+    pub place: u64,
+    /// What it is: `run-begin`, `verdict`, `reopened` or `run-end`.
+    pub leaf: String,
+    /// The run.
+    pub run: RunId,
+    /// The task, of a verdict and of an attempt that is taken up again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// Which attempt at it, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// What became of it, of a verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// The digest of the run's record, of the verdict's, or the root over the run's verdicts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Sha256>,
+    /// How many attempts are due, where the run begins, and how many verdicts count, where it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
+    /// When the run began, by the store and not by the log: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begun: Option<String>,
 }
 
 /// A verdict whose signature holds.

@@ -9,7 +9,7 @@ use lancet_core::{
 };
 use lancet_registry::{InspectedReference, OutdatedPlugin};
 use lancet_swe_lancer::ImportSummary;
-use lancet_trust::{ExplainedPolicy, ListedKey, ListedKeys, VerifiedFile, VerifiedRun};
+use lancet_trust::{ExplainedPolicy, ListedKey, ListedKeys, ListedLog, VerifiedFile, VerifiedRun};
 use schemars::{Schema, schema_for};
 
 use crate::run;
@@ -30,7 +30,7 @@ fn schemas() -> Result<Vec<(String, String)>, String> {
 }
 
 /// What commands print with `--format json`.
-fn printed() -> [(&'static str, Schema); 24] {
+fn printed() -> [(&'static str, Schema); 25] {
     [
         ("report.schema.json", schema_for!(Report)),
         ("runs.schema.json", schema_for!(Vec<ListedRun>)),
@@ -51,6 +51,7 @@ fn printed() -> [(&'static str, Schema); 24] {
         ("plugin-list.schema.json", schema_for!(Vec<ListedPlugin>)),
         ("key-list.schema.json", schema_for!(ListedKeys)),
         ("key-show.schema.json", schema_for!(ListedKey)),
+        ("log-show.schema.json", schema_for!(ListedLog)),
         ("policy-explain.schema.json", schema_for!(ExplainedPolicy)),
         ("verify.schema.json", schema_for!(VerifiedFile)),
         ("verify-run.schema.json", schema_for!(VerifiedRun)),

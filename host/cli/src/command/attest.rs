@@ -6,8 +6,8 @@ use lancet_core::{AttemptState, Event, Phase, RunId, RunRecord, Sha256};
 use lancet_runner::Error;
 use lancet_store::{AttemptRow, Reader, Store};
 use lancet_trust::{
-    Attested, Judged, Keys, KeysError, Listed, PublicKey, RunLog, Signer, Statement, Tree, executed,
-    journal_digest, retakes,
+    Attested, Judged, Keys, KeysError, Listed, MAX_ATTESTED_BYTES, PublicKey, RunLog, Signer, Statement,
+    Tree, executed, journal_digest, retakes,
 };
 
 use super::{attested, sign};
@@ -106,6 +106,9 @@ pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure>
     let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
     let id = signer.public().id();
     sign::is_ours(&path, id)?;
+    if !arguments.force {
+        is_not_cosigned(&path, &signer.public())?;
+    }
     let text = over.sign(&keys, &arguments.since, signer.as_ref())?;
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
@@ -118,6 +121,24 @@ pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure>
         text.len()
     ))?;
     Ok(Exit::Done)
+}
+
+/// Whether nothing is lost of a file that would be replaced: a witness's signature cannot be made again.
+fn is_not_cosigned(path: &Path, key: &PublicKey) -> Result<(), Failure> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let bytes = lancet_file::read(path, MAX_ATTESTED_BYTES as u64)
+        .map_err(|error| Failure::file("read", path, &error))?;
+    let log = Attested::verify(&bytes, key).ok().and_then(|attested| attested.log);
+    let witnesses = log.map_or(0, |log| log.note.signatures().saturating_sub(1));
+    if witnesses == 0 {
+        return Ok(());
+    }
+    let message =
+        format!("`{}` is there already, and its log is cosigned by {witnesses} more", path.display());
+    Err(Failure::usage(message)
+        .hint("name another file with `--output`; `--force` gives up what witnesses have signed"))
 }
 
 /// The store's log, and where the run is in it.
@@ -150,7 +171,7 @@ fn since(
     let mut believed = attested::known(keys);
     believed.push((own.clone(), "the key that signs".to_owned()));
     for path in files {
-        let old = attested::head(path, keys, &believed)?;
+        let old = attested::head(path, keys, &believed, own.id())?;
         log.extend(&old).map_err(|error| {
             let message = format!("the store's log does not extend that of `{}`: {error}", path.display());
             Failure::new(Exit::Store, message)

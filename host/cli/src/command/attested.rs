@@ -7,7 +7,7 @@ use std::path::Path;
 
 use lancet_core::{Outcome, ReplayResult, Replayed, Sha256};
 use lancet_trust::{
-    Attested, AttestedError, BundleError, Checkpoint, Export, ExportError, Keys, LogError, Logged,
+    Attested, AttestedError, BundleError, Checkpoint, Export, ExportError, KeyId, Keys, LogError, Logged,
     MAX_ATTESTED_BYTES, MAX_NOTE_BYTES, OpenedExport, PublicKey, VerifiedExport, VerifiedKey, VerifiedLog,
     VerifiedRun, VerifiedVerdict, VerifiedWitness,
 };
@@ -83,11 +83,32 @@ fn refused(path: &Path, error: &dyn std::fmt::Display, hint: &'static str) -> Fa
     Failure::new(Exit::Unverified, format!("`{}`: {error}", path.display())).hint(hint)
 }
 
-/// The head of a log, in a run's file or alone.
-pub(super) fn head(path: &Path, keys: &Keys, believed: &Believed) -> Result<Checkpoint, Failure> {
+/// The head of a log, in a run's file or alone, that was signed by a host's key, or by one whose place
+/// that took.
+pub(super) fn head(
+    path: &Path,
+    keys: &Keys,
+    believed: &Believed,
+    host: KeyId,
+) -> Result<Checkpoint, Failure> {
+    let (head, by) = any_head(path, keys, believed)?;
+    if keys.stands_for(host, by) {
+        return Ok(head);
+    }
+    let message = format!(
+        "`{}` is by the key {by}, and not by that of the host, {host}, nor by one whose place it took as far as is known here",
+        path.display()
+    );
+    Err(Failure::new(Exit::Unverified, message)
+        .hint("the heads of a log are its host's: if the host has rotated its key, `lancet key import OLD.rotated.json --name NAME` takes that in"))
+}
+
+/// That, by any key that is believed, and whose it is.
+fn any_head(path: &Path, keys: &Keys, believed: &Believed) -> Result<(Checkpoint, KeyId), Failure> {
     if is_run(path) {
-        let log = read(path, keys, believed)?.attested.log;
-        return log.map(|log| log.checkpoint).ok_or_else(|| {
+        let attested = read(path, keys, believed)?.attested;
+        let by = attested.key;
+        return attested.log.map(|log| (log.checkpoint, by)).ok_or_else(|| {
             let message = format!("`{}` is a run that is in no log", path.display());
             Failure::new(Exit::Unverified, message)
                 .hint("name a file of a run that is in one, or a checkpoint")
@@ -101,8 +122,8 @@ pub(super) fn head(path: &Path, keys: &Keys, believed: &Believed) -> Result<Chec
                 .hint("name a file that `lancet attest` or `lancet export` wrote, or a C2SP checkpoint; `lancet key import FILE` takes the host's key in")
         })?;
     let name = believed.iter().find(|(key, _)| key == by).map_or("", |(_, name)| name.as_str());
-    key(keys, by, name, path)?;
-    Ok(checkpoint)
+    let by = key(keys, by, name, path)?.id;
+    Ok((checkpoint, by))
 }
 
 /// A log that does not extend what it was.
@@ -140,7 +161,7 @@ fn logged(
     };
     let mut extends = Vec::new();
     for since in &arguments.since {
-        let old = head(since, keys, believed)?;
+        let old = head(since, keys, believed, key.id)?;
         log.extends(&old).map_err(|error| since_refused(path, key, since, &error))?;
         extends.push(old.size);
     }

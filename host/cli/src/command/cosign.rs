@@ -41,7 +41,7 @@ pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
         );
     };
     if let Some(since) = &arguments.since {
-        let old = attested::head(since, &keys, &believed)?;
+        let old = attested::head(since, &keys, &believed, key.id)?;
         log.extends(&old).map_err(|error| attested::since_refused(file, &key, since, &error))?;
     }
     let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;

@@ -13,6 +13,7 @@ pub(crate) mod grade;
 mod jail;
 pub(crate) mod key;
 mod lock;
+pub(crate) mod log;
 pub(crate) mod pin;
 pub(crate) mod plugin;
 pub(crate) mod policy;
