@@ -1,4 +1,4 @@
-"""Changes each bit of what was signed, of large files one in each byte, and counts what `verify.py` takes all the same.
+"""Changes each bit of what was signed, of large files one in each byte or in some, and counts what `verify.py` takes all the same.
 
     changed.py FOLDER-OF-VERIFY FOLDER
 """
@@ -43,7 +43,9 @@ for name, (data, check) in cases.items():
     check(data)
     taken = 0
     bits = (lambda at: [at % 8]) if len(data) > 2000 else (lambda at: range(8))
-    for at in range(len(data)):
+    # Of an export some: digests are what finds a change in most of it, and the tests in Rust try each byte.
+    step = max(1, len(data) // 8000) | 1
+    for at in range(0, len(data), step):
         for bit in bits(at):
             changed = bytearray(data)
             changed[at] ^= 1 << bit
