@@ -437,6 +437,16 @@ fn what_stands_in_the_way_of_a_build_is_named_with_what_to_do() {
     build(&[]).fails(4, &["plugin `mine/mine.wasm` cannot be used"]);
     assert!(!folder.join("mine.wasm").exists());
 
+    // A kit of its own, of another version.
+    let kit = folder.join("lancet_sdk");
+    fs::create_dir(&kit).unwrap();
+    for (text, found) in [("__version__ = \"0.0.7\"\n", "0.0.7"), ("", "of no version")] {
+        fs::write(kit.join("__init__.py"), text).unwrap();
+        let words = format!("mine/lancet_sdk/__init__.py` is the kit `lancet-sdk` {found}, ");
+        build(&[]).fails(1, &[words.as_str(), "expected 0.1.0", "remove that folder"]);
+    }
+    fs::remove_dir_all(&kit).unwrap();
+
     // What the project says of itself.
     let manifest = folder.join("plugin.toml");
     let whole = fs::read_to_string(&manifest).unwrap();

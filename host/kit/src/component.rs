@@ -101,6 +101,16 @@ fn tested_kit(found: &str, path: PathBuf, install: impl FnOnce() -> String) -> R
     })
 }
 
+/// A copy of the kit in a project's folder comes before the one that is laid.
+fn kit_of_python(folder: &Path) -> Result<(), Error> {
+    let path = folder.join("lancet_sdk/__init__.py");
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let version = text.lines().find_map(|line| line.strip_prefix("__version__ = \"")?.strip_suffix('"'));
+    tested_kit(version.unwrap_or("of no version"), path, || {
+        "remove that folder: `lancet plugin build` lays the kit beside it".to_owned()
+    })
+}
+
 fn python(
     project: &Project,
     (own, module): (&Path, &str),
@@ -109,6 +119,7 @@ fn python(
     let tool = Tool::ComponentizePy;
     let folder = project.folder();
     let found = tool.find(folder)?;
+    kit_of_python(folder)?;
     let (wit, component) = (contract(project, own)?, own.join("component.wasm"));
     let mut command = Command::new(&found.program);
     // Compiled modules would be left in the project's folder.
