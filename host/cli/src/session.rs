@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lancet_engine::{Compiler, Workers};
+use lancet_engine::{Compiler, Slow, Workers};
 use lancet_jail::Program;
 use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run, Trial};
 use tokio::runtime::Runtime;
@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, host};
 use crate::isolation::{IsolationArguments, Walls};
 use crate::paths;
+use crate::terminal::tell;
 
 /// How long work on other threads may take to end when its result is not wanted any more.
 const LINGER: Duration = Duration::from_secs(2);
@@ -156,6 +157,17 @@ fn hear_of_ends() -> io::Result<()> {
     signal(SignalKind::child()).map(drop)
 }
 
+/// Tells of a component that takes long to look at: of any size the host has a bound, which a busy
+/// machine stretches.
+fn told_as_slow(slow: &Slow<'_>) {
+    let Slow { name, doing, bytes, waited, most } = slow;
+    tell(format_args!(
+        "{doing} plugin `{name}` ({bytes} bytes) goes on after {} s; it is refused when it has taken {} s of processor time",
+        waited.as_secs(),
+        most.as_secs()
+    ));
+}
+
 /// The engine for plugins, for `jobs` calls at a time. Plugins run, and are compiled, where
 /// the operator wants them: in jailed processes, which are this very program, or in this one.
 /// An operator's prompt is tried in a child process under limits.
@@ -176,7 +188,7 @@ pub(crate) fn unasked_loader(jobs: NonZeroUsize, isolation: &IsolationArguments)
             doing: "opening this program",
             problem: format!("{e}; its user has to be able to read it, and `/proc` to be mounted"),
         })?;
-        Ok(Compiler::Child { program })
+        Ok(Compiler::Child { program, slow: Some(told_as_slow) })
     };
     let trial = || {
         let program = std::env::current_exe()

@@ -6,9 +6,10 @@ use std::io::{self, Read as _, Write as _};
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd as _;
 use std::process::Stdio;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{LazyLock, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lancet_jail::{Bounds, Crash, Death, Ending, Jail, Output, Program, Sealed, Sparse, StartError};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -48,6 +49,8 @@ const READY_WITHIN: Duration = Duration::from_secs(300);
 const HUNG_AFTER: Duration = Duration::from_secs(2 * 3_600);
 /// How long it may take to be gone when it is through, with gigabytes to be given back.
 const DYING: Duration = Duration::from_secs(60);
+/// After which time it is told that the process is at work.
+const TOLD_AFTER: Duration = Duration::from_secs(10);
 /// What a refusal may say, in bytes.
 const WORDS_BYTES: usize = 3_900;
 
@@ -87,6 +90,21 @@ impl Chore {
             Self::Reading => KNOWN_BYTES,
         }
     }
+}
+
+/// A component on which a child process is at work for long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slow<'a> {
+    /// The plugin, as it was named.
+    pub name: &'a str,
+    /// `reading` or `compiling`.
+    pub doing: &'static str,
+    /// How many bytes the component has.
+    pub bytes: usize,
+    /// For how long the process has been at it, by the clock.
+    pub waited: Duration,
+    /// The most processor time that it may take.
+    pub most: Duration,
 }
 
 /// What a child came to nothing for.
@@ -185,10 +203,11 @@ fn most_code(component: &[u8]) -> u64 {
 /// it takes down that child and nothing else.
 pub(crate) fn read_in_child(
     program: &Program,
-    component: &[u8],
+    named: (&str, &[u8]),
+    slow: Option<fn(&Slow<'_>)>,
 ) -> Result<Result<Known, NotAPlugin>, ChildError> {
     let chore = Chore::Reading;
-    let said = in_child(program, chore, component)?.into_bytes()?;
+    let said = in_child(program, chore, named, slow)?.into_bytes()?;
     serde_json::from_slice(&said).map_err(|error| ChildError::Nonsense(chore, error.to_string()))
 }
 
@@ -196,17 +215,49 @@ pub(crate) fn read_in_child(
 /// takes down that child and nothing else, and one made to take it over has nothing to take
 /// but its own code. `program` is this very program; its arguments are made so that it calls
 /// [`compile_worker`].
-pub(crate) fn compile_in_child(program: &Program, component: &[u8]) -> Result<Made, ChildError> {
-    in_child(program, Chore::Compiling, component)
+pub(crate) fn compile_in_child(
+    program: &Program,
+    named: (&str, &[u8]),
+    slow: Option<fn(&Slow<'_>)>,
+) -> Result<Made, ChildError> {
+    in_child(program, Chore::Compiling, named, slow)
 }
 
-fn in_child(program: &Program, chore: Chore, component: &[u8]) -> Result<Made, ChildError> {
+fn in_child(
+    program: &Program,
+    chore: Chore,
+    (name, component): (&str, &[u8]),
+    slow: Option<fn(&Slow<'_>)>,
+) -> Result<Made, ChildError> {
     static JAIL: LazyLock<Jail> = LazyLock::new(Jail::probe);
-    match JAIL.seccomp {
+    let work = || match JAIL.seccomp {
         Ok(()) => in_jail(program, chore, component),
         // Plugins of strangers are not run here unless somebody insists on it.
         Err(_) => in_limits(program, chore, component),
-    }
+    };
+    let Some(slow) = slow else { return work() };
+    let (doing, bytes, most) = (chore.word(), component.len(), Duration::from_secs(chore.seconds()));
+    telling(TOLD_AFTER, |waited| slow(&Slow { name, doing, bytes, waited, most }), work)
+}
+
+/// Does something, and tells how long it has taken so far: after that time, and whenever it
+/// has taken twice as long as was told.
+fn telling<T>(first: Duration, tell: impl Fn(Duration) + Send, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let (working, done) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        // Without a thread nothing is told, and everything else goes on.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
+            let mut next = first;
+            while done.recv_timeout(next.saturating_sub(began.elapsed())) == Err(RecvTimeoutError::Timeout) {
+                tell(began.elapsed());
+                next *= 2;
+            }
+        });
+        let made = work();
+        drop(working);
+        made
+    })
 }
 
 fn in_jail(program: &Program, chore: Chore, component: &[u8]) -> Result<Made, ChildError> {
@@ -435,4 +486,31 @@ fn written(code: &[u8], to_memory: bool) -> io::Result<()> {
     let mut file = Sparse::new(file);
     file.add(code)?;
     file.finish().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_told_of_ever_less_often() {
+        let told = Mutex::new(Vec::new());
+        let first = Duration::from_millis(100);
+        let tell = |waited| told.lock().unwrap().push(waited);
+        let made = telling(first, tell, || {
+            thread::sleep(Duration::from_millis(500));
+            7
+        });
+        let told = told.into_inner().unwrap();
+        assert_eq!(made, 7);
+        // At 100, 200 and 400 ms, or later on a busy machine.
+        assert!((1..=3).contains(&told.len()), "{told:?}");
+        assert!(
+            told.iter().zip(1..).all(|(waited, number)| *waited >= first * (1 << (number - 1))),
+            "{told:?}"
+        );
+        let began = Instant::now();
+        telling(Duration::from_secs(600), |_| panic!("nothing takes long"), || ());
+        assert!(began.elapsed() < Duration::from_secs(60));
+    }
 }

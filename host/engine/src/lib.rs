@@ -49,7 +49,7 @@ pub use capability::tests::TestsSource;
 pub use capability::user_tool::UserToolSource;
 pub use capability::workspace::WorkspaceSource;
 pub use compile::{
-    COMPILE_MEMORY_BYTES, COMPILE_SECONDS, READING_MEMORY_BYTES, READING_SECONDS, compile_worker,
+    COMPILE_MEMORY_BYTES, COMPILE_SECONDS, READING_MEMORY_BYTES, READING_SECONDS, Slow, compile_worker,
 };
 pub use component::{
     Import, ImportProblem, ImportProblems, Inspection, MAX_COMPONENT_BYTES, Meaning, NotAPlugin, inspect,

@@ -13,7 +13,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::{self, Cache};
-use crate::compile::{ChildError, Made, compile_in_child, read_in_child};
+use crate::compile::{ChildError, Made, Slow, compile_in_child, read_in_child};
 use crate::component::{ImportProblems, Inspection, NotAPlugin, inspect, plain, said};
 use crate::config::{self, EngineError};
 use crate::execution::Pre;
@@ -33,6 +33,8 @@ pub enum Compiler {
         /// The program that does it, as a rule this very one, with the arguments that make
         /// it call [`crate::compile_worker`]; `--jailed` follows for one in a jail.
         program: Program,
+        /// Who is told when it takes long.
+        slow: Option<fn(&Slow<'_>)>,
     },
 }
 
@@ -132,12 +134,15 @@ impl Runtime {
     /// When it is no plugin of this contract, or there is no process to read it in.
     pub fn inspect(name: &str, bytes: &[u8], compiler: &Compiler) -> Result<Inspection, LoadError> {
         let not_a_plugin = |cause| LoadError::NotAPlugin { name: name.to_owned(), cause };
-        let Compiler::Child { program } = compiler else { return inspect(bytes).map_err(not_a_plugin) };
+        let Compiler::Child { program, slow } = compiler else {
+            return inspect(bytes).map_err(not_a_plugin);
+        };
         plain(bytes).map_err(not_a_plugin)?;
-        let known = read_in_child(program, bytes).map_err(|error| match error.is_of_host() {
-            true => of_child("reading a component in a child process", &error),
-            false => not_a_plugin(NotAPlugin::Unreadable(error.to_string())),
-        })?;
+        let known =
+            read_in_child(program, (name, bytes), *slow).map_err(|error| match error.is_of_host() {
+                true => of_child("reading a component in a child process", &error),
+                false => not_a_plugin(NotAPlugin::Unreadable(error.to_string())),
+            })?;
         Ok(Inspection::of(bytes, known.map_err(not_a_plugin)?))
     }
 
@@ -262,8 +267,8 @@ impl Runtime {
                 let code = self.engine.precompile_component(bytes);
                 Made::Bytes(code.map_err(|e| refused(said(&e)))?)
             }
-            Compiler::Child { program } => {
-                compile_in_child(program, bytes).map_err(|error| match error.is_of_host() {
+            Compiler::Child { program, slow } => {
+                compile_in_child(program, (name, bytes), *slow).map_err(|error| match error.is_of_host() {
                     true => of_child("compiling in a child process", &error),
                     false => refused(error.to_string()),
                 })?

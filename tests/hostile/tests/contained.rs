@@ -196,7 +196,10 @@ impl Host {
             Place::Here => self.runtime.load(case.name, bytes, grant, &Compiler::Here),
             Place::Jailed => {
                 let (runtime, compiler) = if is_compiled_in_jail(case) {
-                    (&self.forgetful, Compiler::Child { program: Program::own([COMPILER]).unwrap() })
+                    (
+                        &self.forgetful,
+                        Compiler::Child { program: Program::own([COMPILER]).unwrap(), slow: None },
+                    )
                 } else {
                     (&self.runtime, Compiler::Here)
                 };

@@ -22,7 +22,7 @@ fn loaded_by(scenario: &[&str]) -> LoadError {
         Program::new(Path::new(env!("CARGO_BIN_EXE_evil-worker")), scenario.iter().copied()).unwrap();
     let runtime = Runtime::new(&options).unwrap();
     runtime
-        .load("odd", &component, &Grant::standard(Role::Agent), &Compiler::Child { program })
+        .load("odd", &component, &Grant::standard(Role::Agent), &Compiler::Child { program, slow: None })
         .err()
         .unwrap()
 }
