@@ -7,6 +7,8 @@
 mod context;
 #[path = "../model_server/mod.rs"]
 mod model_server;
+#[path = "../../host/models/tests/python/mod.rs"]
+mod python;
 #[path = "../campaign/scale.rs"]
 mod scale;
 #[path = "../end_to_end/secrets.rs"]
@@ -27,4 +29,5 @@ mod record;
 mod signals;
 mod stand_in;
 mod suites;
+mod two_machines;
 mod user_tool;
