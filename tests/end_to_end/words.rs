@@ -147,5 +147,5 @@ fn strangers_words_do_nothing_but_be_shown_and_are_cut() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(seen >= 40, "strangers' words are in {seen} outputs");
+    assert!(seen >= 30, "strangers' words are in {seen} outputs");
 }
