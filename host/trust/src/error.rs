@@ -198,10 +198,8 @@ pub enum SignerError {
         why: String,
     },
     /// There is no place to keep what the command is to sign.
-    #[error("what the signing command `{command}` is to sign cannot be kept in `{}`: {why}", folder.display())]
+    #[error("what a signing command is to sign cannot be kept in `{}`: {why}", folder.display())]
     NoPlace {
-        /// The command.
-        command: String,
         /// The folder for temporary files.
         folder: PathBuf,
         /// The system's words.

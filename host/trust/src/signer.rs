@@ -87,11 +87,7 @@ impl CommandSigner {
             file.rewind()?;
             Ok(file)
         });
-        let stdin = kept.map_err(|error| SignerError::NoPlace {
-            command: self.shown(),
-            folder,
-            why: error.to_string(),
-        })?;
+        let stdin = kept.map_err(|error| SignerError::NoPlace { folder, why: error.to_string() })?;
         let until = Instant::now() + self.limit;
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &self.command]).stdin(Stdio::from(stdin)).stdout(Stdio::piped());
