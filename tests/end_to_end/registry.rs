@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lancet_core::{Role, Sha256};
-use lancet_registry::{InspectedReference, OutdatedPlugin};
+use lancet_registry::{InspectedReference, Options, OutdatedPlugin, Reference, pushed_plugin};
 use lancet_trust::{ExplainedPolicy, Finding, Lock, Source};
 
 use crate::context::{Context, Outcome, files_with};
@@ -247,6 +247,13 @@ fn plugins_go_through_a_registry_and_are_what_was_signed() {
         .lancet(&["plugin", "add", &format!("{name}:again")])
         .fails(8, &["has `acme/right-choice` 1.10.0 as sha256:", "a version stays what it is"]);
 
+    // One whose config keeps still about what it imports.
+    push_lying(&registry.name("acme/lying:1.2.0"), &fs::read(publisher.path(&file)).unwrap());
+    reader
+        .lancet(&["plugin", "pull", &registry.name("acme/lying:1.2.0"), "--output", "lying.wasm"])
+        .fails(8, &["its config is silent on imports of the component: `lancet:plugin/", "hint: "]);
+    assert!(!reader.path("lying.wasm").exists());
+
     // Other bytes on the registry's disk.
     let digest = Sha256::of(&fs::read(publisher.path(&file)).unwrap());
     let mut bytes = fs::read(registry.blob(digest)).unwrap();
@@ -256,6 +263,16 @@ fn plugins_go_through_a_registry_and_are_what_was_signed() {
         .lancet(&["plugin", "pull", &tagged, "--output", "changed.wasm"])
         .fails(8, &["the digest of what came is", "hint: "]);
     assert!(!reader.path("changed.wasm").exists());
+}
+
+/// Pushes a component as one that imports nothing.
+fn push_lying(reference: &str, component: &[u8]) {
+    let reference: Reference = reference.parse().unwrap();
+    let exports = vec!["lancet:plugin/grading@0.1.0".to_owned()];
+    let lying = pushed_plugin(component, ("acme/right-choice", "1.2.0"), exports, Vec::new()).unwrap();
+    let registry = lancet_registry::Registry::writer(&reference, &Options::default()).unwrap();
+    let executor = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    executor.block_on(lying.push(&registry, false)).unwrap();
 }
 
 /// Another component that calls itself 1.10.0.

@@ -246,8 +246,7 @@ impl Prepared<'_> {
                 return Err(moved(format!("the tag names {kept} right after {digest} was pushed to it")));
             }
         }
-        let mut descriptor = Descriptor::of(MANIFEST, &bytes);
-        descriptor.artifact_type = None;
+        let descriptor = Descriptor::of(MANIFEST, &bytes);
         let layer = self.manifest.layers[0].clone();
         Ok(Artifact { digest, descriptor, manifest: self.manifest.clone(), config: self.read.clone(), layer })
     }

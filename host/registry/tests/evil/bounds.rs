@@ -115,7 +115,7 @@ async fn nobody_is_sent_in_circles_or_inwards() {
         })
         .await;
         let registry =
-            lancet_registry::Registry::writer(&crate::reference(&server, ":1"), &crate::options()).unwrap();
+            lancet_registry::Registry::writer(&crate::reference(&server, ":1"), &options()).unwrap();
         let plugin = lancet_registry::pushed_plugin(b"\0asm", ("acme/choice", "1"), vec![], vec![]).unwrap();
         refused(plugin.push(&registry, false).await, Problem::Refused, expected);
     }

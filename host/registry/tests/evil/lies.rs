@@ -108,16 +108,16 @@ async fn manifests_of_another_form_are_refused() {
         }),
         ("it has 0 layers", |m| m["layers"] = json!([])),
         ("the layer's media type is `application/octet-stream`", |m| {
-            m["layers"][0]["mediaType"] = "application/octet-stream".into()
+            m["layers"][0]["mediaType"] = "application/octet-stream".into();
         }),
         ("neither a plugin nor a suite", |m| {
-            m["config"]["mediaType"] = "application/vnd.oci.image.config.v1+json".into()
+            m["config"]["mediaType"] = "application/vnd.oci.image.config.v1+json".into();
         }),
         ("the layer's media type is `application/wasm`", |m| {
             m["config"]["mediaType"] = "application/vnd.lancet.suite.config.v1+json".into();
         }),
         ("`mediaType` is `application/vnd.oci.image.index.v1+json`", |m| {
-            m["mediaType"] = "application/vnd.oci.image.index.v1+json".into()
+            m["mediaType"] = "application/vnd.oci.image.index.v1+json".into();
         }),
         ("`schemaVersion` is `1`", |m| m["schemaVersion"] = 1.into()),
         ("layer says that it has 67108865 bytes", |m| m["layers"][0]["size"] = ((64 << 20) + 1).into()),
@@ -132,7 +132,7 @@ async fn manifests_of_another_form_are_refused() {
         ("it is no manifest", |m| *m = json!([])),
         ("it is no manifest", |m| *m = "text".into()),
         ("`layerDigests` name 1 layers", |m| {
-            m["layers"][0]["digest"] = Sha256::of(b"other").to_string().into()
+            m["layers"][0]["digest"] = Sha256::of(b"other").to_string().into();
         }),
     ];
     let shelf = Shelf::default();

@@ -100,7 +100,7 @@ pub(in crate::command) fn own_signature(file: &Path, signed: &Signed) -> Result<
             .hint("sign it with another key"));
         }
         Signed::Unknown(key) => {
-            warn(&format!("the key {key} that signed `{}` is not known here", file.display()))
+            warn(&format!("the key {key} that signed `{}` is not known here", file.display()));
         }
         Signed::By { .. } => {}
     }
