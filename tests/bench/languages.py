@@ -8,7 +8,10 @@
 For each language: the bytes of the package; the seconds of `lancet plugin build`, the first one (for Rust with the kit's
 dependencies, compiled from sources that are at hand) and those after a source was saved; the seconds of the whole `lancet plugin
 test` on two fixtures where the grader is compiled, and where it is loaded from the cache; and the time of one call of the
-grader, as that command says it, in the host's process and in a jailed one. Needs Linux, Python 3.11 and nothing else.
+grader, as that command says it, in the host's process and in a jailed one. Then every grader judges all manager tasks of
+SWE-Lancer's table in jailed processes, as the suite's own: it ends with an error unless all come to what the built-in grader comes
+to, task by task, and a replay of each run is identical. At last it times graders in Rust on fixtures that were recorded from the sample
+suites: those of `tests/fixtures/attempts`, and of one run of `tasks/storefront-managers` that it makes. Needs Linux, Python 3.11 and nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import machine
+from isolation import judged_by
 from measurement import Spread, run
 from workspace import DEFAULT_BINARY, ROOT, TARGET, Workspace, fail
 
@@ -61,7 +65,7 @@ def not_there(tool: Path) -> tuple[str, str]:
     return f"there is no {tool}", "`cargo test -p lancet --test end-to-end from_an_empty_folder` installs it"
 
 
-def measure(workspace: Workspace, language: str, samples: int) -> list[str]:
+def measure(workspace: Workspace, language: str, samples: int) -> tuple[list[str], Path]:
     os.chdir(workspace.folder)
     run(workspace, workspace.lancet("plugin", "new", f"bench-{language}", "--lang", language, "--world", "grader"))
     project = workspace.folder / f"bench-{language}"
@@ -93,7 +97,64 @@ def measure(workspace: Workspace, language: str, samples: int) -> list[str]:
     first, *others = measured.build_s
     spreads = [Spread(tuple(values), "s") for values in (others, measured.load_s, measured.again_s)]
     spreads += [Spread(tuple(measured.grade_ms[place]), "ms") for place in PLACES]
-    return [language, f"{package.stat().st_size:,} bytes", f"{first:.1f} s", *map(str, spreads)]
+    return [language, f"{package.stat().st_size:,} bytes", f"{first:.1f} s", *map(str, spreads)], package
+
+
+def compare(workspace: Workspace, packages: dict[str, Path]) -> str:
+    """Has each grader judge the same answers to all manager tasks, and says what they came to."""
+    table = workspace.table()
+    suite = workspace.folder / "suite"
+    issues = ["--issues", table.issues] if table.issues else []
+    run(workspace, workspace.lancet("suite", "import", "swe-lancer", "--csv", table.csv, *issues, "--out", suite))
+    # The built-in grader is trusted, and the first: what it comes to is what the others have to come to.
+    expected = verdicts(workspace, suite)
+    for language, package in packages.items():
+        own = workspace.folder / f"suite-{language}"
+        shutil.copytree(suite, own)
+        judged_by(own, package)
+        if (found := verdicts(workspace, own)) != expected:
+            differing = [task for task, verdict in expected.items() if found.get(task) != verdict]
+            fail(f"{language}: not the verdicts of the built-in grader: {differing or 'other tasks'}")
+    passed = sum(state == "pass" for state, _, _ in expected.values())
+    return (
+        f"{table.description}: {len(expected)} manager tasks, {passed} passed; {', '.join(packages)} and the built-in grader "
+        "agree on all, jailed, and every replay was identical"
+    )
+
+
+def verdicts(workspace: Workspace, suite: Path) -> dict[str, tuple[str, str, int]]:
+    """What the attempts of a run come to, by task; a replay has to come to the same."""
+    options = ["--kind", "swe-manager", "--agent", "random", "--seed", "7", "--isolation", "process"]
+    run(workspace, workspace.lancet("run", suite, *options))
+    shown = json.loads(run(workspace, workspace.lancet("show", "latest", "--format", "json")).stdout)
+    replayed = json.loads(run(workspace, workspace.lancet("replay", "latest", "--format", "json")).stdout)
+    if replayed["identical"] != len(shown):
+        fail(f"{suite.name}: {replayed['identical']} of {len(shown)} attempts were replayed identically")
+    return {
+        line["attempt"].split("/")[1]: (line["state"], line["reason"], line["earned_cents"])
+        for line in shown
+        if line["kind"] == "swe-manager"
+    }
+
+
+def time_fixtures(workspace: Workspace, package: Path, samples: int) -> list[list[str]]:
+    """How long graders in Rust take for each fixture of attempts at the sample suites: the median, and the most of all."""
+    run(workspace, workspace.lancet("run", ROOT / "tasks" / "storefront-managers", "--agent", "random", "--seed", "7"))
+    shown = json.loads(run(workspace, workspace.lancet("show", "latest", "--format", "json")).stdout)
+    recorded = workspace.folder / "recorded"
+    for number, line in enumerate(shown):
+        run(workspace, workspace.lancet("plugin", "record", line["attempt"], "--output", recorded / f"{number}.json"))
+    rows = []
+    for grader, fixtures in ((package, recorded), ("junit", ROOT / "tests" / "fixtures" / "attempts")):
+        for place in PLACES:
+            command = workspace.lancet("plugin", "test", grader, "--isolation", place, "--fixtures", fixtures, "--format", "json")
+            taken: list[float] = []
+            for _ in range(samples):
+                lines = json.loads(run(workspace, command).stdout)["fixtures"]
+                taken += [line["microseconds"] / 1e3 for line in lines]
+            name = grader if isinstance(grader, str) else "the kit's"
+            rows.append([name, str(len(lines)), place, f"{statistics.median(taken):.2f} ms", f"{max(taken):.2f} ms"])
+    return rows
 
 
 def main() -> None:
@@ -105,8 +166,14 @@ def main() -> None:
     print("\n".join(machine.describe(workspace.folder)), end="\n\n")
     print("| language | package | first build | build | load, compiled | load, from the cache | grade in process | grade jailed |")
     print("|---|---|---|---|---|---|---|---|")
+    packages = {}
     for language in SOURCES:
-        print(f"| {' | '.join(measure(workspace, language, arguments.samples))} |", flush=True)
+        row, packages[language] = measure(workspace, language, arguments.samples)
+        print(f"| {' | '.join(row)} |", flush=True)
+    print(f"\n{compare(workspace, packages)}")
+    print("\n| grader in Rust | fixtures | where | median | most |\n|---|---|---|---|---|")
+    for row in time_fixtures(workspace, packages["rust"], arguments.samples):
+        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":
