@@ -197,6 +197,7 @@ fn a_strangers_grader_comes_to_a_verdict_that_another_machine_verifies_without_a
             "python3 verify.py run ",
             "1 of 1 verdicts shown: 1 pass, 0 fail, 0 invalid; leaves 0 to 2 of the 3 of ",
         ),
+        ("python3 verify.py export ", "holds: "),
         ("python3 verify.py package ", "holds: acme/right-choice 0.1.0"),
     ] {
         assert!(all(line).contains(words), "{line}: {words}: {}", all(line));
@@ -209,7 +210,12 @@ fn a_strangers_grader_comes_to_a_verdict_that_another_machine_verifies_without_a
     assert!(run.contains(&format!("suite    shop, {digest}\n")), "{digest}: {run}");
 
     // None of it holds when it was changed on the way.
-    for file in ["verdicts.attested.jsonl", "right-choice.wasm", "shop/tasks/cents-are-lost/statement.md"] {
+    for file in [
+        "verdicts.attested.jsonl",
+        "run.export.tar",
+        "right-choice.wasm",
+        "shop/tasks/cents-are-lost/statement.md",
+    ] {
         let path = auditor.folder.join(file);
         let whole = fs::read(&path).unwrap();
         let mut changed = whole.clone();
