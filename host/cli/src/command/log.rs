@@ -1,7 +1,7 @@
 //! `lancet log`: what the store's log tells, and its signed head.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lancet_core::{Leaf, LoggedBegin, LoggedEnd, LoggedReopening, LoggedVerdict, RunId};
 use lancet_store::Reader;
@@ -24,7 +24,8 @@ pub(crate) fn main(command: &LogCommand, global: &Global) -> Result<Exit, Failur
     match command {
         LogCommand::Show { run, format } => show(&store.reader(), run.as_deref(), format.kind),
         LogCommand::Sign { key, signer, output } => {
-            sign_head(&store.reader(), key, signer, output.clone().unwrap_or_else(|| FILE.into()))
+            let path = output.as_deref().unwrap_or(Path::new(FILE));
+            sign_head(&store.reader(), key, signer, path)
         }
     }
 }
@@ -158,8 +159,8 @@ fn listed(place: u64, leaf: &Leaf, created: &BTreeMap<RunId, String>) -> ListedL
     listed
 }
 
-fn sign_head(reader: &Reader, key: &str, command: &SignerArgument, path: PathBuf) -> Result<Exit, Failure> {
-    if attested::is_run(&path) {
+fn sign_head(reader: &Reader, key: &str, command: &SignerArgument, path: &Path) -> Result<Exit, Failure> {
+    if attested::is_run(path) {
         let message = format!("`{}` ends as files of runs do, and this is a head alone", path.display());
         return Err(Failure::usage(message).hint(format!("for example `--output {FILE}`")));
     }
@@ -168,11 +169,11 @@ fn sign_head(reader: &Reader, key: &str, command: &SignerArgument, path: PathBuf
     let signer = keys::signer(&keys, key, command)?;
     let public = signer.public();
     let id = public.id();
-    is_ours(&path, &public)?;
+    is_ours(path, &public)?;
     let text = head.sign(signer.as_ref()).map_err(KeysError::from)?;
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
-    sign::write(&path, text.as_bytes())?;
+    sign::write(path, text.as_bytes())?;
     output::print(&format!(
         "{}\nlog   {}, {} leaves\nroot  {}\nkey   {id}",
         display_safe(&path.display().to_string()),
