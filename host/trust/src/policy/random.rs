@@ -50,20 +50,27 @@ fn policies() -> impl Strategy<Value = Policy> {
     let pattern =
         prop_oneof!["[a-z0-9./:_-]{1,12}(\\*|\\*\\*)?", Just("build".to_owned()), Just("**".to_owned())];
     let images = proptest::collection::btree_set(pattern, 0..4).prop_map(Vec::from_iter);
+    let place = "[a-z][a-z0-9.-]{0,6}[a-z0-9](:[0-9]{1,4})?/([a-z0-9]{1,6}|\\*|\\*\\*)";
+    let registries = proptest::collection::btree_set(place, 0..4).prop_map(Vec::from_iter);
     let limit = prop_oneof![1..100_u64, 1..=i64::MAX.unsigned_abs()];
     let limited = (select(vec![Role::Agent, Role::Grader]), select(Limited::ALL.to_vec()));
     let isolation = select(vec![PluginIsolation::Auto, PluginIsolation::Process]);
     let jail = select(vec![JailLevel::Seccomp, JailLevel::Landlock]);
     (
-        (sources(&Source::ALL), sources(&[Source::Named, Source::Suite]), capabilities()),
-        (prop::option::of(images), btree_map(limited, limit, 0..=6)),
+        (sources(&Source::ALL), sources(&[Source::Named, Source::Registry, Source::Suite]), capabilities()),
+        (prop::option::of(registries), prop::option::of(images), btree_map(limited, limit, 0..=6)),
         (prop::option::of(isolation), prop::option::of(jail), prop::option::of(publishers())),
     )
         .prop_map(
-            |((sources, unsigned, capabilities), (images, limits), (isolation, jail, publishers))| Policy {
+            |(
+                (sources, unsigned, capabilities),
+                (registries, images, limits),
+                (isolation, jail, publishers),
+            )| Policy {
                 name: "lancet.toml".to_owned(),
                 digest: None,
                 sources,
+                registries,
                 unsigned,
                 capabilities,
                 images,
@@ -81,6 +88,7 @@ fn text(policy: &Policy) -> String {
         name: _,
         digest: _,
         sources,
+        registries,
         unsigned,
         capabilities,
         images,
@@ -95,6 +103,9 @@ fn text(policy: &Policy) -> String {
         format!("{name} = [{}]\n", words.into_iter().map(quoted).collect::<Vec<_>>().join(", "))
     };
     text += &list("sources", sources.iter().map(|one| one.as_str()).collect());
+    if let Some(registries) = registries {
+        text += &list("registries", registries.iter().map(String::as_str).collect());
+    }
     text += &list("unsigned", unsigned.iter().map(|one| one.as_str()).collect());
     if publishers.as_ref().is_some_and(Vec::is_empty) {
         text += "publisher = []\n";
@@ -208,6 +219,17 @@ fn is_enforced(policy: &Policy) {
         assert_eq!(allows(None), images.iter().any(|one| one == "build"));
         // No pattern has an upper-case letter, so that a star alone fits this name.
         assert!(!allows(Some("X/Y")) || images.iter().any(|one| one.contains('*')));
+    }
+    if let Some(registries) = &policy.registries {
+        for pattern in registries.iter().filter(|one| !one.contains('*')) {
+            assert_eq!(policy.decide_registry(pattern).finding, Finding::Passes, "{pattern}");
+        }
+        // No pattern has a place of that many parts, so that two stars alone fit this name.
+        let finding = policy.decide_registry("a/b/c/d").finding;
+        assert!(
+            finding == Finding::Refuses || registries.iter().any(|one| one.contains("**")),
+            "{finding:?}"
+        );
     }
     is_held_to_its_publishers(policy);
 }
@@ -329,8 +351,9 @@ fn file() -> impl Strategy<Value = Table> {
     ];
     let publisher = table(publisher.into_iter().chain(worlds(&capabilities)).collect());
     let whole = table(vec![
-        at("sources", list(&["built-in", "named", "suite"]).boxed()),
-        at("unsigned", list(&["named", "suite"]).boxed()),
+        at("sources", list(&["built-in", "named", "registry", "suite"]).boxed()),
+        at("registries", list(&["r.example.com/**", "localhost:5000/acme/*"]).boxed()),
+        at("unsigned", list(&["named", "registry", "suite"]).boxed()),
         at("capabilities", table(worlds(&capabilities))),
         at(
             "isolation",

@@ -110,7 +110,7 @@ fn to_own(folder: Option<PathBuf>, pulled: &Pulled, locked: Locked) -> Result<Pl
     is_not_moved(&lock, &locked, &lock_path)?;
     let version = locked.version.as_deref().unwrap_or_default();
     let file = format!("{}-{version}.wasm", locked.name);
-    Ok((paths::plugins()?.join(file), lock_path, lock.with(locked))).inspect(|(path, ..)| {
+    Ok((paths::plugins()?.join(file), lock_path, lock.with([locked]))).inspect(|(path, ..)| {
         if lancet_file::read(path, lancet_registry::MAX_LAYER_BYTES)
             .is_ok_and(|found| found != pulled.named.component)
         {
@@ -143,7 +143,7 @@ fn to_suite(folder: &Path, pulled: &Pulled, locked: Locked) -> Result<Places, Fa
             .hint("move it away; or `lancet plugin pull` this one under another name"));
         }
     }
-    Ok((path, lock_path, lock.with(locked)))
+    Ok((path, lock_path, lock.with([locked])))
 }
 
 /// Refuses other bytes under a version that is locked.
