@@ -1,7 +1,5 @@
 //! The command line: commands, their options, and which go together.
 
-mod import;
-
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
@@ -15,6 +13,7 @@ use crate::examples;
 use crate::exit::EXIT_CODES;
 use crate::failure::warn;
 use crate::grant::GrantParser;
+use crate::import::ImportCommand;
 use crate::isolation::IsolationArguments;
 use crate::keys::{Attest, Cosign, Export, KeyCommand, LogCommand, Sign, Verify};
 use crate::kind::KindArgument;
@@ -22,8 +21,6 @@ use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
 use crate::policy::{PluginLock, PolicyArgument, PolicyArguments, PolicyCommand, SuiteLock};
 use crate::registry::{PluginRegistry, SuiteRegistry};
-
-pub(crate) use import::{ImportCommand, ImportSweLancer, Text};
 
 /// Runs coding evaluations whose graders and agents are WebAssembly components
 /// with fixed capabilities.

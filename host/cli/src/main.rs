@@ -13,6 +13,7 @@ mod exit;
 mod failure;
 mod gate;
 mod grant;
+mod import;
 mod isolation;
 mod keys;
 mod kind;

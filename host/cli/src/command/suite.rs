@@ -14,10 +14,11 @@ use lancet_runner::{Demanding, Error, measure_tasks, survey};
 use lancet_suite::{ImageLock, NotPinned, Problem, RerunName, Suite, SuiteError, TextMode};
 use lancet_swe_lancer::{ImportError, ImportOptions, ImportSummary, RowProblem};
 
-use crate::arguments::{Check, FormatKind, Global, ImportCommand, ImportSweLancer, SuiteCommand, Text};
+use crate::arguments::{Check, FormatKind, Global, SuiteCommand};
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::gate::Gate;
+use crate::import::{ImportCommand, ImportSweLancer, Text};
 use crate::output;
 use crate::registry::SuiteRegistry;
 use crate::render::{Table, display_safe, left, right};

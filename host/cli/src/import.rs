@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::Format;
+use crate::arguments::Format;
 use crate::examples;
 
 #[derive(Debug, Subcommand)]
