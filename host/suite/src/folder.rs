@@ -63,6 +63,14 @@ pub struct ReadFile {
     pub executable: bool,
 }
 
+/// From so many bytes on a file is large.
+const LARGE_BYTES: usize = 1 << 20;
+
+/// From so many bytes on glibc's allocator gives back to the kernel what is freed, whatever was
+/// freed before. Of less it may keep twice the largest, so that a suite's components, which
+/// are read one after the other, would be in memory together.
+const GIVEN_BACK_BYTES: usize = 33 << 20;
+
 /// Reads a plain file of at most `limit` bytes. `name` is a path from `dir`, of which
 /// no part may be a symbolic link that leads out of it, and the last none at all.
 ///
@@ -79,7 +87,10 @@ pub fn read_file(dir: &Dir, name: &str, limit: u64) -> io::Result<Result<ReadFil
     }
     // One byte more than there should be room for, so that the end is seen
     // without another read, and a file that grew is noticed.
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+    let room = usize::try_from(metadata.len()).unwrap_or(0) + 1;
+    // Room that is not used is no memory.
+    let room = if room < LARGE_BYTES { room } else { room.max(GIVEN_BACK_BYTES) };
+    let mut bytes = Vec::with_capacity(room);
     file.take(limit + 1).read_to_end(&mut bytes)?;
     let executable = is_executable(&metadata);
     Ok(if bytes.len() as u64 > limit { Err(TooLarge) } else { Ok(ReadFile { bytes, executable }) })
