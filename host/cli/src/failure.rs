@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
+pub(crate) use lancet_core::with_causes;
 use lancet_core::{Difference, Role, RunId, SuiteProblem};
 use lancet_docker::DockerError;
 use lancet_engine::{EngineError, LoadError};
 use lancet_models::KeyError;
 use lancet_runner::Error;
-pub(crate) use lancet_runner::with_causes;
 use lancet_store::StoreError;
 use lancet_suite::{NotPinned, SuiteError};
 

@@ -1,12 +1,29 @@
 //! What was recorded, in words: calls, ends and submissions as a line of text has them.
 //! Texts of plugins stand in quotes, and long ones are cut.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::{Answer, LogLevel, Request, RunEnd, SolveEnd};
 
 /// The most bytes of a plugin's text that a line has.
 const MAX_TEXT_BYTES: usize = 200;
+
+/// An error with all its causes in one line, each once.
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    text
+}
 
 impl fmt::Display for LogLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

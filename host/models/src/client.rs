@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Authority;
+use lancet_core::with_causes;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Url};
 use tokio::sync::Semaphore;
@@ -122,7 +123,7 @@ fn builder() -> ClientBuilder {
 }
 
 fn built(builder: ClientBuilder) -> Result<Client, ClientError> {
-    builder.build().map_err(|error| ClientError::Setup(causes(&error)))
+    builder.build().map_err(|error| ClientError::Setup(with_causes(&error)))
 }
 
 /// The names of a variable that names a proxy: the first that is set counts.
@@ -212,9 +213,9 @@ pub(crate) async fn send(request: reqwest::RequestBuilder, idle: Duration) -> Re
         Err(_) => return Err(stalled(None)),
         Ok(Err(error)) if error.is_connect() || error.is_builder() => {
             let lasting = error.is_builder() || is_certificate(&error);
-            return Err(Broken::Unreachable { why: causes(&error.without_url()), lasting });
+            return Err(Broken::Unreachable { why: with_causes(&error.without_url()), lasting });
         }
-        Ok(Err(error)) => return Err(Broken::Cut { status: None, why: causes(&error.without_url()) }),
+        Ok(Err(error)) => return Err(Broken::Cut { status: None, why: with_causes(&error.without_url()) }),
         Ok(Ok(response)) => response,
     };
     let status = response.status().as_u16();
@@ -229,7 +230,7 @@ pub(crate) async fn send(request: reqwest::RequestBuilder, idle: Duration) -> Re
             // What a status means is known without the rest of the reply.
             _ if !good => break,
             Ok(Err(error)) => {
-                return Err(Broken::Cut { status: Some(status), why: causes(&error.without_url()) });
+                return Err(Broken::Cut { status: Some(status), why: with_causes(&error.without_url()) });
             }
             Err(_) => return Err(stalled(Some(status))),
         };
@@ -243,20 +244,6 @@ pub(crate) async fn send(request: reqwest::RequestBuilder, idle: Duration) -> Re
         body.extend_from_slice(&piece);
     }
     Ok(Received { status, headers, body })
-}
-
-/// An error with what caused it, each once.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Whether a server was reached whose certificate is not taken.

@@ -1,11 +1,10 @@
 //! HTTP with a registry: each answer bounded in bytes and time, and where it goes decided here.
 
-use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use lancet_core::{RunningDigest, Sha256};
+use lancet_core::{RunningDigest, Sha256, with_causes};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 use tokio::time::{self, Instant};
@@ -179,7 +178,7 @@ impl Http {
                 Some(why) => Wrong::refused(why, FAULT),
                 None => Wrong::new(
                     Problem::Unreachable,
-                    format!("it cannot be reached: {}", causes(&error.without_url())),
+                    format!("it cannot be reached: {}", with_causes(&error.without_url())),
                     AGAIN,
                 ),
             }),
@@ -226,7 +225,7 @@ impl Answer {
         let wait = self.idle.min(self.until.saturating_duration_since(now));
         match time::timeout(wait, self.response.chunk()).await {
             Ok(Ok(piece)) => Ok(piece),
-            Ok(Err(error)) => Err(stopped(causes(&error.without_url()))),
+            Ok(Err(error)) => Err(stopped(with_causes(&error.without_url()))),
             Err(_) if wait < self.idle => Err(stopped("it takes too long in all".to_owned())),
             Err(_) => Err(stopped(format!("nothing came for {} s", self.idle.as_secs_f32()))),
         }
@@ -272,28 +271,16 @@ fn builder(network: &Arc<Network>, patience: Patience) -> ClientBuilder {
 
 fn built(builder: ClientBuilder) -> Result<Client, Wrong> {
     builder.build().map_err(|error| {
-        let what =
-            format!("HTTPS cannot be set up: {}, expected the certificates of authorities", causes(&error));
+        let what = format!(
+            "HTTPS cannot be set up: {}, expected the certificates of authorities",
+            with_causes(&error)
+        );
         Wrong::new(
             Problem::Unreachable,
             what,
             "install `ca-certificates`, or name a file with them in `SSL_CERT_FILE`",
         )
     })
-}
-
-/// An error with what caused it, each once.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The URL of a registry, by its host.

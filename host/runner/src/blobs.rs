@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use lancet_core::{InfraFault, InfraFaultKind, Octets, Sha256};
+use lancet_core::{InfraFault, InfraFaultKind, Octets, Sha256, with_causes};
 use lancet_docker::BlobSource;
 use lancet_engine::InputSource;
 use lancet_store::{Store, StoreError};
-
-use crate::error::with_causes;
 
 /// The contents that a run has recorded, by digest. Whoever works on an attempt has no
 /// other way to them, so that one elsewhere can have another store behind it.

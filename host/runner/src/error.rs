@@ -440,22 +440,6 @@ impl Error {
     }
 }
 
-/// An error with all its causes in one line.
-#[must_use]
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 /// Some tasks by name, and how many more there are.
 fn and(before: &str, tasks: &[TaskId], after: &str) -> String {
     if tasks.is_empty() {

@@ -87,7 +87,7 @@ mod watched;
 pub use audit::audited;
 pub use catalog::{Loader, Named, Origin, Trial, find, read, suite_graders};
 pub use controls::{ControlsOrder, controls};
-pub use error::{Error, with_causes};
+pub use error::Error;
 pub use evidence::{Evidence, RecordedAttempt};
 pub use gate::{Gate, Inspect};
 pub use measure::tasks as measure_tasks;

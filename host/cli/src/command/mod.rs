@@ -18,6 +18,7 @@ pub(crate) mod pin;
 pub(crate) mod plugin;
 pub(crate) mod policy;
 mod pulled;
+mod pushed;
 mod quotas;
 pub(crate) mod regrade;
 pub(crate) mod replay;

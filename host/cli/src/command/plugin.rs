@@ -28,8 +28,6 @@ use crate::registry::{PluginRegistry, in_registry};
 use crate::render::{Table, clipped, left, right};
 use crate::session::{block_on, loader};
 
-pub(super) use self::registry::{key_of, own_signature};
-
 /// Looks into plugins.
 pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Failure> {
     match command {

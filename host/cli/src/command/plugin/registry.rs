@@ -3,25 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use lancet_core::{Capability, PackageIdentity};
-use lancet_registry::{
-    Config, InspectedReference, ListedSignature, Reference, Registry, push_signature, pushed_plugin,
-};
+use lancet_registry::{Config, InspectedReference, ListedSignature, Reference, pushed_plugin};
 use lancet_runner::Named;
-use lancet_trust::{Bundle, Signed};
+use lancet_trust::Bundle;
 
 use super::inspection;
 use crate::arguments::FormatKind;
-use crate::command::pulled::{Pulled, allowed, looked, options, told, version_of};
+use crate::command::pulled::{Pulled, allowed, looked, told, version_of};
+use crate::command::pushed::{Pushed, own_signature, push as push_with};
 use crate::command::sign::write;
 use crate::exit::Exit;
-use crate::failure::{Failure, warn};
+use crate::failure::Failure;
 use crate::gate::signer_of_package;
 use crate::output;
 use crate::paths;
 use crate::policy::{InForce, PolicyArgument};
 use crate::registry::{PluginPull, PluginPush, can_be_written};
 use crate::render::{Table, display_safe, left};
-use crate::session::block_on;
 
 /// The names of annotations, as the OCI has them.
 const NAME: &str = "org.opencontainers.image.title";
@@ -62,55 +60,12 @@ pub(super) fn push(arguments: &PluginPush) -> Result<Exit, Failure> {
             .map_err(|why| {
                 Failure::usage(format!("`{name}`: {why}")).hint("build it in release mode and strip it")
             })?;
-    let registry = Registry::writer(&reference, &options())?;
-    let pushed = block_on(async {
-        let pushed = prepared.push(&registry, tag_version.is_none()).await?;
-        if let Some(bundle) = &bundle {
-            push_signature(&registry, &pushed, bundle).await?;
-        }
-        Ok(pushed)
-    })?;
-    let key = bundle.map_or_else(|| "unsigned".to_owned(), |bundle| key_of(&bundle));
+    let Pushed { reference, key } = push_with(&prepared, &reference, bundle.as_deref())?;
     output::print(&format!(
-        "{}\npushed  {} {version}\ndigest  {}\nkey     {key}",
-        reference.pinned(pushed.digest),
-        manifest.name,
-        named.identity.digest
+        "{reference}\npushed  {} {version}\ndigest  {}\nkey     {key}",
+        manifest.name, named.identity.digest
     ))?;
     Ok(Exit::Done)
-}
-
-/// The signature beside what is pushed, if there is one that is its own.
-pub(in crate::command) fn own_signature(file: &Path, signed: &Signed) -> Result<Option<Vec<u8>>, Failure> {
-    let path = paths::signature(file)?;
-    match signed {
-        Signed::Not => return Ok(None),
-        Signed::Broken(why) => {
-            return Err(Failure::new(
-                Exit::Unverified,
-                format!("the signature of `{}` does not hold: {why}", file.display()),
-            )
-            .hint("sign it anew, or move the signature away"));
-        }
-        Signed::By { key, revoked: Some(reason), .. } => {
-            return Err(Failure::new(
-                Exit::Unverified,
-                format!("`{}` is signed by the key {key}, which is revoked: {reason}", file.display()),
-            )
-            .hint("sign it with another key"));
-        }
-        Signed::Unknown(key) => {
-            warn(&format!("the key {key} that signed `{}` is not known here", file.display()));
-        }
-        Signed::By { .. } => {}
-    }
-    lancet_file::read(&path, lancet_registry::MAX_MANIFEST_BYTES)
-        .map(Some)
-        .map_err(|error| Failure::file("read", &path, &error))
-}
-
-pub(in crate::command) fn key_of(bundle: &[u8]) -> String {
-    Bundle::parse(bundle).map_or_else(|_| "unreadable".to_owned(), |bundle| bundle.key_id().to_string())
 }
 
 /// Pulls a plugin into a file, and its signature beside it.

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use lancet_registry::{
-    ArchiveError, Config, Reference, Registry, pack, pull as pull_layer, push_signature, pushed_suite, unpack,
-};
+use lancet_registry::{ArchiveError, Config, Reference, pack, pull as pull_layer, pushed_suite, unpack};
 use lancet_suite::Suite;
 
-use crate::command::plugin::{key_of, own_signature};
-use crate::command::pulled::{allowed, best, is_revoked, looked, options, told, version_of};
+use crate::command::pulled::{allowed, best, is_revoked, looked, told};
+use crate::command::pushed::{Pushed, own_signature, push as push_with};
 use crate::command::sign::write;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -32,19 +30,9 @@ pub(super) fn push(arguments: &SuitePush) -> Result<Exit, Failure> {
     let prepared = pushed_suite(&archive, name, tasks, digest).map_err(|why| {
         Failure::usage(format!("`{}`: {why}", folder.display())).hint("split it into several suites")
     })?;
-    let registry = Registry::writer(&reference, &options())?;
-    let may_move = reference.tag().and_then(version_of).is_none();
-    let pushed = block_on(async {
-        let pushed = prepared.push(&registry, may_move).await?;
-        if let Some(bundle) = &bundle {
-            push_signature(&registry, &pushed, bundle).await?;
-        }
-        Ok(pushed)
-    })?;
-    let key = bundle.map_or_else(|| "unsigned".to_owned(), |bundle| key_of(&bundle));
+    let Pushed { reference, key } = push_with(&prepared, &reference, bundle.as_deref())?;
     output::print(&format!(
-        "{}\npushed  {}, {tasks} tasks\ndigest  {digest}\nkey     {key}",
-        reference.pinned(pushed.digest),
+        "{reference}\npushed  {}, {tasks} tasks\ndigest  {digest}\nkey     {key}",
         display_safe(name)
     ))?;
     Ok(Exit::Done)
