@@ -147,6 +147,15 @@ fn children() -> BTreeSet<i32> {
     std::fs::read_dir("/proc").unwrap().flatten().filter_map(stat).collect()
 }
 
+/// The same with how each was called.
+fn children_and_commands() -> Vec<(i32, String)> {
+    let command = |process| {
+        let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        (process, String::from_utf8_lossy(&line).replace('\0', " "))
+    };
+    children().into_iter().map(command).collect()
+}
+
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
@@ -161,7 +170,7 @@ fn resident_kib() -> u64 {
 fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(120), "{what}");
+        assert!(began.elapsed() < Duration::from_secs(120), "{what}: {:?}", children_and_commands());
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -479,6 +488,9 @@ fn whose_processes_do_not_get_ready_holds_up_no_other() {
         }
         children().is_empty()
     });
+    // The plugin is gone, and none of those that were still to be started for it is.
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(children().is_empty(), "{:?}", children_and_commands());
 }
 
 #[test]
@@ -535,6 +547,7 @@ fn workers_that_are_killed_cost_their_own_attempts_and_leave_nothing_behind() {
         scope.spawn(|| {
             // The same sequence each time; what it hits is chance.
             let mut random = 0x9e37_79b9_u64;
+            let mut killed_ones = BTreeSet::new();
             while killed.load(Ordering::Relaxed) < kills {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 std::thread::sleep(Duration::from_micros(random >> 49));
@@ -544,12 +557,15 @@ fn workers_that_are_killed_cost_their_own_attempts_and_leave_nothing_behind() {
                 else {
                     continue;
                 };
+                killed_ones.insert(*process);
                 let process = rustix::process::Pid::from_raw(*process).unwrap();
                 if rustix::process::kill_process(process, rustix::process::Signal::KILL).is_ok() {
                     killed.fetch_add(1, Ordering::Relaxed);
                 }
             }
             is_over.store(true, Ordering::Relaxed);
+            // The last ones may be dying yet, and would be counted among those that stand ready.
+            until("a killed process is left", || children().is_disjoint(&killed_ones));
         });
         let (mut crashed, mut went_on, mut wrong) = (0, 0, Vec::new());
         while !is_over.load(Ordering::Relaxed) {

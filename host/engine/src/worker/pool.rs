@@ -152,7 +152,6 @@ impl Pool {
         let waits = {
             let mut places = self.places();
             places.used = Instant::now();
-            // Those that died meanwhile cost nobody anything, and others are started for them.
             places.ready.retain(Worker::is_there);
             match places.ready.pop_front() {
                 Some(worker) => Ok(worker),
@@ -180,6 +179,8 @@ impl Pool {
 
     /// Has a worker started for each who waits, and as many as `spare` beyond.
     fn start_up_to(&self, spare: usize) {
+        // Those that died meanwhile cost nobody anything, and others are started for them.
+        self.places().ready.retain(Worker::is_there);
         loop {
             {
                 let mut places = self.places();
@@ -198,8 +199,9 @@ impl Pool {
                 }
                 places.starting += 1;
             }
-            let Some(pool) = self.this.upgrade() else { return };
-            if let Err(refused) = self.starters.give(Box::new(move || pool.start_one())) {
+            // For a plugin that is gone by then none is started.
+            let pool = Weak::clone(&self.this);
+            if let Err(refused) = self.starters.give(Box::new(move || Self::start_one(&pool))) {
                 self.failed(&no_thread(format!(
                     "starting a thread that starts processes: {}",
                     refused.error
@@ -209,32 +211,36 @@ impl Pool {
         }
     }
 
-    /// Starts a worker and waits until it is ready.
-    fn start_one(&self) {
+    /// Starts a worker and waits until it is ready. Meanwhile the pool may go, as a worker that
+    /// does not get ready is no reason to keep it.
+    fn start_one(pool: &Weak<Self>) {
+        let Some(starting) = pool.upgrade() else { return };
+        let (program, code) = (starting.program.clone(), starting.code.clone());
+        let within = starting.patience.ready;
+        drop(starting);
         let bounds = Bounds::run(Limits::MAX_MEMORY_BYTES, MOST_CPU_SECONDS);
-        let within = self.patience.ready;
-        let is_awaited = || !self.places().waiting.is_empty();
-        let started =
-            self.program.start(&self.code, &bounds).and_then(|started| started.ready_for(within, is_awaited));
+        let is_awaited = || pool.upgrade().is_some_and(|pool| !pool.places().waiting.is_empty());
+        let started = program.start(&code, &bounds).and_then(|started| started.ready_for(within, is_awaited));
+        let Some(pool) = pool.upgrade() else { return };
         let is_again_needed = match started {
             Ok(Jailed { line, held, process }) => {
-                let crew = Arc::clone(&self.crew);
+                let crew = Arc::clone(&pool.crew);
                 // What is mapped of its code and of its program counts too.
-                let code = self.code.bytes().saturating_mul(3);
+                let code = code.bytes().saturating_mul(3);
                 let most_bytes = bounds.memory_bytes.saturating_add(code).saturating_add(SLACK_BYTES);
                 let (line, process) = (Some(line), Some(process));
                 let worker = Worker { line, held, most_bytes, process, crew, replaced_in: None };
-                if *self.held.get_or_init(|| worker.held.clone()) == worker.held {
-                    self.arrived(worker);
+                if *pool.held.get_or_init(|| worker.held.clone()) == worker.held {
+                    pool.arrived(worker);
                     false
                 } else {
-                    self.failed(&other_walls())
+                    pool.failed(&other_walls())
                 }
             }
-            Err(error) => self.failed(&reason(error)),
+            Err(error) => pool.failed(&reason(error)),
         };
         if is_again_needed {
-            self.start_up_to(0);
+            pool.start_up_to(0);
         }
     }
 
