@@ -49,11 +49,8 @@ impl Sha256 {
     /// The 64 hexadecimal digits, without the prefix.
     #[must_use]
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
     }
 
     /// The first 12 hexadecimal digits, for people.
@@ -75,19 +72,28 @@ impl fmt::Debug for Sha256 {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// What a hexadecimal digit stands for, of which there is one spelling.
+fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
 impl FromStr for Sha256 {
     type Err = ParseSha256Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseSha256Error(text.chars().take(80).collect());
-        let hex = text.strip_prefix("sha256:").ok_or_else(error)?;
-        if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-            return Err(error());
-        }
+        let hex: &[u8; 64] =
+            text.strip_prefix("sha256:").and_then(|hex| hex.as_bytes().try_into().ok()).ok_or_else(error)?;
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| error())?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| error())?;
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_chunks::<2>().0) {
+            let [high, low] = pair.map(value);
+            *byte = high.zip(low).map(|(high, low)| high << 4 | low).ok_or_else(error)?;
         }
         Ok(Self(bytes))
     }

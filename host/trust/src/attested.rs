@@ -15,6 +15,7 @@
 //! A run from before its store had a log has no lines of one.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use lancet_core::{Sha256, TaskId};
 
@@ -142,8 +143,8 @@ impl Attested {
             let (line, payload) = signed(line)?;
             let statement = |error: StatementError| AttestedError::Statement { line, error };
             let judged = Statement::<Judged>::parse(&payload).map_err(statement)?;
-            let said = judged.predicate.clone();
-            judged.expect(&Statement::of_verdict(said.clone())).map_err(statement)?;
+            judged.expect(&Statement::of_verdict(judged.predicate.clone())).map_err(statement)?;
+            let said = judged.predicate;
             let place = places.get(&(&said.record.task, said.record.attempt)).copied();
             let place = place
                 .ok_or_else(|| wrong(line, "predicate.record", "an attempt", "one of the run's list"))?;
@@ -181,20 +182,25 @@ impl Attested {
 
     /// Whether a verdict is that of the run's list, and its digests are those of what it holds.
     fn follows(&self, line: usize, said: &Judged, listed: &Listed) -> Result<(), AttestedError> {
-        let same = |key, found: String, expected: String| match found == expected {
-            true => Ok(()),
-            false => Err(wrong(line, key, &found, &expected)),
-        };
-        same("predicate.run", said.run.to_string(), self.run.run.to_string())?;
-        same("predicate.runRecord", said.run_record.to_string(), self.run_record.to_string())?;
-        same("predicate.digest", said.digest.to_string(), said.record.digest().to_string())?;
-        same("predicate.digest", said.digest.to_string(), listed.digest.to_string())?;
-        same("predicate.record.agent", said.record.agent.to_string(), self.run.agent_digest.to_string())?;
-        same(
-            "predicate.record.verdict.outcome",
-            said.record.verdict.outcome.to_string(),
-            listed.outcome.to_string(),
-        )
+        let (run, record) = (&self.run, &said.record);
+        same(line, "predicate.run", &said.run, &run.run)?;
+        same(line, "predicate.runRecord", &said.run_record, &self.run_record)?;
+        same(line, "predicate.digest", &said.digest, &record.digest())?;
+        same(line, "predicate.digest", &said.digest, &listed.digest)?;
+        same(line, "predicate.record.agent", &record.agent, &run.agent_digest)?;
+        same(line, "predicate.record.verdict.outcome", &record.verdict.outcome, &listed.outcome)
+    }
+}
+
+fn same<T: PartialEq + Display>(
+    line: usize,
+    key: &'static str,
+    found: &T,
+    expected: &T,
+) -> Result<(), AttestedError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(wrong(line, key, &found.to_string(), &expected.to_string())),
     }
 }
 

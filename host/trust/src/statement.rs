@@ -17,7 +17,7 @@ pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const SUITE_DIGEST: &str = "lancetSuite1";
 
 /// What a statement says of its subjects, in a form of its own.
-pub trait Predicate: Serialize + DeserializeOwned {
+pub trait Predicate: Serialize + DeserializeOwned + PartialEq {
     /// The name of the form, which ends with its version.
     const TYPE: &'static str;
 }
@@ -139,6 +139,10 @@ impl<P: Predicate> Statement<P> {
     /// # Errors
     /// The first thing in which they differ.
     pub fn expect(&self, expected: &Self) -> Result<(), StatementError> {
+        // Spelled out only where there is something to tell: of a large file that is half the work.
+        if self == expected {
+            return Ok(());
+        }
         equal("subject", &self.subject.len().to_string(), &expected.subject.len().to_string())?;
         for (found, expected) in self.subject.iter().zip(&expected.subject) {
             equal("subject.name", &found.name, &expected.name)?;

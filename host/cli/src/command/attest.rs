@@ -203,10 +203,10 @@ async fn read(store: &Store, run: &RunId) -> Result<(Statement<lancet_trust::Run
     let log = audit.is_logged().then(|| store.reader().log_origin()).transpose()?;
     let record: RunRecord = serde_json::from_slice(&store.blob(digest).await?)
         .map_err(|error| host("reading the run's record", error))?;
-    let mut verdicts = Vec::new();
-    for row in &audit.attempts {
-        verdicts.push(judged(store, row, digest, record.spec.attempts).await?);
-    }
+    // On this thread: another one for each journal costs more than reading it.
+    let reader = store.reader();
+    let verdicts = audit.attempts.iter().map(|row| judged(&reader, row, digest, record.spec.attempts));
+    let verdicts: Vec<Judged> = verdicts.collect::<Result<_, _>>()?;
     let listed = verdicts.iter().map(|judged| Listed {
         task: judged.record.task.clone(),
         attempt: judged.record.attempt,
@@ -216,13 +216,8 @@ async fn read(store: &Store, run: &RunId) -> Result<(Statement<lancet_trust::Run
     Ok((Statement::of_run(&record, digest, log, listed.collect()), verdicts))
 }
 
-async fn judged(
-    store: &Store,
-    row: &AttemptRow,
-    run_record: Sha256,
-    attempts: u32,
-) -> Result<Judged, Failure> {
-    let lines = store.events(&row.id).await?;
+fn judged(reader: &Reader, row: &AttemptRow, run_record: Sha256, attempts: u32) -> Result<Judged, Failure> {
+    let lines = reader.events(&row.id)?;
     let events: Vec<&Event> = lines.iter().map(|line| &line.event).collect();
     let decided = events.iter().rev().find_map(|event| match event {
         Event::Decided { record, digest } => Some((record, *digest)),
