@@ -2,10 +2,12 @@
 """Measures the release binary from outside: attesting, exporting and verifying a run, beside the run itself.
 
     cargo build --release -p lancet
-    python3 tests/bench/attest.py [--samples N] [--attempts N] [--lancet FILE]
+    python3 tests/bench/attest.py [--containers] [--samples N] [--attempts N] [--lancet FILE]
 
 On `tasks/storefront-managers`, whose graders and agents take next to no time: the share of a run that takes longer
-is less by as much. Needs Python 3.11 and nothing else; `cargo bench -p lancet-trust` measures 10,000 verdicts in process.
+is less by as much. `--containers` measures attesting beside the lightest run there is in containers instead, 40 attempts whose
+tests are one `cat`, and needs a Docker engine, its command line and `debian:bookworm-slim`. Needs Python 3.11 and nothing
+else; `cargo bench -p lancet-trust` measures 10,000 verdicts in process.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import shutil
 from pathlib import Path
 
+import containers
 import machine
 from measurement import Spread, peak_mib, run
 from workspace import DEFAULT_BINARY, ROOT, Workspace, fail
@@ -74,18 +77,42 @@ class Bench:
             print(f"| peak memory of {name} | {Spread(values, 'MiB')} | | |", flush=True)
 
 
+def beside_containers(workspace: Workspace, samples: int) -> None:
+    bench = containers.Bench(workspace, samples)
+    suite = bench.grading_suite()
+    run(workspace, workspace.lancet("key", "new", "host"))
+    options = ["--task", "single", "--attempts", "40", "--jobs", "1", "--input", str(bench.inputs)]
+    attest = workspace.lancet("attest", "--key", "host", "--output", workspace.folder / "run.attested.jsonl")
+    ran, attested = [], []
+    for _ in range(samples):
+        ran.append(run(workspace, bench.run_command(suite, *options)).seconds)
+        os.sync()
+        attested.append(run(workspace, attest).seconds)
+    whole, added = Spread(tuple(ran), "s"), Spread(tuple(seconds * 1e3 for seconds in attested), "ms")
+    print(f"| a run of 40 attempts in containers, `--jobs 1`, whole process | {whole} | {whole.median / 40:.2f} s | |")
+    share = added.median / 1e3 / whole.median
+    print(f"| attesting it, whole process | {added} | {added.median / 40 * 1e3:,.0f} µs | {share:.2%} of the run |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=5, help="how often each thing is measured [default: 5]")
     parser.add_argument("--attempts", type=int, default=100, help="attempts at each of 12 tasks [default: 100]")
     parser.add_argument("--lancet", type=Path, default=DEFAULT_BINARY, help="the binary [default: the release build's]")
+    parser.add_argument("--containers", action="store_true", help="attest a run in containers instead")
     arguments = parser.parse_args()
     if arguments.samples < 1 or arguments.attempts < 1:
         fail("`--samples` and `--attempts` are at least 1")
     workspace = Workspace(arguments.lancet, "attest")
     print("\n".join([*machine.describe(workspace.folder), ""]), flush=True)
     print("| figure | median (min–max) | for each verdict | |\n|---|---|---|---|")
-    Bench(workspace, arguments.samples, arguments.attempts).figures()
+    if arguments.containers:
+        try:
+            beside_containers(workspace, arguments.samples)
+        finally:
+            containers.remove_images()
+    else:
+        Bench(workspace, arguments.samples, arguments.attempts).figures()
     shutil.rmtree(workspace.folder)
 
 
