@@ -1,4 +1,5 @@
-//! Files that an operator names: opened so that nothing waits for ever, and read within a bound.
+//! Files that an operator names: opened so that nothing waits for ever, read within a bound, and
+//! written whole or not at all.
 //!
 //! A path may lead to anything. Opening a named pipe waits for somebody at its other end, a
 //! device may have no end, and what is a file now may be none in a moment. So only regular
@@ -6,12 +7,16 @@
 //! started this process passed on (`/dev/stdin`, `/dev/fd/3`) may be a pipe: somebody writes to it.
 #![forbid(unsafe_code)]
 
+mod whole;
+
 use std::fs::{File, FileType, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+pub use crate::whole::{HiddenFolder, WholeFile, remove_hidden};
 
 /// Folders whose files were opened by whoever started this process.
 const PASSED: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
@@ -107,6 +112,19 @@ pub fn create(path: &Path) -> Result<File, FileError> {
     Ok(file)
 }
 
+/// Opens a file to be locked, which is made where there is none, and keeps what is in it.
+///
+/// # Errors
+/// Those of the system, and when it is no regular file.
+pub fn to_lock(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.custom_flags(not_waiting()).open(path)?;
+    regular(file.metadata()?.file_type())?;
+    waiting(&file)?;
+    Ok(file)
+}
+
 /// Has reading and writing wait, though opening did not.
 fn waiting(file: &File) -> io::Result<()> {
     let flags = fcntl_getfl(file)?;
@@ -180,6 +198,19 @@ mod tests {
             let found = problem(&path, 4);
             assert!(found.contains(expected), "{}: {found}", path.display());
         }
+
+        for (path, expected) in [
+            (at("pipe"), "a named pipe"),
+            (at("socket"), "No such device"),
+            (folder.path().to_owned(), "Is a directory"),
+            ("/dev/zero".into(), "a device"),
+        ] {
+            let found = to_lock(&path).unwrap_err().to_string();
+            assert!(found.contains(expected), "{}: {found}", path.display());
+        }
+        to_lock(&at("file")).unwrap().lock().unwrap();
+        assert_eq!(read(&at("file"), 5).unwrap(), b"12345");
+        to_lock(&at("lock")).unwrap().try_lock().unwrap();
 
         assert!(create(&at("pipe")).unwrap_err().to_string().contains("nobody reads"));
         assert!(create(folder.path()).is_err());

@@ -9,9 +9,9 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use lancet_file::HiddenFolder;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tar::{Archive, Builder, EntryType, Header};
-use tempfile::TempDir;
 
 use crate::error::cut;
 use crate::manifest::MAX_LAYER_BYTES;
@@ -186,7 +186,7 @@ impl Paths {
 
 /// A folder that was unpacked beside its place, and is gone again unless it is put there.
 pub struct Unpacked {
-    around: TempDir,
+    around: HiddenFolder,
     folder: PathBuf,
     target: PathBuf,
 }
@@ -224,8 +224,7 @@ pub fn unpack(archive: &[u8], target: &Path) -> Result<Unpacked, ArchiveError> {
         return Err(entry(&target.display().to_string(), "it is there already, expected nothing"));
     }
     let beside = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let around =
-        tempfile::Builder::new().prefix(".lancet-pull-").tempdir_in(beside).map_err(io_at(beside))?;
+    let around = HiddenFolder::begin(beside, ".lancet-pull-").map_err(io_at(beside))?;
     let folder = around.path().join("suite");
     fs::create_dir(&folder).map_err(io_at(&folder))?;
     let mut paths = Paths::default();
@@ -279,6 +278,8 @@ pub fn unpack(archive: &[u8], target: &Path) -> Result<Unpacked, ArchiveError> {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+
+    use tempfile::TempDir;
 
     use super::*;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lancet_file::HiddenFolder;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::StoreError;
@@ -58,7 +59,7 @@ pub(crate) struct Look {
     /// Keeps the database open: whoever reads it meanwhile leaves no files behind.
     pub(crate) _connection: Connection,
     /// A copy in the current form, of one that an earlier version wrote.
-    pub(crate) copy: Option<(PathBuf, tempfile::TempDir)>,
+    pub(crate) copy: Option<(PathBuf, HiddenFolder)>,
 }
 
 /// Opens the database for a look, which changes nothing in it; the log that a killed process left
@@ -73,7 +74,7 @@ pub(crate) fn open_to_look(path: &Path) -> Result<Option<Look>, StoreError> {
         _ => {
             let place = std::env::temp_dir();
             let no_copy = |reason: String| StoreError::NoCopy { folder: place.clone(), reason };
-            let folder = tempfile::tempdir_in(&place).map_err(|e| no_copy(e.to_string()))?;
+            let folder = HiddenFolder::begin(&place, ".lancet-look-").map_err(|e| no_copy(e.to_string()))?;
             let copy = folder.path().join("lancet.db");
             let into = copy.to_string_lossy().into_owned();
             let copied = connection.execute("VACUUM INTO ?1", [into]).map_err(|error| failed(error.into()));

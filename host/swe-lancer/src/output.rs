@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use lancet_core::{Digester, Sha256};
+use lancet_file::HiddenFolder;
 use lancet_suite::SuiteFile;
 
 use crate::contribution::{Contribution, GOLD_FILE, Images, contribution, managed};
@@ -68,9 +69,9 @@ impl Output {
             false => Ok(()),
         };
         going_on()?;
-        remove_left(&self.parent);
         // Removed with whatever is in it when this function is left early.
-        let (hidden, _held) = hidden(&self.parent).map_err(|source| error("a temporary folder", source))?;
+        let hidden = HiddenFolder::begin(&self.parent, HIDDEN);
+        let hidden = hidden.map_err(|source| error("a temporary folder", source))?;
         // Inside it, for a temporary folder is only for its owner to read.
         let place = hidden.path().join("suite");
         let mut writer = Writer::new(&place).map_err(|source| error("the suite's folder", source))?;
@@ -111,34 +112,6 @@ impl Output {
 
 /// What the names of temporary folders begin with.
 const HIDDEN: &str = ".lancet-import-";
-
-/// Makes a temporary folder, which is locked for as long as somebody writes to it.
-fn hidden(parent: &Path) -> io::Result<(tempfile::TempDir, fs::File)> {
-    loop {
-        let hidden = tempfile::Builder::new().prefix(HIDDEN).tempdir_in(parent)?;
-        let held = fs::File::open(hidden.path())?;
-        // Somebody may just have taken it for one that was left.
-        if held.try_lock().is_ok() && hidden.path().exists() {
-            return Ok((hidden, held));
-        }
-    }
-}
-
-/// Removes what imports that were killed have left in a folder: nobody holds its lock. Not being
-/// able to is no reason not to go on.
-fn remove_left(parent: &Path) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let is_hidden = entry.file_name().to_string_lossy().starts_with(HIDDEN);
-        if !is_hidden || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        if let Ok(held) = fs::File::open(entry.path())
-            && held.try_lock().is_ok()
-        {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
 
 /// What was written.
 pub(crate) struct Written {

@@ -2,10 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
-use lancet_file::FileError;
+use lancet_file::{FileError, WholeFile};
 use zeroize::Zeroizing;
 
 use crate::error::KeysError;
@@ -98,15 +98,10 @@ pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), KeysErro
 fn write(path: &Path, text: &str, mode: u32, may_replace: bool) -> Result<(), KeysError> {
     let failed = |error: io::Error| KeysError::File { doing: "write", path: path.to_owned(), error };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".lancet-")
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    let kept = if may_replace { file.persist(path) } else { file.persist_noclobber(path) };
-    kept.map_err(|error| failed(error.error))?;
+    let whole = WholeFile::begin(path, mode).map_err(failed)?;
+    whole.file().write_all(text.as_bytes()).map_err(failed)?;
+    whole.file().sync_all().map_err(failed)?;
+    if may_replace { whole.replace() } else { whole.place() }.map_err(failed)?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
@@ -124,7 +119,10 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), KeysError> {
 pub(crate) fn is_own_folder(path: &Path) -> Result<bool, KeysError> {
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        // Nothing is in what is no folder: services have `/dev/null` for their home.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(false);
+        }
         Err(error) => return Err(KeysError::File { doing: "look at", path: path.to_owned(), error }),
     };
     if !metadata.is_dir() {

@@ -7,6 +7,7 @@ use std::io::{BufReader, BufWriter, Seek as _};
 use std::path::{Path, PathBuf};
 
 use lancet_core::{AttemptId, Event, RunId, Sha256};
+use lancet_file::WholeFile;
 use lancet_store::Reader;
 use lancet_trust::{
     ExportError, ExportWriter, Exported, ExportedBlob, Judged, KeyId, OpenedExport, PublicKey, Signer,
@@ -99,11 +100,10 @@ fn write(
     };
     let (journals, blobs) = list(reader, over, record)?;
     let number = blobs.len();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new().prefix(".lancet-export-").tempfile_in(folder);
-    let temporary = temporary.map_err(|error| failed(&error))?;
+    // Whoever has the file has all that the run was shown.
+    let whole = WholeFile::begin(path, 0o600).map_err(|error| failed(&error))?;
     let said = Exported { run: over.run.clone(), blobs };
-    let to = BufWriter::new(temporary.as_file());
+    let to = BufWriter::new(whole.file());
     let mut writer = ExportWriter::begin(to, attested, record, said, signer).map_err(refused)?;
     while let Some(digest) = writer.next() {
         let bytes = match journals.get(&digest) {
@@ -114,14 +114,14 @@ fn write(
     }
     let (to, bytes) = writer.end().map_err(refused)?;
     drop(to);
-    temporary.as_file().sync_all().map_err(|error| failed(&error))?;
+    whole.file().sync_all().map_err(|error| failed(&error))?;
     // What nobody could read is not handed out.
-    let mut written: &File = temporary.as_file();
+    let mut written: &File = whole.file();
     written.rewind().map_err(|error| failed(&error))?;
     OpenedExport::open(BufReader::new(written))
         .and_then(|opened| opened.verify(public))
         .map_err(|error| host("what was exported does not verify", error))?;
-    temporary.persist(path).map_err(|error| failed(&error.error))?;
+    whole.replace().map_err(|error| failed(&error))?;
     Ok((number, bytes))
 }
 

@@ -2,6 +2,7 @@
 
 use lancet_core::{ListedImage, PinnedImage};
 use lancet_docker::{BuildRequest, Docker};
+use lancet_file::HiddenFolder;
 use lancet_suite::{ImageLock, ImageSource, Suite};
 
 use crate::arguments::{FormatKind, Global, Pin};
@@ -84,10 +85,10 @@ async fn make(
 }
 
 /// The folder of a build as the suite was checked, whatever is in its place by now.
-fn context(suite: &Suite, folder: &str) -> Result<tempfile::TempDir, Failure> {
+fn context(suite: &Suite, folder: &str) -> Result<HiddenFolder, Failure> {
     let files = suite.build_files(folder)?;
     let write = || {
-        let place = tempfile::tempdir()?;
+        let place = HiddenFolder::begin(&std::env::temp_dir(), ".lancet-build-")?;
         for file in &files {
             let path = place.path().join(&file.path);
             if let Some(parent) = path.parent() {

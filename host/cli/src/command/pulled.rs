@@ -4,13 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use lancet_engine::Inspection;
+use lancet_file::HiddenFolder;
 use lancet_registry::{
     Artifact, Config, Credentials, Options, Reference, Registry, Signatures, look, pull, signatures,
 };
 use lancet_runner::{Error, Loader, Named};
 use lancet_trust::{Finding, Keys, Policy, Signed};
 use semver::Version;
-use tempfile::TempDir;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
@@ -31,7 +31,7 @@ pub(super) struct Pulled {
     pub(super) bundle: Option<Vec<u8>>,
     pub(super) loader: Loader,
     /// Where it lies for as long as this does.
-    _folder: TempDir,
+    _folder: HiddenFolder,
 }
 
 /// How registries are asked.
@@ -78,10 +78,11 @@ impl Pulled {
                 .hint("`lancet suite pull` pulls it"));
         };
         let bytes = block_on(async { Ok(pull(&registry, &artifact).await?) })?;
-        let folder = tempfile::Builder::new()
-            .prefix("lancet-pull-")
-            .tempdir()
-            .map_err(|error| Failure::file("make a folder in", &std::env::temp_dir(), &error))?;
+        let place = std::env::temp_dir();
+        let folder = HiddenFolder::begin(&place, ".lancet-pull-").map_err(|error| {
+            Failure::file("make a folder in", &place, &error)
+                .hint("make room there, or name another folder in the variable `TMPDIR`")
+        })?;
         let path = folder.path().join("plugin.wasm");
         let named = Named {
             origin: lancet_runner::Origin::File(path.clone()),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use lancet_core::Sha256;
-use lancet_file::FileError;
+use lancet_file::{FileError, WholeFile};
 use lancet_suite::Suite;
 use lancet_trust::{Bundle, KeyId, MAX_ATTESTED_BYTES, Statement};
 
@@ -69,13 +69,7 @@ pub(super) fn is_ours(path: &Path, key: KeyId) -> Result<(), Failure> {
 /// Writes a file whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::file("write", path, error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".lancet-sign-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(|e| failed(&e))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
-    file.persist(path).map_err(|e| failed(&e.error))?;
-    Ok(())
+    let whole = WholeFile::begin(path, 0o644).map_err(|e| failed(&e))?;
+    whole.file().write_all(bytes).and_then(|()| whole.file().sync_all()).map_err(|e| failed(&e))?;
+    whole.replace().map_err(|e| failed(&e))
 }

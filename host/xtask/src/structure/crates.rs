@@ -32,10 +32,10 @@ const DIRECTIONS: [Line; 32] = [
     },
     Line {
         folder: "host/kit",
-        may: &["lancet-child", "lancet-core", "lancet-guest-build", "lancet-package"],
+        may: &["lancet-child", "lancet-core", "lancet-file", "lancet-guest-build", "lancet-package"],
         tests: &[],
     },
-    Line { folder: "host/registry", may: &["lancet-core", "lancet-file"], tests: &[] },
+    Line { folder: "host/registry", may: &["lancet-child", "lancet-core", "lancet-file"], tests: &[] },
     Line {
         folder: "host/engine",
         may: &["lancet-core", "lancet-jail", "lancet-package"],
@@ -77,6 +77,7 @@ const DIRECTIONS: [Line; 32] = [
         may: &[
             "lancet-author",
             "lancet-builtin",
+            "lancet-child",
             "lancet-core",
             "lancet-docker",
             "lancet-engine",

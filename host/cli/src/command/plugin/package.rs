@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lancet_core::{InspectedPackage, InspectedPlugin, Sha256};
 use lancet_engine::{Inspection, MAX_COMPONENT_BYTES};
-use lancet_file::FileError;
+use lancet_file::{FileError, WholeFile};
 use lancet_package::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
 use lancet_runner::Named;
 
@@ -220,13 +220,7 @@ pub(super) fn write(path: &Path, made_of: &[(&Path, &str)], bytes: &[u8]) -> Res
         return Err(Failure::usage(format!("`{}` is no regular file", path.display()))
             .hint("name the package's file with `--output`"));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".lancet-pack-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(|e| failed(&e))?;
-    file.write_all(bytes).map_err(|e| failed(&e))?;
-    file.persist(path).map_err(|e| failed(&e.error))?;
-    Ok(())
+    let whole = WholeFile::begin(path, 0o644).map_err(|e| failed(&e))?;
+    whole.file().write_all(bytes).map_err(|e| failed(&e))?;
+    whole.replace().map_err(|e| failed(&e))
 }

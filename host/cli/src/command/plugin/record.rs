@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lancet_author::{Fixture, RecordError, RedactError};
 use lancet_core::{AttemptId, Fixture as File, PluginIdentity, TestResult};
+use lancet_file::WholeFile;
 use lancet_runner::{Named, Origin};
 use lancet_store::Store;
 
@@ -57,19 +58,15 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| Failure::file("write", path, error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| failed(&e))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".lancet-record-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(|e| failed(&e))?;
-    file.write_all(text.as_bytes()).map_err(|e| failed(&e))?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+    let whole = WholeFile::begin(path, 0o644).map_err(|e| failed(&e))?;
+    whole.file().write_all(text.as_bytes()).map_err(|e| failed(&e))?;
+    match whole.place() {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(Failure::usage(format!("`{}` is there already", path.display()))
                 .hint("name another file with `--output`, or remove it"))
         }
-        Err(error) => Err(failed(&error.error)),
+        Err(error) => Err(failed(&error)),
     }
 }
 
