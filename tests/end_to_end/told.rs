@@ -1,8 +1,10 @@
 //! What people are told: why a verdict is what it is, and what is wrong with what they gave.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -174,6 +176,26 @@ fn options_that_cannot_be_are_told_as_what_they_are() {
         refused.fails(2, &["invalid value '-1' for '--"]);
         assert!(!refused.stderr.contains("-- -1"), "{}", refused.stderr);
     }
+    for (option, expected) in [
+        ("--jobs", "from 1 to 256"),
+        ("--fuel", "from 1 to 18446744073709551615"),
+        ("--memory", "from 1 to 256"),
+        ("--grader-timeout", "from 1 to 86400"),
+        ("--docker-patience", "from 0 to 86400"),
+    ] {
+        for bad in ["x", "1e9", "99999999999999999999"] {
+            with(&[option, bad]).fails(2, &["for '--", "expected a whole number ", expected]);
+        }
+    }
+    // Scripts hand on what strangers have written.
+    with(&["--attempts", "\u{1b}[2J\u{202e}\u{3164}"])
+        .fails(2, &["invalid value '\\u{202e}\\u{3164}'"]);
+    let mut command = context.command(&run);
+    command.arg("--task").arg(OsStr::from_bytes(b"a\xff"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("error: the argument `a\u{fffd}` is no UTF-8"), "{told}");
     // A run of nothing is none, and cannot stand for the latest.
     with(&["--kind", "ic-swe"]).fails(2, &["there is no task to run: the suite has none of the kind ic-swe"]);
     assert!(!context.path("store").exists());

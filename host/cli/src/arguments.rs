@@ -19,6 +19,7 @@ use crate::keys::{Attest, Cosign, Export, KeyCommand, LogCommand, Sign, Verify};
 use crate::kind::KindArgument;
 use crate::kit::{PluginBuild, PluginNew};
 use crate::models::ModelArguments;
+use crate::number;
 use crate::policy::{PluginLock, PolicyArgument, PolicyArguments, PolicyCommand, SuiteLock};
 use crate::registry::{PluginRegistry, SuiteRegistry};
 
@@ -153,12 +154,12 @@ pub(crate) struct Run {
     #[arg(long = "task", value_name = "GLOB")]
     pub(crate) tasks: Vec<String>,
     /// Attempts at each task
-    #[arg(long, default_value = "1", value_name = "N", value_parser = times)]
+    #[arg(long, default_value = "1", value_name = "N", value_parser = number::times)]
     pub(crate) attempts: NonZeroU32,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
     /// What the random numbers of agents derive from
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = seed)]
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = number::seed)]
     pub(crate) seed: u64,
     /// Grant a capability to the agent, or with `grader:` in front to the graders
     #[arg(long = "grant", value_name = "[grader:]CAPABILITY", value_parser = GrantParser::Any)]
@@ -243,7 +244,7 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) controls: bool,
     /// How often each control is run
-    #[arg(long, default_value = "1", value_name = "N", value_parser = times)]
+    #[arg(long, default_value = "1", value_name = "N", value_parser = number::times)]
     pub(crate) rounds: NonZeroU32,
     /// Only tasks whose id matches this pattern; may be given several times
     #[arg(long = "task", value_name = "GLOB")]
@@ -275,14 +276,10 @@ fn of_controls(arg: Arg) -> Arg {
     }
 }
 
-fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
     /// Attempts at a time, at most 256 [default: the number of processors; with models on a network, as many as these and the memory take]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::jobs)]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 
@@ -342,39 +339,23 @@ impl Jobs {
 #[derive(Debug, Args)]
 pub(crate) struct Bounds {
     /// Fuel for one call of the agent, about one unit per instruction [default: 1000000000; with models 20000000000]
-    #[arg(long, visible_alias = "fuel", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, visible_alias = "fuel", value_name = "N", value_parser = number::fuel)]
     pub(crate) agent_fuel: Option<u64>,
     /// Memory for one call of the agent, in MiB [default: 32; with models 64]
-    #[arg(long, visible_alias = "memory", value_name = "MIB", value_parser = mib())]
+    #[arg(long, visible_alias = "memory", value_name = "MIB", value_parser = number::mib)]
     pub(crate) agent_memory: Option<u64>,
     /// Processor time for one call of the agent, in seconds [default: 30; with models 600]
-    #[arg(long, visible_alias = "timeout", value_name = "SECONDS", value_parser = seconds())]
+    #[arg(long, visible_alias = "timeout", value_name = "SECONDS", value_parser = number::seconds)]
     pub(crate) agent_timeout: Option<u64>,
     /// Fuel for one call of a grader [default: 1000000000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::fuel)]
     pub(crate) grader_fuel: Option<u64>,
     /// Memory for one call of a grader, in MiB [default: 32]
-    #[arg(long, value_name = "MIB", value_parser = mib())]
+    #[arg(long, value_name = "MIB", value_parser = number::mib)]
     pub(crate) grader_memory: Option<u64>,
     /// Processor time for one call of a grader, in seconds [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds())]
+    #[arg(long, value_name = "SECONDS", value_parser = number::seconds)]
     pub(crate) grader_timeout: Option<u64>,
-}
-
-/// The most attempts at a task, and rounds of a control. What is to be done is kept in memory.
-const MOST_TIMES: u32 = 1_000;
-
-fn times(text: &str) -> Result<NonZeroU32, String> {
-    let number = text.parse::<NonZeroU32>().ok().filter(|number| number.get() <= MOST_TIMES);
-    number.ok_or_else(|| format!("expected a number from 1 to {MOST_TIMES}"))
-}
-
-fn mib() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(1..=256)
-}
-
-fn seconds() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(1..=86_400)
 }
 
 #[derive(Debug, Args)]
@@ -456,7 +437,7 @@ pub(crate) struct Regrade {
     #[arg(long = "grant", value_name = "CAPABILITY", value_parser = GrantParser::Graders)]
     pub(crate) grants: Vec<(Role, Capability)>,
     /// Grade everything this many times over, to measure
-    #[arg(long, default_value = "1", value_name = "N", hide = true)]
+    #[arg(long, default_value = "1", value_name = "N", hide = true, value_parser = number::rounds)]
     pub(crate) rounds: NonZeroU32,
     #[command(flatten)]
     pub(crate) jobs: Jobs,

@@ -7,6 +7,8 @@ use clap::Args;
 use lancet_docker::DockerOptions;
 use lancet_runner::PATIENCE;
 
+use crate::number;
+
 /// What every command takes that speaks to the engine.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SocketArgument {
@@ -14,7 +16,7 @@ pub(crate) struct SocketArgument {
     #[arg(long, value_name = "PATH", help_heading = "Docker")]
     pub(crate) docker_socket: Option<PathBuf>,
     /// Seconds that an engine which does not answer is waited for [default: 120; `doctor`: 0]
-    #[arg(long, value_name = "SECONDS", help_heading = "Docker", value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    #[arg(long, value_name = "SECONDS", help_heading = "Docker", value_parser = number::patience)]
     pub(crate) docker_patience: Option<u64>,
 }
 

@@ -21,6 +21,7 @@ mod kit;
 #[cfg(test)]
 mod manual;
 mod models;
+mod number;
 mod output;
 mod paths;
 mod policy;
@@ -31,10 +32,12 @@ mod render;
 mod session;
 mod terminal;
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::Exit;
@@ -56,16 +59,41 @@ fn main() -> ExitCode {
 }
 
 /// Prints what clap has to say: help and versions on stdout, and on stderr what is wrong with
-/// the arguments.
+/// the arguments, made harmless.
 fn told(answer: &clap::Error) -> Result<Exit, failure::Failure> {
+    let is_help = answer.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if answer.use_stderr() && !is_help {
+        // It has the arguments in it, which may be a stranger's words.
+        let text = match answer.kind() {
+            ErrorKind::InvalidUtf8 => not_text(std::env::args_os().skip(1)),
+            _ => answer.render().to_string(),
+        };
+        let text = text.trim_end();
+        match text.strip_prefix("error: ") {
+            Some(text) => terminal::tell_of("error", "31", text),
+            // The help of a command that wants another word.
+            None => terminal::tell(format_args!("{text}")),
+        }
+        return Ok(Exit::Usage);
+    }
     let printed = answer.print().and_then(|()| io::stdout().flush());
     match printed {
-        _ if answer.use_stderr() => Ok(Exit::Usage),
+        _ if is_help => Ok(Exit::Usage),
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(failure::host("writing to stdout", error))
         }
         _ => Ok(Exit::Done),
     }
+}
+
+/// Which argument is no text, of those that are.
+fn not_text(mut arguments: impl Iterator<Item = OsString>) -> String {
+    let is_no_text = |argument: &OsString| argument.to_str().is_none();
+    let found = arguments.find(is_no_text).unwrap_or_default();
+    format!(
+        "error: the argument `{}` is no UTF-8, expected a text: rename the file that it names, or go by a link to it",
+        found.to_string_lossy()
+    )
 }
 
 fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {

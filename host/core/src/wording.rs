@@ -25,6 +25,20 @@ pub fn with_causes(error: &dyn Error) -> String {
     text
 }
 
+/// What the reader of TOML says of a text that is none, in words of TOML: of a number that is too
+/// large it says what it is in Rust.
+#[must_use]
+pub fn said_of_toml(said: &str) -> String {
+    let said = said.trim();
+    let number = said.strip_prefix("invalid type: integer `").and_then(|rest| rest.split_once('`'));
+    match number {
+        Some((number, rest)) if rest.ends_with("expected any valid TOML value") => {
+            format!("the number `{number}` is none from {} to {}", i64::MIN, i64::MAX)
+        }
+        _ => said.to_owned(),
+    }
+}
+
 impl fmt::Display for LogLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -116,6 +130,15 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{Fault, FaultKind, Octets};
+
+    #[test]
+    fn a_number_that_toml_has_not_is_told_as_that() {
+        let said = "invalid type: integer `99999999999999999999` as i128, expected any valid TOML value";
+        let told =
+            "the number `99999999999999999999` is none from -9223372036854775808 to 9223372036854775807";
+        assert_eq!(said_of_toml(said), told);
+        assert_eq!(said_of_toml("unclosed array, expected `]`\n"), "unclosed array, expected `]`");
+    }
 
     #[test]
     fn no_line_is_rusts_own() {

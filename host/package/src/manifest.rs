@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
 
-use lancet_core::{CONTRACT_VERSION, Capability, Granter, Limits};
+use lancet_core::{CONTRACT_VERSION, Capability, Granter, Limits, said_of_toml};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -127,7 +127,10 @@ impl Manifest {
         let table: Table = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
-            ManifestError::new(format!("line {line}"), format!("this is no TOML: {}", error.message()))
+            ManifestError::new(
+                format!("line {line}"),
+                format!("this is no TOML: {}", said_of_toml(error.message())),
+            )
         })?;
         let keys = Keys::of(&table).only(&KEYS)?;
         let name = keys.needed("name", 2 * MAX_NAME_BYTES + 1, "\"publisher/name\"")?;

@@ -4,6 +4,7 @@
 //! serde would leave at the first mistake, the file's schema, derived from the
 //! same types, is walked beside the value.
 
+use lancet_core::said_of_toml;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -28,7 +29,7 @@ pub(crate) fn toml<T: DeserializeOwned + JsonSchema>(
         Ok(table) => compare::<T>(file, &from_toml(toml::Value::Table(table)), &error.to_string(), problems),
         Err(error) => {
             let place = error.span().map(|span| place(text, span.start)).unwrap_or_default();
-            let message = format!("this is no TOML: {}{place}", error.message().trim());
+            let message = format!("this is no TOML: {}{place}", said_of_toml(error.message()));
             problems.push(Problem::new(file, message));
         }
     }
@@ -63,13 +64,34 @@ fn from_toml(value: toml::Value) -> Value {
     match value {
         toml::Value::String(text) => Value::String(text),
         toml::Value::Integer(number) => Value::from(number),
-        toml::Value::Float(number) => Value::from(number),
+        toml::Value::Float(number) if number.is_finite() => Value::from(number),
+        toml::Value::Float(_) => odd(NUMBER, &value),
         toml::Value::Boolean(value) => Value::Bool(value),
-        toml::Value::Datetime(time) => Value::String(time.to_string()),
+        toml::Value::Datetime(time) => odd(DATE, &time),
         toml::Value::Array(items) => Value::Array(items.into_iter().map(from_toml).collect()),
         toml::Value::Table(table) => {
             Value::Object(table.into_iter().map(|(key, value)| (key, from_toml(value))).collect())
         }
+    }
+}
+
+/// What TOML has and JSON has not, as a value of no type that a file takes: a table with a key that
+/// no file can have.
+fn odd(kind: &str, value: &dyn std::fmt::Display) -> Value {
+    Value::Object([(kind.to_owned(), Value::String(value.to_string()))].into_iter().collect())
+}
+
+const DATE: &str = "\0date";
+const NUMBER: &str = "\0number";
+
+/// Such a value, as messages show it.
+fn told_odd(value: &Value) -> Option<String> {
+    let entries = value.as_object().filter(|entries| entries.len() == 1)?;
+    let (kind, text) = entries.iter().next()?;
+    match (kind.as_str(), text.as_str()?) {
+        (DATE, text) => Some(format!("the date or time `{text}`")),
+        (NUMBER, text) => Some(format!("`{text}`")),
+        _ => None,
     }
 }
 
@@ -287,7 +309,7 @@ fn is_type(value: &Value, name: &str) -> bool {
         "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "array" => value.is_array(),
-        "object" => value.is_object(),
+        "object" => value.is_object() && told_odd(value).is_none(),
         // TOML has no null, and our JSON files have no key that may be it.
         _ => false,
     }
@@ -319,6 +341,6 @@ fn found(value: &Value) -> String {
         Value::Number(_) | Value::Bool(_) => format!("`{value}`"),
         Value::Null => "null".to_owned(),
         Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "a table".to_owned(),
+        Value::Object(_) => told_odd(value).unwrap_or_else(|| "a table".to_owned()),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lancet_core::Capability;
+use lancet_core::{Capability, said_of_toml};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -72,7 +72,7 @@ pub(crate) fn read<T>(
     let table: Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let said = error.message().lines().next().unwrap_or_default();
+        let said = said_of_toml(error.message().lines().next().unwrap_or_default());
         PolicyError::whole(what, file, format!("line {line}: this is no TOML: {said}"), "")
     })?;
     whole(table).map_err(|wrong| PolicyError {
@@ -211,14 +211,15 @@ impl Section {
     }
 }
 
-/// A value as a message shows it.
+/// A value of another type than is expected, as a message shows it: as the file has it, so that
+/// `"5"` and `5.0` are told from `5`.
 pub(crate) fn shown(value: &Value) -> String {
     match value {
-        Value::String(text) => format!("`{}`", cut(text)),
+        Value::String(text) => format!("the text `\"{}\"`", cut(text)),
         Value::Integer(number) => format!("`{number}`"),
         Value::Boolean(flag) => format!("`{flag}`"),
-        Value::Float(number) => format!("`{number}`"),
-        Value::Datetime(_) => "a date".to_owned(),
+        Value::Float(number) => format!("`{number:?}`"),
+        Value::Datetime(date) => format!("the date `{date}`"),
         Value::Array(_) => "a list of something else".to_owned(),
         Value::Table(_) => "a table".to_owned(),
     }

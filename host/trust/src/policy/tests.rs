@@ -261,7 +261,7 @@ fn what_is_wrong_with_a_policy_is_named() {
         ("sources = []\nsources = []".to_owned(), "line 2: this is no TOML: duplicate key"),
         (
             "sources = \"named\"".to_owned(),
-            "`sources`: `named`, expected a list of `built-in`, `named`, `registry` and `suite`",
+            "`sources`: the text `\"named\"`, expected a list of `built-in`, `named`, `registry` and `suite`",
         ),
         (
             "registries = [\"https://r\"]".to_owned(),
@@ -290,6 +290,9 @@ fn what_is_wrong_with_a_policy_is_named() {
         ),
         ("[limits]\nagent-fuel = -1".to_owned(), "`limits.agent-fuel`: `-1`, expected"),
         ("[limits]\nagent-fuel = 1.5".to_owned(), "`limits.agent-fuel`: `1.5`, expected"),
+        // Otherwise they would look as they should.
+        ("[limits]\nagent-fuel = \"5\"".to_owned(), "`limits.agent-fuel`: the text `\"5\"`, expected"),
+        ("[limits]\nagent-fuel = 5.0".to_owned(), "`limits.agent-fuel`: `5.0`, expected"),
         ("[limits]\nfuel = 1".to_owned(), "`limits.fuel`: no such key, expected one of `agent-fuel`"),
         (
             "[isolation]\nplugins = \"in-process\"".to_owned(),
