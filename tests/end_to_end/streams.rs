@@ -2,7 +2,8 @@
 //! that are told to stop, or have no threads.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -434,9 +435,9 @@ fn a_signal_to_a_build_alone_ends_its_tool_chain() {
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
     let path = std::env::var_os("PATH").unwrap();
     for words in [["plugin", "build", "python"], ["plugin", "build", "rust"], ["plugin", "test", "rust"]] {
-        for which in [Signal::TERM, Signal::INT] {
+        for which in [Signal::TERM, Signal::INT, Signal::HUP] {
             let _ = fs::remove_file(&began);
-            let mut command = context.command(&words);
+            let mut command = heard(&context, &words);
             command.env("PATH", &path).env("CARGO", &cargo).stdout(Stdio::null()).stderr(Stdio::piped());
             let mut child = command.spawn().unwrap();
             let programs = || fs::read_to_string(&began).unwrap_or_default();
@@ -453,6 +454,102 @@ fn a_signal_to_a_build_alone_ends_its_tool_chain() {
             assert_eq!(programs.by_ref().count(), 2);
         }
     }
+}
+
+/// A command that no signal is ignored by, whoever runs these tests.
+fn heard(context: &Context, words: &[&str]) -> Command {
+    let program = context.command(words);
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT"]).arg(program.get_program()).args(program.get_args());
+    command.current_dir(context.path(".")).env_clear();
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
+#[test]
+fn a_signal_or_a_kill_ends_a_command_with_what_it_has_started() {
+    let context = Context::new();
+    let began = context.path("began");
+    let slow = format!("sleep 600 & echo $! >{0}\necho $$ >>{0}\nwait", began.display());
+    let script = |path: &Path, text: &str| {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    // A tool that does not say what version it has, and a helper that does not give what it keeps.
+    project(&context.path("project"), &context.path("tools"));
+    script(&context.path("tools/bin/componentize-py"), &slow);
+    script(&context.path("helpers/docker-credential-slow"), &slow);
+    let path = std::env::join_paths(
+        [context.path("helpers")]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let registry = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = format!("localhost:{}", registry.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for asked in registry.incoming() {
+            let mut asked = asked.unwrap();
+            let mut request = [0; 4096];
+            let _ = asked.read(&mut request);
+            let answer = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\
+                          Content-Length: 0\r\nConnection: close\r\n\r\n";
+            let _ = asked.write_all(answer.as_bytes());
+        }
+    });
+    let config = format!("{{\"credHelpers\": {{\"{place}\": \"slow\"}}}}");
+    fs::create_dir(context.path("docker")).unwrap();
+    fs::write(context.path("docker/config.json"), config).unwrap();
+    let reference = format!("{place}/acme/choice:1");
+    let path = path.unwrap();
+    for words in [&["plugin", "build", "project"][..], &["plugin", "pull", &reference, "--output", "x.wasm"]]
+    {
+        for which in [Signal::TERM, Signal::INT, Signal::HUP, Signal::KILL] {
+            let _ = fs::remove_file(&began);
+            let mut command = heard(&context, words);
+            command.env("PATH", &path).env("DOCKER_CONFIG", context.path("docker"));
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            let programs = || fs::read_to_string(&began).unwrap_or_default();
+            until("it is at work", || programs().lines().count() == 2);
+            signal(&child, which);
+            let status = ended(&mut child);
+            let expected = if which == Signal::KILL { None } else { Some(130) };
+            assert_eq!(status.code(), expected, "{words:?}: {which:?}");
+            let programs: Vec<u32> = programs().lines().map(|line| line.parse().unwrap()).collect();
+            until("its programs end, too", || programs.iter().all(|program| !is_alive(*program)));
+        }
+    }
+    // What a tool says in colours is told without, and as little as that a project is built with `--quiet`.
+    let version = "[ \"$1\" = --version ] && echo 'componentize-py 0.25.1' && exit";
+    script(
+        &context.path("coloured/bin/componentize-py"),
+        &format!("{version}\nprintf '\\033[31mbad\\033[0m' >&2; exit 3"),
+    );
+    project(&context.path("other"), &context.path("coloured"));
+    for (words, is_told) in
+        [(&["plugin", "test", "other"][..], true), (&["plugin", "test", "other", "--quiet"], false)]
+    {
+        let outcome = context.lancet(words);
+        outcome.fails(4, &["componentize-py failed (exit status: 3):\nbad\n"]);
+        assert!(!outcome.stderr.contains("1b"), "{}", outcome.stderr);
+        assert_eq!(outcome.stderr.contains("building: `other/"), is_told, "{}", outcome.stderr);
+    }
+    // Whoever is to go on when the terminal is gone does.
+    let _ = fs::remove_file(&began);
+    let mut command = Command::new("sh");
+    let program = context.command(&["plugin", "build", "project"]);
+    command
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(program.get_program())
+        .args(program.get_args());
+    command.current_dir(context.path(".")).env("PATH", &path).env("HOME", context.path("."));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("it is at work", || fs::read_to_string(&began).unwrap_or_default().lines().count() == 2);
+    signal(&child, Signal::HUP);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it goes on");
+    signal(&child, Signal::TERM);
+    assert_eq!(ended(&mut child).code(), Some(130));
 }
 
 /// Whether there is such a process, which is more than what its parent has not asked about.

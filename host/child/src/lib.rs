@@ -2,13 +2,16 @@
 //!
 //! It is in a process group of its own, and whatever of it stays in that is killed when it is
 //! done, or not wanted any more: a build that was interrupted leaves no compiler at work. What a
-//! terminal's keys send reaches no process of another group, so whoever waits says when to stop.
+//! terminal's keys send reaches no process of another group, so whoever waits says when to stop,
+//! and whoever ends this process says so to [`end_all`] first. One that is killed can say nothing:
+//! for that there is somebody who waits for its end.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,10 +20,40 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 /// How often it is looked whether a program has ended, or is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// How much is read of a pipe at a time.
+const PART_BYTES: usize = 64 << 10;
+
+/// The groups that this process has started, by their numbers, until they are waited for.
+struct AtWork {
+    groups: Vec<Pid>,
+    /// Whether no more may be started, since this process ends.
+    is_over: bool,
+}
+
+static AT_WORK: Mutex<AtWork> = Mutex::new(AtWork { groups: Vec::new(), is_over: false });
+
+fn at_work() -> MutexGuard<'static, AtWork> {
+    AT_WORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every program that was started here, with all that it has started, and has no other start:
+/// for a process that is about to end.
+pub fn end_all() {
+    let mut at_work = at_work();
+    at_work.is_over = true;
+    for group in std::mem::take(&mut at_work.groups) {
+        // It may have ended by itself, and all that it started. Its number is its own still: nobody
+        // has waited for it.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
 /// A program with all that it has started. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Group {
     child: Child,
+    /// Whoever kills it when this process ends before it does; `None` where nobody could be started.
+    heir: Option<Child>,
     /// Whether it was waited for: its number may be another's since.
     is_over: bool,
 }
@@ -29,9 +62,17 @@ impl Group {
     /// Starts a program in a process group of its own.
     ///
     /// # Errors
-    /// Those of the system.
+    /// Those of the system; [`io::ErrorKind::Interrupted`] when this process is about to end.
     pub fn start(command: &mut Command) -> io::Result<Self> {
-        Ok(Self { child: command.process_group(0).spawn()?, is_over: false })
+        // Held for as long as it takes to start it, so that none is missed at the end.
+        let mut at_work = at_work();
+        if at_work.is_over {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let mut group = Self { child: command.process_group(0).spawn()?, heir: None, is_over: false };
+        at_work.groups.extend(group.pid());
+        group.heir = heir(group.child.id()).ok();
+        Ok(group)
     }
 
     /// Where it writes to, if that is a pipe and nobody has taken it yet.
@@ -65,6 +106,11 @@ impl Group {
     /// Those of the system.
     pub fn end(&mut self) -> io::Result<ExitStatus> {
         if let (false, Some(group)) = (self.is_over, self.pid()) {
+            at_work().groups.retain(|other| *other != group);
+            // First, so that it kills nobody who has the number after this.
+            if let Some(mut heir) = self.heir.take() {
+                let _ = heir.kill().and_then(|()| heir.wait());
+            }
             // It may have ended by itself, and all that it started.
             let _ = kill_process_group(group, Signal::KILL);
         }
@@ -85,6 +131,20 @@ impl Group {
     }
 }
 
+/// Starts a shell that kills a group when this process has ended, however it did: what it reads from
+/// ends then. It is in a group of its own, which what a terminal's keys send does not reach.
+fn heir(group: u32) -> io::Result<Child> {
+    Command::new("/bin/sh")
+        .args(["-c", "read -r _; kill -s KILL -- \"-$1\"", "sh", &group.to_string()])
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         let _ = self.end();
@@ -100,14 +160,18 @@ pub fn status(command: &mut Command, is_stopped: &dyn Fn() -> bool) -> io::Resul
     Group::start(command.stdin(Stdio::null()))?.wait(is_stopped)
 }
 
-/// Runs a program that has nothing to read, and says how it ended and what it wrote; `None` when
-/// it was to stop before.
+/// Runs a program that has nothing to read, and says how it ended and what it wrote: of each of
+/// both the last `most` bytes, however much it writes; `None` when it was to stop before.
 ///
 /// # Errors
 /// Those of the system.
-pub fn output(command: &mut Command, is_stopped: &dyn Fn() -> bool) -> io::Result<Option<Output>> {
+pub fn output(
+    command: &mut Command,
+    most: usize,
+    is_stopped: &dyn Fn() -> bool,
+) -> io::Result<Option<Output>> {
     let mut group = Group::start(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    let (stdout, stderr) = (whole(group.stdout())?, whole(group.stderr())?);
+    let (stdout, stderr) = (end_of(group.stdout(), most)?, end_of(group.stderr(), most)?);
     let Some(status) = group.wait(is_stopped)? else { return Ok(None) };
     let (Some(stdout), Some(stderr)) = (heard(&stdout, is_stopped)?, heard(&stderr, is_stopped)?) else {
         return Ok(None);
@@ -115,16 +179,35 @@ pub fn output(command: &mut Command, is_stopped: &dyn Fn() -> bool) -> io::Resul
     Ok(Some(Output { status, stdout, stderr }))
 }
 
-/// Reads a pipe to its end on a thread of its own.
-fn whole(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
+/// Reads a pipe to its end on a thread of its own, and keeps the last so many bytes.
+fn end_of(
+    pipe: Option<impl Read + Send + 'static>,
+    most: usize,
+) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().spawn(move || {
-        let mut bytes = Vec::new();
-        let read = pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes));
         // Whoever waits may have given up.
-        let _ = sender.send(read.map(|_| bytes));
+        let _ = sender.send(pipe.map_or(Ok(Vec::new()), |pipe| last(pipe, most)));
     })?;
     Ok(receiver)
+}
+
+fn last(mut pipe: impl Read, most: usize) -> io::Result<Vec<u8>> {
+    let (mut bytes, mut part) = (Vec::new(), vec![0; PART_BYTES]);
+    loop {
+        match pipe.read(&mut part) {
+            Ok(0) => break,
+            Ok(read) => bytes.extend_from_slice(&part[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        // Not with each part, which would move all that is kept each time.
+        if bytes.len() > most.saturating_mul(2).saturating_add(PART_BYTES) {
+            bytes.drain(..bytes.len() - most);
+        }
+    }
+    bytes.drain(..bytes.len().saturating_sub(most));
+    Ok(bytes)
 }
 
 /// What was read; `None` when it was to stop before. Somebody who has left the group may hold the
@@ -169,7 +252,7 @@ mod tests {
     #[test]
     fn what_a_program_writes_and_how_it_ends_is_told() {
         let large = "head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2; cat; exit 3";
-        let output = output(&mut sh(large), &|| false).unwrap().unwrap();
+        let output = output(&mut sh(large), 1 << 20, &|| false).unwrap().unwrap();
         assert_eq!((output.stdout.len(), output.stderr.len()), (300_000, 200_000));
         assert_eq!(output.status.code(), Some(3));
         assert_eq!(status(&mut sh("exit 4"), &|| false).unwrap().unwrap().code(), Some(4));
@@ -178,9 +261,20 @@ mod tests {
     }
 
     #[test]
+    fn of_what_a_program_writes_the_end_is_kept() {
+        let output = output(&mut sh("yes | head -c 100000000; echo; echo the end"), 9, &|| false);
+        assert_eq!(output.unwrap().unwrap().stdout, b"\nthe end\n");
+        for (bytes, most) in [(10, 0), (10, 10), (10, 11), (300_000, 7), (300_000, 70_000)] {
+            let text: Vec<u8> = (0..bytes).map(|at: u32| at.to_le_bytes()[0]).collect();
+            let kept = last(text.as_slice(), most).unwrap();
+            assert_eq!(kept, text[text.len().saturating_sub(most)..]);
+        }
+    }
+
+    #[test]
     fn none_of_it_is_left_when_it_is_done_or_stopped() {
         // Done, it leaves somebody who holds its pipe open.
-        let left = output(&mut sh("sleep 600 & echo $!"), &|| false).unwrap().unwrap();
+        let left = output(&mut sh("sleep 600 & echo $!"), 99, &|| false).unwrap().unwrap();
         gone(&String::from_utf8(left.stdout).unwrap());
 
         let file = std::env::temp_dir().join(format!("lancet-child-{}", std::process::id()));
@@ -189,7 +283,7 @@ mod tests {
         type Run = fn(&mut Command, &dyn Fn() -> bool) -> bool;
         let ways: [Run; 2] = [
             |command, stop| status(command, stop).unwrap().is_none(),
-            |command, stop| output(command, stop).unwrap().is_none(),
+            |command, stop| output(command, 99, stop).unwrap().is_none(),
         ];
         for way in ways {
             let _ = std::fs::remove_file(&file);
@@ -204,7 +298,7 @@ mod tests {
     fn who_left_the_group_holds_up_nobody_who_stops() {
         let began = Instant::now();
         let script = "setsid sleep 20 & exit 0";
-        let stopped = output(&mut sh(script), &|| began.elapsed() > Duration::from_millis(300));
+        let stopped = output(&mut sh(script), 99, &|| began.elapsed() > Duration::from_millis(300));
         assert!(stopped.unwrap().is_none());
         assert!(began.elapsed() < Duration::from_secs(15));
     }

@@ -98,6 +98,17 @@ fn not_text(mut arguments: impl Iterator<Item = OsString>) -> String {
 
 fn dispatch(arguments: Arguments) -> Result<Exit, failure::Failure> {
     let global = arguments.global;
+    if global.quiet {
+        terminal::be_quiet();
+    }
+    // What the host calls itself ends with it, and has no thread but its own.
+    let is_of_the_host = matches!(
+        arguments.command,
+        Command::CompilePlugin { .. } | Command::PluginWorker { .. } | Command::TryPrompt
+    );
+    if !is_of_the_host {
+        session::hear_signals();
+    }
     match arguments.command {
         Command::Suite(suite) => command::suite::main(&suite, &global),
         Command::Run(run) => command::run::main(&run, &global),

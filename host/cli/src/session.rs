@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, host};
 use crate::isolation::{IsolationArguments, Walls};
 use crate::paths;
-use crate::terminal::tell;
+use crate::terminal::remark;
 
 /// How long work on other threads may take to end when its result is not wanted any more.
 const LINGER: Duration = Duration::from_secs(2);
@@ -142,13 +142,7 @@ fn alive() -> usize {
 /// Has the kernel keep how processes ended that this one started. Whoever started this one may
 /// have had it forget that, by ignoring SIGCHLD, which programs inherit.
 fn hear_of_ends() -> io::Result<()> {
-    let is_ignored = || {
-        let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-        let ignored = u64::from_str_radix(ignored.trim(), 16).ok()?;
-        Some(ignored >> (SignalKind::child().as_raw_value() - 1) & 1 == 1)
-    };
-    if is_ignored() != Some(true) {
+    if !is_ignored(SignalKind::child()) {
         return Ok(());
     }
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -157,11 +151,22 @@ fn hear_of_ends() -> io::Result<()> {
     signal(SignalKind::child()).map(drop)
 }
 
+/// Whether a signal is ignored by this process, as far as the kernel tells: programs inherit that from
+/// whoever starts them.
+fn is_ignored(kind: SignalKind) -> bool {
+    let ignored = || {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(ignored.trim(), 16).ok()
+    };
+    ignored().is_some_and(|ignored| ignored >> (kind.as_raw_value() - 1) & 1 == 1)
+}
+
 /// Tells of a component that takes long to look at: of any size the host has a bound, which a busy
 /// machine stretches.
 fn told_as_slow(slow: &Slow<'_>) {
     let Slow { name, doing, bytes, waited, most } = slow;
-    tell(format_args!(
+    remark(format_args!(
         "{doing} plugin `{name}` ({bytes} bytes) goes on after {} s; it is refused when it has taken {} s of processor time",
         waited.as_secs(),
         most.as_secs()
@@ -232,13 +237,27 @@ pub(crate) async fn finish(
 /// How long what a second signal ends may take to end: containers are removed then.
 const LAST_GRACE: Duration = Duration::from_secs(15);
 
-/// How many interrupt and termination signals have come since it was listened for them.
+/// How many signals to end have come since it was listened for them: an interrupt, a termination, or
+/// that the terminal is gone.
 pub(crate) struct Signals(watch::Receiver<u32>);
 
 /// Who listens for signals, each with the number of those that have come for it.
 static LISTENERS: Mutex<Vec<watch::Sender<u32>>> = Mutex::new(Vec::new());
-/// Makes the thread that hears signals, and waits until it does.
-static EAR: Once = Once::new();
+
+/// Hears signals from now on. One that nobody listens for ends the process and what it has started,
+/// and what was half written. Where there can be no thread, or no handlers, signals kill it.
+pub(crate) fn hear_signals() {
+    /// Makes the thread that hears signals, and waits until it does.
+    static EAR: Once = Once::new();
+    EAR.call_once(|| {
+        let (ready, listens) = mpsc::sync_channel(1);
+        // Not one of the executor's threads, which may all be at work.
+        let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || hear(&ready));
+        // Whoever goes on to write what a signal is to remove counts on it. Without a thread, or
+        // handlers, nothing is sent, and this ends all the same.
+        let _ = listens.recv();
+    });
+}
 
 impl Signals {
     /// Listens from now on, for as long as this is kept. Where there can be no handlers, signals
@@ -250,14 +269,7 @@ impl Signals {
     pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(0);
         LISTENERS.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
-        EAR.call_once(|| {
-            let (ready, listens) = mpsc::sync_channel(1);
-            // Not one of the executor's threads, which may all be at work.
-            let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || hear(&ready));
-            // Whoever goes on to write what a signal is to remove counts on it. Without a thread, or
-            // handlers, nothing is sent, and this ends all the same.
-            let _ = listens.recv();
-        });
+        hear_signals();
         Self(receiver)
     }
 
@@ -292,6 +304,9 @@ fn hear(ready: &mpsc::SyncSender<()>) {
         else {
             return;
         };
+        // `nohup` has it ignored, and means it.
+        let is_wanted = !is_ignored(SignalKind::hangup());
+        let mut hangup = is_wanted.then(|| signal(SignalKind::hangup()).ok()).flatten();
         let _ = ready.send(());
         let mut last = None;
         loop {
@@ -301,9 +316,16 @@ fn hear(ready: &mpsc::SyncSender<()>) {
                     None => std::future::pending().await,
                 }
             };
+            let is_gone = async {
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = is_gone => {}
                 () = ends_at => end_now(),
             }
             match tell_listeners() {
@@ -327,7 +349,10 @@ fn tell_listeners() -> u32 {
     told.max().unwrap_or(u32::MAX)
 }
 
-/// Ends the process wherever it is. What is durable stays, and what is not never was.
+/// Ends the process wherever it is, with all that it has started and half written. What is durable
+/// stays, and what is not never was.
 fn end_now() -> ! {
+    lancet_child::end_all();
+    lancet_file::remove_hidden();
     std::process::exit(Exit::Interrupted.code().into())
 }

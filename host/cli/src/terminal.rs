@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::render::clipped;
 
@@ -13,6 +14,21 @@ const MAX_LINE: usize = 2_000;
 /// full, is no reason to end: what was to be done is done, and the exit code tells.
 pub(crate) fn tell(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{}", harmless(&line.to_string()));
+}
+
+/// Whether the operator wants no progress told.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Has nothing told from now on that is progress alone.
+pub(crate) fn be_quiet() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
+
+/// As [`tell`], of how far something is: with `--quiet` nothing is.
+pub(crate) fn remark(line: fmt::Arguments<'_>) {
+    if !IS_QUIET.load(Ordering::Relaxed) {
+        tell(line);
+    }
 }
 
 /// As [`tell`], with a word in front that says what it is, in a colour where there may be one.

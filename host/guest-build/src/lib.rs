@@ -28,7 +28,7 @@ mod error;
 mod standard;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Output};
 use std::{fs, io};
 
 pub use error::Error;
@@ -126,19 +126,20 @@ pub struct Guest {
 /// writes its own reasons to standard error), or when what it made is no
 /// component.
 pub fn build(request: &Request) -> Result<Vec<Guest>, Error> {
-    build_by(request, |cargo| cargo.status().map(Some))
+    build_by(request, |cargo| cargo.status().map(Some), |compiler| compiler.output().map(Some))
 }
 
-/// As [`build`], where somebody else runs Cargo, and says how it ended: for those who may want it
-/// to stop, which `None` tells.
+/// As [`build`], where somebody else runs Cargo, and says how it ended, and asks the compiler, and
+/// says what it wrote: for those who may want them to stop, which `None` tells.
 ///
 /// # Errors
 /// As [`build`], and [`Error::Stopped`].
 pub fn build_by(
     request: &Request,
     mut run: impl FnMut(&mut Command) -> io::Result<Option<ExitStatus>>,
+    mut ask: impl FnMut(&mut Command) -> io::Result<Option<Output>>,
 ) -> Result<Vec<Guest>, Error> {
-    let standard = Standard::find()?;
+    let standard = Standard::find_by(&mut ask)?;
     if !request.packages.is_empty() {
         command::cargo_build(request, &standard, &[], &request.packages, &mut run)?;
     }

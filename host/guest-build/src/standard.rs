@@ -1,9 +1,10 @@
 //! The standard library for guests: where it is, and how it is had.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::{Error, command};
 
@@ -13,6 +14,9 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's compiler, as `rustc-web` installs it.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// Runs a program, and says what it wrote; `None` when it was to stop.
+type Run<'a> = dyn FnMut(&mut Command) -> io::Result<Option<Output>> + 'a;
 
 /// Where the standard library for [`TARGET`] comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +41,17 @@ impl Standard {
     /// When it is nowhere, with the command that would help; when the compiler
     /// cannot be started.
     pub fn find() -> Result<Self, Error> {
-        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        Self::find_by(&mut |compiler| compiler.output().map(Some))
+    }
+
+    /// As [`Self::find`], where somebody else runs the compiler, and says what it wrote: for those
+    /// who may want it to stop, which `None` tells. A compiler of rustup's may be installed only then.
+    ///
+    /// # Errors
+    /// As [`Self::find`], and [`Error::Stopped`].
+    pub fn find_by(run: &mut Run<'_>) -> Result<Self, Error> {
+        let mut print = |program: &OsStr, arguments: &[&str]| print(run, program, arguments);
+        let rustc: OsString = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let libdir = PathBuf::from(print(&rustc, &["--print", "target-libdir", "--target", TARGET])?);
         if libdir.is_dir() {
             return Ok(Self::Installed);
@@ -50,7 +64,7 @@ impl Standard {
                 .join("lib/rustlib/src/rust/library/std");
             if sources.is_dir() {
                 let sysroot = PathBuf::from(print(&rustc, &["--print", "sysroot"])?);
-                let linker = sysroot.join("lib/rustlib").join(host(&rustc)?).join("bin");
+                let linker = sysroot.join("lib/rustlib").join(host(&print(&rustc, &["-vV"])?)).join("bin");
                 return Ok(Self::Debian { rustc: debian.into(), linker });
             }
             looked_at = format!("{looked_at}, {}", sources.display());
@@ -81,18 +95,17 @@ pub fn install_target() -> Result<(), Error> {
     }
 }
 
-/// The host's triple, from the second line on of `rustc -vV`.
-fn host(rustc: &OsString) -> Result<String, Error> {
-    let version = print(rustc, &["-vV"])?;
-    Ok(version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned())
+/// The host's triple, of what `rustc -vV` says.
+fn host(version: &str) -> &str {
+    version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default()
 }
 
-fn print(program: impl Into<OsString>, arguments: &[&str]) -> Result<String, Error> {
-    let program = program.into();
-    let mut command = Command::new(&program);
+fn print(run: &mut Run<'_>, program: &OsStr, arguments: &[&str]) -> Result<String, Error> {
+    let mut command = Command::new(program);
     command::without_parent(&mut command);
-    let output = command.args(arguments).output();
+    let output = run(command.args(arguments));
     let output =
         output.map_err(|source| Error::Start { program: program.to_string_lossy().into_owned(), source })?;
+    let output = output.ok_or(Error::Stopped)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,11 +12,14 @@ use crate::embedded::{KIT_VERSION, lay, lay_contract};
 use crate::error::Error;
 use crate::language::Language;
 use crate::project::Project;
-use crate::tool::Tool;
+use crate::tool::{MAX_SAID, Tool, text_of};
 use crate::world;
 
 /// How much of what a tool wrote is shown when it fails: the last 16 KiB.
 const MAX_OUTPUT: usize = 16 << 10;
+
+/// The most bytes of a component that a tool made: 64 MiB, as of any.
+const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 
 /// A component, and what it was built with.
 #[derive(Debug, Clone)]
@@ -58,7 +60,11 @@ fn rust(project: &Project, package: &str, is_stopped: &dyn Fn() -> bool) -> Resu
     let folder = project.folder();
     let absolute = folder.canonicalize().map_err(Error::read(folder))?;
     let request = Request::new(&absolute, absolute.join(target)).of_an_author().package(package);
-    let built = lancet_guest_build::build_by(&request, |cargo| lancet_child::status(cargo, is_stopped));
+    let built = lancet_guest_build::build_by(
+        &request,
+        |cargo| lancet_child::status(cargo, is_stopped),
+        |compiler| lancet_child::output(compiler, MAX_SAID, is_stopped),
+    );
     let mut guests = built.map_err(|error| match error {
         lancet_guest_build::Error::Stopped => Error::Stopped("cargo"),
         error => error.into(),
@@ -72,7 +78,7 @@ fn rust(project: &Project, package: &str, is_stopped: &dyn Fn() -> bool) -> Resu
 fn kit_of_rust(folder: &Path) -> Result<(), Error> {
     let path = folder.join("Cargo.lock");
     // It is elsewhere when the project is a member of a workspace.
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let Ok(text) = text_of(&path) else { return Ok(()) };
     let lock: toml::Table = toml::from_str(&text).unwrap_or_default();
     let packages = lock.get("package").and_then(|packages| packages.as_array());
     let kit = packages
@@ -104,7 +110,7 @@ fn tested_kit(found: &str, path: PathBuf, install: impl FnOnce() -> String) -> R
 /// A copy of the kit in a project's folder comes before the one that is laid.
 fn kit_of_python(folder: &Path) -> Result<(), Error> {
     let path = folder.join("lancet_sdk/__init__.py");
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let Ok(text) = text_of(&path) else { return Ok(()) };
     let version = text.lines().find_map(|line| line.strip_prefix("__version__ = \"")?.strip_suffix('"'));
     tested_kit(version.unwrap_or("of no version"), path, || {
         "remove that folder: `lancet plugin build` lays the kit beside it".to_owned()
@@ -118,7 +124,7 @@ fn python(
 ) -> Result<Built, Error> {
     let tool = Tool::ComponentizePy;
     let folder = project.folder();
-    let found = tool.find(folder)?;
+    let found = tool.find(folder, is_stopped)?;
     kit_of_python(folder)?;
     let (wit, component) = (contract(project, own)?, own.join("component.wasm"));
     let mut command = Command::new(&found.program);
@@ -145,8 +151,8 @@ fn javascript(
 ) -> Result<Built, Error> {
     let tool = Tool::ComponentizeQjs;
     let folder = project.folder();
-    Tool::Node.find(folder)?;
-    let found = tool.find(folder)?;
+    Tool::Node.find(folder, is_stopped)?;
+    let found = tool.find(folder, is_stopped)?;
     link_kit(folder)?;
     let (wit, component) = (contract(project, own)?, own.join("component.wasm"));
     let mut command = Command::new(&found.program);
@@ -179,7 +185,7 @@ pub(crate) fn link_kit(folder: &Path) -> Result<(), Error> {
         }
         Ok(_) => {
             let manifest = link.join("package.json");
-            let text = fs::read_to_string(&manifest).map_err(Error::read(&manifest))?;
+            let text = text_of(&manifest).map_err(Error::read(&manifest))?;
             let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
             let version = package["version"].as_str().unwrap_or("of no version");
             tested_kit(version, link.clone(), || {
@@ -213,7 +219,8 @@ fn made(
     // Where in the tool it failed is of no use to who wrote the plugin.
     command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     let program = command.get_program().to_owned();
-    let output = lancet_child::output(command, is_stopped).map_err(Error::read(PathBuf::from(program)))?;
+    let output =
+        lancet_child::output(command, MAX_OUTPUT, is_stopped).map_err(Error::read(PathBuf::from(program)))?;
     let output = output.ok_or(Error::Stopped(tool.name()))?;
     if !output.status.success() {
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -227,8 +234,5 @@ fn made(
             output: text.get(start.unwrap_or_default()..).unwrap_or_default().to_owned(),
         });
     }
-    let mut bytes = Vec::new();
-    let file = fs::File::open(component).map_err(Error::read(component))?;
-    file.take(1 << 30).read_to_end(&mut bytes).map_err(Error::read(component))?;
-    Ok(bytes)
+    lancet_file::read(component, MAX_COMPONENT_BYTES).map_err(|error| Error::read(component)(error.into()))
 }

@@ -91,8 +91,8 @@ fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<(), Error>
             remove_others(&path, wanted)?;
             // Only one that has become empty goes.
             let _ = fs::remove_dir(&path);
-        } else if kind.is_symlink() || !wanted.contains(&path) {
-            // What is written through a link would be somebody else's.
+        } else if !kind.is_file() || !wanted.contains(&path) {
+            // What is written through a link would be somebody else's, and a pipe would wait for ever.
             fs::remove_file(&path).map_err(Error::write(&path))?;
         }
     }

@@ -72,6 +72,14 @@ pub enum Error {
         /// The command that helps.
         install: String,
     },
+    /// A tool does not say which version it has.
+    #[error("`{} --version` did not end within {seconds} s", path.display())]
+    Late {
+        /// The program.
+        path: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// A tool ended otherwise than it should.
     #[error("{} failed ({status}):\n{output}", tool.name())]
     Failed {
@@ -104,6 +112,10 @@ impl Error {
             ),
             Self::Languages { .. } => Some("name it with `--lang`".to_owned()),
             Self::NoTool { tool, .. } => Some(tool.install()),
+            Self::Late { path, .. } => Some(format!(
+                "run `{} --version` yourself, and install it anew if that hangs",
+                path.display()
+            )),
             Self::Untested { install, .. } => Some(install.clone()),
             Self::Failed { tool, output, .. } => Some(failed(*tool, output)),
             Self::Rust(lancet_guest_build::Error::Start { .. }) => {
@@ -122,6 +134,7 @@ impl Error {
             Self::File { .. }
                 | Self::NoTool { .. }
                 | Self::Untested { .. }
+                | Self::Late { .. }
                 | Self::Rust(Rust::NoStandardLibrary { .. } | Rust::Rustup { .. } | Rust::Start { .. })
         )
     }

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lancet_core::{CONTRACT_VERSION, Capability};
+use lancet_core::{CONTRACT_VERSION, Capability, said_of_toml};
 use lancet_package::Manifest;
 use toml::Table;
 
 use crate::error::Error;
 use crate::language::Language;
+use crate::tool::text_of;
 
 /// The folder in a project where the kit, the narrowed world and what is made of them lie.
 const OWN: &str = ".lancet";
@@ -125,7 +126,7 @@ impl Project {
     /// The module or the file that the component is made of.
     pub(crate) fn entry(&self) -> Result<String, Error> {
         let mark = self.folder.join(self.language.mark());
-        let text = fs::read_to_string(&mark).map_err(Error::read(&mark))?;
+        let text = text_of(&mark).map_err(Error::read(&mark))?;
         match self.language {
             Language::Rust => crate_name(&mark, &text),
             Language::Python => {
@@ -231,7 +232,7 @@ fn read_toml(file: &Path, text: &str) -> Result<Table, Error> {
         Error::Key {
             file: file.to_owned(),
             key: format!("line {}", before.matches('\n').count() + 1),
-            problem: format!("this is no TOML: {}", error.message()),
+            problem: format!("this is no TOML: {}", said_of_toml(error.message())),
             hint: "mend the file".to_owned(),
         }
     })

@@ -47,6 +47,31 @@ pub fn start(parent: &Path, name: &str, language: Language, role: Role) -> Resul
         made => made.map_err(Error::write(&folder))?,
     }
     let whole = format!("{publisher}/{short}");
+    let files = match write(&folder, (&whole, short), language, role) {
+        Ok(files) => files,
+        Err(error) => {
+            // Whoever made room would be told that it exists.
+            let _ = fs::remove_dir_all(&folder);
+            return Err(error);
+        }
+    };
+    let tools: &[Tool] = match language {
+        Language::Rust => &[Tool::RustTarget],
+        Language::Python => &[Tool::ComponentizePy],
+        Language::JavaScript => &[Tool::Node, Tool::ComponentizeQjs],
+    };
+    let is_missing = |tool: &&Tool| matches!(tool.state(&folder), crate::tool::ToolState::Missing { .. });
+    let missing = tools.iter().filter(is_missing).copied().collect();
+    Ok(Start { folder, name: whole, files, missing })
+}
+
+/// Writes the files of a project of that whole and short name, and gives their paths in its folder.
+fn write(
+    folder: &Path,
+    (whole, short): (&str, &str),
+    language: Language,
+    role: Role,
+) -> Result<Vec<String>, Error> {
     let mut files = Vec::new();
     for (path, text) in below(&format!("plugins/examples/{language}/{role}")) {
         // A folder of the examples would be a repository, a package or a workflow of this one.
@@ -55,25 +80,18 @@ pub fn start(parent: &Path, name: &str, language: Language, role: Role) -> Resul
             _ => path.replace("github/", ".github/"),
         };
         let file = folder.join(&path);
-        let above = file.parent().unwrap_or(&folder);
+        let above = file.parent().unwrap_or(folder);
         fs::create_dir_all(above).map_err(Error::write(above))?;
-        fs::write(&file, named(text, &whole, short)).map_err(Error::write(&file))?;
+        fs::write(&file, named(text, whole, short)).map_err(Error::write(&file))?;
         files.push(path);
     }
     files.sort();
     // So that its tests run, and an editor knows the kit, before it has been built.
-    lay(language, &own(&folder)?.join("kit"))?;
-    let tools: &[Tool] = match language {
-        Language::Rust => &[Tool::RustTarget],
-        Language::Python => &[Tool::ComponentizePy],
-        Language::JavaScript => {
-            link_kit(&folder)?;
-            &[Tool::Node, Tool::ComponentizeQjs]
-        }
-    };
-    let is_missing = |tool: &&Tool| matches!(tool.state(&folder), crate::tool::ToolState::Missing { .. });
-    let missing = tools.iter().filter(is_missing).copied().collect();
-    Ok(Start { folder, name: whole, files, missing })
+    lay(language, &own(folder)?.join("kit"))?;
+    if language == Language::JavaScript {
+        link_kit(folder)?;
+    }
+    Ok(files)
 }
 
 /// An example's text under another name, which may hold that of the example.

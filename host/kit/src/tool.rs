@@ -1,13 +1,20 @@
 //! The tools that make components, and whether they are there.
 
 use std::env;
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use lancet_guest_build::{Standard, TARGET};
 
 use crate::error::Error;
+
+/// The most bytes of what a program says of itself, and of a file of a project's: 16 MiB, as lock
+/// files can be large.
+pub(crate) const MAX_SAID: usize = 16 << 20;
+/// How long a program may take to say what version it has.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The oldest Node.js whose major version will do.
 const MIN_NODE: u32 = 20;
@@ -89,13 +96,23 @@ impl Tool {
     #[must_use]
     pub fn state(self, folder: &Path) -> ToolState {
         let found = match self {
-            Self::RustTarget => Standard::find().map(|standard| match standard {
-                Standard::Installed => format!("{TARGET} is installed"),
-                Standard::Debian { rustc, .. } => {
-                    format!("built from Debian's sources by {}", rustc.display())
+            Self::RustTarget => {
+                let asked = Instant::now();
+                let is_late = || asked.elapsed() > PATIENCE;
+                match Standard::find_by(&mut |rustc| lancet_child::output(rustc, MAX_SAID, &is_late)) {
+                    Ok(Standard::Installed) => Ok(format!("{TARGET} is installed")),
+                    Ok(Standard::Debian { rustc, .. }) => {
+                        Ok(format!("built from Debian's sources by {}", rustc.display()))
+                    }
+                    Err(lancet_guest_build::Error::Stopped) => {
+                        let late = Error::Late { path: "rustc".into(), seconds: PATIENCE.as_secs() };
+                        let install = late.hint().unwrap_or_default();
+                        return ToolState::Missing { problem: late.to_string(), install };
+                    }
+                    Err(error) => Err(error),
                 }
-            }),
-            _ => match self.find(folder) {
+            }
+            _ => match self.find(folder, &|| false) {
                 Ok(found) => Ok(format!("{} at {}", found.version, found.program.display())),
                 Err(error) => {
                     let install = error.hint().unwrap_or_else(|| self.install());
@@ -110,7 +127,7 @@ impl Tool {
     }
 
     /// The program for a project in that folder, of a version that was tested.
-    pub(crate) fn find(self, folder: &Path) -> Result<Found, Error> {
+    pub(crate) fn find(self, folder: &Path, is_stopped: &dyn Fn() -> bool) -> Result<Found, Error> {
         let file = match self {
             Self::ComponentizePy => "componentize-py",
             Self::ComponentizeQjs => "componentize-qjs",
@@ -127,7 +144,7 @@ impl Tool {
             looked_at.push("PATH".to_owned());
             return Err(Error::NoTool { tool: self, looked_at: looked_at.join(", ") });
         };
-        let version = self.version(&program)?;
+        let version = self.version(&program, is_stopped)?;
         let expected = match self.tested() {
             Some(tested) if version != tested => tested.to_owned(),
             None if self == Self::Node && !is_recent_node(&version) => format!("{MIN_NODE} or newer"),
@@ -157,18 +174,26 @@ impl Tool {
     }
 
     /// What version a program says that it has.
-    fn version(self, program: &Path) -> Result<String, Error> {
+    fn version(self, program: &Path, is_stopped: &dyn Fn() -> bool) -> Result<String, Error> {
         let none = || "of no version".to_owned();
         if self == Self::ComponentizeQjs {
             // It has no option for that; the package that it is in says it.
             let real = program.canonicalize().map_err(Error::read(program))?;
             let manifest = real.parent().and_then(Path::parent).unwrap_or(&real).join("package.json");
             // pnpm puts a script in the place of npm's link, so that no package is found from there.
-            let text = fs::read_to_string(&manifest).unwrap_or_default();
+            let text = text_of(&manifest).unwrap_or_default();
             let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
             return Ok(package["version"].as_str().map_or_else(none, str::to_owned));
         }
-        let output = Command::new(program).arg("--version").output().map_err(Error::read(program))?;
+        let asked = Instant::now();
+        let is_late = || asked.elapsed() > PATIENCE;
+        let mut command = Command::new(program);
+        command.arg("--version");
+        let output = lancet_child::output(&mut command, MAX_SAID, &|| is_stopped() || is_late());
+        let output = output.map_err(Error::read(program))?.ok_or_else(|| match is_late() {
+            true => Error::Late { path: program.to_owned(), seconds: PATIENCE.as_secs() },
+            false => Error::Stopped(self.name()),
+        })?;
         let text = String::from_utf8_lossy(&output.stdout);
         Ok(text.split_whitespace().last().map_or_else(none, str::to_owned))
     }
@@ -184,6 +209,12 @@ fn is_recent_node(version: &str) -> bool {
 pub(crate) struct Found {
     pub(crate) program: PathBuf,
     pub(crate) version: String,
+}
+
+/// The text of a file in a project's folder, which may be anything.
+pub(crate) fn text_of(path: &Path) -> io::Result<String> {
+    let bytes = lancet_file::read(path, MAX_SAID as u64)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8"))
 }
 
 /// The folders of the search path.

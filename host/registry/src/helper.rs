@@ -1,12 +1,11 @@
 //! A program that keeps somebody's credentials, as Docker calls it: `docker-credential-NAME get`.
 
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use lancet_child::Group;
 
 /// The most bytes that one may write: 64 KiB.
 const MAX_OUTPUT_BYTES: u64 = 64 << 10;
@@ -21,25 +20,28 @@ pub(crate) fn run(name: &str, server: &str, limit: Duration) -> Result<(Vec<u8>,
     let program = format!("docker-credential-{name}");
     let cannot = |error: std::io::Error| format!("`{program}` cannot be run: {error}");
     // A file takes all of it at once, whether or not it is read.
-    let mut stdin = tempfile::tempfile().map_err(cannot)?;
-    stdin.write_all(server.as_bytes()).and_then(|()| stdin.rewind()).map_err(cannot)?;
+    let folder = std::env::temp_dir();
+    let kept = tempfile::tempfile_in(&folder).and_then(|mut file| {
+        file.write_all(server.as_bytes())?;
+        file.rewind()?;
+        Ok(file)
+    });
+    let stdin = kept.map_err(|error| {
+        format!("nothing can be written in `{}` (TMPDIR), for `{program}` to read: {error}", folder.display())
+    })?;
     let mut command = Command::new(&program);
-    command
-        .arg("get")
-        .stdin(Stdio::from(stdin))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0);
+    command.arg("get").stdin(Stdio::from(stdin)).stdout(Stdio::piped()).stderr(Stdio::null());
     let until = Instant::now() + limit;
-    let mut group = Group { child: command.spawn().map_err(cannot)?, is_over: false };
+    let mut group = Group::start(&mut command).map_err(cannot)?;
     let (sender, receiver) = mpsc::channel();
-    if let Some(stdout) = group.child.stdout.take() {
-        std::thread::spawn(move || {
+    if let Some(stdout) = group.stdout() {
+        let read = move || {
             let mut bytes = Vec::new();
             let read = stdout.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes);
             // Whoever waits may have given up.
             let _ = sender.send(read.map(|_| bytes));
-        });
+        };
+        std::thread::Builder::new().spawn(read).map_err(cannot)?;
     }
     let late = || format!("`{program}` did not end within {} s", limit.as_secs());
     let bytes = loop {
@@ -60,39 +62,4 @@ pub(crate) fn run(name: &str, server: &str, limit: Duration) -> Result<(Vec<u8>,
         std::thread::sleep(Duration::from_millis(2));
     }
     Ok((bytes, group.end().map_err(cannot)?))
-}
-
-/// A helper with all that it starts.
-struct Group {
-    child: Child,
-    /// Whether it was waited for: its number may be another's since.
-    is_over: bool,
-}
-
-impl Group {
-    fn pid(&self) -> Option<Pid> {
-        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-    }
-
-    /// Whether it has ended. It keeps its number until [`Self::end`].
-    fn has_ended(&self) -> std::io::Result<bool> {
-        let Some(pid) = self.pid() else { return Ok(true) };
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        Ok(waitid(WaitId::Pid(pid), options)?.is_some())
-    }
-
-    fn end(&mut self) -> std::io::Result<ExitStatus> {
-        if let (false, Some(group)) = (self.is_over, self.pid()) {
-            // It may have ended by itself, and all that it started.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        self.is_over = true;
-        self.child.wait()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let _ = self.end();
-    }
 }

@@ -94,12 +94,13 @@ impl CommandSigner {
         let mut group = Group::start(&mut shell).map_err(|e| self.run(&e))?;
         let (sender, receiver) = mpsc::channel();
         if let Some(stdout) = group.stdout() {
-            std::thread::spawn(move || {
+            let read = move || {
                 let mut bytes = Vec::new();
                 let read = stdout.take(SIGNATURE_BYTES as u64 + 1).read_to_end(&mut bytes);
                 // Whoever waits may have given up.
                 let _ = sender.send(read.map(|_| bytes));
-            });
+            };
+            std::thread::Builder::new().spawn(read).map_err(|e| self.run(&e))?;
         }
         let goes_on = || {
             if (self.is_stopped)() {

@@ -11,10 +11,10 @@ use super::package;
 use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::kit::{PluginBuild, PluginNew};
-use crate::output;
+use crate::output::{self, uncoloured};
 use crate::render::display_safe;
 use crate::session::Signals;
-use crate::terminal::tell;
+use crate::terminal::remark;
 
 /// The name of a manifest's file.
 pub(super) const MANIFEST: &str = "plugin.toml";
@@ -122,7 +122,7 @@ pub(super) fn current(folder: &Path) -> Result<(PathBuf, Option<Built>), Failure
             format!("is older than `{}`", source.display())
         }
     };
-    tell(format_args!("building: `{}` {}", shown(&package), display_safe(&why)));
+    remark(format_args!("building: `{}` {}", shown(&package), display_safe(&why)));
     match make(&project, &text, &package) {
         Ok(made) => Ok((package, Some(Built { took: made.took, written: project.written_by_builds() }))),
         Err(failure) if package.is_file() && failure.exit != Exit::Interrupted => {
@@ -156,7 +156,9 @@ fn failure(error: &Error) -> Failure {
         Error::Failed { .. } | Error::Rust(_) => Exit::Plugin,
         _ => Exit::Usage,
     };
-    let failure = Failure::new(exit, error.to_string());
+    // Some tools colour what they write wherever it goes to.
+    let lines: Vec<_> = error.to_string().split('\n').map(|line| uncoloured(line).into_owned()).collect();
+    let failure = Failure::new(exit, lines.join("\n"));
     match error.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,
