@@ -12,6 +12,11 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
         return Ok(());
     }
+    let is_other = path.symlink_metadata().is_ok_and(|found| !found.is_dir()) && !path.is_dir();
+    if let (true, Some(name), Some(around)) = (is_other, path.file_name(), path.parent()) {
+        let reason = format!("its `{}` is no folder", name.to_string_lossy());
+        return Err(StoreError::NotAStore { path: around.to_owned(), reason });
+    }
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! The right to execute a run.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 
@@ -23,13 +23,8 @@ impl RunLock {
         let path = locks.join(run.as_str());
         // The file stays when the lock is given back: were it removed, two
         // processes could hold locks on two files of the same name.
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|e| StoreError::io("open the lock file", &path, e))?;
+        let mut file =
+            lancet_file::to_lock(&path).map_err(|e| StoreError::io("open the lock file", &path, e.into()))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -66,7 +66,7 @@ impl Store {
         make_durable_folder(folder)?;
         // In this order: another process may be making the same store.
         if !is_empty(folder)? && !database.exists() {
-            return Err(not_a_store(folder, "it has other files and no `lancet.db`"));
+            return Err(not_a_store(folder, lacking(&database, "it has other files and no `lancet.db`")));
         }
         check(folder, &database)?;
         make_private_file(&database)?;
@@ -455,10 +455,18 @@ fn existing(folder: &Path) -> Result<PathBuf, StoreError> {
         return Err(if empty {
             StoreError::Missing { path: folder.to_owned() }
         } else {
-            not_a_store(folder, "it has no `lancet.db`")
+            not_a_store(folder, lacking(&database, "it has no `lancet.db`"))
         });
     }
     Ok(database)
+}
+
+/// Why there is no database: whatever is told, or a link that leads nowhere or to itself.
+fn lacking<'a>(database: &Path, otherwise: &'a str) -> &'a str {
+    match database.is_symlink() {
+        true => "its `lancet.db` is a link to nothing that is there",
+        false => otherwise,
+    }
 }
 
 /// Refuses a database that SQLite would make anew, or cannot open, before it is touched.
@@ -467,6 +475,10 @@ fn check(folder: &Path, database: &Path) -> Result<(), StoreError> {
     let has_blobs = Blobs::any(folder);
     if has_blobs && database.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
         return Err(StoreError::Emptied { path: folder.to_owned() });
+    }
+    // SQLite would call it an error of the disk, or wait for somebody at a pipe's other end.
+    if database.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Err(not_a_store(folder, "its `lancet.db` is no file: a pipe, a socket or a device"));
     }
     let absolute = folder.canonicalize().map_err(|e| StoreError::io("open the folder", folder, e))?;
     let path = absolute.join(DATABASE);

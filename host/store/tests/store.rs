@@ -30,6 +30,41 @@ async fn with_run(tasks: usize) -> (Place, RunId, Vec<AttemptId>) {
     (place, run, ids)
 }
 
+#[test]
+fn what_is_no_store_is_told_as_what_it_is() {
+    let place = place();
+    let folder = place.store.folder().to_owned();
+    drop(place.store);
+    let database = folder.join("lancet.db");
+    let told = || {
+        [Store::open(&folder), Store::open_existing(&folder)].map(|opened| opened.unwrap_err().to_string())
+    };
+    let is_told = |expected: &str| {
+        for told in told() {
+            assert!(told.contains("is not a store") && told.contains(expected), "{told}");
+        }
+    };
+    fs::rename(&database, folder.join("kept")).unwrap();
+    for target in ["/nowhere/at/all", "lancet.db"] {
+        std::os::unix::fs::symlink(target, &database).unwrap();
+        is_told("its `lancet.db` is a link to nothing that is there");
+        fs::remove_file(&database).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(&database).unwrap();
+    is_told("its `lancet.db` is no file");
+    fs::remove_file(&database).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &database).unwrap();
+    is_told("its `lancet.db` is no file");
+    fs::remove_file(&database).unwrap();
+    fs::rename(folder.join("kept"), &database).unwrap();
+    for name in ["blobs", "locks"] {
+        fs::remove_dir_all(folder.join(name)).unwrap();
+        fs::write(folder.join(name), "").unwrap();
+        is_told(&format!("its `{name}` is no folder"));
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_run_comes_back_as_it_was() {
     let (place, run, ids) = with_run(3).await;

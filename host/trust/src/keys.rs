@@ -431,7 +431,8 @@ impl Keys {
         file::make_folder(&self.folder)?;
         file::is_own_folder(&self.folder)?;
         let path = self.folder.join(LOCK);
-        let lock = File::create(&path).and_then(|file| file.lock().map(|()| file));
+        let lock = lancet_file::to_lock(&path).map_err(io::Error::from);
+        let lock = lock.and_then(|file| file.lock().map(|()| file));
         lock.map_err(|error| KeysError::File { doing: "lock", path, error })
     }
 
@@ -587,6 +588,23 @@ mod tests {
         for bad in ["", "A", "-a", "a.b", "../a", "a/b", "é", &"a".repeat(65)] {
             assert!(error(bad.parse::<KeyName>()).contains("no name for a key"), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_lies_in_the_place_of_the_folder_or_its_lock_holds_up_nobody() {
+        let (place, path) = folder();
+        // Nothing is in what is no folder: services have `/dev/null` for their home.
+        fs::write(place.path().join("file"), "").unwrap();
+        let mut nowhere = Keys::open(&place.path().join("file/keys")).unwrap();
+        assert!(nowhere.known().is_empty());
+        assert!(error(nowhere.create(&name("acme"))).contains("cannot make the folder"));
+        let mut keys = Keys::open(&path).unwrap();
+        keys.create(&name("acme")).unwrap();
+        let lock = path.join(".lock");
+        fs::remove_file(&lock).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+        let refused = error(keys.create(&name("other")));
+        assert!(refused.contains("cannot lock `") && refused.contains("a named pipe"), "{refused}");
     }
 
     #[test]

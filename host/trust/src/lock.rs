@@ -105,7 +105,10 @@ impl Lock {
     /// When it cannot be read, or is not as it has to be: by key, with what was expected.
     pub fn read_own(path: &Path) -> Result<Option<Self>, PolicyError> {
         let name = path.display().to_string();
-        let is_gone = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        // Nothing is in what is no folder either, such as the home of a service.
+        let is_gone = |error: std::io::Error| {
+            matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+        };
         if path.symlink_metadata().is_err_and(is_gone) {
             return Ok(None);
         }
