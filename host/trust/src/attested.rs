@@ -96,6 +96,17 @@ impl Attested {
         Ok(Bundle::parse(first).map_err(|error| AttestedError::Bundle { line: 1, error })?.key_id())
     }
 
+    /// Whether the first line is signed by a key: before the rest of a file is read, which may be
+    /// anybody's.
+    ///
+    /// # Errors
+    /// When it is no bundle, or not by that key.
+    pub fn begins_by(bytes: &[u8], key: &PublicKey) -> Result<(), AttestedError> {
+        let first = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+        let signed = Bundle::parse(first).and_then(|bundle| bundle.verify(key).map(drop));
+        signed.map_err(|error| AttestedError::Bundle { line: 1, error })
+    }
+
     /// Reads a file, and verifies all of it.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use std::io::{Read, Seek, Write};
 use lancet_core::{Capture, Event, FileChange, Response, RunId, RunRecord, Sha256};
 use serde::{Deserialize, Serialize};
 
-use self::archive::{Entries, Place};
+use self::archive::{Begun, Entries, Place};
 pub use self::error::ExportError;
 use crate::attested::{Attested, MAX_ATTESTED_BYTES};
 use crate::bundle::{Bundle, MAX_BUNDLE_BYTES};
@@ -177,7 +177,8 @@ fn bounded(blobs: &[ExportedBlob]) -> Result<(), ExportError> {
 #[derive(Debug)]
 pub struct OpenedExport<R> {
     entries: Entries<R>,
-    attested: Vec<u8>,
+    /// What was attested, of which the first line has been read.
+    attested: Begun,
 }
 
 /// A run from one file, all of which holds.
@@ -191,13 +192,14 @@ pub struct Export<R> {
 }
 
 impl<R: Read + Seek> OpenedExport<R> {
-    /// Reads what was attested.
+    /// Reads the first line of what was attested, and no more: whoever nobody knows may have made the
+    /// rest as large as there can be.
     ///
     /// # Errors
     /// When it is no such file, or cannot be read.
     pub fn open(source: R) -> Result<Self, ExportError> {
         let mut entries = Entries::new(source);
-        let attested = entries.whole(ATTESTED, MAX_ATTESTED_BYTES)?;
+        let attested = entries.begin(ATTESTED, MAX_ATTESTED_BYTES, MAX_BUNDLE_BYTES + 1)?;
         Ok(Self { entries, attested })
     }
 
@@ -206,7 +208,7 @@ impl<R: Read + Seek> OpenedExport<R> {
     /// # Errors
     /// When its first line is no bundle.
     pub fn key_id(&self) -> Result<KeyId, ExportError> {
-        Attested::key_of(&self.attested).map_err(ExportError::Attested)
+        Attested::key_of(&self.attested.content).map_err(ExportError::Attested)
     }
 
     /// Verifies all of it: signatures, each byte of each blob, that these are what a replay needs,
@@ -217,6 +219,8 @@ impl<R: Read + Seek> OpenedExport<R> {
     /// The first thing that does not hold.
     pub fn verify(self, key: &PublicKey) -> Result<Export<R>, ExportError> {
         let Self { mut entries, attested } = self;
+        Attested::begins_by(&attested.content, key).map_err(ExportError::Attested)?;
+        let attested = entries.rest(ATTESTED, attested)?;
         let attested = Attested::verify(&attested, key).map_err(ExportError::Attested)?;
         let list = entries.whole(LIST, MAX_BUNDLE_BYTES)?;
         let refused = |error: BundleError| ExportError::Bundle { name: LIST, error };

@@ -1,6 +1,6 @@
 //! Runs that were exported: every change of them is found, whoever made it.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 use lancet_core::{Event, Outcome, Sha256};
@@ -40,6 +40,71 @@ fn entries(file: &[u8]) -> Vec<Range<usize>> {
     }
     assert_eq!(file[at..], [0; 2 * BLOCK]);
     found
+}
+
+/// A file of which it is counted how much is read: what is behind its bytes is read without end.
+#[derive(Debug)]
+struct Counted<'f> {
+    file: &'f [u8],
+    at: usize,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let rest = self.file.get(self.at..).unwrap_or_default();
+        let some = rest.len().min(into.len());
+        into[..some].copy_from_slice(&rest[..some]);
+        into[some..].fill(b'x');
+        self.at += into.len();
+        Ok(into.len())
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        unreachable!("it is read once, from its beginning")
+    }
+}
+
+#[test]
+fn of_a_file_that_nobody_known_has_signed_one_line_is_read() {
+    // What is attested is said to have 255 MiB.
+    let large = |line: &str| {
+        let mut file = header(255 << 20).to_vec();
+        file.extend_from_slice(line.as_bytes());
+        file
+    };
+    let (key, other) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    let fixture = fixture(&key, &unchanged);
+    let file = fixture.export(&fixture.blobs, &key);
+    let line = file[BLOCK..].split_inclusive(|byte| *byte == b'\n').next().unwrap();
+    let file = large(std::str::from_utf8(line).unwrap());
+    let mut source = Counted { file: &file, at: 0 };
+    let opened = OpenedExport::open(&mut source).unwrap();
+    assert_eq!(opened.key_id().unwrap(), key.public().id());
+    opened.verify(&other.public()).unwrap_err();
+    assert!(source.at < 1 << 20, "{} bytes are read", source.at);
+    // A line that does not end is read as far as one may be long.
+    let file = large("");
+    let mut source = Counted { file: &file, at: 0 };
+    assert!(OpenedExport::open(&mut source).unwrap().key_id().is_err());
+    assert!(source.at < 17 << 20, "{} bytes are read", source.at);
+}
+
+/// The header of what is attested, of that many bytes.
+fn header(bytes: u64) -> [u8; BLOCK] {
+    let mut header = [0; BLOCK];
+    let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
+    put(0, b"attested.jsonl");
+    put(100, b"0000644\x000000000\x000000000\0");
+    put(124, format!("{bytes:011o}\x0000000000000\0").as_bytes());
+    put(156, b"0");
+    put(257, b"ustar\x0000");
+    put(329, b"0000000\x000000000\0");
+    put(148, b"        ");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header
 }
 
 #[test]

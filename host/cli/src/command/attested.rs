@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use lancet_core::{Outcome, ReplayResult, Replayed, Sha256};
+use lancet_file::FileError;
 use lancet_trust::{
     Attested, AttestedError, BundleError, Checkpoint, Export, ExportError, KeyId, Keys, LogError, Logged,
-    MAX_ATTESTED_BYTES, MAX_NOTE_BYTES, OpenedExport, PublicKey, VerifiedExport, VerifiedKey, VerifiedLog,
-    VerifiedRun, VerifiedVerdict, VerifiedWitness,
+    MAX_ATTESTED_BYTES, MAX_BUNDLE_BYTES, MAX_NOTE_BYTES, OpenedExport, PublicKey, VerifiedExport,
+    VerifiedKey, VerifiedLog, VerifiedRun, VerifiedVerdict, VerifiedWitness,
 };
 
 use super::export::is_export;
@@ -50,13 +51,28 @@ pub(super) fn read(path: &Path, keys: &Keys, believed: &Believed) -> Result<Read
     if is_export(path) {
         return read_export(path, keys, believed);
     }
-    let bytes = lancet_file::read(path, MAX_ATTESTED_BYTES as u64)
-        .map_err(|error| Failure::file("read", path, &error))?;
+    let failed = |error: &dyn std::fmt::Display| Failure::file("read", path, error);
+    let most = MAX_ATTESTED_BYTES as u64;
+    let file = lancet_file::open(path).map_err(|error| failed(&error))?;
+    let too_large = || failed(&FileError::TooLarge(most));
+    if file.metadata().is_ok_and(|found| found.len() > most) {
+        return Err(too_large());
+    }
+    let (mut file, mut bytes) = (BufReader::new(file), Vec::new());
+    let line = file.by_ref().take(MAX_BUNDLE_BYTES as u64 + 1).read_until(b'\n', &mut bytes);
+    line.map_err(|error| failed(&error))?;
     let refused = |error: AttestedError| refused(path, &error, error.hint());
     let id = Attested::key_of(&bytes).map_err(refused)?;
     let unknown = || refused(AttestedError::Bundle { line: 1, error: BundleError::Unknown(id) });
     let (by, name) = believed.iter().find(|(key, _)| key.id() == id).ok_or_else(unknown)?;
     let key = key(keys, by, name, path)?;
+    // The rest is read when it is known whose it is.
+    Attested::begins_by(&bytes, by).map_err(refused)?;
+    let left = (most + 1).saturating_sub(bytes.len() as u64);
+    file.take(left).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    if bytes.len() as u64 > most {
+        return Err(too_large());
+    }
     let attested = Attested::verify(&bytes, by).map_err(refused)?;
     Ok(Read { bytes, attested, key, export: None })
 }

@@ -95,6 +95,21 @@ impl Place {
     }
 }
 
+/// A file of which some has been read.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// What has been read of it.
+    pub(super) content: Vec<u8>,
+    /// How many bytes it has in all.
+    bytes: u64,
+}
+
+impl Begun {
+    fn left(&self) -> u64 {
+        self.bytes - self.content.len() as u64
+    }
+}
+
 /// An archive that is being read, file by file.
 #[derive(Debug)]
 pub(super) struct Entries<R> {
@@ -109,6 +124,17 @@ impl<R: Read> Entries<R> {
 
     /// The content of the next file, which has to have that name and at most so many bytes.
     pub(super) fn whole(&mut self, name: &str, limit: usize) -> Result<Vec<u8>, ExportError> {
+        let begun = self.begin(name, limit, 0)?;
+        self.rest(name, begun)
+    }
+
+    /// The first line of it, or as much as a line may have: nothing more is read.
+    pub(super) fn begin(
+        &mut self,
+        name: &str,
+        limit: usize,
+        most_of_line: usize,
+    ) -> Result<Begun, ExportError> {
         let mut found = [0; BLOCK];
         self.fill(name, &mut found)?;
         let other = || ExportError::Header(name.to_owned());
@@ -120,14 +146,34 @@ impl<R: Read> Entries<R> {
         if bytes > limit as u64 {
             return Err(ExportError::Entry { name: name.to_owned(), limit });
         }
-        let mut content = Vec::new();
-        let read = self.source.by_ref().take(bytes).read_to_end(&mut content).map_err(ExportError::Io)?;
-        self.at += read as u64;
-        if (read as u64) < bytes {
-            return Err(ExportError::Truncated(name.to_owned()));
+        let (mut begun, mut seen) = (Begun { content: Vec::new(), bytes }, 0);
+        while !begun.content[seen..].contains(&b'\n')
+            && begun.content.len() < most_of_line
+            && begun.left() > 0
+        {
+            seen = begun.content.len();
+            let most = begun.left().min(CHUNK as u64);
+            self.read(name, &mut begun.content, most)?;
         }
-        self.pad(name, bytes)?;
-        Ok(content)
+        Ok(begun)
+    }
+
+    /// All of a file of which some has been read.
+    pub(super) fn rest(&mut self, name: &str, mut begun: Begun) -> Result<Vec<u8>, ExportError> {
+        let left = begun.left();
+        self.read(name, &mut begun.content, left)?;
+        self.pad(name, begun.bytes)?;
+        Ok(begun.content)
+    }
+
+    /// Reads so many bytes more.
+    fn read(&mut self, name: &str, content: &mut Vec<u8>, bytes: u64) -> Result<(), ExportError> {
+        let read = self.source.by_ref().take(bytes).read_to_end(content).map_err(ExportError::Io)?;
+        self.at += read as u64;
+        match (read as u64) < bytes {
+            true => Err(ExportError::Truncated(name.to_owned())),
+            false => Ok(()),
+        }
     }
 
     /// Reads the next file, which has to be that blob, and says where it is.
