@@ -18,6 +18,10 @@ use crate::wire::{MAX_TOLD_TOKENS, Read};
 /// The most bytes of a file of answers: 64 MiB.
 pub const MAX_SCRIPT_BYTES: usize = 64 << 20;
 
+/// The most conversations of a file of answers. Each has a pattern, which takes many times the memory
+/// of its text.
+const MAX_SCRIPT_CONVERSATIONS: usize = 10_000;
+
 /// Answers conversations from a file of answers.
 ///
 /// The file is TOML: a list of conversations, each with its answers in order. The first
@@ -81,7 +85,8 @@ pub struct ScriptError(String);
 #[derive(Debug, Clone)]
 struct Scene {
     line: usize,
-    task: GlobMatcher,
+    /// Every task without one.
+    task: Option<GlobMatcher>,
     attempt: Option<u32>,
     number: Option<u32>,
     answers: Vec<Line>,
@@ -89,7 +94,7 @@ struct Scene {
 
 impl Scene {
     fn fits(&self, asking: &Asking<'_>) -> bool {
-        self.task.is_match(asking.task)
+        self.task.as_ref().is_none_or(|task| task.is_match(asking.task))
             && self.attempt.is_none_or(|attempt| attempt == asking.attempt)
             && self.number.is_none_or(|number| number == asking.conversation)
     }
@@ -134,7 +139,15 @@ impl Scripted {
         if file.conversation.is_empty() {
             return Err(ScriptError("no `[[conversation]]`: a script has at least one".to_owned()));
         }
-        let line_of = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+        if file.conversation.len() > MAX_SCRIPT_CONVERSATIONS {
+            return Err(ScriptError(format!(
+                "{} conversations are too many: at most {MAX_SCRIPT_CONVERSATIONS}",
+                file.conversation.len()
+            )));
+        }
+        // Looked up, since there may be a million answers.
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line_of = |at: usize| ends.partition_point(|end| *end < at) + 1;
         let conversations = file.conversation.into_iter().map(|scene| {
             let line = line_of(scene.span().start);
             scene.into_inner().checked(line, &line_of)
@@ -350,8 +363,12 @@ struct FaultTable {
 
 impl SceneTable {
     fn checked(self, line: usize, line_of: &dyn Fn(usize) -> usize) -> Result<Scene, ScriptError> {
-        let pattern = self.task.as_deref().unwrap_or("*");
-        let task = Glob::new(pattern)
+        let compiled = |pattern: &str| Glob::new(pattern).map(|pattern| pattern.compile_matcher());
+        let task = self
+            .task
+            .as_deref()
+            .map(compiled)
+            .transpose()
             .map_err(|error| at(line, format!("`task` is no pattern of task ids: {}", error.kind())))?;
         if self.answer.is_empty() {
             return Err(at(line, "the conversation has no `[[conversation.answer]]`"));
@@ -362,7 +379,7 @@ impl SceneTable {
         });
         Ok(Scene {
             line,
-            task: task.compile_matcher(),
+            task,
             attempt: self.attempt,
             number: self.number,
             answers: answers.collect::<Result<_, _>>()?,

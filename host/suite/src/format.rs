@@ -27,6 +27,11 @@ pub const MAX_ANSWER_KEY_BYTES: u64 = 1 << 20;
 pub const MAX_PRIVATE_BYTES: u64 = 64 << 20;
 /// The most bytes of a grader's component: 64 MiB.
 pub const MAX_GRADER_BYTES: u64 = 64 << 20;
+/// The most bytes of all graders of a suite together, which a run holds in memory: 256 MiB.
+pub const MAX_GRADERS_BYTES: u64 = 256 << 20;
+/// The most bytes of all texts of a suite together: statements, proposals, answer keys and tables, which
+/// are held in memory: 512 MiB, some ten times those of SWE-Lancer.
+pub const MAX_TEXTS_BYTES: u64 = 512 << 20;
 /// The most bytes of a gold patch: 64 MiB, as many as a task lets be handed in unless it
 /// says otherwise.
 pub const MAX_GOLD_BYTES: u64 = 64 << 20;

@@ -49,10 +49,11 @@ pub use files::{Files, FilesError};
 pub use format::{
     AnswerMode, CaseFile, Cpus, EnvironmentEntry, Generation, GoldEntry, GraderEntry, ImageEntry, KeptEntry,
     LockEntry, LockFile, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES,
-    MAX_CASE_SCRIPT_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, MAX_LINE_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES,
-    MAX_PRIVATE_BYTES, MAX_TOML_BYTES, ManagerAnswerKey, NamingName, Origin, OriginFormat, PlanEntry,
-    Profile, ProposalEntry, RerunName, ResourcesEntry, ServiceEntry, Source, StepEntry, SubmissionEntry,
-    SuiteFile, SweLancerEntry, TaskFile, TestsAnswerKey, TextMode, repeated_ids, schemas,
+    MAX_CASE_SCRIPT_BYTES, MAX_GOLD_BYTES, MAX_GRADER_BYTES, MAX_GRADERS_BYTES, MAX_LINE_BYTES,
+    MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TEXTS_BYTES, MAX_TOML_BYTES, ManagerAnswerKey,
+    NamingName, Origin, OriginFormat, PlanEntry, Profile, ProposalEntry, RerunName, ResourcesEntry,
+    ServiceEntry, Source, StepEntry, SubmissionEntry, SuiteFile, SweLancerEntry, TaskFile, TestsAnswerKey,
+    TextMode, repeated_ids, schemas,
 };
 pub use gold::check_gold;
 pub use image::{BuildFile, ImageSource};

@@ -9,7 +9,8 @@ use crate::files::Folder;
 use crate::folder::{EntryKind, ReadFile, TooLarge};
 use crate::format::{
     LOCK_FILE, MAX_ANSWER_KEY_BYTES, MAX_BUILD_BYTES, MAX_BUILD_FILE_BYTES, MAX_BUILD_FILES,
-    MAX_GRADER_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TOML_BYTES, UNFINISHED_LOCK,
+    MAX_GRADER_BYTES, MAX_GRADERS_BYTES, MAX_LOCK_BYTES, MAX_NOTE_BYTES, MAX_PRIVATE_BYTES, MAX_TEXTS_BYTES,
+    MAX_TOML_BYTES, UNFINISHED_LOCK,
 };
 use crate::problem::Problem;
 use crate::rules::is_name;
@@ -76,6 +77,9 @@ pub(crate) struct Tree {
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
     entries: usize,
+    /// How many bytes there are of what is held in memory.
+    graders_bytes: u64,
+    texts_bytes: u64,
 }
 
 /// What a file is, by where it lies.
@@ -293,6 +297,9 @@ impl Tree {
                 return;
             }
         };
+        if !self.fits(&place, path, bytes.len() as u64) {
+            return;
+        }
         let digester = match &place {
             Place::Task(_, TaskFileKind::Case(_)) => &mut self.cases_digester,
             _ => &mut self.digester,
@@ -344,9 +351,39 @@ impl Tree {
 }
 
 impl Tree {
+    /// Whether a file of so many bytes is within what is held of all of its kind.
+    fn fits(&mut self, place: &Place, path: &str, bytes: u64) -> bool {
+        let (held, most, what) = match place {
+            Place::Grader => (&mut self.graders_bytes, MAX_GRADERS_BYTES, "graders"),
+            Place::Suite
+            | Place::Task(_, TaskFileKind::Toml | TaskFileKind::Statement)
+            | Place::Task(_, TaskFileKind::AnswerKey | TaskFileKind::Proposal(_)) => {
+                (&mut self.texts_bytes, MAX_TEXTS_BYTES, "texts")
+            }
+            Place::Task(_, TaskFileKind::Case(name)) if name.ends_with(".toml") => {
+                (&mut self.texts_bytes, MAX_TEXTS_BYTES, "texts")
+            }
+            _ => return true,
+        };
+        let before = *held;
+        *held += bytes;
+        let (fits, is_first) = (*held <= most, before <= most);
+        // Said once: by the file that goes beyond the bound.
+        if !fits && is_first {
+            let message =
+                format!("with it the suite's {what} have more than {most} bytes together, which is the most");
+            self.problem(path, message).hint = Some("make several suites of it".to_owned());
+        }
+        fits
+    }
+
     /// Takes in a file of a build folder, within the bounds of all of them.
     fn build_file(&mut self, folder: &str, file: StoredFile) {
         let files = self.builds.entry(folder.to_owned()).or_default();
+        // All of them are looked at with each one.
+        if files.len() > MAX_BUILD_FILES {
+            return;
+        }
         files.push(file);
         let count = files.len();
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
@@ -358,5 +395,42 @@ impl Tree {
         if bytes > MAX_BUILD_BYTES && bytes - last <= MAX_BUILD_BYTES {
             self.problem(folder, format!("more than {MAX_BUILD_BYTES} bytes"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_of_a_suite_has_a_bound_in_all() {
+        let mut tree = Tree::default();
+        let task: TaskId = "a-1".parse().unwrap();
+        let proposal = Place::Task(task, TaskFileKind::Proposal("proposals/0.md".to_owned()));
+        for (place, most, told) in [
+            (Place::Grader, MAX_GRADERS_BYTES, "graders have more than 268435456 bytes together"),
+            (proposal, MAX_TEXTS_BYTES, "texts have more than 536870912 bytes together"),
+        ] {
+            tree.problems.clear();
+            assert!(tree.fits(&place, "one", 1) && tree.fits(&place, "two", most - 1));
+            assert!(tree.problems.is_empty());
+            assert!(!tree.fits(&place, "three", 1) && !tree.fits(&place, "four", 1));
+            assert_eq!(tree.problems.len(), 1, "{:?}", tree.problems);
+            assert!(tree.problems[0].to_string().contains(told), "{}", tree.problems[0]);
+        }
+        // What is only digested has none.
+        assert!(tree.fits(&Place::Build("images/a".to_owned(), "b".to_owned()), "file", u64::MAX));
+    }
+
+    #[test]
+    fn files_beyond_the_most_of_a_build_cost_nothing() {
+        let mut tree = Tree::default();
+        for number in 0..300_000 {
+            let file =
+                StoredFile { path: number.to_string(), sha256: Sha256::of(b""), bytes: 0, executable: false };
+            tree.build_file("images/app", file);
+        }
+        assert_eq!(tree.builds["images/app"].len(), MAX_BUILD_FILES + 1);
+        assert_eq!(tree.problems.len(), 1);
     }
 }

@@ -143,12 +143,19 @@ fn parse(text: &str, path: &Path) -> Result<Predictions, Failure> {
         )
     };
     let mut read = Predictions::default();
-    let mut models: Vec<String> = Vec::new();
+    let mut model: Option<(String, String)> = None;
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     let mut add = |place: String, prediction: Prediction| {
         let Prediction { instance_id, model_patch, model_name_or_path } = prediction;
-        if !models.contains(&model_name_or_path) {
-            models.push(model_name_or_path);
+        // Said at the second one: there may be as many as predictions.
+        let (first, at) = model.get_or_insert_with(|| (model_name_or_path.clone(), place.clone()));
+        if *first != model_name_or_path {
+            let problem = format!(
+                "`model_name_or_path` is `{}`, and `{}` at {at}: a file has predictions of one model",
+                shown(&model_name_or_path),
+                shown(first)
+            );
+            return Err(bad(format!(", {place}"), problem));
         }
         if let Some(first) = places.insert(instance_id.clone(), place.clone()) {
             let problem = format!("`{}` has two predictions, the first at {first}", shown(&instance_id));
@@ -176,14 +183,7 @@ fn parse(text: &str, path: &Path) -> Result<Predictions, Failure> {
             add(place, prediction)?;
         }
     }
-    if models.len() > 1 {
-        let names: Vec<_> = models.iter().map(|model| shown(model)).collect();
-        return Err(bad(
-            String::new(),
-            format!("predictions of {} models: {}", models.len(), names.join(", ")),
-        ));
-    }
-    read.model = models.pop();
+    read.model = model.map(|(model, _)| model);
     Ok(read)
 }
 
@@ -256,7 +256,11 @@ mod tests {
             ),
             (format!("{ONE} {TWO}"), "p.jsonl", "line 1, column|trailing characters"),
             (format!("{ONE}\n{TWO}"), "p.json", "prediction `instance_id`: invalid type: string"),
-            (format!("{ONE}\n{}", TWO.replace("\"m\"", "\"n\\u001b\"")), "p.jsonl", "2 models: m, n\\u{1b}"),
+            (
+                format!("{ONE}\n{}", TWO.replace("\"m\"", "\"n\\u001b\"")),
+                "p.jsonl",
+                "line 2: `model_name_or_path` is `n\\u{1b}`, and `m` at line 1: a file has predictions of one model",
+            ),
         ] {
             let found = problem(&text, file);
             let is_found = expected.split('|').all(|expected| found.contains(expected));

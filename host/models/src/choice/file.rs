@@ -61,8 +61,9 @@ pub(super) fn choices(name: &str, text: &str) -> Result<Vec<ModelChoice>, Choice
         return Err(ChoiceError::new(name, "there is no `[[model]]`: expected at least one"));
     }
     let choose = |table: Spanned<Table>| {
-        let line = text[..table.span().start].matches('\n').count() + 1;
+        let begins = table.span().start;
         table.into_inner().choice().map_err(|wrong| {
+            let line = text[..begins].matches('\n').count() + 1;
             ChoiceError::new(
                 format!("{name}, the model of line {line}"),
                 format!("`{}` {}", wrong.key, wrong.what),

@@ -49,6 +49,18 @@ fn opened() -> Conversation {
     conversation
 }
 
+#[test]
+fn a_long_script_is_read_once() {
+    // Where each answer begins is looked up, and not counted from the beginning for each.
+    let answer = "[[conversation.answer]]\ntext = \"x\"\n";
+    let script = format!("[[conversation]]\n{}[[conversation.answer]]\ntimes = 0\n", answer.repeat(20_000));
+    let error = Scripted::parse(&script).unwrap_err().to_string();
+    assert!(error.starts_with("line 40002: `times` is 0"), "{error}");
+    let many = format!("[[conversation]]\n{answer}").repeat(MAX_SCRIPT_CONVERSATIONS + 1);
+    let error = Scripted::parse(&many).unwrap_err().to_string();
+    assert_eq!(error, "10001 conversations are too many: at most 10000");
+}
+
 const SCRIPT: &str = r#"
 [[conversation]]
 task = "expensify-*"
