@@ -99,7 +99,7 @@ async fn within<E: From<EngineError>>(
     match &subject.inspected {
         Err(cause) => component::not_a_plugin(cause, &mut findings),
         Ok(inspection) => {
-            component::inspected(inspection, &mut findings);
+            component::inspected(subject.component, inspection, &mut findings);
             match load(inspection.role)? {
                 Err(LoadError::Engine(error)) => return Err(error.into()),
                 Err(cause) => component::not_loaded(&cause, &mut findings),
@@ -222,7 +222,7 @@ impl Trial {
         checked.executions += first.len() + second.len();
         self.cost(inputs, &first, |input| sort(input).1, findings);
         let bases = again.iter().filter(|index| sort(&inputs[**index]).0).copied().collect();
-        self.otherwise(inputs, &first, bases, checked, findings).await?;
+        self.otherwise(inputs, &first, (bases, again), checked, findings).await?;
         Ok(first)
     }
 
@@ -231,7 +231,7 @@ impl Trial {
         &self,
         inputs: &[Arc<I>],
         first: &[(Seen, Took)],
-        bases: Vec<usize>,
+        (bases, whole): (Vec<usize>, Vec<usize>),
         checked: &mut CheckedPlugin,
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
@@ -241,16 +241,21 @@ impl Trial {
             memory_bytes: limits.memory_bytes.saturating_mul(2).min(Limits::MAX_MEMORY_BYTES),
             ..limits.clone()
         };
-        let again: Vec<_> = bases.iter().map(|index| Arc::clone(&inputs[*index])).collect();
-        let of_limits = execute(plugin, &wider, &again, 1, Conditions::default()).await?;
-        let mut runs = vec![(DEPENDS_ON_LIMITS, "with twice the memory and fuel", of_limits)];
+        let of = |indices: &[usize]| -> Vec<_> {
+            indices.iter().map(|index| Arc::clone(&inputs[*index])).collect()
+        };
+        let of_limits = execute(plugin, &wider, &of(&bases), 1, Conditions::default()).await?;
+        let mut runs = vec![(DEPENDS_ON_LIMITS, "with twice the memory and fuel", bases.clone(), of_limits)];
         if plugin.role() == Role::Grader {
-            let of_chance = execute(plugin, limits, &again, 1, Conditions { other_seed: true }).await?;
-            runs.push((DEPENDS_ON_CHANCE, "with other random numbers", of_chance));
+            // Only by WASI does a grader get any, and it need not draw one where all is well.
+            let indices = if plugin.has(Capability::WasiInert) { whole } else { bases };
+            let other = Conditions { other_seed: true };
+            let of_chance = execute(plugin, limits, &of(&indices), CHECK_JOBS, other).await?;
+            runs.push((DEPENDS_ON_CHANCE, "with other random numbers", indices, of_chance));
         }
-        checked.executions += bases.len() * runs.len();
-        for (rule, how, run) in runs {
-            for (index, (then, _)) in bases.iter().zip(&run) {
+        for (rule, how, indices, run) in runs {
+            checked.executions += run.len();
+            for (index, (then, _)) in indices.iter().zip(&run) {
                 if let Some(difference) = first[*index].0.difference(then, false) {
                     findings.add(rule, format!("{}, {how}", inputs[*index].tried()), difference);
                 }

@@ -19,5 +19,5 @@ pub use component::{Facts, World};
 pub use error::{ManifestError, PackageError};
 pub use manifest::{Manifest, NeededLimit, Needs};
 pub use schema::{Property, Schema, SettingError, SettingType};
-pub use section::{read, text, write};
+pub use section::{Metadata, metadata, read, text, write};
 pub use text::{MAX_MANIFEST_BYTES, SECTION};

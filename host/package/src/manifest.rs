@@ -409,6 +409,12 @@ description = "How much is let pass."
             ("submission = \"It", "random = \"It", "asks.random", "nobody can grant `random`"),
             ("\"It reads which proposal was chosen.\"", "true", "asks.submission", "one sentence"),
             ("\"It reads which proposal was chosen.\"", "\" \"", "asks.submission", "not empty"),
+            (
+                "\"It reads which proposal was chosen.\"",
+                "\"\u{200b}…\"",
+                "asks.submission",
+                "a letter or a digit",
+            ),
             ("fuel = 500000000", "fuel = 0", "limits.fuel", "from 1"),
             ("fuel = 500000000", "fuel = -1", "limits.fuel", "-1, expected a whole number"),
             ("memory-mib = 16", "memory-mib = 257", "limits.memory-mib", "from 1 to 256"),

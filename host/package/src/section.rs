@@ -80,20 +80,55 @@ pub fn write(component: &[u8], manifest: &str) -> Result<Vec<u8>, PackageError> 
         part.extend(name);
         custom(&mut package, NAMES, &part);
     }
-    let texts = [
-        Some(said.authors.join(", ")),
-        Some(said.description),
-        Some(said.licence),
-        said.source,
-        Some(said.version.to_string()),
-    ];
-    for (name, text) in METADATA.into_iter().zip(texts) {
+    for (name, text) in METADATA.into_iter().zip(metadata_of(&said)) {
         if let Some(text) = text {
             custom(&mut package, name, text.as_bytes());
         }
     }
     custom(&mut package, SECTION, manifest.as_bytes());
     Ok(package)
+}
+
+/// What [`write`] has the sections of metadata say, in the order of [`METADATA`].
+fn metadata_of(said: &Manifest) -> [Option<String>; METADATA.len()] {
+    [
+        Some(said.authors.join(", ")),
+        Some(said.description.clone()),
+        Some(said.licence.clone()),
+        said.source.clone(),
+        Some(said.version.to_string()),
+    ]
+}
+
+/// A section of metadata that says something else than the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// Its name: `authors`, `description`, `licenses`, `source` or `version`.
+    pub section: &'static str,
+    /// What it holds; `None` when there is no such section.
+    pub found: Option<String>,
+    /// What it should hold; `None` when there should be none.
+    pub expected: Option<String>,
+}
+
+/// Compares what other tools are told of a package with what its manifest says. Of a section
+/// that is there several times the last one counts, as it does for those tools.
+///
+/// # Errors
+/// When the sections of the bytes cannot be told apart.
+pub fn metadata(package: &[u8], said: &Manifest) -> Result<Vec<Metadata>, PackageError> {
+    let mut found: [Option<String>; METADATA.len()] = Default::default();
+    for section in sections(package, COMPONENT.len()..package.len()) {
+        let Some((name, content)) = section?.custom(package)? else { continue };
+        if let Some(place) = METADATA.iter().position(|known| known.as_bytes() == name) {
+            let text = package.get(content).unwrap_or_default();
+            found[place] = Some(String::from_utf8_lossy(text).into_owned());
+        }
+    }
+    let expected = metadata_of(said);
+    let all = METADATA.into_iter().zip(found.into_iter().zip(expected));
+    let differs = all.filter(|(_, (found, expected))| found != expected);
+    Ok(differs.map(|(section, (found, expected))| Metadata { section, found, expected }).collect())
 }
 
 fn broken(why: &'static str) -> PackageError {
@@ -281,6 +316,26 @@ mod tests {
         assert_eq!(text("version"), "1.2.0");
         assert_eq!(text(NAMES), "\0\u{12}\u{11}acme/right-choice");
         assert_eq!(write(&package, WHOLE), Err(PackageError::Packed));
+    }
+
+    #[test]
+    fn metadata_that_says_something_else_is_told() {
+        let said = Manifest::parse(WHOLE).unwrap();
+        let package = write(&component(""), WHOLE).unwrap();
+        assert_eq!(metadata(&package, &said), Ok(Vec::new()));
+        let mut other = package.clone();
+        custom(&mut other, "version", b"9.9.9");
+        let differs = |found: &[u8]| metadata(found, &said).unwrap();
+        let (found, expected) = (Some("9.9.9".to_owned()), Some("1.2.0".to_owned()));
+        assert_eq!(differs(&other), [Metadata { section: "version", found, expected }]);
+        let bare = differs(&with(WHOLE.as_bytes()));
+        assert_eq!(bare.len(), METADATA.len());
+        assert!(bare.iter().all(|metadata| metadata.found.is_none()));
+        // What no manifest says, no section may.
+        let no_source = Manifest::parse(&WHOLE.replace("source =", "# source =")).unwrap();
+        let sourced = metadata(&package, &no_source).unwrap();
+        assert!(sourced.len() == 1 && sourced[0].section == "source" && sourced[0].expected.is_none());
+        assert!(metadata(&package[..package.len() - 1], &said).is_err());
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub(crate) fn as_line(key: String, value: &Value, most: usize) -> Result<String,
         Value::String(text) if is_line(text) => Ok(text.clone()),
         Value::String(_) => Err(ManifestError::new(
             key,
-            "expected one line of text that is not empty, without control characters",
+            "expected one line of text that is not empty and has a letter or a digit, without control characters",
         )),
         other => Err(ManifestError::new(key, format!("is {}, expected a text", kind(other)))),
     }

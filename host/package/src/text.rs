@@ -8,9 +8,10 @@ pub const MAX_MANIFEST_BYTES: usize = 64 << 10;
 /// The most bytes of a text that is repeated in a message.
 const SHOWN_CHARS: usize = 80;
 
-/// Whether a text is one line that a terminal shows as it is: no control characters.
+/// Whether a text is one line that says something: no control characters, and something else than
+/// signs and what is drawn as nothing.
 pub(crate) fn is_line(text: &str) -> bool {
-    !text.trim().is_empty() && !text.chars().any(char::is_control)
+    text.chars().any(char::is_alphanumeric) && !text.chars().any(char::is_control)
 }
 
 /// What somebody wrote, short enough to be repeated.

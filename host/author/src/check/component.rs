@@ -2,8 +2,12 @@
 
 use lancet_core::{CONTRACT_PACKAGE, Capability, Granter, Role, Severity};
 use lancet_engine::{ImportProblem, Inspection, LoadError, Meaning, NotAPlugin};
+use lancet_package::{Manifest, Metadata};
 
-use super::finding::{CONTROL, Findings, LARGE, NEEDS_GRANT, NEEDS_MORE, NO_MANIFEST, UNKNOWN_EXPORT};
+use super::finding::{
+    CONTROL, Findings, LARGE, NEEDS_GRANT, NEEDS_MORE, NO_MANIFEST, NO_METADATA, OTHER_METADATA,
+    UNKNOWN_EXPORT,
+};
 use crate::trial::standard;
 
 /// The most bytes of a component that is not called large: half of what is loaded, 32 MiB.
@@ -59,7 +63,7 @@ fn import(problem: &ImportProblem, findings: &mut Findings) {
 }
 
 /// For what is a plugin.
-pub(crate) fn inspected(inspection: &Inspection, findings: &mut Findings) {
+pub(crate) fn inspected(component: &[u8], inspection: &Inspection, findings: &mut Findings) {
     let role = inspection.role;
     for name in inspection.exports.iter().filter(|name| !is_of_world(name, role)) {
         findings.add(UNKNOWN_EXPORT, LOOKED_AT, format!("it exports `{name}`"));
@@ -70,6 +74,7 @@ pub(crate) fn inspected(inspection: &Inspection, findings: &mut Findings) {
     match &inspection.manifest {
         None => findings.add(NO_MANIFEST, LOOKED_AT, "it is no package: it has no section `lancet:plugin`"),
         Some(manifest) => {
+            metadata(component, manifest, findings);
             let standard = standard(role, inspection.capabilities().contains(&Capability::Model));
             for (needed, had, limit) in manifest.limits.beyond(&standard) {
                 let seen = format!("`limits.{}` is {needed}, and the standard limit is {had}", limit.key());
@@ -90,6 +95,27 @@ pub(crate) fn inspected(inspection: &Inspection, findings: &mut Findings) {
             let prefix = if role == Role::Grader { "grader:" } else { "" };
             let seen = format!("it imports `{capability}`, which `--grant {prefix}{capability}` would grant");
             findings.add(NEEDS_GRANT, LOOKED_AT, seen);
+        }
+    }
+}
+
+/// Whether other tools are told of the package what its manifest says.
+fn metadata(component: &[u8], manifest: &Manifest, findings: &mut Findings) {
+    // What has no sections that can be told apart has no manifest.
+    for Metadata { section, found, expected } in
+        lancet_package::metadata(component, manifest).into_iter().flatten()
+    {
+        let due = expected.map_or("nothing of it".to_owned(), |text| format!("`{text}`"));
+        match found {
+            None => findings.add(
+                NO_METADATA,
+                LOOKED_AT,
+                format!("it has no section `{section}`, its manifest {due}"),
+            ),
+            Some(found) => {
+                let seen = format!("its section `{section}` has `{found}`, its manifest {due}");
+                findings.add(OTHER_METADATA, LOOKED_AT, seen);
+            }
         }
     }
 }

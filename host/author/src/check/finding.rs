@@ -65,6 +65,14 @@ pub(crate) const DEPENDS_ON_LIMITS: Rule = error(
     "depends-on-limits",
     "do not ask how much memory there is: an operator may give more, and the verdict or the answer has to stay the same",
 );
+pub(crate) const DEPENDS_ON_TASK: Rule = warning(
+    "depends-on-task",
+    "do not judge by the id or the price of a task: what differs from one to another belongs into its answer key, or into `[grader.settings]`",
+);
+pub(crate) const PASSES_ANY_CHOICE: Rule = error(
+    "passes-any-choice",
+    "compare what was chosen with what the answer key names: every proposal was as good as the right one",
+);
 pub(crate) const PASSES_JUNK: Rule =
     error("passes-junk", "fail what cannot be read as an answer, and what is none of the task's proposals");
 pub(crate) const PASSES_NOTHING: Rule = error(
@@ -84,6 +92,14 @@ pub(crate) const PASSES_UNREADABLE_KEY: Rule = error(
 pub(crate) const TELLS_KEY: Rule = warning(
     "tells-key",
     "keep the answer key out of verdicts and logs: whoever reads a record would know the answer",
+);
+pub(crate) const OTHER_METADATA: Rule = error(
+    "lying-metadata",
+    "make the package again of the component that the tool chain built, with `lancet plugin pack`: other tools show what these sections say",
+);
+pub(crate) const NO_METADATA: Rule = warning(
+    "no-metadata",
+    "make the package with `lancet plugin pack`, which writes what other tools show of a component as well",
 );
 pub(crate) const NEVER_JUDGES: Rule = warning(
     "never-judges",

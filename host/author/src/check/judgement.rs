@@ -7,8 +7,8 @@ use lancet_core::{Answer, FaultKind, Kind, Outcome, Request, SolveEnd, Verdict};
 use super::End;
 use super::execution::{Input, Seen, Took};
 use super::finding::{
-    Findings, MALFORMED, NEVER_ANSWERS, NEVER_JUDGES, NEVER_PASSES, PASSES_NOTHING, PASSES_UNTESTED, Rule,
-    TELLS_KEY, UNKNOWN_CHOICE, WRONG_KIND, of_fault,
+    DEPENDS_ON_TASK, Findings, MALFORMED, NEVER_ANSWERS, NEVER_JUDGES, NEVER_PASSES, PASSES_ANY_CHOICE,
+    PASSES_NOTHING, PASSES_UNTESTED, Rule, TELLS_KEY, UNKNOWN_CHOICE, WRONG_KIND, of_fault,
 };
 use super::submission::Graded;
 use super::work::Worked;
@@ -52,13 +52,11 @@ pub(super) fn graders(inputs: &[Arc<Graded>], seen: &[(Seen, Took)], findings: &
         if let Some(rule) = broken {
             findings.add(rule, input.tried(), seen.words());
         }
-        if let Some(secret) = &input.secret
-            && told(seen, verdict, secret)
-        {
-            let seen = "its verdict or its log has the whole text of the answer key";
-            findings.add(TELLS_KEY, input.tried(), seen);
+        if let Some(secret) = input.secrets.told(verdict.outcome, texts(seen, verdict).into_iter()) {
+            findings.add(TELLS_KEY, input.tried(), format!("its verdict or its log has {secret}"));
         }
     }
+    compared(inputs, seen, findings);
     let all = "all inputs";
     if seen.len() < inputs.len() {
         // What was left out might have been judged.
@@ -82,8 +80,32 @@ fn read_key(seen: &Seen) -> bool {
     seen.requests.contains(&Request::AnswerKeyRead)
 }
 
-/// Whether the texts of a verdict, or of the log, hold the secret.
-fn told(seen: &Seen, verdict: &Verdict, secret: &str) -> bool {
+/// Holds verdicts against one another.
+fn compared(inputs: &[Arc<Graded>], seen: &[(Seen, Took)], findings: &mut Findings) {
+    let judged = |index: usize| match &seen.get(index)?.0 {
+        seen @ Seen { end: End::Judged(verdict), .. } if fault(seen).is_none() => Some(verdict),
+        _ => None,
+    };
+    for (index, input) in inputs.iter().enumerate() {
+        if let (Some(first), Some(verdict)) = (input.same_as.and_then(judged), judged(index))
+            && (first.outcome, &first.reason, first.score)
+                != (verdict.outcome, &verdict.reason, verdict.score)
+        {
+            let (was, is) = (crate::trial::judged(first), crate::trial::judged(verdict));
+            findings.add(DEPENDS_ON_TASK, input.tried(), format!("`{is}`, and `{was}` without that"));
+        }
+        let is_other = |other: &usize| inputs[*other].other_choice_of == Some(index);
+        let others: Vec<usize> = (0..inputs.len()).filter(is_other).collect();
+        let is_passed = |index: usize| judged(index).is_some_and(|verdict| verdict.outcome == Outcome::Pass);
+        if !others.is_empty() && is_passed(index) && others.iter().all(|other| is_passed(*other)) {
+            let seen = format!("it passed whichever of its {} proposals was chosen", others.len() + 1);
+            findings.add(PASSES_ANY_CHOICE, input.tried(), seen);
+        }
+    }
+}
+
+/// All that people read of a verdict: its own texts and those of the log.
+fn texts<'s>(seen: &'s Seen, verdict: &'s Verdict) -> Vec<&'s str> {
     let of_checks = verdict.checks.iter().flat_map(|check| [check.name.as_str(), check.detail.as_str()]);
     let of_log = seen.requests.iter().flat_map(|request| match request {
         Request::LogWrite { message, fields, .. } => {
@@ -92,7 +114,7 @@ fn told(seen: &Seen, verdict: &Verdict, secret: &str) -> bool {
         }
         _ => Vec::new(),
     });
-    of_checks.chain(of_log).chain([verdict.explanation.as_str()]).any(|text| text.contains(secret))
+    of_checks.chain(of_log).chain([verdict.reason.as_str(), verdict.explanation.as_str()]).collect()
 }
 
 /// Holds what agents hand in against what they may.

@@ -147,7 +147,7 @@ fn what_is_hostile_is_found() {
 }
 
 /// What is found on whatever a plugin is tried: trying it on everything would take its time.
-const ON_ANYTHING: [&str; 12] = [
+const ON_ANYTHING: [&str; 14] = [
     "lying-manifest",
     "limits-too-low",
     "needs-more",
@@ -160,6 +160,8 @@ const ON_ANYTHING: [&str; 12] = [
     "depends-on-limits",
     "depends-on-chance",
     "models-untried",
+    "lying-metadata",
+    "no-metadata",
 ];
 
 #[test]

@@ -1,12 +1,14 @@
 //! What agents are tried on: tasks, environments and models, well and ill.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AnswerPart, CallErrorKind, Cents, Configuration, Kind, ModelFailureKind, Proposal, StopReason,
-    Task,
+    Answer, AnswerPart, CallErrorKind, Cents, Configuration, DeclaredSetting, Kind, ModelFailureKind,
+    Proposal, SettingKind, StopReason, Task,
 };
 use lancet_engine::{Outside, Plugin};
+use serde_json::Value;
 
 use super::execution::Input;
 use super::submission::{KINDS, error_word};
@@ -27,6 +29,12 @@ const FALLIBLE: [&str; 10] = [
     "user-tool.reproduce",
     "user-tool.read",
 ];
+
+/// The largest number, and the most bytes of a text, that can be set of an agent.
+const MAX_NUMBER: u64 = (1 << 53) - 1;
+const MAX_SETTING_BYTES: usize = 16 << 10;
+/// The most values that are tried of a setting which names those that it takes.
+const MAX_CHOICES: usize = 8;
 
 /// Something that an agent is tried on.
 pub(super) struct Worked {
@@ -106,11 +114,12 @@ pub(super) fn inputs(
     // Who asks models is offered one that has something to say.
     let asks = plugin.has(lancet_core::Capability::Model);
     let defaults = configuration.settings.iter();
-    let defaults = defaults.map(|setting| (setting.name.clone(), setting.default.to_string()));
+    let defaults: BTreeMap<_, _> =
+        defaults.map(|setting| (setting.name.clone(), setting.default.to_string())).collect();
     let there = World {
         is_there: true,
         model: asks.then_some(Model::Works),
-        settings: Arc::new(defaults.collect()),
+        settings: Arc::new(defaults.clone()),
         prompt: configuration.prompt.as_ref().map(|prompt| Arc::from(prompt.text.as_str())),
         ..World::default()
     };
@@ -132,10 +141,51 @@ pub(super) fn inputs(
     made.extend(tasks(&not_there));
     made.push(Worked::new("a task for a work tree, without an environment", work_tree(), not_there.clone()));
     made.extend(environments(&there, plugin));
+    for (what, name, value) in set(configuration) {
+        let mut settings = defaults.clone();
+        settings.insert(name, value);
+        let world = World { settings: Arc::new(settings), ..there.clone() };
+        for (of, task) in [("a manager task", manager()), ("a task with a work tree", work_tree())] {
+            made.push(Worked::new(&format!("{of}, {what}"), task, world.clone()));
+        }
+    }
     if asks {
         made.extend(models(&there));
     }
+    if plugin.has(lancet_core::Capability::Budget) {
+        for (what, allowance) in
+            [("a budget that is used up", (10, 10)), ("a boundless budget", (u64::MAX, 0))]
+        {
+            let world = World { allowance: Some(allowance), ..there.clone() };
+            for (of, task) in [("a manager task", manager()), ("a task with a work tree", work_tree())] {
+                made.push(Worked::new(&format!("{of}, {what}"), task, world.clone()));
+            }
+        }
+    }
     made.into_iter().map(Arc::new).collect()
+}
+
+/// Every setting at the ends of what it takes: in words, its name, and the value as JSON.
+fn set(configuration: &Configuration) -> Vec<(String, String, String)> {
+    let mut made = Vec::new();
+    for DeclaredSetting { name, kind, default, choices, least, most, .. } in &configuration.settings {
+        let values: Vec<Value> = match kind {
+            SettingKind::Flag => vec![false.into(), true.into()],
+            SettingKind::Number => vec![least.unwrap_or(0).into(), most.unwrap_or(MAX_NUMBER).into()],
+            SettingKind::Text if choices.is_empty() => {
+                vec!["".into(), "\u{0}\u{202e}".into(), "x".repeat(MAX_SETTING_BYTES).into()]
+            }
+            SettingKind::Text => {
+                choices.iter().take(MAX_CHOICES).map(|choice| choice.as_str().into()).collect()
+            }
+        };
+        for value in values.into_iter().filter(|value| value != default) {
+            let value = value.to_string();
+            let word = &value[..value.floor_char_boundary(40)];
+            made.push((format!("its setting `{name}` being {word}"), name.clone(), value));
+        }
+    }
+    made
 }
 
 /// Manager tasks that are as odd as they can be.
@@ -307,5 +357,48 @@ fn task(id: &str, kind: Kind, proposals: Vec<Proposal>) -> Task {
         statement: "Adding gives a wrong number.".to_owned(),
         price: Cents(100_000),
         proposals,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lancet_core::DeclaredSetting;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn settings_are_tried_at_the_ends_of_what_they_take() {
+        let setting = |kind, default: Value| DeclaredSetting {
+            name: "it".to_owned(),
+            kind,
+            default,
+            choices: Vec::new(),
+            about: String::new(),
+            least: None,
+            most: None,
+        };
+        for (setting, expected) in [
+            (
+                DeclaredSetting { least: Some(2), ..setting(SettingKind::Number, json!(5)) },
+                vec!["2", "9007199254740991"],
+            ),
+            (setting(SettingKind::Flag, json!(true)), vec!["false"]),
+            (
+                DeclaredSetting {
+                    choices: vec!["a".to_owned(), "b".to_owned()],
+                    ..setting(SettingKind::Text, json!("a"))
+                },
+                vec!["\"b\""],
+            ),
+        ] {
+            let configuration = Configuration { settings: vec![setting], prompt: None }.validated().unwrap();
+            let values: Vec<_> = set(&configuration).into_iter().map(|(_, _, value)| value).collect();
+            assert_eq!(values, expected);
+        }
+        let text =
+            set(&Configuration { settings: vec![setting(SettingKind::Text, json!(""))], prompt: None });
+        assert_eq!(text.len(), 2);
+        assert!(text.iter().all(|(what, ..)| what.len() < 80), "{text:?}");
     }
 }

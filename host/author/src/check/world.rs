@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lancet_core::{
-    AnswerPart, CallError, CallErrorKind, CallRecord, CommandOutput, Effect, MAX_CONVERSATIONS, ModelAnswer,
-    ModelFailure, ModelFailureKind, ModelTool, Observation, Octets, Offer, Request, Response, SearchHit,
-    Sha256, Spent, StopReason, ToolCall, WorkspaceEntry,
+    Allowance, AnswerPart, ArtifactEntry, ArtifactKind, CallError, CallErrorKind, CallRecord, CommandOutput,
+    Effect, MAX_CONVERSATIONS, ModelAnswer, ModelFailure, ModelFailureKind, ModelTool, Observation, Octets,
+    Offer, Request, Response, SearchHit, Sha256, Spent, StopReason, ToolCall, WorkspaceEntry,
 };
 use lancet_engine::{Answering, NotRecalled, Outside};
 use serde_json::{Value, json};
@@ -30,7 +30,13 @@ pub(super) struct World {
     pub(super) prompt: Option<Arc<str>>,
     /// What models say; without it none is offered.
     pub(super) model: Option<Model>,
+    /// What there is to spend of each unit, and how much of it is used; nothing is bounded without.
+    pub(super) allowance: Option<(u64, u64)>,
 }
+
+/// The units of a budget.
+const UNITS: [&str; 7] =
+    ["asks", "tokens", "input-tokens", "output-tokens", "microdollars", "milliseconds", "tool-calls"];
 
 /// What files, commands and searches give.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -105,8 +111,16 @@ impl Running {
             Request::SettingsPrompt => {
                 Response::MaybeText(self.world.prompt.as_ref().map(|prompt| prompt.to_string()))
             }
-            Request::BudgetAllowances => Response::Allowances(Vec::new()),
-            Request::BudgetLeft { .. } => Response::MaybeNumber(None),
+            Request::BudgetAllowances => Response::Allowances(match self.world.allowance {
+                None => Vec::new(),
+                Some((limit, used)) => {
+                    UNITS.map(|unit| Allowance { unit: unit.to_owned(), limit, used }).into()
+                }
+            }),
+            Request::BudgetLeft { unit } => {
+                let left = self.world.allowance.filter(|_| UNITS.contains(&unit.as_str()));
+                Response::MaybeNumber(left.map(|(limit, used)| limit.saturating_sub(used)))
+            }
             Request::AnswerKeyRead => Response::Text(r#"{"correct": 3}"#.to_owned()),
             Request::ModelOffers
             | Request::ModelOpen { .. }
@@ -155,7 +169,16 @@ impl Running {
                 dropped_bytes: u64::from(texts == Texts::Huge) << 40,
             }),
             Request::UserToolReproduce => {
-                Response::Observed(Observation { completed: texts == Texts::Ordinary, artifacts: Vec::new() })
+                let left = |name: String, kind, bytes| ArtifactEntry { name, kind, bytes };
+                let artifacts = match texts {
+                    Texts::Empty => Vec::new(),
+                    Texts::Ordinary => vec![left("log.txt".to_owned(), ArtifactKind::Log, 32)],
+                    Texts::Binary => vec![left("page.png".to_owned(), ArtifactKind::Screenshot, 5)],
+                    Texts::Huge => {
+                        (0..1_000).map(|n| left(format!("{n}.txt"), ArtifactKind::Log, 1 << 40)).collect()
+                    }
+                };
+                Response::Observed(Observation { completed: texts == Texts::Ordinary, artifacts })
             }
             _ => Response::Refused(CallError::new(CallErrorKind::Unavailable, "it is not to be had")),
         }

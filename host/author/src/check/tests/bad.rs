@@ -75,6 +75,7 @@ const OF_GRADER: &str = r#"
   (import "lancet:plugin/answer-key@0.1.0" "read" (func $key (param i32)))
   (import "lancet:plugin/tests@0.1.0" "run" (func $run (param i32 i32 i32)))
   (import "lancet:plugin/artifacts@0.1.0" "list" (func $artifacts (param i32)))
+  (import "lancet:plugin/settings@0.1.0" "value" (func $setting (param i32 i32 i32)))
   (import "lancet:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32 i32 i32)))"#;
 
 /// What agents call.
@@ -123,6 +124,7 @@ fn made(wit: &Path, role: Role, exported: &[&str], body: &str) -> Vec<u8> {
         "shell",
         "tests",
         "artifacts",
+        "settings",
     ] {
         world.push_str(&format!("import lancet:plugin/{name}@0.1.0;\n"));
     }
@@ -137,7 +139,7 @@ fn made(wit: &Path, role: Role, exported: &[&str], body: &str) -> Vec<u8> {
 }
 
 /// Graders by what they do, and the code that they are found by.
-const GRADERS: [(&str, &str, &str); 20] = [
+const GRADERS: [(&str, &str, &str); 24] = [
     ("passes everything", "call $pass", "passes-nothing"),
     (
         "passes every choice",
@@ -211,6 +213,26 @@ const GRADERS: [(&str, &str, &str); 20] = [
         "never-judges",
     ),
     ("never passes", "call $fail", "never-passes"),
+    (
+        "passes every proposal",
+        "(call $submission (i32.const 1024)) (if (result i32) (i32.and (i32.eqz (i32.load8_u (i32.const 1024))) (i32.lt_u (i32.load (i32.const 1028)) (i32.const 4))) (then (call $pass)) (else (call $fail)))",
+        "passes-any-choice",
+    ),
+    (
+        "judges by the price",
+        "(call $verdict (i32.const 1) (i64.lt_u (local.get $price) (i64.const 100)))",
+        "depends-on-task",
+    ),
+    (
+        "judges by the length of the id",
+        "(call $verdict (i32.const 1) (i32.gt_u (local.get $id-len) (i32.const 20)))",
+        "depends-on-task",
+    ),
+    (
+        "says which proposal would have been right",
+        "(call $key (i32.const 1040)) (drop (call $fail)) (if (i32.gt_u (i32.load (i32.const 1044)) (i32.const 20)) (then (i32.store (i32.const 60) (i32.add (i32.load (i32.const 1040)) (i32.const 11))) (i32.store (i32.const 64) (i32.const 9)))) (i32.const 32)",
+        "tells-key",
+    ),
     (
         "imports what it never calls",
         "(if (i32.eq (local.get $kind) (i32.const 9)) (then (call $artifacts (i32.const 1024)))) (call $fail)",
@@ -357,6 +379,27 @@ const LIES: [(Role, &str, &str, &str, &str); 11] = [
     ),
 ];
 
+/// A grader that passes every document where it was set to be lax.
+const LAX: &str = "(i32.store8 (i32.const 90) (i32.const 108)) (i32.store8 (i32.const 91) (i32.const 97)) (i32.store8 (i32.const 92) (i32.const 120))
+    (call $setting (i32.const 90) (i32.const 3) (i32.const 1040)) (call $submission (i32.const 1024))
+    (if (result i32) (i32.and (i32.eq (i32.load (i32.const 1048)) (i32.const 4)) (i32.eq (i32.load8_u (i32.const 1024)) (i32.const 1))) (then (call $pass)) (else (call $fail)))";
+
+/// A manifest of that one.
+const OF_LAX: &str = r#"name = "acme/lax"
+version = "1.2.0"
+contract = "0.1.0"
+world = "grader"
+description = "Pays for any document, if it is told to."
+authors = ["Ada"]
+licence = "MIT"
+[asks]
+submission = "It reads what was handed in."
+settings = "It may be told to be lax."
+[settings.properties.lax]
+type = "boolean"
+default = false
+"#;
+
 /// A grader of these by its name.
 pub(super) fn grader(wit: &Path, name: &str) -> Vec<u8> {
     let (_, body, _) = GRADERS.into_iter().find(|(known, ..)| *known == name).unwrap();
@@ -387,6 +430,27 @@ pub(super) fn all(wit: &Path) -> Vec<Bad> {
         assert!(manifest.contains(from), "{name}");
         add(name, role, lancet_package::write(component, &manifest.replacen(from, to, 1)).unwrap(), code);
     }
+    let lax = made(wit, Role::Grader, &[export(Role::Grader)], LAX);
+    add(
+        "passes documents when it is set to",
+        Role::Grader,
+        lancet_package::write(&lax, OF_LAX).unwrap(),
+        "passes-junk",
+    );
+    for (role, builtin, manifest) in
+        [(Role::Grader, "manager-choice", MANIFEST), (Role::Agent, "first", OF_FIRST)]
+    {
+        let component = lancet_builtin::find(role, builtin).unwrap().component;
+        let package = lancet_package::write(component, manifest).unwrap();
+        add(
+            "tells other tools of another version",
+            role,
+            with(&package, "version", b"9.9.9"),
+            "lying-metadata",
+        );
+        let bare = with(component, lancet_package::SECTION, manifest.as_bytes());
+        add("tells other tools nothing", role, bare, "no-metadata");
+    }
     for role in [Role::Grader, Role::Agent] {
         let ordinary = lancet_hostile::ordinary(role);
         add("is large", role, padded(&ordinary, 40 << 20), "large");
@@ -416,15 +480,21 @@ pub(super) fn all(wit: &Path) -> Vec<Bad> {
 
 /// Valid, with a custom section that makes it of about that many bytes.
 fn padded(ordinary: &[u8], bytes: usize) -> Vec<u8> {
-    let mut padded = ordinary.to_vec();
-    padded.push(0);
-    let mut length = bytes + 2;
+    with(ordinary, "p", &vec![0; bytes])
+}
+
+/// A component with a custom section more.
+fn with(component: &[u8], name: &str, content: &[u8]) -> Vec<u8> {
+    let mut whole = component.to_vec();
+    whole.push(0);
+    let mut length = 1 + name.len() + content.len();
     while length >= 0x80 {
-        padded.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+        whole.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
         length >>= 7;
     }
-    padded.push(u8::try_from(length).unwrap());
-    padded.extend_from_slice(b"\x01p");
-    padded.resize(padded.len() + bytes, 0);
-    padded
+    whole.push(u8::try_from(length).unwrap());
+    whole.push(u8::try_from(name.len()).unwrap());
+    whole.extend_from_slice(name.as_bytes());
+    whole.extend_from_slice(content);
+    whole
 }
