@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lancet_core::{
-    CONTRACT_VERSION, Capability, Expected, FIXTURE_VERSION, FixtureContents, Grant, Granter,
-    MAX_FIXTURE_BYTES, Outcome, ReasonCode, Role, Score, Task, attempt_seed,
+    Answer, CONTRACT_VERSION, Capability, Expected, FIXTURE_VERSION, FixtureContents, Grant, Granter,
+    MAX_DOCUMENT_BYTES, MAX_FIXTURE_BYTES, MAX_TEXT_BYTES, Outcome, ReasonCode, Role, Score, Task,
+    attempt_seed,
 };
 use lancet_engine::{ENGINE_ID, Plugin};
 use serde::Deserialize;
@@ -77,10 +78,9 @@ impl Fixture {
             ))
             .hint("record it again, or write it in this form"));
         }
-        let is_served = contract
-            .as_str()
-            .and_then(|version| version.strip_prefix("0.1."))
-            .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|digit| digit.is_ascii_digit()));
+        let patch = contract.as_str().and_then(|version| version.strip_prefix("0.1."));
+        let is_served =
+            patch.is_some_and(|patch| patch.parse::<u64>().is_ok_and(|number| number.to_string() == patch));
         if !is_served {
             return Err(FixtureError::new(format!(
                 "`contract` is {contract}, expected a version that this host serves: `0.1.x`"
@@ -130,6 +130,7 @@ impl Fixture {
                 "write `\"submission\": {\"choice\": 3}`, `{\"document\": \"…\"}`, `\"work-tree\"` or `\"nothing\"`",
             ));
         }
+        bounded(&file)?;
         let task = Task::from(file.task.clone());
         Contents::of(&file, &BTreeMap::new()).map_err(FixtureError::new)?;
         Ok(Self { name: name.to_owned(), file, task, bytes: 0 })
@@ -177,6 +178,30 @@ impl Fixture {
     /// What the random numbers of the call start from.
     pub(crate) fn seed(&self) -> [u8; 32] {
         attempt_seed(self.file.seed, &self.task.id, self.file.attempt)
+    }
+}
+
+/// Looks whether a host would hand over texts that are so long.
+fn bounded(file: &lancet_core::Fixture) -> Result<(), FixtureError> {
+    let task = &file.task;
+    let document = match &file.submission {
+        Some(Answer::Document(text)) => text.len(),
+        _ => 0,
+    };
+    let own = [
+        ("submission.document".to_owned(), document, MAX_DOCUMENT_BYTES),
+        ("task.title".to_owned(), task.title.len(), MAX_TEXT_BYTES),
+        ("task.statement".to_owned(), task.statement.len(), MAX_TEXT_BYTES),
+    ];
+    let proposals = task.proposals.iter().enumerate();
+    let proposals = proposals
+        .map(|(n, proposal)| (format!("task.proposals[{n}].text"), proposal.text.len(), MAX_TEXT_BYTES));
+    match own.into_iter().chain(proposals).find(|(_, bytes, most)| bytes > most) {
+        None => Ok(()),
+        Some((key, bytes, most)) => {
+            let problem = format!("`{key}` has {bytes} bytes, and no plugin is given more than {most}");
+            Err(FixtureError::new(problem).hint("shorten it"))
+        }
     }
 }
 
@@ -285,6 +310,20 @@ mod tests {
             (grader(), "fixture", json!(null), "`fixture` is null, expected 1"),
             (grader(), "contract", json!("0.2.0"), "`contract` is \"0.2.0\", expected"),
             (grader(), "contract", json!("0.1."), "expected a version that this host serves"),
+            (grader(), "contract", json!("0.1.07"), "expected a version that this host serves"),
+            (grader(), "contract", json!("0.1.99999999999999999999"), "expected a version that this host"),
+            (
+                grader(),
+                "submission",
+                json!({"document": "x".repeat(65_537)}),
+                "`submission.document` has 65537 bytes, and no plugin is given more than 65536",
+            ),
+            (
+                grader(),
+                "task",
+                json!({"id": "t", "kind": "swe-manager", "proposals": [{"id": 3, "text": "x".repeat(1_048_577)}]}),
+                "`task.proposals[0].text` has 1048577 bytes",
+            ),
             (
                 grader(),
                 "engine",

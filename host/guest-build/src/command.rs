@@ -30,7 +30,11 @@ pub(crate) fn cargo_build(
         cargo.arg("--locked");
     }
     for package in packages {
-        cargo.args(["--package", package]);
+        match request.of_an_author {
+            // An author's package may be called as one that it depends on is.
+            true => cargo.arg("--package").arg(spec(&request.workspace, package)),
+            false => cargo.args(["--package", package]),
+        };
     }
     for example in examples {
         cargo.args(["--example", example]);
@@ -68,6 +72,19 @@ pub(crate) fn cargo_build(
         Ok(None) => Err(Error::Stopped),
         Err(source) => Err(Error::Start { program: command, source }),
     }
+}
+
+/// What Cargo calls the package in a folder, and no other.
+fn spec(folder: &Path, package: &str) -> String {
+    let mut spec = String::from("path+file://");
+    for byte in folder.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' => spec.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => spec.push(char::from(*byte)),
+            byte => spec.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("{spec}#{package}")
 }
 
 /// Takes out of a command's environment what a Cargo around it has set for the
@@ -143,6 +160,11 @@ fn rust_flags(workspace: &Path) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_is_told_from_others_of_its_name() {
+        assert_eq!(spec(Path::new("/a b/é#?/x"), "log"), "path+file:///a%20b/%C3%A9%23%3F/x#log");
+    }
 
     #[test]
     fn what_cargo_sets_for_another_crate_is_told_from_what_the_user_sets() {

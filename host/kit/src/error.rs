@@ -27,6 +27,9 @@ pub enum Error {
          beginning with a letter, at most 64 bytes"
     )]
     Name(String),
+    /// The name of the kit that a plugin is built with.
+    #[error("`lancet-sdk` is the name of the kit, which a plugin is built with and cannot have itself")]
+    KitName,
     /// A file of the project says what cannot be.
     #[error("`{}`: `{key}`: {problem}", file.display())]
     Key {
@@ -104,7 +107,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exists(_) => Some("choose another name, or remove the folder".to_owned()),
-            Self::Name(_) => Some("for example `right-choice` or `acme/right-choice`".to_owned()),
+            Self::Name(_) | Self::KitName => {
+                Some("for example `right-choice` or `acme/right-choice`".to_owned())
+            }
             Self::Key { hint, .. } => Some(hint.clone()),
             Self::NoLanguage(_) => Some(
                 "`lancet plugin new NAME --lang python` makes one; `lancet plugin pack` takes a component"

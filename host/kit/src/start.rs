@@ -14,6 +14,8 @@ use crate::tool::Tool;
 
 /// The publisher of a plugin that is given none.
 const PUBLISHER: &str = "local";
+/// What the kits are called in every language, so that no plugin can be.
+const KIT: &str = "lancet-sdk";
 /// What the examples are called.
 const EXAMPLES: [&str; 2] = ["example/my-grader", "example/my-agent"];
 /// The most bytes of each half of a name: 64.
@@ -40,6 +42,9 @@ pub fn start(parent: &Path, name: &str, language: Language, role: Role) -> Resul
     let (publisher, short) = name.split_once('/').unwrap_or((PUBLISHER, name));
     if ![publisher, short].iter().all(|half| is_name(half)) {
         return Err(Error::Name(name.chars().take(200).collect()));
+    }
+    if short == KIT {
+        return Err(Error::KitName);
     }
     let folder = parent.join(short);
     match fs::create_dir(&folder) {
@@ -137,6 +142,8 @@ mod tests {
             assert!(matches!(refused, Err(Error::Name(_))), "{name}");
         }
         assert!(start(folder.path(), &"a".repeat(65), Language::Python, Role::Grader).is_err());
+        let refused = start(folder.path(), "acme/lancet-sdk", Language::Rust, Role::Grader);
+        assert!(matches!(refused, Err(Error::KitName)));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         fs::write(folder.path().join("taken"), "mine").unwrap();
         let refused = start(folder.path(), "acme/taken", Language::Python, Role::Grader);
