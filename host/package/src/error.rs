@@ -27,6 +27,14 @@ impl ManifestError {
         Self { key: shown(key.into(), MAX_KEY), problem: shown(problem.into(), MAX_SAID), hint: None }
     }
 
+    /// What to do about it: of what was found, or how such a file is written.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        self.hint.as_deref().unwrap_or(
+            "mend that key; plugins/README.md has a whole `plugin.toml` and says what each key may be",
+        )
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(shown(hint.into(), MAX_SAID));
         self
@@ -80,7 +88,7 @@ impl PackageError {
             ),
             Self::TooLarge(_) => Some("shorten its descriptions"),
             Self::NoText => Some("pack the component again"),
-            Self::Manifest(error) => error.hint.as_deref(),
+            Self::Manifest(error) => Some(error.advice()),
         }
     }
 }
@@ -99,7 +107,10 @@ mod tests {
             let said = format!("{error} {:?}", error.hint);
             assert!(said.len() < 6_000, "{} bytes: {said:.200}", said.len());
         }
+        let bare = ManifestError::new("version", "is no version");
+        assert!(bare.advice().contains("plugins/README.md"), "{}", bare.advice());
         let short = ManifestError::new("asks.tests", "missing").hint("say why");
+        assert_eq!(short.advice(), "say why");
         assert_eq!(short.to_string(), "`asks.tests`: missing");
     }
 }

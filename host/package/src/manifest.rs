@@ -436,6 +436,10 @@ description = "How much is let pass."
             let error = Manifest::parse(&text).unwrap_err();
             assert!(error.key == key && error.problem.contains(problem), "{to}: {error}");
         }
+        let error = Manifest::parse(&WHOLE.replace("licence", "license")).unwrap_err();
+        assert_eq!(error.advice(), "did you mean `licence`?");
+        let error = Manifest::parse(&WHOLE.replace("licence", "colour")).unwrap_err();
+        assert_eq!(error.advice(), "remove it, or correct its name");
         let agent =
             WHOLE.replace("world = \"grader\"", "world = \"agent\"").replace("submission =", "input =");
         let error = Manifest::parse(&agent).unwrap_err();

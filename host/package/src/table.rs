@@ -26,7 +26,10 @@ impl<'t> Keys<'t> {
                 self.key(key),
                 format!("unknown key, expected one of {}", known.join(", ")),
             )
-            .hint("remove it, or correct its name")),
+            .hint(match nearest(key, known) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "remove it, or correct its name".to_owned(),
+            })),
         }
     }
 
@@ -84,6 +87,13 @@ impl<'t> Keys<'t> {
     pub(crate) fn other(&self, key: &str, expected: &str, found: &Value) -> ManifestError {
         ManifestError::new(self.key(key), format!("is {}, expected {expected}", kind(found)))
     }
+}
+
+/// The key that may well be meant by another word.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let (distance, nearest) =
+        known.iter().map(|known| (strsim::damerau_levenshtein(known, key), *known)).min()?;
+    (distance <= 1 + nearest.len() / 4).then_some(nearest)
 }
 
 /// One line of text.

@@ -154,11 +154,7 @@ pub(super) fn made(package: &Path, said: &Manifest, packed: &[u8]) -> String {
 }
 
 pub(super) fn refused(manifest: &Path, error: &ManifestError) -> Failure {
-    let failure = Failure::usage(format!("`{}`: {error}", manifest.display()));
-    match &error.hint {
-        Some(hint) => failure.hint(hint.as_str()),
-        None => failure,
-    }
+    Failure::usage(format!("`{}`: {error}", manifest.display())).hint(error.advice())
 }
 
 /// What to do about a manifest that cannot be read.
