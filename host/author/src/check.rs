@@ -12,7 +12,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lancet_core::{Capability, CheckedPlugin, Configuration, Limits, Role, Severity, Sha256};
+use lancet_core::{Capability, CheckedPlugin, Configuration, Limits, Request, Role, Severity, Sha256};
 use lancet_engine::{EngineError, Inspection, LoadError, Meaning, NotAPlugin, Plugin};
 use lancet_package::{Property, Schema, SettingType};
 use serde_json::{Value, json};
@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 use self::execution::{Conditions, End, Input, Seen, Took, execute};
 use self::finding::{
     CONFIGURATION, DEPENDS_ON_CHANCE, DEPENDS_ON_LIMITS, FIXTURE_UNUSED, FIXTURES_LEFT_OUT, Findings,
-    LIMITS_TOO_LOW, MODELS_UNTRIED, NEVER_USED, NOT_DETERMINISTIC, Rule, SETTINGS_UNTRIED, SLOW, UNTRIED,
+    LIMITS_TOO_LOW, MODELS_UNTRIED, NEVER_USED, NOT_DETERMINISTIC, Rule, SETTINGS_UNTRIED, SLOW,
+    UNKNOWN_SETTING, UNREAD_SETTING, UNTRIED,
 };
 use crate::fixture::{Fixture, FixtureError};
 
@@ -127,7 +128,7 @@ impl Trial {
     ) -> Result<(), EngineError> {
         let plugin = &self.plugin;
         let kept = usable(plugin, fixtures, findings);
-        let (used, is_whole) = match plugin.role() {
+        let (calls, is_whole, settings) = match plugin.role() {
             Role::Grader => {
                 let Some(settings) = settings(plugin, &kept) else {
                     let seen = "a setting that has to be given takes no value that could be made up";
@@ -143,7 +144,9 @@ impl Trial {
                 let seen =
                     self.tried(&inputs, |input| (input.is_base, input.is_huge), checked, findings).await?;
                 judgement::graders(&inputs, &seen, findings);
-                (used(&seen), seen.len() == inputs.len())
+                let schema = plugin.manifest().map(|manifest| &manifest.settings);
+                let declared = schema.map(|schema| schema.properties.keys().cloned().collect());
+                (Calls::of(&seen), seen.len() == inputs.len(), declared.unwrap_or_default())
             }
             Role::Agent => {
                 let configuration = plugin.describe().await?.unwrap_or_else(|fault| {
@@ -155,19 +158,28 @@ impl Trial {
                 let seen =
                     self.tried(&inputs, |input| (input.is_base, input.is_huge), checked, findings).await?;
                 judgement::agents(&inputs, &seen, findings);
-                (used(&seen), seen.len() == inputs.len())
+                let declared = configuration.settings.iter().map(|setting| setting.name.clone());
+                (Calls::of(&seen), seen.len() == inputs.len(), declared.collect())
             }
         };
         for import in &inspection.imports {
             let Meaning::Capability(capability) = import.meaning else { continue };
             // A log may be for what did not happen, and WASI is its language's.
             let is_none = matches!(capability, Capability::Log | Capability::WasiInert);
-            if is_none || !is_whole || used.contains(&capability) {
+            if is_none || !is_whole || calls.capabilities.contains(&capability) {
                 continue;
             }
             let seen = format!("it imports `{capability}`, and called none of it on anything that was tried");
             let change = format!("{} (`{capability}`)", NEVER_USED.change);
             findings.tell(NEVER_USED.severity, NEVER_USED.code, "all inputs".to_owned(), seen, change);
+        }
+        for name in calls.settings.difference(&settings) {
+            let seen = format!("it reads the setting `{name}`, and declares {}", named(&settings));
+            findings.add(UNKNOWN_SETTING, "all inputs", seen);
+        }
+        for name in settings.difference(&calls.settings).filter(|_| is_whole) {
+            let seen = format!("it declares the setting `{name}`, and read it on nothing that was tried");
+            findings.add(UNREAD_SETTING, "all inputs", seen);
         }
         Ok(())
     }
@@ -343,10 +355,34 @@ fn usable(
     kept
 }
 
-/// The capabilities that were called.
-fn used(seen: &[(Seen, Took)]) -> BTreeSet<Capability> {
-    let requests = seen.iter().flat_map(|(seen, _)| &seen.requests);
-    requests.filter_map(|request| Capability::of_interface(request.name().split('.').next()?)).collect()
+/// What was called in all that was seen.
+struct Calls {
+    capabilities: BTreeSet<Capability>,
+    /// The settings that were read, by name.
+    settings: BTreeSet<String>,
+}
+
+impl Calls {
+    fn of(seen: &[(Seen, Took)]) -> Self {
+        let requests = || seen.iter().flat_map(|(seen, _)| &seen.requests);
+        let interfaces = requests().filter_map(|request| request.name().split('.').next());
+        let settings = requests().filter_map(|request| match request {
+            Request::SettingsValue { name } => Some(name.clone()),
+            _ => None,
+        });
+        Self {
+            capabilities: interfaces.filter_map(Capability::of_interface).collect(),
+            settings: settings.collect(),
+        }
+    }
+}
+
+/// Names in a list, for people.
+fn named(names: &BTreeSet<String>) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// What is set of a grader when no fixture says otherwise: its defaults, and what could be made up.

@@ -49,6 +49,14 @@ pub(crate) const NEVER_USED: Rule = warning(
     "never-used",
     "build against a world without it and take it out of `asks`, or give a fixture in which it is called",
 );
+pub(crate) const UNKNOWN_SETTING: Rule = warning(
+    "unknown-setting",
+    "declare it (a grader under `[settings.properties]` of its manifest, an agent by `configuring`), or do not read it: nobody can set it",
+);
+pub(crate) const UNREAD_SETTING: Rule = warning(
+    "unread-setting",
+    "read it, or take it out of what can be set: whoever sets it changes nothing, or give a fixture in which it is read",
+);
 pub(crate) const CONFIGURATION: Rule = error(
     "configuration",
     "mend what `configuring` describes: no run takes an agent that cannot say what can be set of it",

@@ -147,7 +147,7 @@ fn what_is_hostile_is_found() {
 }
 
 /// What is found on whatever a plugin is tried: trying it on everything would take its time.
-const ON_ANYTHING: [&str; 14] = [
+const ON_ANYTHING: [&str; 16] = [
     "lying-manifest",
     "limits-too-low",
     "needs-more",
@@ -162,6 +162,8 @@ const ON_ANYTHING: [&str; 14] = [
     "models-untried",
     "lying-metadata",
     "no-metadata",
+    "unknown-setting",
+    "unread-setting",
 ];
 
 #[test]

@@ -115,6 +115,11 @@ pub(super) fn keys(maker: &mut Maker, name: &str, base: &Fixture) {
     ];
     junk.extend(hollow(Value::Null).map(|key| ("an answer key with `null` for every value", key)));
     junk.extend(hollow(Value::from("")).map(|key| ("an answer key with an empty text for every value", key)));
+    // That of a table or a list is what ends it.
+    let whole = text.trim_end();
+    if parsed(base).is_some_and(|key| key.is_object() || key.is_array()) && !whole.is_empty() {
+        junk.push(("an answer key without its last character", whole[..whole.len() - 1].to_owned()));
+    }
     for (what, key) in junk.into_iter().filter(|(_, key)| key.trim() != text.trim()) {
         let is_huge = key.len() > 90_000;
         let fixture = Fixture { answer_key: Some(Value::from(key)), ..base.clone() };

@@ -43,6 +43,18 @@ pub(super) fn reports(maker: &mut Maker, name: &str, base: &Fixture) {
         let contents = FixtureContents::whole(bytes);
         vec![FixtureArtifact { name: "log".to_owned(), kind: ArtifactKind::Log, contents }]
     };
+    let kinds = [
+        ArtifactKind::Trace,
+        ArtifactKind::Video,
+        ArtifactKind::Screenshot,
+        ArtifactKind::Other,
+        ArtifactKind::Log,
+    ];
+    let odd = kinds.into_iter().cycle().take(200).zip(0_u8..).map(|(kind, n)| FixtureArtifact {
+        name: format!("\u{202e}é/{n}"),
+        kind,
+        contents: FixtureContents::whole(vec![255 - n; usize::from(n)]),
+    });
     let ended = |end: RunEnd| FixtureRun { end, ..run.clone() };
     let many = (0..10_000).map(|n| FixtureTestCase {
         id: format!("suite::a test with a long name of its own {n:05}"),
@@ -91,6 +103,11 @@ pub(super) fn reports(maker: &mut Maker, name: &str, base: &Fixture) {
                 artifacts: log(b"PASS\nok\nall tests passed, 0 failed (100%)\nexit status 0\n".to_vec()),
                 ..run.clone()
             },
+        ),
+        (
+            "tests that fail, with 200 artifacts of every kind",
+            false,
+            FixtureRun { cases: cases(CaseStatus::Failed, ""), artifacts: odd.collect(), ..run.clone() },
         ),
         (
             "tests that fail, with a log of 1 MiB",

@@ -431,6 +431,13 @@ pub(super) fn all(wit: &Path) -> Vec<Bad> {
         add(name, role, lancet_package::write(component, &manifest.replacen(from, to, 1)).unwrap(), code);
     }
     let lax = made(wit, Role::Grader, &[export(Role::Grader)], LAX);
+    let other = OF_LAX.replace("properties.lax", "properties.strict");
+    for (name, code) in [
+        ("reads a setting that it does not declare", "unknown-setting"),
+        ("declares a setting that it does not read", "unread-setting"),
+    ] {
+        add(name, Role::Grader, lancet_package::write(&lax, &other).unwrap(), code);
+    }
     add(
         "passes documents when it is set to",
         Role::Grader,
