@@ -36,6 +36,7 @@ mod paths;
 mod plugins;
 mod policy;
 mod predictions;
+mod pulls;
 #[path = "../../host/models/tests/python/mod.rs"]
 mod python;
 mod real_model;

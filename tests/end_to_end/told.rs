@@ -188,8 +188,7 @@ fn options_that_cannot_be_are_told_as_what_they_are() {
         }
     }
     // Scripts hand on what strangers have written.
-    with(&["--attempts", "\u{1b}[2J\u{202e}\u{3164}"])
-        .fails(2, &["invalid value '\\u{202e}\\u{3164}'"]);
+    with(&["--attempts", "\u{1b}[2J\u{202e}\u{3164}"]).fails(2, &["invalid value '\\u{202e}\\u{3164}'"]);
     let mut command = context.command(&run);
     command.arg("--task").arg(OsStr::from_bytes(b"a\xff"));
     let output = command.output().unwrap();

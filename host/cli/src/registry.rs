@@ -105,12 +105,27 @@ pub(crate) struct SuitePull {
 }
 
 /// The reference that a text is which may name a file too: what lies there under that name is
-/// meant, and what ends like a component's file, and no registry.
-pub(crate) fn in_registry(text: &str) -> Option<Reference> {
-    let reference: Reference = text.parse().ok()?;
-    let names_one = reference.tag().is_some() || reference.digest().is_some();
-    let is_file = Path::new(text).symlink_metadata().is_ok() || text.ends_with(".wasm") && !names_one;
-    (!is_file).then_some(reference)
+/// meant, and what ends like a component's file, and no registry. What looks like a reference, and is
+/// none, is told as that.
+pub(crate) fn in_registry(text: &str) -> Result<Option<Reference>, Failure> {
+    if Path::new(text).symlink_metadata().is_ok() {
+        return Ok(None);
+    }
+    match text.parse::<Reference>() {
+        Ok(reference) => {
+            let names_one = reference.tag().is_some() || reference.digest().is_some();
+            Ok(Some(reference).filter(|_| names_one || !text.ends_with(".wasm")))
+        }
+        Err(error) if looks_like_one(text) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether a text begins as references do, with a registry.
+fn looks_like_one(text: &str) -> bool {
+    let registry = text.split('/').next().filter(|first| first.len() < text.len()).unwrap_or_default();
+    let is_host = registry.contains(['.', ':']) && !registry.starts_with('.') || registry == "localhost";
+    !text.ends_with(".wasm") && (is_host || text.contains("@sha"))
 }
 
 /// Whether something can be written to a path: before anybody is asked for it.
@@ -141,5 +156,41 @@ impl From<RegistryError> for Failure {
             Problem::Refused => Exit::Unverified,
         };
         Self::new(exit, error.to_string()).hint(error.hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_reference_and_is_none_is_told_as_that() {
+        for reference in ["r.example/a:1", "localhost/a", "r.example/a.wasm:1", "[::1]:5000/a@sha256:"] {
+            let found = in_registry(reference);
+            assert!(found.is_err() || found.unwrap().is_some(), "{reference}");
+        }
+        for bad in [
+            "r.example/A:1",
+            "localhost:99999/a:1",
+            "oci://r.example/a:1",
+            "r.example/../a:1",
+            "acme/choice@sha256:1",
+        ] {
+            let error = in_registry(bad).unwrap_err().to_string();
+            assert!(error.contains("is no reference"), "{bad}: {error}");
+        }
+        for file in [
+            "a.wasm",
+            "./a/b",
+            "../a",
+            "/a/b.c",
+            "a/b.wasm",
+            "r.example/A.wasm",
+            "first",
+            "acme/choice",
+            "src",
+        ] {
+            assert_eq!(in_registry(file).map_err(|error| error.to_string()), Ok(None), "{file}");
+        }
     }
 }

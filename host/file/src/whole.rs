@@ -243,10 +243,13 @@ impl HiddenFolder {
         loop {
             let make = |name: &Path| DirBuilder::new().mode(0o700).create(name);
             let (name, ()) = given(parent, prefix, make)?;
-            let held = File::open(&name.0)?;
             // Somebody may just have taken it for one that was left.
-            if held.try_lock().is_ok() && name.0.exists() {
-                return Ok(Self { name, _held: held });
+            match File::open(&name.0) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Ok(held) if held.try_lock().is_ok() && name.0.exists() => {
+                    return Ok(Self { name, _held: held });
+                }
+                _ => {}
             }
         }
     }
@@ -339,5 +342,21 @@ mod tests {
         assert!(!left.exists() && two.path().exists() && one.path() != two.path());
         drop((one, two));
         assert_eq!(names(place.path()), [".made-2", "other"]);
+    }
+
+    #[test]
+    fn many_at_once_do_not_remove_one_anothers() {
+        let around = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let folder = HiddenFolder::begin(around.path(), ".made-").unwrap();
+                        fs::write(folder.path().join("file"), "x").unwrap();
+                    }
+                });
+            }
+        });
+        assert!(names(around.path()).is_empty());
     }
 }

@@ -49,6 +49,9 @@ pub enum ArchiveError {
     /// All of it is not taken.
     #[error("{0}")]
     Whole(String),
+    /// Somebody wanted it to stop.
+    #[error("it was stopped before all of it was unpacked; nothing of it is left")]
+    Stopped,
 }
 
 fn io_at(path: &Path) -> impl Fn(io::Error) -> ArchiveError + '_ {
@@ -213,11 +216,17 @@ impl Unpacked {
     }
 }
 
-/// Unpacks an archive beside the place that it is meant for, where nothing may be yet.
+/// Unpacks an archive beside the place that it is meant for, where nothing may be yet, until
+/// `is_stopped` says that it is not wanted any more. What a killed process left there of another one is
+/// removed.
 ///
 /// # Errors
-/// When the archive is not one that [`pack`] makes; when the folder cannot be written.
-pub fn unpack(archive: &[u8], target: &Path) -> Result<Unpacked, ArchiveError> {
+/// When the archive is not one that [`pack`] makes; when the folder cannot be written; when it is stopped.
+pub fn unpack(
+    archive: &[u8],
+    target: &Path,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<Unpacked, ArchiveError> {
     within(archive.len() as u64)?;
     let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     if !target.symlink_metadata().is_err_and(|error| gone(&error)) {
@@ -238,6 +247,9 @@ pub fn unpack(archive: &[u8], target: &Path) -> Result<Unpacked, ArchiveError> {
             entry(&String::from_utf8_lossy(error.as_bytes()), "it is no UTF-8, expected text")
         })?;
         count += 1;
+        if is_stopped() {
+            return Err(ArchiveError::Stopped);
+        }
         if count > MAX_ENTRIES {
             return Err(ArchiveError::Whole(format!("it has more than {MAX_ENTRIES} files")));
         }
@@ -277,11 +289,16 @@ pub fn unpack(archive: &[u8], target: &Path) -> Result<Unpacked, ArchiveError> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::fs::File;
 
     use tempfile::TempDir;
 
     use super::*;
+
+    fn unpack(archive: &[u8], target: &Path) -> Result<Unpacked, ArchiveError> {
+        super::unpack(archive, target, &|| false)
+    }
 
     fn folder(files: &[(&str, &str, u32)]) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -345,6 +362,20 @@ mod tests {
         let large = folder(&[("a", "", 0o644)]);
         File::create(large.path().join("b")).unwrap().set_len(1 << 40).unwrap();
         assert!(pack(large.path()).unwrap_err().to_string().contains("64 MiB"));
+    }
+
+    #[test]
+    fn what_is_stopped_leaves_nothing() {
+        let archive = made(&[("a", EntryType::Regular, 0o644, 0), ("b", EntryType::Regular, 0o644, 0)]);
+        let place = tempfile::tempdir().unwrap();
+        let (target, looked) = (place.path().join("suite"), Cell::new(0));
+        let is_stopped = || {
+            looked.set(looked.get() + 1);
+            // One file is there, and the other is not.
+            looked.get() == 2
+        };
+        assert!(matches!(super::unpack(&archive, &target, &is_stopped), Err(ArchiveError::Stopped)));
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 
     type Made = (&'static str, EntryType, u32, u64);

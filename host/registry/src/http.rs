@@ -11,6 +11,7 @@ use tokio::time::{self, Instant};
 
 use crate::error::{Problem, Wrong, cut};
 use crate::network::{self, Lookup, Network, Resolver};
+use crate::proxy;
 
 /// How often an answer may send on.
 const MAX_REDIRECTS: usize = 5;
@@ -154,7 +155,10 @@ impl Http {
     async fn sent(&self, question: &Question<'_>, at: &Url, shows_who: bool) -> Result<Response, Wrong> {
         let client = match at.scheme() {
             "http" => self.direct.clone(),
-            _ => self.https.get_or_init(|| built(builder(&self.network, self.patience))).clone()?,
+            _ => {
+                proxy::unless_unusable(|name| std::env::var_os(name))?;
+                self.https.get_or_init(|| built(builder(&self.network, self.patience))).clone()?
+            }
         };
         let mut request = client.request(question.method.clone(), at.clone()).header(ACCEPT, question.accept);
         if let Some(authorization) = question.authorization.as_ref().filter(|_| shows_who) {

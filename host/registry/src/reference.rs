@@ -1,7 +1,7 @@
 //! What names a thing in a registry.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use lancet_core::Sha256;
@@ -186,7 +186,8 @@ fn is_registry(text: &str) -> bool {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (text, None),
     };
-    if port.is_some_and(|port| port.starts_with('+') || port.parse::<u16>().map_or(true, |port| port == 0)) {
+    let is_port = |text: &str| text.parse::<u16>().is_ok_and(|port| port != 0 && port.to_string() == *text);
+    if !port.is_none_or(is_port) {
         return false;
     }
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -198,6 +199,15 @@ fn is_registry(text: &str) -> bool {
             && !label.ends_with('-')
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
+    // Whoever makes a URL of it reads `0x7f.1` as an address, and so would go elsewhere than is shown.
+    let is_number = |label: &str| {
+        let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+        label.bytes().all(|byte| byte.is_ascii_digit())
+            || hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    if host.rsplit('.').next().is_some_and(is_number) && host.parse::<Ipv4Addr>().is_err() {
+        return false;
+    }
     host.split('.').all(is_label) && (port.is_some() || host.contains('.') || host == "localhost")
 }
 
@@ -283,6 +293,13 @@ mod tests {
             "r.example:0/a",
             "r.example:99999/a",
             "r.example:+1/a",
+            "r.example:01/a",
+            "127.1/a",
+            "0x7f.1/a",
+            "0X7F000001:1/a",
+            "0177.0.0.1/a",
+            "2130706433:1/a",
+            "1.2.3.4.5/a",
             "r.example:/a",
             "u@r.example/a",
             "u:p@r.example/a",

@@ -50,7 +50,9 @@ pub(crate) fn main(command: &PluginCommand, global: &Global) -> Result<Exit, Fai
 
 fn inspect_file(file: &str, format: FormatKind) -> Result<Exit, Failure> {
     let builtin = [Role::Agent, Role::Grader].into_iter().find_map(|role| lancet_builtin::find(role, file));
-    if let (None, Some(reference)) = (builtin, in_registry(file)) {
+    if builtin.is_none()
+        && let Some(reference) = in_registry(file)?
+    {
         return registry::inspect(&reference, format);
     }
     let bytes = match builtin {

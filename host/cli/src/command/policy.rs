@@ -38,7 +38,7 @@ pub(crate) fn main(command: &PolicyCommand) -> Result<Exit, Failure> {
             explained.push(Explained::new(format!("image {name}"), lines));
         }
         (gate, explained)
-    } else if let Some(reference) = in_registry(what) {
+    } else if let Some(reference) = in_registry(what)? {
         let gate = Gate::of_plugins(policy, isolation)?;
         let explained = vec![pulled(&gate, &reference)?];
         (gate, explained)
@@ -78,6 +78,7 @@ fn pulled(gate: &Gate, reference: &Reference) -> Result<Explained, Failure> {
     let Pulled { named, loader, inspection, .. } = &pulled;
     let judged =
         gate.judge_from(Source::Registry, named, inspection.role, &|| loader.inspect(named), true)?;
+    pulled.goes_on()?;
     Ok(Explained {
         source: Some(judged.source),
         world: Some(judged.world),

@@ -17,7 +17,7 @@ use crate::failure::{Failure, warn};
 use crate::gate::signer_of_package;
 use crate::isolation::IsolationArguments;
 use crate::paths;
-use crate::session::{block_on, loader};
+use crate::session::{Signals, block_on, loader};
 
 /// A plugin that was pulled: the bytes of its digest, which are what its config says of them.
 pub(super) struct Pulled {
@@ -30,8 +30,8 @@ pub(super) struct Pulled {
     /// The bytes of that signature.
     pub(super) bundle: Option<Vec<u8>>,
     pub(super) loader: Loader,
-    /// Where it lies for as long as this does.
-    _folder: HiddenFolder,
+    /// Where it lies, and who hears of signals meanwhile, until it is in its place.
+    lies: Option<(HiddenFolder, Signals)>,
 }
 
 /// How registries are asked.
@@ -78,6 +78,8 @@ impl Pulled {
                 .hint("`lancet suite pull` pulls it"));
         };
         let bytes = block_on(async { Ok(pull(&registry, &artifact).await?) })?;
+        // From here on there is something to remove.
+        let signals = Signals::listen();
         let place = std::env::temp_dir();
         let folder = HiddenFolder::begin(&place, ".lancet-pull-").map_err(|error| {
             Failure::file("make a folder in", &place, &error)
@@ -109,7 +111,25 @@ impl Pulled {
         let (signed, bundle) = best(&path, found.bundles, |path| signer_of_package(keys, &named, path))?;
         is_revoked(keys, reference, &signed, named.identity.digest)?;
         let reference = reference.pinned(artifact.digest);
-        Ok(Self { reference, named, inspection, signed, bundle, loader, _folder: folder })
+        let pulled =
+            Self { reference, named, inspection, signed, bundle, loader, lies: Some((folder, signals)) };
+        pulled.goes_on()?;
+        Ok(pulled)
+    }
+
+    /// Whether no signal has come since there is something to remove.
+    pub(super) fn goes_on(&self) -> Result<(), Failure> {
+        if self.lies.as_ref().is_some_and(|(_, signals)| signals.have_come()) {
+            let message = format!("`{}`: it was stopped, and nothing of it is kept", self.reference);
+            return Err(Failure::new(Exit::Interrupted, message));
+        }
+        Ok(())
+    }
+
+    /// Removes what lies elsewhere. What is printed then may wait for its reader: from here on a signal
+    /// ends the process again.
+    pub(super) fn done(&mut self) {
+        self.lies = None;
     }
 }
 

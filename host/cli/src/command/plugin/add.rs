@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lancet_core::Role;
-use lancet_registry::{OutdatedPlugin, Reference, Registry};
+use lancet_registry::{BadReference, OutdatedPlugin, Reference, Registry};
 use lancet_runner::Error;
 use lancet_suite::Suite;
 use lancet_trust::{Lock, Locked, Source};
@@ -32,7 +32,7 @@ pub(super) fn add(arguments: &PluginAdd) -> Result<Exit, Failure> {
     let opened = suite.as_deref().map(Suite::open).transpose()?;
     let InForce { policy, keys, folder } = policy.in_force()?;
     allowed(&policy, &reference)?;
-    let pulled = Pulled::pull(&reference, &keys)?;
+    let mut pulled = Pulled::pull(&reference, &keys)?;
     let gate = Gate::unlocked(policy, keys, &IsolationArguments::default(), None);
     let locked = admitted(&gate, &pulled)?;
     let from = reference.tag().map_or_else(|| pulled.reference.to_string(), |_| undigested(&reference));
@@ -41,6 +41,7 @@ pub(super) fn add(arguments: &PluginAdd) -> Result<Exit, Failure> {
         (Some(_), Some(folder)) => to_suite(folder, &pulled, locked)?,
         _ => to_own(folder, &pulled, locked)?,
     };
+    pulled.goes_on()?;
     let parent = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|error| Failure::file("make the folder", parent, &error))?;
     match opened {
@@ -54,6 +55,7 @@ pub(super) fn add(arguments: &PluginAdd) -> Result<Exit, Failure> {
     let folder = lock_path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| Failure::file("make the folder", folder, &error))?;
     write(&lock_path, text_of_lock.as_bytes())?;
+    pulled.done();
     let shown = |path: &Path| display_safe(&path.display().to_string()).into_owned();
     let mut told = format!("{}\n{}\nlocked   {}", shown(&path), text(&pulled), shown(&lock_path));
     if suite.is_some() {
@@ -174,15 +176,20 @@ pub(super) fn outdated(arguments: &PluginOutdated) -> Result<Exit, Failure> {
     let InForce { policy, folder, .. } = policy.in_force()?;
     // A folder that is no suite has no plugins to look after.
     suite.as_deref().map(Suite::open).transpose()?;
-    let lock = match (suite, folder) {
-        (Some(folder), _) => suite_lock(&folder.join(LOCK_FILE))?,
-        (None, Some(folder)) => Lock::read_own(&folder.join(LOCK_FILE))?,
-        (None, None) => None,
+    let path = suite.clone().or(folder).map(|folder| folder.join(LOCK_FILE)).unwrap_or_default();
+    let lock = match suite {
+        Some(_) => suite_lock(&path)?,
+        None if path.as_os_str().is_empty() => None,
+        None => Lock::read_own(&path)?,
     };
     let mut found = Vec::new();
     for locked in lock.unwrap_or_default().plugins() {
         let (Some(from), Some(version)) = (&locked.from, &locked.version) else { continue };
-        let reference: Reference = from.parse()?;
+        let reference: Reference = from.parse().map_err(|error: BadReference| {
+            let message = format!("the lock `{}`: `from` of `{}`: {error}", path.display(), locked.name);
+            Failure::usage(message)
+                .hint("mend that entry, or take its `from` out: it is not looked after then")
+        })?;
         allowed(&policy, &reference)?;
         let registry = Registry::reader(&reference, &options())?;
         let tags = block_on(async { Ok(registry.tags().await?) })?;

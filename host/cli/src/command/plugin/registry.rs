@@ -81,10 +81,12 @@ pub(super) fn pull(arguments: &PluginPull) -> Result<Exit, Failure> {
         }
         can_be_written(output)?;
     }
-    let pulled = Pulled::pull(&reference, &keys)?;
+    let mut pulled = Pulled::pull(&reference, &keys)?;
     let path = output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.wasm", short_name(&pulled))));
     is_free(&path, &pulled, output.is_some())?;
+    pulled.goes_on()?;
     put(&path, &pulled)?;
+    pulled.done();
     output::print(&format!("{}\n{}", display_safe(&path.display().to_string()), text(&pulled)))?;
     Ok(Exit::Done)
 }

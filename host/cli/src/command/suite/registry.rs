@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lancet_registry::{ArchiveError, Config, Reference, pack, pull as pull_layer, pushed_suite, unpack};
+use lancet_registry::{
+    ArchiveError, Config, MAX_MANIFEST_BYTES, Reference, pack, pull as pull_layer, pushed_suite, unpack,
+};
 use lancet_suite::Suite;
 
 use crate::command::pulled::{allowed, best, is_revoked, looked, told};
@@ -16,7 +18,7 @@ use crate::paths;
 use crate::policy::{InForce, PolicyArgument};
 use crate::registry::{SuitePull, SuitePush, can_be_written};
 use crate::render::display_safe;
-use crate::session::block_on;
+use crate::session::{Signals, block_on};
 
 /// Pushes a suite, and its signature.
 pub(super) fn push(arguments: &SuitePush) -> Result<Exit, Failure> {
@@ -53,12 +55,18 @@ pub(super) fn pull(arguments: &SuitePull) -> Result<Exit, Failure> {
     let short = reference.repository().rsplit('/').next().unwrap_or_default();
     let target = folder.clone().unwrap_or_else(|| PathBuf::from(short));
     let signature = paths::signature(&target)?;
-    for path in [&target, &signature] {
-        if path.symlink_metadata().is_ok() {
-            return Err(Failure::usage(format!("`{}` is there already, expected nothing", path.display()))
-                .hint("name a new folder, as in `lancet suite pull REF FOLDER`"));
-        }
+    let taken = |path: &Path| {
+        Failure::usage(format!("`{}` is there already, expected nothing", path.display()))
+            .hint("name a new folder, as in `lancet suite pull REF FOLDER`")
+    };
+    if target.symlink_metadata().is_ok() {
+        return Err(taken(&target));
     }
+    // That of the same suite a process left that was killed before the folder was in its place.
+    let left = match signature.symlink_metadata() {
+        Ok(_) => Some(lancet_file::read(&signature, MAX_MANIFEST_BYTES).map_err(|_| taken(&signature))?),
+        Err(_) => None,
+    };
     can_be_written(&target)?;
     let (registry, artifact, found) = looked(&reference)?;
     let Config::Suite(config) = &artifact.config else {
@@ -70,7 +78,13 @@ pub(super) fn pull(arguments: &SuitePull) -> Result<Exit, Failure> {
         Failure::new(Exit::Unverified, format!("`{reference}`: {why}"))
             .hint("it is not what it says: take nothing from whoever pushed it")
     };
-    let unpacked = unpack(&archive, &target).map_err(|error| match error {
+    // From here on there is something to remove.
+    let signals = Signals::listen();
+    let stopped = || {
+        Failure::new(Exit::Interrupted, format!("`{reference}`: it was stopped, and nothing of it is left"))
+    };
+    let unpacked = unpack(&archive, &target, &|| signals.have_come()).map_err(|error| match error {
+        ArchiveError::Stopped => stopped(),
         ArchiveError::Io { .. } => {
             Failure::new(Exit::Host, error.to_string()).hint("look at the folder that it goes to")
         }
@@ -91,6 +105,12 @@ pub(super) fn pull(arguments: &SuitePull) -> Result<Exit, Failure> {
     is_revoked(&keys, &reference, &signed, suite.digest())?;
     let (name, tasks, digest) = (suite.name().to_owned(), suite.tasks().len(), suite.digest());
     drop(suite);
+    if left.as_ref().is_some_and(|left| bundle.as_ref() != Some(left)) {
+        return Err(taken(&signature));
+    }
+    if signals.have_come() {
+        return Err(stopped());
+    }
     if let Some(bundle) = &bundle {
         write(&signature, bundle)?;
     }
@@ -99,6 +119,8 @@ pub(super) fn pull(arguments: &SuitePull) -> Result<Exit, Failure> {
         let _ = std::fs::remove_file(&signature);
         Failure::new(Exit::Host, error.to_string()).hint("name a new folder")
     })?;
+    // What is printed may wait for its reader: from here on a signal ends the process again.
+    drop(signals);
     output::print(&format!(
         "{}\npulled  {}\nsuite   {}, {tasks} tasks\ndigest  {digest}\nkey     {}",
         display_safe(&target.display().to_string()),
