@@ -30,6 +30,31 @@ PAYLOAD = "application/vnd.in-toto+json"
 PEM, NOTE, BUNDLE, PACKAGE, RUN, BLOB, EXPORT = 4 << 10, 64 << 10, 16 << 20, 64 << 20, 256 << 20, 512 << 20, 16 << 30
 SIGNATURES, HEADS, BLOBS = 100, 1000, 100_000
 
+# The forms of statements, as `shape` takes them apart.
+DIGEST, RUN_ID, TASK, TEXT = "sha256:[0-9a-f]{64}", "[0-9]{8}-[0-9]{6}-[0-9a-f]{6}", "[A-Za-z0-9][A-Za-z0-9._-]{0,127}", ".*"
+OUTCOME, CODE, U32, U64 = "pass|fail|invalid", "(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*", range(1 << 32), range(1 << 64)
+CAPABILITY = "log|random|submission|answer-key|input|workspace|shell|user-tool|tests|artifacts|settings|budget|model|wasi-inert"
+SUBJECT = {"name": TEXT, "digest": {"sha256": "[0-9a-f]{64}"}}
+LIMITS = {name: U64 for name in ("fuel", "memory-bytes", "table-elements", "instances", "handles", "call-bytes", "calls", "log-bytes", "log-messages", "wall-ms")}
+LIMITS |= {name: U32 for name in ("instances", "handles", "calls", "log-messages")} | {"wasi-call-fuel?": range(1, 1 << 64), "counts-written?": (True,)}
+JAIL = {"seccomp": (True, False), "landlock_abi": (None, U32), "uid": U32}
+EXECUTED = {"plugin": DIGEST, "package?": {"name": TEXT, "version": TEXT}, "grant": [CAPABILITY], "limits": LIMITS, "engine": TEXT, "fuel?": U64, "jail?": JAIL}
+CHECK = {"name": TEXT, "passed": (True, False), "detail": TEXT}
+VERDICT = {"outcome": OUTCOME, "reason": CODE, "score": range(1001), "checks": [CHECK], "explanation": TEXT}
+RECORD = {"task": TASK, "attempt": U32, "kind": "ic-swe|swe-manager", "price": U64, "agent": DIGEST, "grader": DIGEST, "submission": DIGEST, "verdict": VERDICT, "earned": U64, "by_model?": (True,)}
+JUDGED = {"run": RUN_ID, "runRecord": DIGEST, "attempts": U32, "task": DIGEST, "setting?": DIGEST, "solve?": EXECUTED, "grade?": EXECUTED, "retakes?": range(1, 1 << 32), "journal": DIGEST, "digest": DIGEST, "record": RECORD}
+LISTED = {"task": TASK, "attempt": U32, "outcome": OUTCOME, "digest": DIGEST}
+RAN = {"run": RUN_ID, "suite": TEXT, "suiteDigest": DIGEST, "agent": TEXT, "agentDigest": DIGEST, "seed": U64, "control": (True, False), "log?": TEXT, "verdicts": [LISTED]}
+RESULT = {"result": "PASSED|FAILED", "configuration": [SUBJECT], "passedTests": [TEXT], "failedTests": [TEXT]}
+FORMS = {
+    "lancet:statement/plugin/v0.1": (SUBJECT, {"name": TEXT, "version": TEXT}),
+    "lancet:statement/suite/v0.1": (SUBJECT | {"digest": {"lancetSuite1": "[0-9a-f]{64}"}}, {"name": TEXT, "tasks": U64}),
+    "lancet:statement/run/v0.1": (SUBJECT, RAN),
+    "lancet:statement/verdict/v0.1": (SUBJECT, JUDGED),
+    "lancet:statement/export/v0.1": (SUBJECT, {"run": RUN_ID, "blobs": [{"digest": DIGEST, "bytes": U64}]}),
+    "https://in-toto.io/attestation/test-result/v0.1": (SUBJECT, RESULT),
+}
+
 
 class Refused(Exception):
     pass
@@ -52,6 +77,32 @@ def read(path, most):
     return data
 
 
+def shape(value, form, what):
+    """Whether a value has a form: a dict of keys in their order (those with `?` may be missing), a list of one form, a
+    range of numbers, one of several, or a pattern that a text fits."""
+    fits, inner = False, []
+    if type(form) is dict and type(value) is dict:
+        rest = list(value)
+        for name, one in form.items():
+            bare = name.removesuffix("?")
+            if rest[:1] == [bare]:
+                inner.append((value[rest.pop(0)], one, f"{what}.{bare}"))
+            else:
+                need(name != bare, f"{what} has no {bare}, or it is in another place")
+        fits = not rest
+    elif type(form) is list and type(value) is list:
+        fits, inner = True, [(one, form[0], what) for one in value]
+    elif type(form) is range:
+        fits = type(value) is int and value in form
+    elif type(form) is tuple:
+        fits = any(value is one or type(one) is range and type(value) is int and value in one for one in form)
+    elif type(form) is str:
+        fits = type(value) is str and re.fullmatch(form, value, re.DOTALL)
+    need(fits, f"{what} is not of the form that it has to be of")
+    for one in inner:
+        shape(*one)
+
+
 def unbase64(text):
     """The bytes of the one spelling that they have in base64."""
     data = base64.b64decode(text, validate=True)
@@ -59,10 +110,26 @@ def unbase64(text):
     return data
 
 
+def is_weak(point):
+    """Whether a point of the curve is of small order: signatures can be made up for a key that is one."""
+    prime, eighth = 2**255 - 19, 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+    return (int.from_bytes(point, "little") & 2**255 - 1) % prime in (0, 1, prime - 1, eighth, prime - eighth)
+
+
 def load_key(path):
-    key = load_pem_public_key(read(path, PEM))
+    data = read(path, PEM)
+    pem = rb"([^\0]*[\r\n])?-----BEGIN PUBLIC KEY-----\r?\n?[A-Za-z0-9+/=]+\r?\n?-----END PUBLIC KEY-----\s*"
+    alone = data.count(b"-----BEGIN ") == 1 and re.fullmatch(pem, data)
+    need(alone, f"{path} holds no public key, or more than that")
+    key = load_pem_public_key(data)
     need(isinstance(key, Ed25519PublicKey), f"{path} holds no Ed25519 key")
+    need(not is_weak(key.public_bytes(Encoding.Raw, PublicFormat.Raw)), f"{path} holds a key with which everybody can sign")
     return key
+
+
+def verify_signature(key, signature, message):
+    need(len(signature) == 64 and not is_weak(signature[:32]), "no signature, or one that could be made up")
+    key.verify(signature, message)
 
 
 def open_bundle(text, key):
@@ -78,9 +145,12 @@ def open_bundle(text, key):
     }
     need(json.dumps(spelled, separators=(",", ":")).encode() + b"\n" == text, "another key, or another spelling")
     body = unbase64(payload)
-    key.verify(unbase64(sig), f"DSSEv1 {len(PAYLOAD)} {PAYLOAD} {len(body)} ".encode() + body)
+    verify_signature(key, unbase64(sig), f"DSSEv1 {len(PAYLOAD)} {PAYLOAD} {len(body)} ".encode() + body)
     statement = json.loads(body)
-    need(statement["_type"] == "https://in-toto.io/Statement/v1", "no in-toto Statement v1")
+    need(compact(statement) == body, "its statement is spelled otherwise, or has a key twice")
+    subject, predicate = FORMS.get(statement["predicateType"], (None, None))
+    need(subject, "it says something that is not known here")
+    shape(statement, {"_type": "https://in-toto.io/Statement/v1", "subject": [subject], "predicateType": TEXT, "predicate": predicate}, "its statement")
     return statement
 
 
@@ -94,6 +164,7 @@ def manifest(component):
         while True:
             value |= (component[at] & 0x7F) << shift
             at, shift = at + 1, shift + 7
+            need(shift <= 35, "a length of more than five bytes")
             if component[at - 1] < 0x80:
                 return value, at
 
@@ -117,6 +188,7 @@ def verify_package(component, bundle, key):
     text = manifest(component)
     need(digests[1:] == [{"sha256": sha256(text).hex()}], "another manifest was signed")
     told = tomllib.loads(text.decode())
+    need([subject["name"] for subject in said["subject"]] == [told["name"], "plugin.toml"], "another name was signed")
     need(said["predicate"] == {"name": told["name"], "version": told["version"]}, "another name or version was signed")
     return f"{told['name']} {told['version']}"
 
@@ -157,8 +229,11 @@ def suite_digest(folder):
 def verify_suite(folder, bundle, key):
     said = open_bundle(bundle, key)
     need(said["predicateType"] == "lancet:statement/suite/v0.1", "it is not about a suite")
-    need([subject["digest"] for subject in said["subject"]] == [{"lancetSuite1": suite_digest(folder)}], "another suite was signed")
-    return said["predicate"]["name"]
+    name = tomllib.loads((folder / "suite.toml").read_text())["name"]
+    tasks = sum(task.is_dir() for task in (folder / "tasks").iterdir())
+    need(said["subject"] == [{"name": name, "digest": {"lancetSuite1": suite_digest(folder)}}], "another suite was signed")
+    need(said["predicate"] == {"name": name, "tasks": tasks}, "another name or number of tasks was signed")
+    return name
 
 
 def compact(value):
@@ -263,23 +338,45 @@ def header(name, size):
     return text[:148] + b"%06o\0 " % sum(text) + text[156:]
 
 
+def take(file, size):
+    data = file.read(size)
+    need(len(data) == size, "it was cut off")
+    return data
+
+
+def take_entry(file, name, most, size=None):
+    """The next file in a tar archive, which has to have that name."""
+    head = take(file, 512)
+    size = int(head[124:135], 8) if size is None else size
+    need(0 <= size <= most, f"{name} has more than {most} bytes")
+    need(head == header(name.encode(), size), f"expected {name} here, in the one spelling of its header")
+    data = take(file, size)
+    need(not any(take(file, -size % 512)), f"{name} is not padded with zeros")
+    return data
+
+
+def run_text(path):
+    """What was attested: a file of its own, or the first one in an export, of which `export` verifies the rest."""
+    if not path.endswith(".tar"):
+        return read(path, RUN)
+    with open(path, "rb") as file:
+        return take_entry(file, "attested.jsonl", RUN)
+
+
+def blobs_of(event):
+    """The blobs that an event of a journal names: what was handed in, and what tests left."""
+    if event["event"] == "captured" and "taken" in event["capture"]:
+        changes = event["capture"]["taken"]
+        written = [file["change"]["written"] for file in changes["files"] if "written" in file["change"]]
+        return [changes["diff"], *(file["sha256"] for file in written)]
+    response = event["call"]["response"] if event["event"] == "called" else None
+    runs = response["tested"]["runs"] if type(response) is dict and "tested" in response else []
+    return [artifact["sha256"] for run in runs for artifact in run["artifacts"]]
+
+
 def verify_export(file, key):
     """What was attested, a signed list of blobs, and the blobs: each is there, and each is needed."""
-
-    def take(size):
-        data = file.read(size)
-        need(len(data) == size, "it was cut off")
-        return data
-
-    def entry(name, most, size=None):
-        head = take(512)
-        size = int(head[124:135], 8) if size is None else size
-        need(size <= most, f"{name} has more than {most} bytes")
-        need(head == header(name.encode(), size), f"expected {name} here, in the one spelling of its header")
-        data = take(size)
-        need(not any(take(-size % 512)), f"{name} is not padded with zeros")
-        return data
-
+    entry = lambda *arguments: take_entry(file, *arguments)
     text = entry("attested.jsonl", RUN)
     run, shown, log = verify_run(text, key)
     record = open_bundle(text.split(b"\n")[0] + b"\n", key)["subject"]
@@ -291,23 +388,22 @@ def verify_export(file, key):
     in_order = list(sizes) == sorted(sizes) and len(sizes) == len(said["predicate"]["blobs"])
     need(in_order and len(sizes) <= BLOBS, "the blobs are not in the order of their digests, each once")
     need(sum(1024 + size for size in sizes.values()) <= EXPORT + 512 * len(sizes), "more than 16 GiB")
-    journals, needed, named = {}, {record[0]["digest"]["sha256"]}, set()
+    journals, needed = {}, {record[0]["digest"]["sha256"]}
     for judged in shown.values():
         plugins = [judged[phase]["plugin"] for phase in ("solve", "grade") if phase in judged]
         needed |= {one.removeprefix("sha256:") for one in (judged["task"], judged["journal"], *plugins)}
         journals[judged["journal"].removeprefix("sha256:")] = judged
-    need(needed <= set(sizes), "a blob is not in it that a verdict needs")
     for digest, size in sizes.items():
         data = entry(f"blobs/{digest}", BLOB, size)
         need(sha256(data).hex() == digest, f"blobs/{digest} was changed")
         if digest in journals:
-            events = data.split(b"\n")[:-1]
-            last, again = json.loads(events[-1]), sum(b'{"event":"reopened"' == event[:19] for event in events)
+            events = [json.loads(event) for event in data.split(b"\n")[:-1]]
+            last, again = events[-1], sum(event["event"] == "reopened" for event in events)
             is_its = last["event"] == "decided" and last["record"] == journals[digest]["record"]
             need(is_its and journals[digest].get("retakes", 0) == again, f"the journal blobs/{digest} is not that of its verdict")
-            named |= {one.decode() for one in re.findall(rb"sha256:([0-9a-f]{64})", data)}
-    need(set(sizes) <= needed | named, "a blob is in it that no verdict needs: one was taken out, or something put in")
-    need(take(1024) == bytes(1024) and not file.read(1), "there is something behind the end")
+            needed |= {one.removeprefix("sha256:") for event in events for one in blobs_of(event)}
+    need(needed == set(sizes), "a blob is not in it that a verdict needs, or one is that none does: something was taken out or put in")
+    need(take(file, 1024) == bytes(1024) and not file.read(1), "there is something behind the end")
     return run, shown, log
 
 
@@ -341,7 +437,7 @@ def verify_witness(text, key, witness):
     for data in found:
         time = int.from_bytes(data[4:12], "big")
         need(time < 1 << 63, "no time")
-        witness.verify(data[12:], f"cosignature/v1\ntime {time}\n{body}".encode())
+        verify_signature(witness, data[12:], f"cosignature/v1\ntime {time}\n{body}".encode())
     return run, shown, log
 
 
@@ -367,7 +463,7 @@ def open_checkpoint(note, origin, key):
     found = [data for name, data in signatures if name == origin and data[:4] == hint]
     need(found, f"{origin} has not signed it")
     for data in found:
-        key.verify(data[4:], text.encode())
+        verify_signature(key, data[4:], text.encode())
     first, size, root, end = text.split("\n")
     need(first == origin and end == "" and size.isascii() and size.isdecimal(), "no head of that log")
     need(str(int(size)) == size and int(size) < 1 << 64, "no head of that log")
@@ -445,9 +541,9 @@ def main(command, *arguments):
                     with open(path, "rb") as file:
                         run, shown, log = verify_export(file, load_key(last))
                 case "since":
-                    run, shown, log = verify_since(read(path, RUN), read(arguments[1], RUN), load_key(last))
+                    run, shown, log = verify_since(run_text(path), run_text(arguments[1]), load_key(last))
                 case _:
-                    run, shown, log = verify_witness(read(path, RUN), load_key(arguments[1]), load_key(last))
+                    run, shown, log = verify_witness(run_text(path), load_key(arguments[1]), load_key(last))
             need(log or command == "unlogged", "the run is in no log, by what its host signed: nothing shows when it began, nor that it was made once")
             outcomes = [run["verdicts"][place]["outcome"] for place in shown]
             told = ", ".join(f"{outcomes.count(one)} {one}" for one in ("pass", "fail", "invalid"))

@@ -1,5 +1,7 @@
 //! Why something is not taken, and what to do about it.
 
+mod statement;
+
 use std::path::PathBuf;
 
 use lancet_core::LoggedEnd;
@@ -8,6 +10,8 @@ use crate::attested::MAX_ATTESTED_BYTES;
 use crate::bundle::MAX_BUNDLE_BYTES;
 use crate::key::{KeyId, SIGNATURE_BYTES};
 use crate::note::MAX_NOTE_BYTES;
+
+pub use self::statement::StatementError;
 
 /// Why a text is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -327,39 +331,6 @@ impl BundleError {
             }
             Self::Unknown(_) | Self::Nobody { .. } => {
                 "get the publisher's key by a way that you trust, and `lancet key import FILE`, or name it with `--key FILE`"
-            }
-        }
-    }
-}
-
-/// Why a statement does not say what is asked of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StatementError {
-    /// Not of that form.
-    #[error("its payload is no in-toto Statement v1 of that kind: {0}")]
-    Json(String),
-    /// A value that has to be another.
-    #[error("`{key}` of its payload is {found}, expected {expected}")]
-    Value {
-        /// The key, dotted.
-        key: &'static str,
-        /// What is there.
-        found: String,
-        /// What has to be.
-        expected: String,
-    },
-}
-
-impl StatementError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Json(_) => {
-                "a newer Lancet may have written it; `--foreign` takes any statement over a file"
-            }
-            Self::Value { .. } => {
-                "the signature is good, and for something else: get the file that was signed"
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::bundle::{MAX_BUNDLE_BYTES, PAYLOAD_TYPE, encoded};
 use crate::error::{BundleError, StatementError};
 use crate::key::{PublicKey, Signature};
 use crate::statement::STATEMENT_TYPE;
+use crate::unique::unique;
 
 /// The most signatures that are tried.
 const MAX_SIGNATURES: usize = 16;
@@ -58,6 +59,7 @@ impl Foreign {
             Ok(file) => file.dsse_envelope,
             Err(error) => bare(error)?,
         };
+        unique(bytes).map_err(|error| BundleError::Json(error.to_string()))?;
         let value = |key, found: &str, expected: &str| BundleError::Value {
             key,
             found: format!("`{}`", found.chars().take(80).collect::<String>()),
@@ -133,6 +135,7 @@ impl ForeignStatement {
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
         let statement: Self =
             serde_json::from_slice(payload).map_err(|e| StatementError::Json(e.to_string()))?;
+        unique(payload).map_err(|e| StatementError::Json(e.to_string()))?;
         if statement.kind != STATEMENT_TYPE {
             let found = format!("`{}`", statement.kind.chars().take(80).collect::<String>());
             let expected = format!("`{STATEMENT_TYPE}`");
@@ -209,5 +212,11 @@ mod tests {
         let other = String::from_utf8_lossy(STATEMENT).replace("Statement/v1", "Statement/v0.1");
         assert!(ForeignStatement::parse(other.as_bytes()).is_err());
         assert!(ForeignStatement::parse(b"[]").is_err());
+        // Of two digests of one kind another reader may take the other.
+        let twice = String::from_utf8_lossy(STATEMENT).replace("\"sha1\":\"00\"", "\"sha256\":\"00\"");
+        let error = ForeignStatement::parse(twice.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("the key `sha256` is there twice"), "{error}");
+        let twice = text.replace("\"tlogEntries\":[]", "\"tlogEntries\":[],\"a\":1,\"a\":2");
+        assert!(Foreign::parse(twice.as_bytes()).unwrap_err().to_string().contains("`a` is there twice"));
     }
 }

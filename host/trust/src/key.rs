@@ -93,7 +93,7 @@ impl PublicKey {
     /// can sign.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         expect(text, PUBLIC)?;
-        let key = VerifyingKey::from_public_key_pem(text).map_err(|e| refused(PUBLIC, &e))?;
+        let key = VerifyingKey::from_public_key_pem(text.trim_end()).map_err(|e| refused(PUBLIC, &e))?;
         Self::checked(key)
     }
 
@@ -180,7 +180,7 @@ impl PrivateKey {
     /// When the text is no such file, or the key no Ed25519 key.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         expect(text, PRIVATE)?;
-        SigningKey::from_pkcs8_pem(text).map(Self).map_err(|e| refused(PRIVATE, &e))
+        SigningKey::from_pkcs8_pem(text.trim_end()).map(Self).map_err(|e| refused(PRIVATE, &e))
     }
 
     /// The PEM file: PKCS#8 without the public half, which is the form that every version of
@@ -223,9 +223,28 @@ pub(crate) fn is_private(text: &str) -> bool {
 
 fn expect(text: &str, expected: &'static str) -> Result<(), KeyError> {
     match label(text) {
-        Some(found) if found == expected => Ok(()),
+        Some(found) if found == expected => alone(text, expected),
         Some(found) => Err(KeyError::Label { expected, found: found.to_owned() }),
         None => Err(KeyError::NoPem { expected }),
+    }
+}
+
+/// Whether a PEM file has one key, which begins a line, and nothing behind it: of several nobody
+/// knows which one was meant, and other programs take another.
+fn alone(text: &str, form: &'static str) -> Result<(), KeyError> {
+    let refused = |why: &str| Err(KeyError::Refused { form, why: why.to_owned() });
+    let (before, _) = text.split_once("-----BEGIN ").unwrap_or_default();
+    if !(before.is_empty() || before.ends_with(['\n', '\r'])) {
+        return refused("`-----BEGIN` does not begin a line");
+    }
+    if text.matches("-----BEGIN ").count() > 1 {
+        return refused("there are several, expected one in a file of its own");
+    }
+    match text.rsplit_once("-----END ").and_then(|(_, end)| end.split_once("-----")) {
+        Some((_, behind)) if !behind.trim().is_empty() => {
+            refused("something is behind `-----END`, expected nothing")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -282,6 +301,36 @@ mod tests {
             KeypairBytes::from_bytes(&PrivateKey::generate().unwrap().0.to_keypair_bytes()).public_key;
         let lying = pair.to_pkcs8_pem(LineEnding::LF).unwrap();
         assert!(matches!(PrivateKey::from_pem(&lying), Err(KeyError::Refused { .. })));
+    }
+
+    #[test]
+    fn a_file_holds_one_key_however_its_lines_end() {
+        let key = PrivateKey::generate().unwrap();
+        let (public, private) = (key.public().to_pem(), key.to_pem());
+        let spelled = |pem: &str| {
+            [pem.to_owned(), pem.replace('\n', "\r\n"), pem.trim_end().to_owned(), format!("{pem}\n \r\n")]
+        };
+        for text in spelled(&public) {
+            assert_eq!(PublicKey::from_pem(&text), Ok(key.public()), "{text:?}");
+        }
+        for text in spelled(&private) {
+            assert_eq!(PrivateKey::from_pem(&text).unwrap().public(), key.public());
+        }
+        let other = PrivateKey::generate().unwrap();
+        // Of two keys nobody knows which one was meant.
+        for (text, expected) in [
+            (format!("{public}{}", other.public().to_pem()), "there are several"),
+            (format!("{public}{}", *private), "there are several"),
+            (format!("{public}x"), "something is behind `-----END`"),
+            (format!("\u{feff}{public}"), "does not begin a line"),
+            (public.replacen("MC", "M C", 1), "Base64"),
+        ] {
+            let error = PublicKey::from_pem(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text:?}: {error}");
+        }
+        let two = format!("{}{}", *private, *other.to_pem());
+        assert!(PrivateKey::from_pem(&two).unwrap_err().to_string().contains("there are several"));
+        assert_eq!(PublicKey::from_pem(&format!("Ours.\n{public}")), Ok(key.public()));
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod revocation;
 mod signer;
 mod statement;
 mod tree;
+mod unique;
 mod verdict;
 
 pub use attested::{Attested, MAX_ATTESTED_BYTES};
@@ -62,8 +63,8 @@ pub use policy::{
     Policy, PolicyError, PolicyKey, PolicyLine, Publisher, Runs, Signed, Source, Voucher, World,
 };
 pub use printed::{
-    ListedKey, ListedKeys, ListedLeaf, ListedLog, ListedRevocation, VerifiedExport, VerifiedFile,
-    VerifiedKey, VerifiedLog, VerifiedRun, VerifiedSubject, VerifiedVerdict, VerifiedWitness,
+    ListedKey, ListedKeys, ListedLeaf, ListedLog, ListedRevocation, VerifiedExport,
+    VerifiedFile, VerifiedKey, VerifiedLog, VerifiedRun, VerifiedSubject, VerifiedVerdict, VerifiedWitness,
 };
 pub use proof::{verify_consistency, verify_inclusion};
 pub use revocation::{Revocation, Revoked};

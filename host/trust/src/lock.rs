@@ -252,18 +252,37 @@ fn whole(table: Table) -> Result<Lock, Wrong> {
 fn plugin(section: &mut Section) -> Result<Locked, Wrong> {
     let capability = |word: &str| word.parse::<Capability>().ok();
     let asks = section.list("asks", capability)?.ok_or_else(|| section.wrong("asks", "it is missing"))?;
+    let name = word(section, "name")?.ok_or_else(|| section.wrong("name", "it is missing"))?;
+    let version = word(section, "version")?;
+    if let Some(other) = version.as_ref().filter(|version| !is_version(version)) {
+        return Err(section.wrong("version", &format!("`{}`", cut(other))));
+    }
+    let publisher = word(section, "publisher")?;
+    if let Some(other) = publisher.as_ref().filter(|other| name.split('/').next() != Some(other.as_str())) {
+        let problem = format!("`{}`, and the name is `{}`", cut(other), cut(&name));
+        return Err(section.wrong("publisher", &problem));
+    }
     let world = section.one("world", &World::ALL.map(|world| (world.as_str(), world)))?;
     Ok(Locked {
-        name: word(section, "name")?.ok_or_else(|| section.wrong("name", "it is missing"))?,
-        version: word(section, "version")?,
+        name,
+        version,
         world: world.ok_or_else(|| section.wrong("world", "it is missing"))?,
         digest: parsed(section, "digest")?.ok_or_else(|| section.wrong("digest", "it is missing"))?,
         manifest: parsed(section, "manifest")?,
         asks,
-        publisher: word(section, "publisher")?,
+        publisher,
         key: parsed(section, "key")?,
         from: word(section, "from")?,
     })
+}
+
+/// Whether a text is a version as packages have them: three numbers, and what may follow.
+fn is_version(text: &str) -> bool {
+    let end = text.find(['-', '+']).unwrap_or(text.len());
+    let is_number = |part: &str| part.parse::<u64>().is_ok_and(|number| number.to_string() == *part);
+    text[..end].split('.').count() == 3
+        && text[..end].split('.').all(is_number)
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))
 }
 
 /// A line that is not empty.
@@ -400,6 +419,13 @@ mod tests {
             ("name = \"acme/choice\"", "", "`plugin[0].name`: it is missing, expected a name"),
             ("name = \"acme/choice\"", "name = \"\"", "`plugin[0].name`: ``, expected a name"),
             ("version = \"1.2.0\"", "version = 1", "`plugin[0].version`: `1`, expected a version"),
+            ("\"1.2.0\"\n", "\"1.2\"\n", "`plugin[0].version`: `1.2`, expected a version"),
+            ("\"1.2.0\"\n", "\"latest\"\n", "`plugin[0].version`: `latest`, expected a version"),
+            (
+                "publisher = \"acme\"",
+                "publisher = \"bob\"",
+                "`plugin[0].publisher`: `bob`, and the name is `acme/choice`, expected a name as in",
+            ),
             (
                 "world = \"grader\"",
                 "world = \"judge\"",

@@ -53,7 +53,12 @@ struct Entry {
 /// # Errors
 /// What is wrong with it, for whoever wrote it.
 pub(crate) fn parse(text: &str) -> Result<Vec<Revocation>, String> {
-    let file: File = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+    let file: File = toml::from_str(text).map_err(|error| {
+        // A line may be long, and is not shown.
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        format!("line {line}: {}", error.message().lines().next().unwrap_or_default())
+    })?;
     let entries = file.revoked.into_iter().enumerate();
     entries
         .map(|(at, entry)| {
@@ -127,7 +132,7 @@ mod tests {
         let id = PrivateKey::generate().unwrap().public().id();
         let digest = Sha256::of(b"");
         for (text, expected) in [
-            ("revoked = 1".to_owned(), "revoked = 1"),
+            ("\nrevoked = 1".to_owned(), "line 2: invalid type: integer `1`"),
             ("[[revoked]]\nreason = \"x\"".to_owned(), "entry 1 of `revoked` has to have either"),
             (
                 format!("[[revoked]]\nkey = \"{id}\"\ndigest = \"{digest}\"\nreason = \"x\""),

@@ -125,12 +125,16 @@ impl<P: Predicate> Statement<P> {
     /// Reads what was signed.
     ///
     /// # Errors
-    /// When it is no statement of that kind.
+    /// When it is no statement of that kind, or spelled otherwise than [`Self::to_bytes`] does.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
         let statement: Self =
             serde_json::from_slice(payload).map_err(|e| StatementError::Json(e.to_string()))?;
         equal("_type", &statement.kind, STATEMENT_TYPE)?;
         equal("predicateType", &statement.predicate_type, P::TYPE)?;
+        // A key that is there twice is read in one way here, and in another elsewhere.
+        if statement.to_bytes() != payload {
+            return Err(StatementError::Spelling);
+        }
         Ok(statement)
     }
 
@@ -271,6 +275,13 @@ mod tests {
             ("plugin/v0.1", "plugin/v0.2"),
             ("\"predicate\"", "\"more\":1,\"predicate\""),
             ("\"version\"", "\"name\""),
+            (":{\"sha256\":\"ba", ":{\"sha256\":\"aa\",\"sha256\":\"ba"),
+            ("\"subject\":", "\"subject\": "),
+            ("1.2.0", "1.2.\\u0030"),
+            (
+                "\"name\":\"acme/choice\",\"version\":\"1.2.0\"",
+                "\"version\":\"1.2.0\",\"name\":\"acme/choice\"",
+            ),
         ] {
             let other = text.replace(from, to);
             assert_ne!(other, text);

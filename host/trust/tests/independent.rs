@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use lancet_core::{Leaf, LoggedBegin, LoggedEnd, LoggedVerdict, RunId, Sha256, VerdictRecord};
 use lancet_trust::{
-    Attested, Bundle, Checkpoint, CommandSigner, Judged, KeyName, Keys, Listed, Note, NoteKey, Plugin,
-    PrivateKey, PublicKey, RunLog, Signer as _, Statement, Tree, journal_digest,
+    Attested, Bundle, Checkpoint, CommandSigner, Judged, KeyName, Keys, Listed, Note, NoteKey, OpenedExport,
+    Plugin, PrivateKey, PublicKey, RunLog, Signer as _, Statement, Tree, journal_digest,
 };
 
 #[path = "../../models/tests/python/mod.rs"]
@@ -333,6 +333,74 @@ fn the_verifier_in_python_takes_what_is_signed_and_says_why_it_refuses() {
     fs::write(bench.path("plugin.wasm.sigstore.json"), Bundle::sign(&said, &bench.key).unwrap().to_text())
         .unwrap();
     refuses(&["package", "plugin.wasm", "acme.pub"], "another name or version was signed");
+}
+
+/// What a signer makes who means no good, or reads the form otherwise: both verifiers say no.
+#[test]
+fn the_verifier_in_python_refuses_what_lancet_refuses() {
+    let bench = Bench::new();
+    let refuses = |arguments: &[&str], expected: &str| {
+        let output = bench.verify(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", told(&output));
+        assert!(told(&output).contains(&format!("refused: {expected}")), "{arguments:?}: {}", told(&output));
+    };
+    // A key for which everybody can sign, in each of two spellings; two keys, of which one was meant.
+    let spki = |point: [u8; 32]| {
+        let der = [&[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0][..], &point].concat();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", base64(&der))
+    };
+    let mut zero_again = [0xff; 32];
+    (zero_again[0], zero_again[31]) = (0xed, 0x7f);
+    for point in [[0; 32], zero_again] {
+        let pem = spki(point);
+        assert!(PublicKey::from_pem(&pem).is_err());
+        fs::write(bench.path("weak.pub"), pem).unwrap();
+        refuses(&["package", "plugin.wasm", "weak.pub"], "weak.pub holds a key with which everybody");
+    }
+    let own = bench.key.public().to_pem();
+    assert_eq!(spki(*bench.key.public().as_bytes()), own);
+    let two = own.clone() + &PrivateKey::generate().unwrap().public().to_pem();
+    assert!(PublicKey::from_pem(&two).is_err());
+    fs::write(bench.path("two.pub"), two).unwrap();
+    refuses(&["package", "plugin.wasm", "two.pub"], "two.pub holds no public key, or more than that");
+
+    // A digest twice, of which others may take the other one; spaces; another name.
+    let said = String::from_utf8(statement(&bench.read("plugin.wasm")).to_bytes()).unwrap();
+    for (from, to, expected) in [
+        ("{\"sha256\":\"", "{\"sha256\":\"00\",\"sha256\":\"", "its statement is spelled otherwise"),
+        (",\"predicate\":", ", \"predicate\":", "its statement is spelled otherwise"),
+        ("\"name\":\"plugin.toml\"", "\"name\":\"other.toml\"", "another name was signed"),
+    ] {
+        let other = said.replacen(from, to, 1);
+        assert_ne!(other, said);
+        let bundle = Bundle::sign(other.as_bytes(), &bench.key).unwrap().to_text();
+        let expected_here = statement(&bench.read("plugin.wasm"));
+        let read = Statement::<Plugin>::parse(other.as_bytes());
+        assert!(read.and_then(|read| read.expect(&expected_here)).is_err());
+        fs::write(bench.path("plugin.wasm.sigstore.json"), bundle).unwrap();
+        refuses(&["package", "plugin.wasm", "acme.pub"], expected);
+    }
+
+    // An export without a file that was handed in, and one with bytes that a journal names and nobody needs.
+    let fixture = fixture::fixture(&bench.key, &|_, _| {});
+    let submission = r#"["sha256:base",[{"path":"cart.js","change":{"written":{"sha256":"DIGEST","bytes":8,"executable":false}}}]]"#;
+    let submission = submission.replace("DIGEST", &Sha256::of(b"contents").to_string()).into_bytes();
+    let named = Sha256::of(&submission).to_string();
+    assert!(fixture.blobs.values().any(|blob| String::from_utf8_lossy(blob).contains(&named)));
+    let mut without = fixture.blobs.clone();
+    without.remove(&Sha256::of(b"contents")).unwrap();
+    let mut with = fixture.blobs.clone();
+    with.insert(Sha256::of(&submission), submission);
+    for blobs in [without, with] {
+        let file = fixture.export(&blobs, &bench.key);
+        let opened = OpenedExport::open(std::io::Cursor::new(&file[..])).unwrap();
+        assert!(opened.verify(&bench.key.public()).is_err());
+        fs::write(bench.path("run.export.tar"), file).unwrap();
+        refuses(
+            &["export", "run.export.tar", "acme.pub"],
+            "a blob is not in it that a verdict needs, or one is",
+        );
+    }
 }
 
 #[test]

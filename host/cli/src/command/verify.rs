@@ -150,7 +150,9 @@ impl Case {
     fn foreign(&self) -> Result<VerifiedFile, Failure> {
         let text = text(&self.bundle)?;
         let refused = |error: BundleError| unverified(&self.bundle, &error);
-        let keys: Vec<_> = self.believed.iter().map(|(key, _)| key.clone()).collect();
+        let mut keys: Vec<_> = self.believed.iter().map(|(key, _)| key.clone()).collect();
+        // Of several who signed it one who is believed is enough.
+        keys.sort_by_key(|key| self.keys.revoked_key(key.id()).is_some());
         let foreign = Foreign::parse(text.as_bytes()).map_err(refused)?;
         let (key, payload) = foreign.verify(&keys).map_err(refused)?;
         let name = self.believed.iter().find(|(one, _)| one == key).map_or("", |(_, name)| name.as_str());

@@ -47,10 +47,13 @@ fn publishers() -> impl Strategy<Value = Vec<Publisher>> {
 
 fn policies() -> impl Strategy<Value = Policy> {
     let sources = |all: &[Source]| subsequence(all.to_vec(), 0..=all.len()).prop_map(BTreeSet::from_iter);
-    let pattern =
-        prop_oneof!["[a-z0-9./:_-]{1,12}(\\*|\\*\\*)?", Just("build".to_owned()), Just("**".to_owned())];
+    let pattern = prop_oneof![
+        "[a-z0-9_-]{1,4}(\\.[a-z0-9]{1,3})?(:[0-9]{1,4})?/[a-z0-9_-]{1,4}(/[a-z0-9]{1,3})?(\\*|\\*\\*)?",
+        Just("build".to_owned()),
+        Just("**".to_owned())
+    ];
     let images = proptest::collection::btree_set(pattern, 0..4).prop_map(Vec::from_iter);
-    let place = "[a-z][a-z0-9.-]{0,6}[a-z0-9](:[0-9]{1,4})?/([a-z0-9]{1,6}|\\*|\\*\\*)";
+    let place = "[a-z][a-z0-9-]{0,3}(\\.[a-z0-9-]{0,2}[a-z0-9])?(:[0-9]{1,4})?/([a-z0-9]{1,6}|\\*|\\*\\*)";
     let registries = proptest::collection::btree_set(place, 0..4).prop_map(Vec::from_iter);
     let limit = prop_oneof![1..100_u64, 1..=i64::MAX.unsigned_abs()];
     let limited = (select(vec![Role::Agent, Role::Grader]), select(Limited::ALL.to_vec()));

@@ -19,6 +19,9 @@ const MAX_PATTERN_BYTES: usize = 500;
 /// The most bytes of a publisher's name, as in a package's.
 const MAX_NAME_BYTES: usize = 64;
 
+/// What stands for images that are built from a suite's files.
+const BUILD: &str = "build";
+
 const HINT: &str = "docs/policy.md lists every key with what it takes";
 
 /// Reads a policy.
@@ -56,7 +59,7 @@ fn whole(table: Table, keys: &Keys) -> Result<Policy, Wrong> {
         section.end()?;
     }
     if let Some(mut section) = file.section("images", "images.")? {
-        let read = |word: &str| is_pattern(word).then(|| word.to_owned());
+        let read = |word: &str| (word == BUILD || is_pattern(word)).then(|| word.to_owned());
         policy.images = section.list("sources", read)?.map(|list| list.into_iter().collect());
         section.end()?;
     }
@@ -152,15 +155,52 @@ fn is_name(text: &str) -> bool {
 
 /// Whether a pattern can fit a registry with a name in it, which are in small letters.
 fn is_place(text: &str) -> bool {
-    let has_name = text.contains('/') || text.contains("**");
-    is_pattern(text)
-        && has_name
-        && !text.contains("//")
-        && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+    is_pattern(text) && !text.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether a pattern can fit a name in a registry.
+/// Whether a pattern can fit a whole name, `REGISTRY/NAME` without tag and digest: one that fits nothing
+/// says something else than whoever wrote it meant.
 fn is_pattern(text: &str) -> bool {
     let may_be = |c: char| c.is_ascii_alphanumeric() || "._-/:*".contains(c);
-    (1..=MAX_PATTERN_BYTES).contains(&text.len()) && text.chars().all(may_be) && !text.contains("***")
+    let is_name = match text.split_once('/') {
+        Some((registry, name)) => {
+            !registry.is_empty() && !name.bytes().any(|byte| byte == b':' || byte.is_ascii_uppercase())
+        }
+        None => text.contains("**"),
+    };
+    (1..=MAX_PATTERN_BYTES).contains(&text.len())
+        && text.chars().all(may_be)
+        && is_name
+        && !["***", "//", ".."].iter().any(|never| text.contains(never))
+        && !text.ends_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_fits_nothing_is_none() {
+        for good in ["**", "*/*", "a.b/**", "localhost:*/**", "**:5000/**", "*.b:5000/c/*-d", "a.b/c.d_e"] {
+            assert!(is_place(good) && is_pattern(good), "{good}");
+        }
+        // The host of an image may have capitals, a place in a registry has none.
+        assert!(is_pattern("A.b/c") && !is_place("A.b/c"));
+        for bad in [
+            "",
+            "*",
+            "debian",
+            "a.b",
+            "/c",
+            "a.b/",
+            "a.b//c",
+            "a.b/../c",
+            "a.b/c:1.0",
+            "a.b/**:1",
+            "a.b/C",
+            "a.b/***",
+        ] {
+            assert!(!is_pattern(bad) && !is_place(bad), "{bad}");
+        }
+    }
 }
