@@ -17,9 +17,18 @@ pub struct Replayed {
     pub different: usize,
     /// Attempts that are not decided yet.
     pub undecided: usize,
+    /// Attempts of a run that was exported which need more than its plugins may use here: whether
+    /// they follow is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub beyond_limits: usize,
     /// Each attempt, by task and number; first the run itself, when its own record
     /// contradicts the rest.
     pub attempts: Vec<ReplayedAttempt>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// What came of replaying one attempt.
@@ -29,9 +38,10 @@ pub struct ReplayedAttempt {
     pub attempt: String,
     /// How the attempt compares with its record.
     pub result: ReplayResult,
-    /// Where the first difference is; `null` when there is none.
+    /// Where the first difference is, or where more was needed than there is here; `null` when
+    /// neither is.
     pub phase: Option<ReplayPhase>,
-    /// The first difference; `null` when there is none.
+    /// The first difference, or what more was needed; `null` when there is neither.
     pub difference: Option<String>,
 }
 
@@ -47,6 +57,12 @@ impl ReplayedAttempt {
     pub fn different(attempt: String, phase: ReplayPhase, difference: String) -> Self {
         Self { attempt, result: ReplayResult::Different, phase: Some(phase), difference: Some(difference) }
     }
+
+    /// An attempt that needs more than its plugins may use here.
+    #[must_use]
+    pub fn beyond_limits(attempt: String, phase: ReplayPhase, what: String) -> Self {
+        Self { attempt, result: ReplayResult::BeyondLimits, phase: Some(phase), difference: Some(what) }
+    }
 }
 
 /// How an attempt compares with its record.
@@ -59,6 +75,8 @@ pub enum ReplayResult {
     Different,
     /// The attempt is not decided yet.
     Undecided,
+    /// It needs more than its plugins may use here, so that nothing is known of it.
+    BeyondLimits,
 }
 
 impl ReplayResult {
@@ -69,6 +87,7 @@ impl ReplayResult {
             Self::Identical => "identical",
             Self::Different => "different",
             Self::Undecided => "undecided",
+            Self::BeyondLimits => "beyond-limits",
         }
     }
 }

@@ -95,7 +95,7 @@ pub use models::order::{jobs, try_prompt};
 pub use observer::{Notice, Observer, Wait};
 pub use order::{Order, Prepared, prepare};
 pub use regrade::{Regrading, regrade};
-pub use replay::{replay, replay_evidence};
+pub use replay::{ReplayBounds, replay, replay_evidence};
 pub use report::{expenses, report};
 pub use run::{Ended, Host, Run};
 pub use sandboxes::{PATIENCE, Sandboxes};

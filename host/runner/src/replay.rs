@@ -1,18 +1,21 @@
 //! Recorded attempts, executed again from nothing but what the store holds of them.
 
+mod bound;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use lancet_core::{
-    Answer, AttemptId, AttemptState, Capability, Capture, Check, Difference, Graded, Grant, Limits, Part,
-    PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId, RunRecord, RunSpec,
-    Sha256, SolveEnd, Task, Verdict, Whole, attempt_seed,
+    Answer, AttemptId, AttemptState, Capability, Capture, Check, Difference, Fault, FaultKind, Graded, Grant,
+    Part, PluginIdentity, ReplayPhase, ReplayResult, Replayed, ReplayedAttempt, Role, RunId, RunRecord,
+    RunSpec, Sha256, SolveEnd, Task, Verdict, Whole, attempt_seed,
 };
 use lancet_engine::{Behind, Call, Divergence, ENGINE_ID, EngineError, Plugin};
 use lancet_store::{AttemptRow, Audit, Reader};
 use tokio::task::JoinSet;
 
+use self::bound::{Beyond, Bound};
 use crate::attempt::{may_ask, refused_verdict, submission_digest, undecidable, verdict_record};
 use crate::catalog::{self, Loader};
 use crate::error::Error;
@@ -21,6 +24,8 @@ use crate::nothing;
 use crate::observer::{Notice, Observer};
 use crate::recorder;
 
+pub use self::bound::ReplayBounds;
+
 /// The least number of journals that are read at a time.
 const READ_AHEAD: usize = 64;
 
@@ -28,6 +33,7 @@ const READ_AHEAD: usize = 64;
 enum Finding {
     Alike(ReplayResult),
     Different { phase: ReplayPhase, what: String },
+    Beyond(Beyond),
 }
 
 impl Finding {
@@ -35,6 +41,7 @@ impl Finding {
         match self {
             Self::Alike(result) => ReplayedAttempt::alike(attempt, result),
             Self::Different { phase, what } => ReplayedAttempt::different(attempt, phase, what),
+            Self::Beyond(Beyond { phase, what, .. }) => ReplayedAttempt::beyond_limits(attempt, phase, what),
         }
     }
 }
@@ -80,7 +87,7 @@ pub async fn replay(
             .iter()
             .map(|row| recorded.prepare(row, || journal(reader, row)))
             .collect::<Result<Vec<_>, _>>()?;
-        let findings = play(&run.spec, reader, prepared, jobs).await?;
+        let findings = play(&run.spec, reader, prepared, jobs, None).await?;
         attempts.extend(rows.iter().zip(findings).map(|(row, finding)| finding.of(row.id.to_string())));
     }
     for (name, what) in contradictions {
@@ -90,7 +97,9 @@ pub async fn replay(
 }
 
 /// Executes attempts again from what is at hand of them, `jobs` at a time, without a store. Whether
-/// records and journals hold together is for the caller to look at before.
+/// records and journals hold together is for the caller to look at before. A stranger may have made
+/// them: no call of a plugin uses more than `bounds`, and once one has computed for as long as it
+/// may, no further attempts are executed.
 ///
 /// # Errors
 /// When a plugin or a blob cannot be used, or an attempt is not one of the run's record.
@@ -100,6 +109,7 @@ pub async fn replay_evidence(
     record: &RunRecord,
     recorded: &[RecordedAttempt],
     jobs: NonZeroUsize,
+    bounds: &ReplayBounds,
     observer: &dyn Observer,
 ) -> Result<Replayed, Error> {
     if record.spec.engine != ENGINE_ID {
@@ -107,15 +117,25 @@ pub async fn replay_evidence(
     }
     let due = record.attempts();
     let mut plugins = RecordedPlugins { loader, evidence, plugins: BTreeMap::new() };
-    let mut attempts = Vec::new();
+    let bounds = Arc::new(bounds.clone());
+    let (mut attempts, mut is_over) = (Vec::new(), false);
     // Journals may be large: there are as many at a time as are executed.
     for recorded in recorded.chunks(jobs.get()) {
+        if is_over {
+            let beyond = |attempt: &RecordedAttempt| {
+                let id = attempt.id(&record.run).to_string();
+                Finding::Beyond(Beyond::unexecuted()).of(id)
+            };
+            attempts.extend(recorded.iter().map(beyond));
+            continue;
+        }
         let mut prepared = Vec::new();
         for attempt in recorded {
             let row = attempt.row(record, &due)?;
             prepared.push(plugins.prepare(&row, || attempt.journal(evidence, &row.id))?);
         }
-        let findings = play(&record.spec, evidence, prepared, jobs).await?;
+        let findings = play(&record.spec, evidence, prepared, jobs, Some(&bounds)).await?;
+        is_over = findings.iter().any(|finding| matches!(finding, Finding::Beyond(beyond) if beyond.is_late));
         let named = recorded.iter().zip(findings);
         attempts.extend(named.map(|(attempt, finding)| finding.of(attempt.id(&record.run).to_string())));
     }
@@ -126,13 +146,14 @@ pub async fn replay_evidence(
 fn counted(run: &RunId, mut attempts: Vec<ReplayedAttempt>) -> Replayed {
     attempts.sort_by(|a, b| by_number(&a.attempt).cmp(&by_number(&b.attempt)));
     let count = |result| attempts.iter().filter(|attempt| attempt.result == result).count();
-    let undecided = count(ReplayResult::Undecided);
+    let (undecided, beyond_limits) = (count(ReplayResult::Undecided), count(ReplayResult::BeyondLimits));
     Replayed {
         run: run.to_string(),
-        replayed: attempts.len() - undecided,
+        replayed: attempts.len() - undecided - beyond_limits,
         identical: count(ReplayResult::Identical),
         different: count(ReplayResult::Different),
         undecided,
+        beyond_limits,
         attempts,
     }
 }
@@ -221,6 +242,7 @@ async fn play(
     evidence: &dyn Evidence,
     prepared: Vec<Prepared>,
     jobs: NonZeroUsize,
+    bounds: Option<&Arc<ReplayBounds>>,
 ) -> Result<Vec<Finding>, Error> {
     let spec = Arc::new(spec.clone());
     let mut findings: Vec<_> = prepared.iter().map(|_| Finding::Alike(ReplayResult::Undecided)).collect();
@@ -231,9 +253,10 @@ async fn play(
             let Some((index, one)) = waiting.next() else { break };
             let Some((journal, agent, grader)) = one.play else { continue };
             let task = recorder::task(evidence, one.row.task_blob)?;
-            let spec = Arc::clone(&spec);
+            let (spec, bounds) = (Arc::clone(&spec), bounds.cloned());
             under_way.spawn(async move {
-                let finding = replay_one(&spec, &one.row, &task, journal, &agent, grader.as_ref()).await?;
+                let played = Played { task: &task, agent: &agent, grader: grader.as_ref() };
+                let finding = replay_one(&spec, &one.row, played, journal, bounds.as_deref()).await?;
                 Ok::<_, EngineError>((index, finding))
             });
         }
@@ -244,14 +267,22 @@ async fn play(
     Ok(findings)
 }
 
+/// What is executed, and on what.
+#[derive(Clone, Copy)]
+struct Played<'a> {
+    task: &'a Task,
+    agent: &'a Plugin,
+    grader: Option<&'a Plugin>,
+}
+
 async fn replay_one(
     spec: &RunSpec,
     row: &AttemptRow,
-    task: &Task,
+    played: Played<'_>,
     journal: Whole,
-    agent: &Plugin,
-    grader: Option<&Plugin>,
+    bounds: Option<&ReplayBounds>,
 ) -> Result<Finding, EngineError> {
+    let Played { task, agent, grader } = played;
     let seed = attempt_seed(spec.seed, &row.id.task, row.id.number);
     let different = |phase, what: String| Ok(Finding::Different { phase, what });
 
@@ -260,9 +291,17 @@ async fn replay_one(
     // time: nothing was handed in then, and that is all there is to compare.
     if !is_cut_off(&journal.solved.end) {
         let compare_fuel = journal.solve.engine == ENGINE_ID;
+        let bound = Bound::of(&journal.solve, journal.solved.fuel_used, bounds.map(|most| &most.agent));
         let behind = Behind::Recorded { calls: journal.solve.calls, compare_fuel };
-        let limits = unhurried(&journal.solve.limits);
-        let output = agent.solve(Call { task, limits: &limits, seed, behind, journal: None }).await?;
+        let call = Call { task, limits: &bound.limits, seed, behind, journal: None };
+        let output = agent.solve(call).await?;
+        let is_alike = output.divergence.is_none()
+            && repeats(&output.end, &journal.solved.end)
+            && (!compare_fuel || output.fuel_used == journal.solved.fuel_used);
+        let is_late = matches!(output.end, SolveEnd::TimedOut);
+        if let Some(beyond) = bound.beyond(ReplayPhase::Solve, is_late, is_alike) {
+            return Ok(Finding::Beyond(beyond));
+        }
         if let Some(divergence) = output.divergence {
             return different(ReplayPhase::Solve, told(&divergence));
         }
@@ -304,10 +343,18 @@ async fn replay_one(
             }
             if !is_cut_off {
                 let compare_fuel = recorded.engine == ENGINE_ID;
+                let bound = Bound::of(&recorded, fuel_used, bounds.map(|most| &most.grader));
                 let behind = Behind::Recorded { calls: recorded.calls, compare_fuel };
-                let limits = unhurried(&recorded.limits);
-                let call = Call { task, limits: &limits, seed, behind, journal: None };
+                let call = Call { task, limits: &bound.limits, seed, behind, journal: None };
                 let output = grader.grade(call, &answer).await?;
+                let is_alike = output.divergence.is_none()
+                    && output.verdict.repeats(&verdict)
+                    && (!compare_fuel || output.fuel_used == fuel_used);
+                let timeout = Fault::new(FaultKind::Timeout, "").reason(Role::Grader);
+                let is_late = output.fuel_used.is_none() && output.verdict.reason == timeout;
+                if let Some(beyond) = bound.beyond(ReplayPhase::Grade, is_late, is_alike) {
+                    return Ok(Finding::Beyond(beyond));
+                }
                 if let Some(divergence) = output.divergence {
                     return different(ReplayPhase::Grade, told(&divergence));
                 }
@@ -361,12 +408,6 @@ fn is_cut_off(end: &SolveEnd) -> bool {
     }
 }
 
-/// The limits of a call that the clock did not end, without the clock: this machine may be
-/// slower than the one that recorded it, and fuel bounds what is executed again.
-fn unhurried(limits: &Limits) -> Limits {
-    Limits { wall_ms: u64::MAX, ..limits.clone() }
-}
-
 fn told(divergence: &Divergence) -> String {
     divergence.to_string()
 }
@@ -411,14 +452,6 @@ fn verdicts(recorded: &Verdict, replayed: &Verdict) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_replay_is_bounded_by_fuel_alone() {
-        let recorded = Limits { wall_ms: 1, fuel: 2, ..Limits::standard() };
-        let limits = unhurried(&recorded);
-        assert_eq!(limits.wall_ms, u64::MAX);
-        assert_eq!(Limits { wall_ms: 1, ..limits }, recorded);
-    }
 
     #[test]
     fn verdicts_that_differ_are_told_apart_in_words() {

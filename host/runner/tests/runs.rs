@@ -2,20 +2,25 @@
 
 #![allow(clippy::large_futures, reason = "a test has one run at a time")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::future::pending;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use lancet_core::{AttemptState, Limits, Outcome, ReplayResult, Role, RunId};
+use lancet_core::{
+    AttemptState, Event, Limits, Outcome, Phase, ReplayResult, Role, RunId, RunRecord, Sha256,
+};
 use lancet_docker::DockerOptions;
 use lancet_engine::Compiler;
 use lancet_runner::{
-    Ended, Host, Loader, Named, Notice, Observer, Order, Run, Sandboxes, find, prepare, replay, report,
+    Ended, Evidence, Host, Loader, Named, Notice, Observer, Order, RecordedAttempt, ReplayBounds, Run,
+    Sandboxes, find, prepare, replay, replay_evidence, report,
 };
-use lancet_store::Store;
+use lancet_store::{Reader, Store};
 use lancet_suite::Suite;
 use tokio::sync::Semaphore;
 
@@ -188,22 +193,8 @@ async fn a_run_stops_and_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_aborted_stays_as_it_was_recorded() {
-    let suite = tempfile::tempdir().unwrap();
-    for file in ["suite.toml", "tasks/evil/task.toml", "tasks/evil/statement.md"] {
-        let from = sample().join(file.replace("evil", "coupon-rounding"));
-        copy(&from, &suite.path().join(file));
-    }
-    for folder in ["proposals", "private"] {
-        for file in sample().join("tasks/coupon-rounding").join(folder).read_dir().unwrap() {
-            let file = file.unwrap();
-            copy(&file.path(), &suite.path().join("tasks/evil").join(folder).join(file.file_name()));
-        }
-    }
-    let component = lancet_hostile::component(lancet_hostile::case("endless-loop-agent").unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let agent = folder.path().join("endless.wasm");
-    fs::write(&agent, component).unwrap();
-    let agent = find(Role::Agent, agent.to_str().unwrap()).unwrap();
+    let (suite, folder) = (one_task(), tempfile::tempdir().unwrap());
+    let agent = endless(folder.path());
     let host = host(&folder.path().join("store"));
     let run = recorded(&host, suite.path(), agent, 2, u64::MAX >> 1).await;
     let id = run.id().clone();
@@ -221,6 +212,106 @@ async fn what_is_aborted_stays_as_it_was_recorded() {
     let rows = host.store.attempts(&id).await.unwrap();
     assert!(rows.iter().all(|row| row.state == AttemptState::Queued && row.events == 0), "{rows:?}");
     assert!(!Run::take_up(&host, &id, &()).await.unwrap().is_over());
+}
+
+/// A suite with one task.
+fn one_task() -> tempfile::TempDir {
+    let suite = tempfile::tempdir().unwrap();
+    for file in ["suite.toml", "tasks/evil/task.toml", "tasks/evil/statement.md"] {
+        let from = sample().join(file.replace("evil", "coupon-rounding"));
+        copy(&from, &suite.path().join(file));
+    }
+    for folder in ["proposals", "private"] {
+        for file in sample().join("tasks/coupon-rounding").join(folder).read_dir().unwrap() {
+            let file = file.unwrap();
+            copy(&file.path(), &suite.path().join("tasks/evil").join(folder).join(file.file_name()));
+        }
+    }
+    suite
+}
+
+/// An agent that loops for as long as it may, as a file in a folder.
+fn endless(folder: &Path) -> Named {
+    let component = lancet_hostile::component(lancet_hostile::case("endless-loop-agent").unwrap());
+    let agent = folder.join("endless.wasm");
+    fs::write(&agent, component).unwrap();
+    find(Role::Agent, agent.to_str().unwrap()).unwrap()
+}
+
+/// The blobs of a store, and in place of some of them what somebody made up.
+struct MadeUp(Reader, BTreeMap<Sha256, Vec<u8>>);
+
+impl Evidence for MadeUp {
+    fn blob(&self, digest: Sha256) -> Result<Vec<u8>, lancet_runner::Error> {
+        self.1.get(&digest).map_or_else(|| Evidence::blob(&self.0, digest), |bytes| Ok(bytes.clone()))
+    }
+}
+
+#[tokio::test]
+async fn what_a_record_lets_its_plugins_use_does_not_bind_whoever_executes_it_again() {
+    let (suite, folder) = (one_task(), tempfile::tempdir().unwrap());
+    let host = host(&folder.path().join("store"));
+    let run = recorded(&host, suite.path(), endless(folder.path()), 2, 20_000_000).await;
+    let id = run.id().clone();
+    run.finish(ONE, pending(), pending(), Arc::new(())).await.unwrap();
+    let record = host.store.run(&id).await.unwrap().record.unwrap();
+    let record: RunRecord = serde_json::from_slice(&host.store.blob(record).await.unwrap()).unwrap();
+    let mut journals = Vec::new();
+    for row in host.store.attempts(&id).await.unwrap() {
+        let events = host.store.events(&row.id).await.unwrap();
+        journals.push((row.id, events.into_iter().map(|line| line.event).collect::<Vec<_>>()));
+    }
+    let most = Limits { wall_ms: 300, ..Limits::standard() };
+    let bounds = ReplayBounds { agent: most.clone(), grader: most };
+    let played = async |change: &dyn Fn(&mut Limits, &mut Option<u64>)| {
+        let (mut blobs, mut attempts) = (BTreeMap::new(), Vec::new());
+        for (attempt, events) in &journals {
+            let mut events = events.clone();
+            let mut limits = record.spec.agent_limits.clone();
+            for event in &mut events {
+                if let Event::Solved { fuel_used, .. } = event {
+                    change(&mut limits, fuel_used);
+                }
+            }
+            for event in &mut events {
+                if let Event::Began { phase: Phase::Solve, limits: its, .. } = event {
+                    *its = limits.clone();
+                }
+            }
+            let text = journal_text(&events);
+            let journal = Sha256::of(&text);
+            blobs.insert(journal, text);
+            let (task, number) = (attempt.task.clone(), attempt.number);
+            attempts.push(RecordedAttempt { task, number, outcome: Outcome::Fail, journal });
+        }
+        let evidence = MadeUp(host.store.reader(), blobs);
+        replay_evidence(&evidence, &host.loader, &record, &attempts, ONE, &bounds, &()).await.unwrap()
+    };
+    // As it was: all of its fuel is used up in a moment.
+    let replayed = played(&|_, _| {}).await;
+    assert_eq!((replayed.identical, replayed.different, replayed.beyond_limits), (2, 0, 0), "{replayed:?}");
+    // It says that it took next to nothing: seen as soon as it takes more.
+    let replayed = played(&|limits, fuel| (limits.fuel, *fuel) = (u64::MAX >> 1, Some(1_000))).await;
+    assert_eq!((replayed.identical, replayed.different, replayed.beyond_limits), (0, 2, 0), "{replayed:?}");
+    // It says that it took for ever, of everything: one is given up, and no other begun.
+    let forever = |limits: &mut Limits, fuel: &mut Option<u64>| {
+        let most = u64::MAX >> 1;
+        *limits = Limits { fuel: most, memory_bytes: most, wall_ms: most, calls: u32::MAX, ..limits.clone() };
+        *fuel = Some(most);
+    };
+    let started = Instant::now();
+    let replayed = played(&forever).await;
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!((replayed.identical, replayed.different, replayed.beyond_limits), (0, 0, 2), "{replayed:?}");
+    let told = |at: usize| replayed.attempts[at].difference.as_deref().unwrap();
+    assert!(told(0).contains("it computed for longer than 1 s"), "{}", told(0));
+    assert!(told(1).contains("not executed"), "{}", told(1));
+}
+
+/// A journal as an export has it: an event as JSON in each line.
+fn journal_text(events: &[Event]) -> Vec<u8> {
+    let lines = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n");
+    lines.collect::<String>().into_bytes()
 }
 
 fn copy(from: &Path, to: &Path) {

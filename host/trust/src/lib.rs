@@ -63,7 +63,7 @@ pub use policy::{
     Policy, PolicyError, PolicyKey, PolicyLine, Publisher, Runs, Signed, Source, Voucher, World,
 };
 pub use printed::{
-    ListedKey, ListedKeys, ListedLeaf, ListedLog, ListedRevocation, VerifiedExport,
+    ListedKey, ListedKeys, ListedLeaf, ListedLog, ListedRevocation, ReplayLimits, VerifiedExport,
     VerifiedFile, VerifiedKey, VerifiedLog, VerifiedRun, VerifiedSubject, VerifiedVerdict, VerifiedWitness,
 };
 pub use proof::{verify_consistency, verify_inclusion};

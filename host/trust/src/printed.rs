@@ -1,6 +1,6 @@
 //! What commands print as JSON.
 
-use lancet_core::{Cents, Outcome, Replayed, RunId, Sha256, TaskId};
+use lancet_core::{Cents, Limits, Outcome, Replayed, RunId, Sha256, TaskId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +125,41 @@ pub struct VerifiedRun {
     /// What came of executing them again, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed: Option<Replayed>,
+    /// What each call of a plugin might use then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_limits: Option<ReplayLimits>,
+}
+
+/// What a call of a plugin may use at most when an exported run is executed again; of fuel it is what
+/// the record says was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplayLimits {
+    /// The policy whose `[limits]` these are, where it has them; the rest is Lancet's own.
+    pub policy: String,
+    /// Seconds that an agent may compute.
+    pub agent_seconds: u64,
+    /// MiB of memory of an agent.
+    pub agent_memory_mib: u64,
+    /// Seconds that a grader may compute.
+    pub grader_seconds: u64,
+    /// MiB of memory of a grader.
+    pub grader_memory_mib: u64,
+}
+
+impl ReplayLimits {
+    /// Of those limits, by the policy of that name.
+    #[must_use]
+    pub fn new(policy: &str, agent: &Limits, grader: &Limits) -> Self {
+        let seconds = |limits: &Limits| limits.wall_ms / 1000;
+        let mib = |limits: &Limits| limits.memory_bytes >> 20;
+        Self {
+            policy: policy.to_owned(),
+            agent_seconds: seconds(agent),
+            agent_memory_mib: mib(agent),
+            grader_seconds: seconds(grader),
+            grader_memory_mib: mib(grader),
+        }
+    }
 }
 
 /// What an exported run has besides what was attested.

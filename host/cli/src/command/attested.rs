@@ -9,8 +9,8 @@ use lancet_core::{Outcome, ReplayResult, Replayed, Sha256};
 use lancet_file::FileError;
 use lancet_trust::{
     Attested, AttestedError, BundleError, Checkpoint, Export, ExportError, KeyId, Keys, LogError, Logged,
-    MAX_ATTESTED_BYTES, MAX_BUNDLE_BYTES, MAX_NOTE_BYTES, OpenedExport, PublicKey, VerifiedExport,
-    VerifiedKey, VerifiedLog, VerifiedRun, VerifiedVerdict, VerifiedWitness,
+    MAX_ATTESTED_BYTES, MAX_BUNDLE_BYTES, MAX_NOTE_BYTES, OpenedExport, PublicKey, ReplayLimits,
+    VerifiedExport, VerifiedKey, VerifiedLog, VerifiedRun, VerifiedVerdict, VerifiedWitness,
 };
 
 use super::export::is_export;
@@ -272,9 +272,12 @@ pub(super) fn verify(
     let log = logged(arguments, keys, believed, read.attested.log.as_ref(), &read)?;
     let Read { attested, key: verified_key, export, .. } = read;
     let has = export.as_ref().map(|export| VerifiedExport { blobs: export.blobs(), bytes: export.bytes() });
-    let replayed = match export {
-        Some(export) if arguments.replay => Some(exported::replay(arguments, global, export)?),
-        _ => None,
+    let (replayed, replay_limits) = match export {
+        Some(export) if arguments.replay => {
+            let (replayed, limits) = exported::replay(arguments, global, export)?;
+            (Some(replayed), Some(limits))
+        }
+        _ => (None, None),
     };
     let withheld = attested.withheld();
     let run = attested.run;
@@ -315,25 +318,39 @@ pub(super) fn verify(
         export: has,
         verdicts: verdicts.collect(),
         replayed,
+        replay_limits,
     };
     warn_of(keys, &verified.key);
     for warning in &revoked {
         warn(warning);
     }
     print(&verified, format)?;
-    match verified.replayed {
-        Some(replayed) if replayed.different > 0 => {
-            let message = format!(
-                "`{}`: {} of {} verdicts are not come to again by what was recorded",
-                path.display(),
-                replayed.different,
-                replayed.replayed
-            );
-            Err(Failure::new(Exit::Unverified, message)
-                .hint("whoever signed it has signed what does not follow: ask them, and rest nothing on these verdicts"))
-        }
-        _ => Ok(Exit::Done),
+    verified.replayed.as_ref().map_or(Ok(Exit::Done), |replayed| followed(path, replayed))
+}
+
+/// Whether each verdict was come to again.
+fn followed(path: &Path, replayed: &Replayed) -> Result<Exit, Failure> {
+    let Replayed { different, beyond_limits, attempts, .. } = replayed;
+    let all = attempts.len();
+    if *different > 0 {
+        let message = format!(
+            "`{}`: {different} of {all} verdicts are not come to again by what was recorded",
+            path.display()
+        );
+        return Err(Failure::new(Exit::Unverified, message).hint(
+            "whoever signed it has signed what does not follow: ask them, and rest nothing on these verdicts",
+        ));
     }
+    if *beyond_limits > 0 {
+        let message = format!(
+            "`{}`: {beyond_limits} of {all} verdicts are not come to again within the limits that hold here: whether they follow is not known",
+            path.display()
+        );
+        return Err(Failure::new(Exit::Unverified, message).hint(
+            "`--policy FILE` lets plugins use more: `agent-seconds`, `agent-memory-mib`, `grader-seconds` and `grader-memory-mib` of its `[limits]`",
+        ));
+    }
+    Ok(Exit::Done)
 }
 
 fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
@@ -405,14 +422,31 @@ fn more_text(verified: &VerifiedRun) -> String {
         text.push_str(&format!("\nexport   {blobs} blobs, {bytes} bytes, all of them what was signed"));
     }
     let Some(replayed) = &verified.replayed else { return text };
-    let Replayed { identical, different, attempts, .. } = replayed;
+    if let Some(limits) = &verified.replay_limits {
+        text.push_str(&format!("\nlimits   {}", limits_text(limits)));
+    }
+    let Replayed { identical, different, beyond_limits, attempts, .. } = replayed;
     text.push_str(&format!("\nreplay   {identical} verdicts come to again, {different} not"));
-    for one in attempts.iter().filter(|one| one.result == ReplayResult::Different) {
+    if *beyond_limits > 0 {
+        text.push_str(&format!(", {beyond_limits} unknown: they need more than is allowed here"));
+    }
+    let untold = [ReplayResult::Identical, ReplayResult::Undecided];
+    for one in attempts.iter().filter(|one| !untold.contains(&one.result)) {
         let phase = one.phase.map_or("-", lancet_core::ReplayPhase::as_str);
         let what = one.difference.as_deref().unwrap_or("-");
         text.push_str(&format!("\n  {}, {phase}: {}", display_safe(&one.attempt), display_safe(what)));
     }
     text
+}
+
+/// What each call might use.
+fn limits_text(limits: &ReplayLimits) -> String {
+    let ReplayLimits { policy, agent_seconds, agent_memory_mib, grader_seconds, grader_memory_mib } = limits;
+    format!(
+        "the fuel that the record says was used; an agent {agent_seconds} s and {agent_memory_mib} MiB, a grader \
+         {grader_seconds} s and {grader_memory_mib} MiB ({})",
+        display_safe(policy)
+    )
 }
 
 /// What is told of the log that a run is in.

@@ -5,9 +5,9 @@ use std::io::BufReader;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use lancet_core::{Replayed, Sha256};
-use lancet_runner::{Error, Evidence, RecordedAttempt, replay_evidence};
-use lancet_trust::Export;
+use lancet_core::{Limits, Replayed, Role, Sha256};
+use lancet_runner::{Error, Evidence, RecordedAttempt, ReplayBounds, replay_evidence};
+use lancet_trust::{Export, ReplayLimits};
 
 use crate::arguments::Global;
 use crate::failure::Failure;
@@ -32,12 +32,13 @@ impl Evidence for Blobs {
 }
 
 /// Executes its agents and graders again on what was recorded, without a store. What did not come
-/// with this program is a stranger's, and runs in jailed processes only.
+/// with this program is a stranger's, and runs in jailed processes only. How much it may use is for
+/// whoever runs it to say, and not for the record.
 pub(super) fn replay(
     arguments: &Verify,
     global: &Global,
     export: Export<BufReader<File>>,
-) -> Result<Replayed, Failure> {
+) -> Result<(Replayed, ReplayLimits), Failure> {
     let jobs: NonZeroUsize = arguments.jobs.number();
     let record = export.record().clone();
     let verdicts = export.attested().verdicts.iter();
@@ -51,6 +52,16 @@ pub(super) fn replay(
     let isolation = IsolationArguments::default();
     let gate = Gate::of_export(&arguments.policy(), &isolation, &record.spec)?;
     let (loader, progress) = (guarded(jobs, &isolation, &gate)?, Progress::new(global.quiet));
+    let agent = if record.spec.models.is_empty() { Limits::standard() } else { Limits::asking() };
+    let policy = gate.policy();
+    let bounds = ReplayBounds {
+        agent: policy.bounded(Role::Agent, agent),
+        grader: policy.bounded(Role::Grader, Limits::standard()),
+    };
+    let told = ReplayLimits::new(policy.name(), &bounds.agent, &bounds.grader);
     let blobs = Blobs(Mutex::new(export));
-    block_on(async { Ok(replay_evidence(&blobs, &loader, &record, &recorded, jobs, &*progress).await?) })
+    let replayed = block_on(async {
+        Ok(replay_evidence(&blobs, &loader, &record, &recorded, jobs, &bounds, &*progress).await?)
+    })?;
+    Ok((replayed, told))
 }

@@ -219,6 +219,19 @@ impl Policy {
         Decision(Limited::ALL.map(line).into())
     }
 
+    /// What one call of a plugin of that role may use of memory and time: as the policy says, or else as
+    /// it is given.
+    #[must_use]
+    pub fn bounded(&self, role: Role, limits: Limits) -> Limits {
+        let said = |limited| self.limits.get(&(role, limited)).copied();
+        Limits {
+            memory_bytes: said(Limited::MemoryMib)
+                .map_or(limits.memory_bytes, |mib| mib.saturating_mul(1 << 20)),
+            wall_ms: said(Limited::Seconds).map_or(limits.wall_ms, |seconds| seconds.saturating_mul(1000)),
+            ..limits
+        }
+    }
+
     /// Decides about an image of a suite: `repository` is its name without tag and digest, and
     /// `None` for one that is built from the suite's files.
     #[must_use]

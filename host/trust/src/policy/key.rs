@@ -19,8 +19,10 @@ const fn key(name: &'static str, takes: &'static str, means: &'static str) -> Po
 const SOURCES: &str = "a list of `built-in`, `named`, `registry` and `suite`";
 const FILES: &str = "a list of `named`, `registry` and `suite`";
 const CAPABILITIES: &str = "a list of capabilities";
-const REGISTRIES: &str = "a list of patterns of names in registries, without tags, as in `registry.example.com/acme/**`";
-const IMAGES: &str = "a list of `build` and patterns of whole names of images, without tags, as in `docker.io/library/*`";
+const REGISTRIES: &str =
+    "a list of patterns of names in registries, without tags, as in `registry.example.com/acme/**`";
+const IMAGES: &str =
+    "a list of `build` and patterns of whole names of images, without tags, as in `docker.io/library/*`";
 const FUEL: &str = "a whole number from 1 on";
 const MIB: &str = "a whole number of MiB from 1 on";
 const SECONDS: &str = "a whole number of seconds from 1 on";
