@@ -152,7 +152,7 @@ fn parsed(text: &str) -> Result<Reference, String> {
     };
     if !is_registry(registry) {
         return Err(format!(
-            "`{}` is no registry, which has a `.` or a `:` in its name or is `localhost`",
+            "`{}` is no registry, which has a `.` or a `:` in its name or is `localhost`, and an address or a port as they are usually written",
             cut(registry)
         ));
     }
