@@ -53,6 +53,8 @@ fn an_exported_run_is_verified_and_executed_again_by_whoever_has_the_file() {
     }
     let told = works(&reader, &[&verify[..], &["--replay"]].concat()).stdout;
     assert!(told.ends_with("replay   2 verdicts come to again, 0 not\n"), "{told}");
+    let limits = "\nlimits   the fuel that the record says was used; an agent 30 s and 32 MiB, a grader 30 s and 32 MiB (no policy)\n";
+    assert!(told.contains(limits), "{told}");
     let json = reader.lancet(&[&verify[..], &["--replay", "--format", "json"]].concat());
     let told = has_shape::<VerifiedRun>(&json, "verify-run");
     assert_eq!((&told["replayed"]["identical"], &told["export"]["blobs"]), (&2.into(), &6.into()));
@@ -73,8 +75,25 @@ fn an_exported_run_is_verified_and_executed_again_by_whoever_has_the_file() {
     export("host", "run.jsonl").fails(2, &["`run.jsonl` does not end in `.tar`", "run.export.tar"]);
     fs::write(host.path("mine.tar"), "mine").unwrap();
     export("host", "mine.tar").fails(2, &["`mine.tar` is there already, and no exported run"]);
-    host.lancet(&["cosign", "run.export.tar", "--key", "other", "--first"])
-        .fails(2, &["`run.export.tar` is no `.jsonl` that `lancet attest` wrote"]);
+    // A witness signs the head of the log in it, and all the rest stays as it is.
+    let cosign = ["cosign", "run.export.tar", "--key", "other", "--first"];
+    host.lancet(&[&cosign[..], &["--output", "run.jsonl"]].concat())
+        .fails(2, &["`run.jsonl` does not end as `run.export.tar` does"]);
+    host.lancet(&["cosign", "agent.wasm", "--key", "other", "--first"]).fails(2, &["`agent.wasm` is no run"]);
+    works(&host, &[&cosign[..], &["--output", "cosigned.tar"]].concat());
+    assert!(fs::read(host.path("run.export.tar")).unwrap() == file);
+    let cosigned = works(&host, &["verify", "cosigned.tar", "--witness", "other", "--replay"]).stdout;
+    assert!(cosigned.contains("\nwitness  other, ") && cosigned.contains("2 verdicts come to again"));
+    let (own, witness) = (keys(&host).join("host.pub"), keys(&host).join("other.pub"));
+    let (own, witness) = (own.display().to_string(), witness.display().to_string());
+    for command in [&["export", "cosigned.tar", &own][..], &["witness", "cosigned.tar", &own, &witness]] {
+        let (code, said) = python(&host, command);
+        assert!(code == Some(0) && said.contains("2 of 2 verdicts shown"), "{said}");
+    }
+    assert_eq!(python(&host, &["witness", "run.export.tar", &own, &witness]).0, Some(1));
+    host.lancet(&["verify", "run.export.tar", "--witness", "other"]).fails(8, &["has not cosigned"]);
+    works(&host, &["cosign", "cosigned.tar", "--key", "other", "--since", "run.export.tar"]);
+    export("host", "cosigned.tar").fails(2, &["its log is cosigned by 1 more", "--output"]);
     // What there is to compare with, and to execute.
     works(&host, &["attest", "--key", "host", "--output", "run.attested.jsonl"]);
     works(&host, &["verify", "run.attested.jsonl", "--since", "run.export.tar"]);
@@ -113,6 +132,9 @@ fn a_policy_says_whose_keys_count_and_what_is_executed_at_most() {
     assert!(told.stderr.contains("would be refused for a new run by the policy"), "{}", told.stderr);
     policy("[[publisher]]\nname = \"shop\"\nkeys = [\"own\"]\n");
     reader.lancet(&verify).fails(8, &["it names the key"]);
+    policy("[limits]\ngrader-seconds = 40\nagent-memory-mib = 64\n");
+    let told = works(&reader, &verify).stdout;
+    assert!(told.contains("an agent 30 s and 64 MiB, a grader 40 s and 32 MiB (policy.toml)"), "{told}");
     policy("[limits]\ngrader-fuel = 1000\n");
     reader.lancet(&verify).fails(4, &["the limit of the grader", "`limits.grader-fuel`"]);
     works(&reader, &verify[..4]);

@@ -80,6 +80,53 @@ fn a_log_is_shown_and_its_head_is_signed() {
     }
 }
 
+/// Nobody else has to have kept a head: the store knows what was signed of it.
+#[test]
+fn a_log_that_was_rewritten_or_shortened_gets_no_other_head_signed() {
+    let host = host();
+    let database = || rusqlite::Connection::open(host.path("store/lancet.db")).unwrap();
+    let earlier = fs::read(host.path("store/signed.checkpoint")).unwrap();
+    database().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let backup = fs::read(host.path("store/lancet.db")).unwrap();
+    works(&host, &["run", "suite", "--agent", "first"]);
+    works(&host, &["log", "sign", "--key", "host"]);
+    let known = fs::read(host.path("store/signed.checkpoint")).unwrap();
+    assert_ne!(earlier, known);
+    // One of another key is known as well, and an older run is attested as before.
+    works(&host, &["key", "new", "other"]);
+    let first = host.json(&["log", "show"])["leaves"][0]["run"].as_str().unwrap().to_owned();
+    works(&host, &["attest", &first, "--key", "other", "--output", "other.jsonl"]);
+    let refused = |words: &str| {
+        let kept = fs::read(host.path("store/signed.checkpoint")).unwrap();
+        for (command, output) in [
+            (&["attest", first.as_str()][..], "new.jsonl"),
+            (&["export", &first], "new.tar"),
+            (&["log", "sign"], "new.checkpoint"),
+        ] {
+            let command = [command, &["--key", "host", "--output", output]].concat();
+            host.lancet(&command).fails(7, &["signed here last", "signed.checkpoint", words, "hint: "]);
+            assert!(!host.path(output).exists());
+        }
+        assert_eq!(fs::read(host.path("store/signed.checkpoint")).unwrap(), kept);
+    };
+    // The database as it was before the second run, and then with another run in its place.
+    fs::write(host.path("store/lancet.db"), backup).unwrap();
+    for more in ["-wal", "-shm"] {
+        let _ = fs::remove_file(host.path(&format!("store/lancet.db{more}")));
+    }
+    refused("4 leaves, and had 7 at the earlier head");
+    works(&host, &["run", "suite", "--agent", "last"]);
+    refused("does not begin with");
+    let doctor = host.lancet(&["doctor"]).stdout;
+    assert!(doctor.contains("signed here last") && doctor.contains("does not begin with"), "{doctor}");
+    fs::write(host.path("store/signed.checkpoint"), "nothing").unwrap();
+    host.lancet(&["log", "sign", "--key", "host", "--output", "new.checkpoint"])
+        .fails(7, &["signed.checkpoint` is no head of a log", "hint: "]);
+    // Whoever knows better says so by taking it away.
+    fs::remove_file(host.path("store/signed.checkpoint")).unwrap();
+    works(&host, &["log", "sign", "--key", "host", "--output", "new.checkpoint"]);
+}
+
 #[test]
 fn heads_of_a_log_are_by_its_host_or_a_key_whose_place_that_took() {
     let (host, auditor) = (host(), Context::new());
@@ -124,7 +171,7 @@ fn heads_of_a_log_are_by_its_host_or_a_key_whose_place_that_took() {
     // What a witness has signed is not written over, and has a name that `verify` knows.
     auditor
         .lancet(&["cosign", "third.jsonl", "--key", "auditor", "--first", "--output", "third.json"])
-        .fails(2, &["`third.json` does not end in `.jsonl`"]);
+        .fails(2, &["`third.json` does not end as `third.jsonl` does"]);
     works(&auditor, &["cosign", "third.jsonl", "--key", "auditor", "--first"]);
     fs::copy(auditor.path("third.jsonl"), host.path("third.jsonl")).unwrap();
     let attest = ["attest", "--key", "host-2", "--output", "third.jsonl"];

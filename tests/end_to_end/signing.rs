@@ -177,6 +177,16 @@ fn keys_are_rotated_and_revoked_and_others_follow() {
     // Whichever way the key comes.
     reader.lancet(&["verify", "packed.wasm", "--key", "./acme.pub"]).fails(8, &["which is revoked"]);
     reader.lancet(&["verify", "packed.wasm", "--foreign"]).fails(8, &["which is revoked"]);
+    // Of two who signed it one who is believed is enough.
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(reader.path(name)).unwrap()).unwrap()
+    };
+    let (first, mut both) = (read("packed.wasm.sigstore.json"), read("second.json"));
+    let stolen_one = first["dsseEnvelope"]["signatures"][0].clone();
+    both["dsseEnvelope"]["signatures"].as_array_mut().unwrap().insert(0, stolen_one);
+    fs::write(reader.path("both.json"), both.to_string()).unwrap();
+    let told = works(&reader, &["verify", "packed.wasm", "--bundle", "both.json", "--foreign"]).stdout;
+    assert!(told.contains("key     acme-2, "), "{told}");
     let verified = works(&reader, &second);
     assert!(verified.stderr.contains(named) && verified.stderr.contains(&way_out), "{}", verified.stderr);
     // Whoever has made the new key knows it by nobody's word.
@@ -484,7 +494,11 @@ fn a_run_that_was_left_out_of_the_log_is_found_and_witnesses_cosign_what_is_in_i
     // so does everybody who has that.
     leave_the_first_run_out(&host);
     assert_eq!(host.json(&["runs"]).as_array().unwrap().len(), 1);
-    works(&host, &["attest", "--key", "host", "--output", "third.jsonl"]);
+    let third = ["attest", "--key", "host", "--output", "third.jsonl"];
+    host.lancet(&third).fails(7, &["does not extend the head that was signed here last", "new store"]);
+    // A host that does not want to know signs it all the same.
+    fs::remove_file(host.path("store/signed.checkpoint")).unwrap();
+    works(&host, &third);
     works(&host, &["verify", "third.jsonl"]);
     for old in ["first.jsonl", "second.jsonl"] {
         let arguments = ["attest", "--key", "host", "--since", old, "--output", "fourth.jsonl"];

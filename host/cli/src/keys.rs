@@ -160,14 +160,14 @@ pub(crate) struct Export {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::COSIGN)]
 pub(crate) struct Cosign {
-    /// The `.jsonl` that `attest` wrote, by a host whose key is known here
+    /// The `.jsonl` that `attest` wrote, or the `.tar` that `export` wrote, by a host whose key is known here
     pub(crate) file: PathBuf,
     /// Your own key: its name or id, or a PEM file's path
     #[arg(long)]
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) signer: SignerArgument,
-    /// What you cosigned of that log last: a file that `attest` wrote, or a C2SP checkpoint; the new one has to extend it
+    /// What you cosigned of that log last: a file that `attest` or `export` wrote, or a C2SP checkpoint; the new one has to extend it
     #[arg(long, value_name = "FILE", required_unless_present = "first", conflicts_with = "first")]
     pub(crate) since: Option<PathBuf>,
     /// You have cosigned nothing of that log before
@@ -204,7 +204,7 @@ pub(crate) struct Verify {
     pub(crate) replay: bool,
     #[command(flatten)]
     pub(crate) jobs: Jobs,
-    /// Let only the keys of that policy's publishers count, each for what has its name, and execute nothing beyond its limits: a file, or `strict`
+    /// Let only the keys of that policy's publishers count, each for what has its name, and execute nothing beyond its limits, which are also what a replay may use: a file, or `strict`
     #[arg(long, value_name = "FILE|strict", conflicts_with = "keys")]
     pub(crate) policy: Option<PathBuf>,
     /// Take the envelopes of other tools: any DSSE, with any in-toto Statement about the file

@@ -203,6 +203,23 @@ impl<R: Read + Seek> OpenedExport<R> {
         Ok(Self { entries, attested })
     }
 
+    /// What was attested, as it is written.
+    #[must_use]
+    pub fn attested(&self) -> &[u8] {
+        &self.attested
+    }
+
+    /// Writes the file anew with other bytes in place of what was attested, and the rest as it is: a
+    /// witness's signature is added to the head of the log in it. Nothing is verified.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn with_attested<W: Write>(self, to: W, attested: &[u8]) -> Result<W, ExportError> {
+        let mut archive = archive::Writer::new(to);
+        archive.add(ATTESTED, attested)?;
+        archive.rest(self.entries.into_source())
+    }
+
     /// The key that it names first, to look for it.
     ///
     /// # Errors

@@ -66,18 +66,17 @@ impl RunLog {
     /// # Errors
     /// When it does not.
     pub fn extend(&mut self, old: &Checkpoint) -> Result<(), LogError> {
-        if old.origin != self.origin {
-            return Err(LogError::Other { old: old.origin.clone(), new: self.origin.clone() });
-        }
-        let size = self.tree.size();
-        match self.tree.root(old.size) {
-            Some(root) if root == old.root => {
-                self.extended.insert(old.size, root);
-                Ok(())
-            }
-            Some(_) => Err(LogError::Rewritten { old: old.size, new: size, error: ProofError::Root }),
-            None => Err(LogError::Shrunk { old: old.size, new: size }),
-        }
+        old.is_begin_of(&self.origin, &self.tree)?;
+        self.extended.insert(old.size, old.root);
+        Ok(())
+    }
+
+    /// Whether the log extends what it was at an earlier head.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn follows(&self, old: &Checkpoint) -> Result<(), LogError> {
+        old.is_begin_of(&self.origin, &self.tree)
     }
 
     /// The line that follows the run's.
@@ -286,6 +285,30 @@ pub(crate) fn cosigned(text: &str, signer: &dyn Signer, time: u64) -> Result<Opt
 }
 
 impl Checkpoint {
+    /// Whether the log of that name, with that tree over all of its leaves, begins with this one.
+    ///
+    /// # Errors
+    /// When it is another log, has fewer leaves, or others.
+    pub fn is_begin_of(&self, origin: &str, tree: &Tree) -> Result<(), LogError> {
+        if self.origin != origin {
+            return Err(LogError::Other { old: self.origin.clone(), new: origin.to_owned() });
+        }
+        let (old, new) = (self.size, tree.size());
+        match tree.root(old) {
+            Some(root) if root == self.root => Ok(()),
+            Some(_) => Err(LogError::Rewritten { old, new, error: ProofError::Root }),
+            None => Err(LogError::Shrunk { old, new }),
+        }
+    }
+
+    /// What a note says that is the head of a log. Who has signed it is not looked at.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn unverified(bytes: &[u8]) -> Result<Self, NoteError> {
+        Self::parse(Note::parse(bytes)?.text())
+    }
+
     /// The head of a log, signed by the key of whoever keeps it: a note.
     ///
     /// # Errors
@@ -306,8 +329,7 @@ impl Checkpoint {
         bytes: &[u8],
         keys: impl IntoIterator<Item = &'k PublicKey>,
     ) -> Result<(Self, &'k PublicKey), NoteError> {
-        let note = Note::parse(bytes)?;
-        let checkpoint = Self::parse(note.text())?;
+        let (note, checkpoint) = (Note::parse(bytes)?, Self::unverified(bytes)?);
         for key in keys {
             match note.verify(&NoteKey::new(&checkpoint.origin, key.clone())?) {
                 Ok(_) => return Ok((checkpoint, key)),

@@ -10,6 +10,7 @@ use lancet_trust::{
     Tree, executed, journal_digest, retakes,
 };
 
+use super::heads::Heads;
 use super::{attested, sign};
 use crate::arguments::Global;
 use crate::exit::Exit;
@@ -29,7 +30,7 @@ pub(super) fn is_attested(path: &Path) -> bool {
 }
 
 /// Whether the file that is to be written has such a name.
-pub(super) fn ends_right(output: Option<&Path>) -> Result<(), Failure> {
+fn ends_right(output: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = output.filter(|path| !is_attested(path)) else { return Ok(()) };
     let message =
         format!("`{}` does not end in `.jsonl`, by which `lancet verify` knows a run", path.display());
@@ -59,21 +60,29 @@ impl Over {
         Ok(Self { run, statement, verdicts, log })
     }
 
-    /// Signs it, with what shows that its log extends what it was at those earlier heads.
+    /// Signs it, with what shows that its log extends what it was at those earlier heads. No head is
+    /// signed that does not extend the last one that was signed of this store.
     pub(super) fn sign(
         &mut self,
         keys: &Keys,
         earlier: &[PathBuf],
+        heads: &Heads,
         signer: &dyn Signer,
     ) -> Result<String, Failure> {
         let public = signer.public();
         since(earlier, keys, &public, &self.run, self.log.as_mut())?;
+        if let Some(log) = &self.log {
+            heads.are_extended(|last| log.follows(last))?;
+        }
         let verdicts = self.verdicts.clone();
         let text = Attested::sign(&self.statement, verdicts, self.log.as_ref(), signer);
         let text = text.map_err(KeysError::from)?;
         // What nobody could read is not handed out.
-        Attested::verify(text.as_bytes(), &public)
+        let attested = Attested::verify(text.as_bytes(), &public)
             .map_err(|error| host("what was signed does not verify", error))?;
+        if let Some(log) = &attested.log {
+            heads.keep(&log.note.to_text())?;
+        }
         Ok(text)
     }
 
@@ -106,10 +115,14 @@ pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure>
     let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
     let id = signer.public().id();
     sign::is_ours(&path, id)?;
-    if !arguments.force {
-        is_not_cosigned(&path, &signer.public())?;
+    if !arguments.force && path.exists() {
+        let bytes = lancet_file::read(&path, MAX_ATTESTED_BYTES as u64)
+            .map_err(|error| Failure::file("read", &path, &error))?;
+        let hint = "name another file with `--output`; `--force` gives up what witnesses have signed";
+        is_not_cosigned(&path, &bytes, &signer.public(), hint)?;
     }
-    let text = over.sign(&keys, &arguments.since, signer.as_ref())?;
+    let heads = Heads::of(&super::store_folder(global)?);
+    let text = over.sign(&keys, &arguments.since, &heads, signer.as_ref())?;
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
     sign::write(&path, text.as_bytes())?;
@@ -123,22 +136,22 @@ pub(crate) fn main(arguments: &Attest, global: &Global) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-/// Whether nothing is lost of a file that would be replaced: a witness's signature cannot be made again.
-fn is_not_cosigned(path: &Path, key: &PublicKey) -> Result<(), Failure> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let bytes = lancet_file::read(path, MAX_ATTESTED_BYTES as u64)
-        .map_err(|error| Failure::file("read", path, &error))?;
-    let log = Attested::verify(&bytes, key).ok().and_then(|attested| attested.log);
+/// Whether nothing is lost of what was attested in a file that would be replaced: a witness's signature
+/// cannot be made again.
+pub(super) fn is_not_cosigned(
+    path: &Path,
+    attested: &[u8],
+    key: &PublicKey,
+    hint: &str,
+) -> Result<(), Failure> {
+    let log = Attested::verify(attested, key).ok().and_then(|attested| attested.log);
     let witnesses = log.map_or(0, |log| log.note.signatures().saturating_sub(1));
     if witnesses == 0 {
         return Ok(());
     }
     let message =
         format!("`{}` is there already, and its log is cosigned by {witnesses} more", path.display());
-    Err(Failure::usage(message)
-        .hint("name another file with `--output`; `--force` gives up what witnesses have signed"))
+    Err(Failure::usage(message).hint(hint))
 }
 
 /// The store's log, and where the run is in it.

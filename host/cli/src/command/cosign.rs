@@ -1,14 +1,15 @@
 //! `lancet cosign`.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lancet_trust::{Attested, KeysError};
+use lancet_trust::{Attested, ExportError, KeysError, OpenedExport, PublicKey};
 
-use super::attest::{ends_right, is_attested};
 use super::attested::{self, Read};
-use super::sign;
 use super::verify::warn_of;
+use super::{export, sign};
 use crate::exit::Exit;
 use crate::failure::{Failure, host};
 use crate::keys::{self, Cosign};
@@ -19,21 +20,28 @@ use crate::render::display_safe;
 /// has seen of it.
 pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
     let file = &arguments.file;
-    if !is_attested(file) {
-        let message = format!("`{}` is no `.jsonl` that `lancet attest` wrote", file.display());
+    if !attested::is_run(file) {
+        let message = format!("`{}` is no run, which ends in `.jsonl` or `.tar`", file.display());
         return Err(Failure::usage(message).hint(
-            "have the host attest the run: of one that was exported, its log is cosigned in that file",
+            "name a file that `lancet attest` or `lancet export` wrote: the head of the log is in it",
         ));
     }
-    ends_right(arguments.output.as_deref())?;
     let path = arguments.output.clone().unwrap_or_else(|| PathBuf::from(file));
+    if path.extension() != file.extension() {
+        let message = format!("`{}` does not end as `{}` does", path.display(), file.display());
+        return Err(Failure::usage(message).hint("by that ending `lancet verify` knows what it is"));
+    }
     if path != *file && path.exists() {
         return Err(Failure::usage(format!("`{}` is there already", path.display()))
             .hint("name another file with `--output`"));
     }
     let keys = keys::open()?;
     let believed = attested::known(&keys);
-    let Read { bytes, attested, key, .. } = attested::read(file, &keys, &believed)?;
+    let Read { bytes, attested, key, export } = attested::read(file, &keys, &believed)?;
+    let bytes = match &export {
+        Some(_) => opened(file)?.attested().to_vec(),
+        None => bytes,
+    };
     let Some(log) = &attested.log else {
         let message = format!("`{}` is a run that is in no log: there is nothing to cosign", file.display());
         return Err(
@@ -70,7 +78,10 @@ pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
             format!("`{}` has no room for another signature: a head has at most 100", file.display());
         return Err(host("what was cosigned does not verify", message));
     }
-    sign::write(&path, signed.as_bytes())?;
+    match (export, by) {
+        (Some(_), Some(by)) => rewrite(file, &path, signed.as_bytes(), by)?,
+        _ => sign::write(&path, signed.as_bytes())?,
+    }
     warn_of(&keys, &key);
     let checkpoint = &log.checkpoint;
     output::tell(&format!(
@@ -84,4 +95,22 @@ pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
         own.id()
     ))?;
     Ok(Exit::Done)
+}
+
+/// An exported run, of which nothing is verified yet.
+fn opened(file: &Path) -> Result<OpenedExport<BufReader<File>>, Failure> {
+    let read = lancet_file::open(file).map_err(|error| Failure::file("read", file, &error))?;
+    OpenedExport::open(BufReader::new(read)).map_err(|error| changed(file, &error))
+}
+
+fn changed(file: &Path, error: &ExportError) -> Failure {
+    Failure::new(Exit::Unverified, format!("`{}`: {error}", file.display())).hint(error.hint())
+}
+
+/// Writes an exported run with another head of its log, whole or not at all.
+fn rewrite(file: &Path, path: &Path, attested: &[u8], by: &PublicKey) -> Result<(), Failure> {
+    let whole = export::begun(path)?;
+    let to = BufWriter::new(whole.file());
+    drop(opened(file)?.with_attested(to, attested).map_err(|error| changed(file, &error))?);
+    export::put(whole, path, by)
 }

@@ -9,6 +9,7 @@ use lancet_engine::ENGINE_ID;
 use lancet_kit::{Tool, ToolState};
 use lancet_store::{Store, StoreError};
 
+use super::heads::Heads;
 use super::{jail, quotas};
 use crate::arguments::{Doctor, Global, Jobs};
 use crate::docker::other_context;
@@ -193,6 +194,7 @@ fn store(folder: &Path) -> Finding {
     }
     let looked = Store::look(folder).and_then(|reader| {
         let mut problems = reader.check().unwrap_or_else(|error| vec![with_causes(&error)]);
+        problems.extend(Heads::of(folder).problem(&reader));
         let ids = reader.run_ids()?;
         let (mut unlisted, mut unlogged) = (0, 0);
         for id in &ids {

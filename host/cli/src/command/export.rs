@@ -10,11 +10,12 @@ use lancet_core::{AttemptId, Event, RunId, Sha256};
 use lancet_file::WholeFile;
 use lancet_store::Reader;
 use lancet_trust::{
-    ExportError, ExportWriter, Exported, ExportedBlob, Judged, KeyId, OpenedExport, PublicKey, Signer,
-    exported, journal_text,
+    ExportError, ExportWriter, Exported, ExportedBlob, Judged, OpenedExport, PublicKey, Signer, exported,
+    journal_text,
 };
 
-use super::attest::Over;
+use super::attest::{Over, is_not_cosigned};
+use super::heads::Heads;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::failure::{Failure, host, warn};
@@ -40,8 +41,9 @@ pub(crate) fn main(arguments: &Export, global: &Global) -> Result<Exit, Failure>
     let keys = keys::open()?;
     let signer = keys::signer(&keys, &arguments.key, &arguments.signer)?;
     let public = signer.public();
-    is_ours(&path, public.id())?;
-    let text = over.sign(&keys, &arguments.since, signer.as_ref())?;
+    is_ours(&path, &public)?;
+    let heads = Heads::of(&super::store_folder(global)?);
+    let text = over.sign(&keys, &arguments.since, &heads, signer.as_ref())?;
     let (blobs, bytes) = write(&path, &store.reader(), &over, &text, signer.as_ref(), &public)?;
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
@@ -64,15 +66,23 @@ pub(super) fn is_export(path: &Path) -> bool {
 }
 
 /// Whether a file that would be replaced is a run that was exported with the same key.
-fn is_ours(path: &Path, key: KeyId) -> Result<(), Failure> {
+fn is_ours(path: &Path, key: &PublicKey) -> Result<(), Failure> {
     if !path.exists() {
         return Ok(());
     }
     let file = lancet_file::open(path).map_err(|error| Failure::file("read", path, &error))?;
-    let by = OpenedExport::open(BufReader::new(file)).and_then(|opened| opened.key_id());
+    let opened = OpenedExport::open(BufReader::new(file));
+    let by = opened.and_then(|opened| opened.key_id().map(|by| (by, opened)));
     let message = match by {
-        Ok(by) if by == key => return Ok(()),
-        Ok(by) => format!("`{}` is a run that was exported with another key, {by}", path.display()),
+        Ok((by, opened)) if by == key.id() => {
+            return is_not_cosigned(
+                path,
+                opened.attested(),
+                key,
+                "name another file with `--output`, or remove it",
+            );
+        }
+        Ok((by, _)) => format!("`{}` is a run that was exported with another key, {by}", path.display()),
         Err(_) => format!("`{}` is there already, and no exported run", path.display()),
     };
     Err(Failure::usage(message).hint("name another file with `--output`, or remove it"))
@@ -87,7 +97,6 @@ fn write(
     signer: &dyn Signer,
     public: &PublicKey,
 ) -> Result<(usize, u64), Failure> {
-    let failed = |error: &std::io::Error| Failure::file("write", path, error);
     let refused = |error: ExportError| {
         let exit = match &error {
             ExportError::TooLarge | ExportError::Blobs | ExportError::Blob(_) => Exit::Usage,
@@ -100,8 +109,7 @@ fn write(
     };
     let (journals, blobs) = list(reader, over, record)?;
     let number = blobs.len();
-    // Whoever has the file has all that the run was shown.
-    let whole = WholeFile::begin(path, 0o600).map_err(|error| failed(&error))?;
+    let whole = begun(path)?;
     let said = Exported { run: over.run.clone(), blobs };
     let to = BufWriter::new(whole.file());
     let mut writer = ExportWriter::begin(to, attested, record, said, signer).map_err(refused)?;
@@ -114,15 +122,25 @@ fn write(
     }
     let (to, bytes) = writer.end().map_err(refused)?;
     drop(to);
+    put(whole, path, public)?;
+    Ok((number, bytes))
+}
+
+/// A file that gets its name when it is whole. Whoever has it has all that the run was shown.
+pub(super) fn begun(path: &Path) -> Result<WholeFile, Failure> {
+    WholeFile::begin(path, 0o600).map_err(|error| Failure::file("write", path, &error))
+}
+
+/// Puts an exported run that was written into its place. What nobody could read is not handed out.
+pub(super) fn put(whole: WholeFile, path: &Path, by: &PublicKey) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| Failure::file("write", path, error);
     whole.file().sync_all().map_err(|error| failed(&error))?;
-    // What nobody could read is not handed out.
     let mut written: &File = whole.file();
     written.rewind().map_err(|error| failed(&error))?;
     OpenedExport::open(BufReader::new(written))
-        .and_then(|opened| opened.verify(public))
-        .map_err(|error| host("what was exported does not verify", error))?;
-    whole.replace().map_err(|error| failed(&error))?;
-    Ok((number, bytes))
+        .and_then(|opened| opened.verify(by))
+        .map_err(|error| host("what was written does not verify", error))?;
+    whole.replace().map_err(|error| failed(&error))
 }
 
 /// Which attempts the journals are of, by their digests, and all blobs, in the order of theirs.

@@ -7,6 +7,7 @@ use lancet_core::{Leaf, LoggedBegin, LoggedEnd, LoggedReopening, LoggedVerdict, 
 use lancet_store::Reader;
 use lancet_trust::{Checkpoint, KeysError, ListedLeaf, ListedLog, MAX_NOTE_BYTES, Tree};
 
+use super::heads::Heads;
 use super::{attested, sign};
 use crate::arguments::{FormatKind, Global};
 use crate::exit::Exit;
@@ -25,13 +26,14 @@ pub(crate) fn main(command: &LogCommand, global: &Global) -> Result<Exit, Failur
         LogCommand::Show { run, format } => show(&store.reader(), run.as_deref(), format.kind),
         LogCommand::Sign { key, signer, output } => {
             let path = output.as_deref().unwrap_or(Path::new(FILE));
-            sign_head(&store.reader(), key, signer, path)
+            let heads = Heads::of(&super::store_folder(global)?);
+            sign_head(&store.reader(), &heads, key, signer, path)
         }
     }
 }
 
-/// The log's head, with all of its leaves.
-fn read(reader: &Reader) -> Result<(Checkpoint, Vec<Leaf>), Failure> {
+/// The log's head, with all of its leaves and the tree over them.
+fn read(reader: &Reader) -> Result<(Checkpoint, Vec<Leaf>, Tree), Failure> {
     let origin = reader.log_origin()?;
     let (mut tree, mut leaves, mut broken) = (Tree::new(), Vec::new(), None);
     reader.each_leaf(|text| {
@@ -47,12 +49,12 @@ fn read(reader: &Reader) -> Result<(Checkpoint, Vec<Leaf>), Failure> {
         ));
     }
     let size = tree.size();
-    Ok((Checkpoint { origin, size, root: tree.root(size).unwrap_or_default() }, leaves))
+    Ok((Checkpoint { origin, size, root: tree.root(size).unwrap_or_default() }, leaves, tree))
 }
 
 fn show(reader: &Reader, run: Option<&str>, format: FormatKind) -> Result<Exit, Failure> {
     let only = run.map(|text| reader.resolve_run(text)).transpose()?;
-    let (head, leaves) = read(reader)?;
+    let (head, leaves, _) = read(reader)?;
     let created: BTreeMap<RunId, String> =
         reader.runs()?.into_iter().map(|row| (row.id, row.created)).collect();
     let is_shown = |leaf: &Leaf| only.as_ref().is_none_or(|only| leaf.run() == only);
@@ -159,12 +161,19 @@ fn listed(place: u64, leaf: &Leaf, created: &BTreeMap<RunId, String>) -> ListedL
     listed
 }
 
-fn sign_head(reader: &Reader, key: &str, command: &SignerArgument, path: &Path) -> Result<Exit, Failure> {
+fn sign_head(
+    reader: &Reader,
+    heads: &Heads,
+    key: &str,
+    command: &SignerArgument,
+    path: &Path,
+) -> Result<Exit, Failure> {
     if attested::is_run(path) {
         let message = format!("`{}` ends as files of runs do, and this is a head alone", path.display());
         return Err(Failure::usage(message).hint(format!("for example `--output {FILE}`")));
     }
-    let (head, _) = read(reader)?;
+    let (head, _, tree) = read(reader)?;
+    heads.are_extended(|last| last.is_begin_of(&head.origin, &tree))?;
     let keys = keys::open()?;
     let signer = keys::signer(&keys, key, command)?;
     let public = signer.public();
@@ -173,6 +182,7 @@ fn sign_head(reader: &Reader, key: &str, command: &SignerArgument, path: &Path) 
     let text = head.sign(signer.as_ref()).map_err(KeysError::from)?;
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signer);
+    heads.keep(&text)?;
     sign::write(path, text.as_bytes())?;
     output::print(&format!(
         "{}\nlog   {}, {} leaves\nroot  {}\nkey   {id}",

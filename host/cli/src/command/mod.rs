@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 mod exported;
 pub(crate) mod grade;
+mod heads;
 mod jail;
 pub(crate) mod key;
 mod lock;

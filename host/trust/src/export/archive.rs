@@ -63,6 +63,13 @@ impl<W: Write> Writer<W> {
         self.write(&[0; BLOCK][..padding(size)])
     }
 
+    /// Writes what is left of another archive, its end too.
+    pub(super) fn rest(mut self, mut source: impl Read) -> Result<W, ExportError> {
+        std::io::copy(&mut source, &mut self.to).map_err(ExportError::Io)?;
+        self.to.flush().map_err(ExportError::Io)?;
+        Ok(self.to)
+    }
+
     pub(super) fn end(mut self) -> Result<(W, u64), ExportError> {
         self.write(&[0; 2 * BLOCK])?;
         self.to.flush().map_err(ExportError::Io)?;
@@ -120,6 +127,11 @@ pub(super) struct Entries<R> {
 impl<R: Read> Entries<R> {
     pub(super) fn new(source: R) -> Self {
         Self { source, at: 0 }
+    }
+
+    /// What is behind the files that were read.
+    pub(super) fn into_source(self) -> R {
+        self.source
     }
 
     /// The content of the next file, which has to have that name and at most so many bytes.
