@@ -1,7 +1,5 @@
 //! Why something is not taken, and what to do about it.
 
-mod statement;
-
 use std::path::PathBuf;
 
 use lancet_core::LoggedEnd;
@@ -11,7 +9,7 @@ use crate::bundle::MAX_BUNDLE_BYTES;
 use crate::key::{KeyId, SIGNATURE_BYTES};
 use crate::note::MAX_NOTE_BYTES;
 
-pub use self::statement::StatementError;
+pub use crate::statement_error::StatementError;
 
 /// Why a text is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

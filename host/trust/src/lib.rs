@@ -37,6 +37,7 @@ mod proof;
 mod revocation;
 mod signer;
 mod statement;
+mod statement_error;
 mod tree;
 mod unique;
 mod verdict;
