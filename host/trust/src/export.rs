@@ -203,10 +203,13 @@ impl<R: Read + Seek> OpenedExport<R> {
         Ok(Self { entries, attested })
     }
 
-    /// What was attested, as it is written.
-    #[must_use]
-    pub fn attested(&self) -> &[u8] {
-        &self.attested
+    /// What was attested, as it is written: at most [`MAX_ATTESTED_BYTES`].
+    ///
+    /// # Errors
+    /// When it was cut off, or cannot be read.
+    pub fn into_attested(self) -> Result<Vec<u8>, ExportError> {
+        let Self { mut entries, attested } = self;
+        entries.rest(ATTESTED, attested)
     }
 
     /// Writes the file anew with other bytes in place of what was attested, and the rest as it is: a
@@ -215,9 +218,11 @@ impl<R: Read + Seek> OpenedExport<R> {
     /// # Errors
     /// When it cannot be read or written.
     pub fn with_attested<W: Write>(self, to: W, attested: &[u8]) -> Result<W, ExportError> {
+        let Self { mut entries, attested: replaced } = self;
+        entries.rest(ATTESTED, replaced)?;
         let mut archive = archive::Writer::new(to);
         archive.add(ATTESTED, attested)?;
-        archive.rest(self.entries.into_source())
+        archive.rest(entries.into_source())
     }
 
     /// The key that it names first, to look for it.

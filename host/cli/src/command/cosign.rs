@@ -39,7 +39,7 @@ pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
     let believed = attested::known(&keys);
     let Read { bytes, attested, key, export } = attested::read(file, &keys, &believed)?;
     let bytes = match &export {
-        Some(_) => opened(file)?.attested().to_vec(),
+        Some(_) => opened(file)?.into_attested().map_err(|error| changed(file, &error))?,
         None => bytes,
     };
     let Some(log) = &attested.log else {

@@ -77,7 +77,7 @@ fn is_ours(path: &Path, key: &PublicKey) -> Result<(), Failure> {
         Ok((by, opened)) if by == key.id() => {
             return is_not_cosigned(
                 path,
-                opened.attested(),
+                &opened.into_attested().unwrap_or_default(),
                 key,
                 "name another file with `--output`, or remove it",
             );
