@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use lancet_core::{Leaf, LoggedBegin, LoggedEnd, LoggedVerdict, RunId, Sha256, VerdictRecord};
+use lancet_core::{
+    Event, JailRecord, Leaf, LoggedBegin, LoggedEnd, LoggedVerdict, PackageIdentity, RunId, Sha256,
+    VerdictRecord,
+};
 use lancet_trust::{
     Attested, Bundle, Checkpoint, CommandSigner, Judged, KeyName, Keys, Listed, Note, NoteKey, OpenedExport,
     Plugin, PrivateKey, PublicKey, RunLog, Signer as _, Statement, Tree, journal_digest,
@@ -401,6 +404,30 @@ fn the_verifier_in_python_refuses_what_lancet_refuses() {
             "a blob is not in it that a verdict needs, or one is",
         );
     }
+}
+
+#[test]
+fn the_verifier_in_python_knows_all_that_a_verdict_may_say() {
+    let bench = Bench::new();
+    let whole = |_: &mut Vec<Event>, judged: &mut Judged| {
+        judged.setting = Some(Sha256::of(b"setting"));
+        judged.retakes = 2;
+        judged.record.by_model = true;
+        judged.digest = judged.record.digest();
+        let executed = judged.solve.as_mut().unwrap();
+        executed.package =
+            Some(PackageIdentity { name: "acme/agent".to_owned(), version: "1.2.0".to_owned() });
+        executed.jail = Some(JailRecord { seccomp: true, landlock_abi: None, uid: 65_534 });
+        executed.fuel = None;
+        (executed.limits.wasi_call_fuel, executed.limits.counts_written) = (0, false);
+        let jail = JailRecord { seccomp: false, landlock_abi: Some(7), uid: 0 };
+        judged.grade.as_mut().unwrap().jail = Some(jail);
+    };
+    let attested = fixture::fixture(&bench.key, &whole).attested;
+    assert_eq!(Attested::verify(attested.as_bytes(), &bench.key.public()).unwrap().verdicts.len(), 2);
+    fs::write(bench.path("whole.attested.jsonl"), attested).unwrap();
+    let output = bench.verify(&["run", "whole.attested.jsonl", "acme.pub"]);
+    assert!(output.status.success(), "{}", told(&output));
 }
 
 #[test]
