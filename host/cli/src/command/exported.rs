@@ -55,8 +55,8 @@ pub(super) fn replay(
     let agent = if record.spec.models.is_empty() { Limits::standard() } else { Limits::asking() };
     let policy = gate.policy();
     let bounds = ReplayBounds {
-        agent: policy.bounded(Role::Agent, agent),
-        grader: policy.bounded(Role::Grader, Limits::standard()),
+        agent: policy.bounded(Role::Agent, &agent),
+        grader: policy.bounded(Role::Grader, &Limits::standard()),
     };
     let told = ReplayLimits::new(policy.name(), &bounds.agent, &bounds.grader);
     let blobs = Blobs(Mutex::new(export));

@@ -222,13 +222,13 @@ impl Policy {
     /// What one call of a plugin of that role may use of memory and time: as the policy says, or else as
     /// it is given.
     #[must_use]
-    pub fn bounded(&self, role: Role, limits: Limits) -> Limits {
+    pub fn bounded(&self, role: Role, limits: &Limits) -> Limits {
         let said = |limited| self.limits.get(&(role, limited)).copied();
         Limits {
             memory_bytes: said(Limited::MemoryMib)
                 .map_or(limits.memory_bytes, |mib| mib.saturating_mul(1 << 20)),
             wall_ms: said(Limited::Seconds).map_or(limits.wall_ms, |seconds| seconds.saturating_mul(1000)),
-            ..limits
+            ..limits.clone()
         }
     }
 
