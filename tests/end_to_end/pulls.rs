@@ -150,7 +150,7 @@ fn what_a_stopped_pull_leaves_is_removed() {
         let pull = started(&context, arguments);
         let since = Instant::now();
         let code = stopped(pull, Signal::TERM, || since.elapsed() > Duration::from_millis(700));
-        assert_eq!(code, None, "{arguments:?}");
+        assert_eq!(code, Some(130), "{arguments:?}");
         assert!(in_place().is_empty() && in_temporary().is_empty() && !context.path("new").exists());
     }
 
