@@ -5,7 +5,7 @@
 //! one that is made beside it. Whoever ends this process says so to [`remove_hidden`] first.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Seek as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -223,6 +223,9 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// How often a folder is made anew that somebody took for one that was left.
+const MOST_TRIES: usize = 100;
+
 /// A folder for its owner alone, with a hidden name, in which something is made. It is removed with all that is in it
 /// when this is dropped.
 #[derive(Debug)]
@@ -240,18 +243,30 @@ impl HiddenFolder {
     /// Those of the system.
     pub fn begin(parent: &Path, prefix: &str) -> io::Result<Self> {
         remove_left(parent, prefix);
-        loop {
+        Self::begin_locked(parent, prefix, File::try_lock)
+    }
+
+    fn begin_locked(
+        parent: &Path,
+        prefix: &str,
+        lock: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> io::Result<Self> {
+        for _ in 0..MOST_TRIES {
             let make = |name: &Path| DirBuilder::new().mode(0o700).create(name);
             let (name, ()) = given(parent, prefix, make)?;
-            // Somebody may just have taken it for one that was left.
-            match File::open(&name.0) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                Ok(held) if held.try_lock().is_ok() && name.0.exists() => {
-                    return Ok(Self { name, _held: held });
-                }
-                _ => {}
+            let held = match File::open(&name.0) {
+                Ok(held) => held,
+                // Somebody has taken it for one that was left, or is about to.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            // Where a file system knows no locks, nobody's is taken for one that was left.
+            let is_theirs = matches!(lock(&held), Err(TryLockError::WouldBlock));
+            if !is_theirs && name.0.exists() {
+                return Ok(Self { name, _held: held });
             }
         }
+        Err(io::Error::other("folders that are made there go away at once"))
     }
 
     /// Where it is.
@@ -342,6 +357,19 @@ mod tests {
         assert!(!left.exists() && two.path().exists() && one.path() != two.path());
         drop((one, two));
         assert_eq!(names(place.path()), [".made-2", "other"]);
+    }
+
+    #[test]
+    fn without_locks_there_are_folders_and_who_takes_each_is_not_waited_for() {
+        let place = tempfile::tempdir().unwrap();
+        let begun = |lock: fn(&File) -> Result<(), TryLockError>| {
+            HiddenFolder::begin_locked(place.path(), ".made-", lock)
+        };
+        let none = begun(|_| Err(TryLockError::Error(ErrorKind::Unsupported.into())));
+        assert!(none.unwrap().path().exists());
+        let error = begun(|_| Err(TryLockError::WouldBlock)).unwrap_err().to_string();
+        assert!(error.contains("go away at once"), "{error}");
+        assert!(names(place.path()).is_empty());
     }
 
     #[test]
