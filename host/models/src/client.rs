@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::ffi::OsString;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use http::Uri;
-use http::uri::Authority;
 use lancet_core::with_causes;
+use lancet_proxy::Protocol;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, ClientBuilder, Url};
 use tokio::sync::Semaphore;
@@ -92,8 +90,10 @@ impl Clients {
         if base.scheme() == "http" && is_this_machine(base) {
             return Ok(self.direct.clone());
         }
-        let own = if base.scheme() == "https" { HTTPS_PROXY } else { HTTP_PROXY };
-        unless_unusable(own, |name| std::env::var_os(name))?;
+        let protocol = if base.scheme() == "https" { Protocol::Https } else { Protocol::Http };
+        if let Some(name) = lancet_proxy::unusable(protocol, |name| std::env::var_os(name)) {
+            return Err(ClientError::Proxy(name));
+        }
         self.http.get_or_init(|| built(builder())).clone()
     }
 
@@ -124,43 +124,6 @@ fn builder() -> ClientBuilder {
 
 fn built(builder: ClientBuilder) -> Result<Client, ClientError> {
     builder.build().map_err(|error| ClientError::Setup(with_causes(&error)))
-}
-
-/// The names of a variable that names a proxy: the first that is set counts.
-type Names = [&'static str; 2];
-
-const HTTPS_PROXY: Names = ["HTTPS_PROXY", "https_proxy"];
-const HTTP_PROXY: Names = ["HTTP_PROXY", "http_proxy"];
-/// What counts where the protocol's own variable is empty.
-const ALL_PROXY: Names = ["ALL_PROXY", "all_proxy"];
-
-/// Looks at the variable that counts for a protocol. HTTP passes over what it cannot read,
-/// and goes its own way.
-fn unless_unusable(own: Names, variable: impl Fn(&str) -> Option<OsString>) -> Result<(), ClientError> {
-    // Then a `HTTP_PROXY` may be a header of somebody's request, and no variable counts.
-    if variable("REQUEST_METHOD").is_some() {
-        return Ok(());
-    }
-    for names in [own, ALL_PROXY] {
-        let set = names.into_iter().find_map(|name| Some((name, variable(name)?)));
-        match set.filter(|(_, value)| !value.is_empty()) {
-            None => {}
-            Some((_, value)) if value.to_str().is_some_and(is_proxy) => return Ok(()),
-            Some((name, _)) => return Err(ClientError::Proxy(name)),
-        }
-    }
-    Ok(())
-}
-
-/// Whether a text names a proxy, read as whoever sends the requests reads it.
-fn is_proxy(text: &str) -> bool {
-    let Ok(uri) = text.parse::<Uri>() else { return false };
-    let host = uri.authority().map(|authority| {
-        let authority = authority.as_str();
-        authority.split_once('@').map_or(authority, |(_, host)| host).parse::<Authority>()
-    });
-    matches!(uri.scheme_str(), None | Some("http" | "https"))
-        && matches!(host, Some(Ok(host)) if !host.host().is_empty())
 }
 
 /// Whether a URL is of this machine, by its host's name or address.
@@ -265,41 +228,6 @@ mod tests {
     use lancet_core::KeyFrom;
 
     use super::*;
-
-    #[test]
-    fn a_variable_that_names_no_proxy_is_refused_by_its_name() {
-        let check = |set: &[(&str, &str)]| {
-            let variable =
-                |name: &str| Some(set.iter().find(|(known, _)| *known == name)?.1.to_owned().into());
-            unless_unusable(HTTPS_PROXY, variable)
-        };
-        for good in ["http://p:1", "https://u:w@p.example:8080/", "p.example:3128", "127.0.0.1:1", "p", ""] {
-            for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-                assert_eq!(check(&[(name, good)]), Ok(()), "{name}={good}");
-            }
-        }
-        let bad = [
-            "::bad::",
-            "x y",
-            " ",
-            "http://[bad",
-            "ftp://p:1",
-            "socks9://p",
-            "socks5://p:1",
-            "/p",
-            "http://",
-            "http://u@",
-        ];
-        for bad in bad {
-            for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-                assert_eq!(check(&[(name, bad)]), Err(ClientError::Proxy(name)), "{bad}");
-            }
-        }
-        // What does not count is not looked at.
-        assert_eq!(check(&[("HTTP_PROXY", " ")]), Ok(()));
-        assert_eq!(check(&[("HTTPS_PROXY", "p:1"), ("ALL_PROXY", " ")]), Ok(()));
-        assert_eq!(check(&[("HTTPS_PROXY", " "), ("REQUEST_METHOD", "GET")]), Ok(()));
-    }
 
     #[test]
     fn requests_count_together_by_server_and_key() {

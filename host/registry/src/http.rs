@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lancet_core::{RunningDigest, Sha256, with_causes};
+use lancet_proxy::Protocol;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 use tokio::time::{self, Instant};
 
 use crate::error::{Problem, Wrong, cut};
 use crate::network::{self, Lookup, Network, Resolver};
-use crate::proxy;
 
 /// How often an answer may send on.
 const MAX_REDIRECTS: usize = 5;
@@ -156,7 +156,9 @@ impl Http {
         let client = match at.scheme() {
             "http" => self.direct.clone(),
             _ => {
-                proxy::unless_unusable(|name| std::env::var_os(name))?;
+                if let Some(name) = lancet_proxy::unusable(Protocol::Https, |name| std::env::var_os(name)) {
+                    return Err(other_proxy(name));
+                }
                 self.https.get_or_init(|| built(builder(&self.network, self.patience))).clone()?
             }
         };
@@ -271,6 +273,14 @@ fn builder(network: &Arc<Network>, patience: Patience) -> ClientBuilder {
         .referer(false)
         .connect_timeout(patience.connect)
         .dns_resolver(Arc::new(Resolver(Arc::clone(network))))
+}
+
+/// Why nobody is asked past a proxy that was named, and cannot be used.
+fn other_proxy(name: &str) -> Wrong {
+    let what = format!(
+        "the environment variable {name} names no proxy that can be used, expected `http://HOST:PORT` or nothing"
+    );
+    Wrong::new(Problem::Asked, what, "mend the variable, or unset it to go past the proxy")
 }
 
 fn built(builder: ClientBuilder) -> Result<Client, Wrong> {

@@ -23,19 +23,18 @@ mod http;
 mod manifest;
 mod network;
 mod printed;
-mod proxy;
 mod reference;
 mod registry;
 mod signature;
 mod token;
 
-pub use self::http::Patience;
 pub use archive::{ArchiveError, MAX_ENTRIES, Unpacked, pack, unpack};
 pub use artifact::{
     Artifact, Component, Config, PluginConfig, Prepared, SuiteConfig, look, pull, pushed_plugin, pushed_suite,
 };
 pub use credentials::{Credential, Credentials};
 pub use error::{Problem, RegistryError};
+pub use http::Patience;
 pub use manifest::{Descriptor, MAX_LAYER_BYTES, MAX_MANIFEST_BYTES, Manifest, PLUGIN_CONFIG, SUITE_CONFIG};
 pub use printed::{InspectedReference, ListedSignature, OutdatedPlugin};
 pub use reference::{BadReference, Reference};
