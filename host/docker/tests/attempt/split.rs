@@ -189,7 +189,9 @@ async fn an_app_that_does_not_come_up_is_blamed_on_the_submission_only_if_it_doe
     assert_eq!(conclusion(&task.run(&with_app(&plan, quick.clone()), &hanging).await), "fail app-not-ready");
     let greedy = task.submission("echo 'x = bytearray(range(9)) * (1 << 27)' > logic.py").await;
     assert_eq!(conclusion(&task.run(&with_app(&plan, service()), &greedy).await), "fail out-of-memory");
-    let crowded = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass";
+    // They sleep: processes are used up before memory is, however busy the machine.
+    let crowded =
+        "import os, time\nwhile True:\n    try: os.fork() or time.sleep(1000)\n    except OSError: pass";
     let crowded = task.submission(&format!("cat > logic.py <<'END'\n{crowded}\nEND")).await;
     assert_eq!(conclusion(&task.run(&with_app(&plan, quick), &crowded).await), "fail app-not-ready");
     let gone = task.submission("rm logic.py").await;
