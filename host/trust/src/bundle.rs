@@ -1,11 +1,13 @@
 //! A signed statement as a file: a DSSE envelope in a sigstore bundle v0.3, in one spelling.
 //!
 //! A verifier of plain DSSE takes many files for one signature: other white space, another
-//! alphabet of base64, bits that stand for nothing, any `keyid`. Here a file is read, written
-//! again, and compared, so that there is one file for each key and statement, and a change of
-//! any bit is found.
+//! alphabet of base64, bits that stand for nothing, any `keyid`. Here a file is read, and then
+//! compared with how it is written, so that there is one file for each key and statement, and a
+//! change of any bit is found.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::Deserialize;
 
 use crate::base64;
 use crate::error::{BundleError, SignerError};
@@ -20,41 +22,72 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub const MAX_BUNDLE_BYTES: usize = 16 << 20;
 
 /// The file. Its fields are in the order in which they are written.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct File {
-    media_type: String,
-    verification_material: Material,
-    dsse_envelope: Envelope,
+struct File<'a> {
+    #[serde(borrow)]
+    media_type: Cow<'a, str>,
+    #[serde(borrow)]
+    verification_material: Material<'a>,
+    #[serde(borrow)]
+    dsse_envelope: Envelope<'a>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Material {
-    public_key: Hint,
+struct Material<'a> {
+    #[serde(borrow)]
+    public_key: Hint<'a>,
     /// Entries of a public log, of which there are none: verifiers of such bundles want the key.
-    tlog_entries: [(); 0],
+    #[serde(rename = "tlogEntries")]
+    _tlog_entries: [(); 0],
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Hint {
-    hint: String,
+struct Hint<'a> {
+    #[serde(borrow)]
+    hint: Cow<'a, str>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Envelope {
-    payload: String,
-    payload_type: String,
-    signatures: [Signed; 1],
+struct Envelope<'a> {
+    #[serde(borrow)]
+    payload: Cow<'a, str>,
+    #[serde(borrow)]
+    payload_type: Cow<'a, str>,
+    #[serde(borrow)]
+    signatures: [Signed<'a>; 1],
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Signed {
-    sig: String,
-    keyid: String,
+struct Signed<'a> {
+    #[serde(borrow)]
+    sig: Cow<'a, str>,
+    #[serde(borrow)]
+    keyid: Cow<'a, str>,
+}
+
+/// The file in pieces, which one after the other are its text. None of what is put in has a
+/// character that JSON writes otherwise.
+fn pieces<'a>(keyid: &'a str, payload: &'a str, sig: &'a str) -> [&'a str; 13] {
+    [
+        r#"{"mediaType":""#,
+        BUNDLE_TYPE,
+        r#"","verificationMaterial":{"publicKey":{"hint":""#,
+        keyid,
+        r#""},"tlogEntries":[]},"dsseEnvelope":{"payload":""#,
+        payload,
+        r#"","payloadType":""#,
+        PAYLOAD_TYPE,
+        r#"","signatures":[{"sig":""#,
+        sig,
+        r#"","keyid":""#,
+        keyid,
+        "\"}]}}\n",
+    ]
 }
 
 /// What is signed of a payload: DSSE's pre-authentication encoding, in which type and payload
@@ -92,19 +125,9 @@ impl Bundle {
     /// The file: one line of JSON.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let key = self.key.to_string();
-        let file = File {
-            media_type: BUNDLE_TYPE.to_owned(),
-            verification_material: Material { public_key: Hint { hint: key.clone() }, tlog_entries: [] },
-            dsse_envelope: Envelope {
-                payload: base64::encode(&self.payload),
-                payload_type: PAYLOAD_TYPE.to_owned(),
-                signatures: [Signed { sig: base64::encode(&self.signature), keyid: key }],
-            },
-        };
-        let mut text = serde_json::to_string(&file).unwrap_or_default();
-        text.push('\n');
-        text
+        let (keyid, payload, sig) =
+            (self.key.to_string(), base64::encode(&self.payload), base64::encode(&self.signature));
+        pieces(&keyid, &payload, &sig).concat()
     }
 
     /// Reads a file that [`Self::to_text`] made, and no other.
@@ -135,16 +158,21 @@ impl Bundle {
             let expected = format!("{SIGNATURE_BYTES} bytes in base64, of the standard alphabet");
             value("dsseEnvelope.signatures[0].sig", &signed.sig, &expected)
         })?;
-        let payload = base64::decode(payload).ok_or_else(|| {
+        let read = base64::decode(payload).ok_or_else(|| {
             value("dsseEnvelope.payload", payload, "base64 of the standard alphabet, with padding")
         })?;
-        let bundle = Self { key, payload, signature };
-        let text = bundle.to_text();
-        if text.as_bytes() != bytes {
-            let same = text.bytes().zip(bytes).take_while(|(one, other)| one == *other).count();
-            return Err(BundleError::Spelling(same));
+        // What is in the pieces has one spelling itself: base64 was read strictly.
+        let mut rest = bytes;
+        for piece in pieces(&signed.keyid, payload, &signed.sig) {
+            rest = rest.strip_prefix(piece.as_bytes()).ok_or_else(|| {
+                let same = piece.bytes().zip(rest).take_while(|(one, other)| one == *other).count();
+                BundleError::Spelling(bytes.len() - rest.len() + same)
+            })?;
         }
-        Ok(bundle)
+        if !rest.is_empty() {
+            return Err(BundleError::Spelling(bytes.len() - rest.len()));
+        }
+        Ok(Self { key, payload: read, signature })
     }
 
     /// The key that it says has signed it.

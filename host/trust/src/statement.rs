@@ -1,6 +1,7 @@
 //! What is signed: in-toto's Statement v1, over the digests of what it is about.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use lancet_core::Sha256;
 use serde::de::DeserializeOwned;
@@ -111,6 +112,20 @@ pub struct Statement<P> {
     pub predicate: P,
 }
 
+/// Takes what is written as long as it is what stands there, and keeps nothing.
+struct Expected<'a>(&'a [u8]);
+
+impl Write for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl<P: Predicate> Statement<P> {
     pub(crate) fn new(subject: Vec<Subject>, predicate: P) -> Self {
         Self { kind: STATEMENT_TYPE.to_owned(), subject, predicate_type: P::TYPE.to_owned(), predicate }
@@ -132,10 +147,11 @@ impl<P: Predicate> Statement<P> {
         equal("_type", &statement.kind, STATEMENT_TYPE)?;
         equal("predicateType", &statement.predicate_type, P::TYPE)?;
         // A key that is there twice is read in one way here, and in another elsewhere.
-        if statement.to_bytes() != payload {
-            return Err(StatementError::Spelling);
+        let mut rest = Expected(payload);
+        match serde_json::to_writer(&mut rest, &statement) {
+            Ok(()) if rest.0.is_empty() => Ok(statement),
+            _ => Err(StatementError::Spelling),
         }
-        Ok(statement)
     }
 
     /// Whether it says just what another one says.
