@@ -386,6 +386,14 @@ pub enum LogError {
     /// No line of that form.
     #[error("it is no line with a log's proofs: {0}")]
     Json(String),
+    /// A line beyond all that has to be in one.
+    #[error("its line with proofs has {bytes} bytes, expected at most {most}")]
+    TooLarge {
+        /// How many it has.
+        bytes: usize,
+        /// How many are read.
+        most: usize,
+    },
     /// The same content, spelled otherwise.
     #[error("its proofs are not in the one spelling that is written and taken here")]
     Spelling,
@@ -494,7 +502,12 @@ impl LogError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Json(_) | Self::Spelling | Self::Absent(_) | Self::Note(_) | Self::Kind => {
+            Self::Json(_)
+            | Self::TooLarge { .. }
+            | Self::Spelling
+            | Self::Absent(_)
+            | Self::Note(_)
+            | Self::Kind => {
                 "it was changed after it was written: get the file again from whoever made the run"
             }
             Self::Missing { .. } | Self::Checkpoint { .. } | Self::Order { .. } => {

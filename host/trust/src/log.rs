@@ -18,6 +18,10 @@ use crate::verdict::{Listed, Run};
 
 /// The most earlier heads that a file shows its log to extend.
 const MAX_EXTENDED: usize = 1000;
+/// The most bytes of the line with a log's head: a note, and so many proofs of at most 128 hashes.
+const MAX_HEAD_BYTES: usize = 8 << 20;
+/// The most bytes of the line with a verdict's place: a proof of at most 64 hashes.
+const MAX_PLACE_BYTES: usize = 4 << 10;
 
 /// A log, and where in it a run is that has ended.
 #[derive(Debug, Clone)]
@@ -173,7 +177,7 @@ impl Logged {
         run: &Run,
         record: Sha256,
     ) -> Result<Self, LogError> {
-        let head: Head = parse(bytes)?;
+        let head: Head = parse(bytes, MAX_HEAD_BYTES)?;
         let note = Note::parse(head.checkpoint.as_bytes()).map_err(LogError::Note)?;
         let signed = |error| LogError::Checkpoint { key: key.id(), error };
         let by = NoteKey::new(origin, key.clone()).map_err(LogError::Note)?;
@@ -227,7 +231,7 @@ impl Logged {
 
     /// Verifies the line that follows that of a verdict, and returns its place.
     pub(crate) fn shows(&self, bytes: &[u8], run: &RunId, one: &Listed) -> Result<u64, LogError> {
-        let Place { place, proof } = parse(bytes)?;
+        let Place { place, proof } = parse(bytes, MAX_PLACE_BYTES)?;
         let leaf = Leaf::Verdict(logged(run, one));
         included(&self.checkpoint, "this verdict", &leaf, place, &read(&proof)?)?;
         if place <= self.begin || place >= self.end {
@@ -275,7 +279,9 @@ impl Logged {
 /// When whoever has the key does not sign.
 pub(crate) fn cosigned(text: &str, signer: &dyn Signer, time: u64) -> Result<Option<String>, SignerError> {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let Some(Ok(mut head)) = lines.get(1).map(|line| parse::<Head>(line.as_bytes())) else { return Ok(None) };
+    let Some(Ok(mut head)) = lines.get(1).map(|line| parse::<Head>(line.as_bytes(), MAX_HEAD_BYTES)) else {
+        return Ok(None);
+    };
     let Ok(mut note) = Note::parse(head.checkpoint.as_bytes()) else { return Ok(None) };
     note.cosign(signer, time)?;
     head.checkpoint = note.to_text();
@@ -371,7 +377,12 @@ fn line<T: Serialize>(value: &T) -> String {
 }
 
 /// Reads what [`line`] wrote, and nothing else.
-fn parse<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, LogError> {
+///
+/// Nobody has signed it: it is measured before anything of it is kept.
+fn parse<T: Serialize + DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, LogError> {
+    if bytes.len() > most {
+        return Err(LogError::TooLarge { bytes: bytes.len(), most });
+    }
     let value: T = serde_json::from_slice(bytes).map_err(|error| LogError::Json(error.to_string()))?;
     if line(&value).as_bytes() == bytes { Ok(value) } else { Err(LogError::Spelling) }
 }
@@ -538,6 +549,18 @@ mod tests {
                 bytes[at] ^= 1 << bit;
             }
         }
+    }
+
+    /// Nobody signs a line with proofs, so that anybody can put in one of any length.
+    #[test]
+    fn a_line_that_is_too_long_is_not_read() {
+        let long =
+            [br#"{"place":1,"proof":["#, &b"\"\",".repeat(MAX_PLACE_BYTES / 3)[..], br#"""]}"#].concat();
+        let error = parse::<Place>(&long, MAX_PLACE_BYTES).err().unwrap();
+        assert_eq!(error, LogError::TooLarge { bytes: long.len(), most: MAX_PLACE_BYTES });
+        assert!(error.to_string().contains("expected at most 4096"), "{error}");
+        let deepest = Place { place: u64::MAX, proof: vec![base64::encode(&[255; 32]); 64] };
+        assert!(parse::<Place>(line(&deepest).as_bytes(), MAX_PLACE_BYTES).is_ok());
     }
 
     #[test]
