@@ -286,6 +286,66 @@ fn a_run_that_was_interrupted_is_held_to_the_policy_when_it_goes_on() {
     assert_eq!(pending(&context), 0);
 }
 
+/// A suite says what is right: with other answers it is another one, though its graders be built in.
+#[test]
+fn a_suite_itself_is_looked_at_whoever_judges_its_tasks() {
+    let context = Context::new();
+    let suite = context.small_suite("shop");
+    for key in ["acme", "bob"] {
+        works(&context, &["key", "new", key]);
+    }
+    works(&context, &["suite", "sign", "shop", "--key", "acme"]);
+    let run = ["run", "shop", "--agent", "first", "--policy", "strict"];
+    works(&context, &run);
+    let statement = suite.join("tasks/one/statement.md");
+    fs::write(&statement, "It is broken otherwise.\n").unwrap();
+    for words in [&run[..], &["suite", "check", "shop", "--controls"], &["suite", "lock", "shop"]] {
+        let policy = if words == run { "strict" } else { "no policy" };
+        let told = refused(&context, words, policy, "signature");
+        assert!(told.contains("the suite `small` ") && told.contains("shop.sigstore.json"), "{told}");
+    }
+    let explained = context.lancet(&["policy", "explain", "shop"]);
+    assert!(explained.code == Some(4) && explained.stdout.contains("suite small: refused"), "{explained:?}");
+    fs::write(&statement, "It is broken.\n").unwrap();
+    works(&context, &run);
+    // One of its own, by its digest, whoever signed it.
+    let digest = lancet_suite::Suite::open(&suite).unwrap().digest().to_string();
+    works(&context, &["key", "revoke", &digest, "--reason", "the answers leaked"]);
+    works(&context, &["suite", "sign", "shop", "--key", "bob"]);
+    for words in [&run[..], &["regrade", "--policy", "strict"]] {
+        let told = refused(&context, words, "strict", "revoked");
+        assert!(told.contains("the suite `small` ") && told.contains("the answers leaked"), "{told}");
+    }
+    let replayed = works(&context, &["replay"]);
+    assert!(replayed.stderr.contains("the suite `small` would be refused"), "{}", replayed.stderr);
+    // And another by the key.
+    fs::write(&statement, "It is broken anew.\n").unwrap();
+    works(&context, &["suite", "sign", "shop", "--key", "bob"]);
+    works(&context, &run);
+    works(&context, &["key", "revoke", "bob", "--reason", "stolen"]);
+    let told = refused(&context, &run, "strict", "revoked");
+    assert!(told.contains("the suite `small` ") && told.contains("stolen"), "{told}");
+}
+
+/// What the infrastructure failed is executed again, and so held to the policy, though every attempt
+/// of the run is decided.
+#[test]
+fn what_is_taken_up_again_is_held_to_the_policy() {
+    let context = Context::new();
+    context.small_suite("shop");
+    // Where nobody listens.
+    let model = "[[model]]\nform = \"chat\"\nid = \"m\"\nbase-url = \"http://127.0.0.1:9/v1\"\ntries = 1\n";
+    fs::write(context.path("models.toml"), model).unwrap();
+    let ran = context.lancet(&["run", "shop", "--agent", "tool-loop", "--models", "models.toml"]);
+    assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+    policy(&context, "[limits]\nagent-fuel = 1\n");
+    refused(&context, &["resume", "--policy", "lancet.toml"], "lancet.toml", "limits.agent-fuel");
+    let run = ["run", "shop", "--agent", "first"];
+    works(&context, &run);
+    // Of one that is over nothing is executed.
+    works(&context, &["resume", "--policy", "lancet.toml"]);
+}
+
 /// Components that are no packages are called by their files, of which several may have one name.
 #[test]
 fn a_suites_lock_has_all_its_graders() {
@@ -419,7 +479,8 @@ fn explained_key_by_key() {
     assert!(!plugin.let_in && !agent.let_in && grader.let_in && unsigned.digest.is_some());
     assert!(explain(&["first"], 0).let_in);
     let suite = explain(&["shop", "--policy", "strict"], 4);
-    assert_eq!(suite.explained[0].what, "graders/mine.wasm");
+    let explained = suite.explained.iter().map(|one| (one.what.as_str(), one.let_in)).take(2);
+    assert_eq!(explained.collect::<Vec<_>>(), [("suite small", true), ("graders/mine.wasm", false)]);
     let text = context.lancet(&["policy", "explain", "mine.wasm", "--policy", "strict"]).stdout;
     assert!(
         text.contains("refused as agent, named, ") && text.contains("unsigned               refuses"),

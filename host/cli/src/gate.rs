@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use lancet_core::{Limits, PinnedImage, PluginIsolation, Role, RunSpec, RunTrust, Sha256};
 use lancet_jail::Jail;
 use lancet_package::Manifest;
-use lancet_runner::{Error, Inspect, Loader, Named, Origin};
+use lancet_runner::{Error, Inspect, Loader, Named, Origin, suite_graders};
 use lancet_suite::{ImageLock, ImageSource, Reference, Suite, SuiteTask};
 use lancet_trust::{
     Candidate, Decision, Finding, JailLevel, KeyId, Keys, Locked, Policy, PolicyLine, Runs, Signed, Source,
@@ -42,6 +42,8 @@ pub(crate) struct Gate {
     marks: bool,
     /// What was decided: a plugin is decided about, and warned of, once.
     decided: Mutex<BTreeMap<(Sha256, Role), Option<PolicyLine>>>,
+    /// What was warned of a suite, and is no news where its key has signed a plugin, too.
+    told: Mutex<BTreeSet<String>>,
     /// Whose signatures hold, by the digest of the component.
     held: Mutex<BTreeMap<Sha256, KeyId>>,
 }
@@ -66,8 +68,19 @@ pub(crate) fn guarded(
 }
 
 impl Gate {
-    /// The gate of a command that uses a suite's plugins.
+    /// The gate of a command that uses a suite's plugins, when the suite itself passes it.
     pub(crate) fn of_suite(
+        arguments: &PolicyArguments,
+        isolation: &IsolationArguments,
+        suite: &Suite,
+    ) -> Result<Arc<Self>, Failure> {
+        let gate = Self::before_suite(arguments, isolation, suite)?;
+        gate.admit_suite(suite)?;
+        Ok(gate)
+    }
+
+    /// The same, whatever is decided about the suite.
+    pub(crate) fn before_suite(
         arguments: &PolicyArguments,
         isolation: &IsolationArguments,
         suite: &Suite,
@@ -108,7 +121,9 @@ impl Gate {
         let InForce { policy, keys, folder } = arguments.policy.in_force()?;
         // The suite's folder is not read again.
         let locks = Locks::read(folder.as_deref(), None, arguments.locked)?;
-        Ok(Arc::new(Self { recorded: recorded(run), ..Self::new(policy, keys, locks, isolation) }))
+        let gate = Self { recorded: recorded(run), ..Self::new(policy, keys, locks, isolation) };
+        gate.recorded_suite(run)?;
+        Ok(Arc::new(gate))
     }
 
     /// The same for a command that executes again what was: it refuses nothing, and tells what it
@@ -122,6 +137,7 @@ impl Gate {
         let locks = Locks::read(folder.as_deref(), None, false)?;
         let gate = Self { marks: true, ..Self::new(policy, keys, locks, isolation) };
         if let Some(run) = run {
+            gate.recorded_suite(run)?;
             gate.limits(&run.agent_limits, &run.grader_limits)?;
         }
         Ok(Arc::new(Self { recorded: run.map(recorded).unwrap_or_default(), ..gate }))
@@ -138,7 +154,9 @@ impl Gate {
         let locks = Locks::read(folder.as_deref(), None, false)?;
         let gate = Self { recorded: recorded(run), ..Self::new(policy, keys, locks, isolation) };
         gate.limits(&run.agent_limits, &run.grader_limits)?;
-        Ok(Arc::new(Self { marks: true, ..gate }))
+        let gate = Self { marks: true, ..gate };
+        gate.recorded_suite(run)?;
+        Ok(Arc::new(gate))
     }
 
     fn new(policy: Policy, keys: Keys, locks: Locks, isolation: &IsolationArguments) -> Self {
@@ -152,6 +170,7 @@ impl Gate {
             recorded: BTreeMap::new(),
             marks: false,
             decided: Mutex::default(),
+            told: Mutex::default(),
             held: Mutex::default(),
         }
     }
@@ -262,6 +281,45 @@ impl Gate {
         })
     }
 
+    /// Decides about a suite itself, which says what is right: with other answers, tests or images it
+    /// is another one, though each plugin be built in.
+    pub(crate) fn judge_suite(&self, suite: &Suite) -> Result<Decision, Failure> {
+        let key = match &self.suite {
+            Signed::By { key, .. } => Some(*key),
+            _ => None,
+        };
+        let is_revoked = key.is_some_and(|key| self.keys.revoked_key(key).is_some());
+        let graders = if is_revoked { suite_graders(suite)? } else { Vec::new() };
+        let is_pinned = graders.iter().any(|grader| self.locks.pin_by_operator(grader.identity.digest));
+        let named_by = key.and_then(|key| self.keys.revoked_before(key)).map(|known| known.name.as_str());
+        let revoked = self.keys.revoked_digest(suite.digest());
+        Ok(Decision::of_suite(&self.suite, revoked, named_by, is_pinned))
+    }
+
+    /// Refuses a suite that is not to be used.
+    pub(crate) fn admit_suite(&self, suite: &Suite) -> Result<(), Failure> {
+        let (what, decision) = (format!("the suite `{}`", suite.name()), self.judge_suite(suite)?);
+        self.warn_of(&what, &decision);
+        let warnings = decision.warnings().map(|line| line.why.clone());
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
+        Ok(self.hold(&what, decision.refusal())?)
+    }
+
+    /// Says what to be wary of, unless it was said of the suite.
+    pub(crate) fn warn_of(&self, what: &str, decision: &Decision) {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in decision.warnings().filter(|line| !told.contains(&line.why)) {
+            warn(&format!("{what}: {}", line.why));
+        }
+    }
+
+    /// The same for the suite of a recorded run, of which the digest is known.
+    fn recorded_suite(&self, run: &RunSpec) -> Result<(), Failure> {
+        let revoked = self.keys.revoked_digest(run.suite.reported.digest);
+        let decision = Decision::of_suite(&Signed::Not, revoked, None, false);
+        Ok(self.hold(&format!("the suite `{}`", run.suite.reported.name), decision.refusal())?)
+    }
+
     /// Refuses limits of a run that are beyond the policy's.
     pub(crate) fn limits(&self, agent: &Limits, grader: &Limits) -> Result<(), Failure> {
         for (role, limits) in [(Role::Agent, agent), (Role::Grader, grader)] {
@@ -343,8 +401,8 @@ impl lancet_runner::Gate for Gate {
         let refusal = decision.refusal().cloned();
         if refusal.is_none() {
             // What was let in then is no news.
-            for line in decision.warnings().filter(|_| !self.marks) {
-                warn(&format!("{what}: {}", line.why));
+            if !self.marks {
+                self.warn_of(&what, &decision);
             }
             if let Some(key) = key {
                 self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(place.0, key);

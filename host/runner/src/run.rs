@@ -65,6 +65,15 @@ pub enum Ended {
 }
 
 impl Run {
+    /// Whether something would be executed if the run were taken up: an attempt that is not decided, or
+    /// one that the infrastructure failed.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or there is no such run.
+    pub async fn is_due(store: &Store, id: &RunId) -> Result<bool, Error> {
+        Ok(!is_over(&store.run(id).await?) || recorder::reopens(store, id).await? > 0)
+    }
+
     /// Takes up a run by what was recorded when it started: neither its suite nor a
     /// plugin's file is read again. Attempts that the infrastructure failed are undecided
     /// again ([`Notice::Reopened`]).

@@ -103,6 +103,7 @@ fn graders(
     suite: &Suite,
 ) -> Result<Vec<Locked>, Failure> {
     let gate = Gate::unlocked(policy, keys, isolation, Some(suite));
+    gate.admit_suite(suite)?;
     let graders = suite_graders(suite)?;
     let graders = graders.iter().filter(|named| !named.is_built_in());
     graders.map(|named| locked(&gate, loader, named, Role::Grader)).collect()
@@ -125,9 +126,7 @@ fn locked(gate: &Gate, loader: &Loader, named: &Named, role: Role) -> Result<Loc
         }
         .into());
     }
-    for line in judged.decision.warnings() {
-        warn(&format!("plugin `{}`: {}", named.identity.name, line.why));
-    }
+    gate.warn_of(&format!("plugin `{}`", named.identity.name), &judged.decision);
     judged.locked.ok_or_else(|| Failure::new(Exit::Host, "a plugin that was looked at is not known"))
 }
 

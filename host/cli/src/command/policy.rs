@@ -27,8 +27,10 @@ pub(crate) fn main(command: &PolicyCommand) -> Result<Exit, Failure> {
     let path = Path::new(what);
     let (gate, explained) = if path.join(SUITE_FILE).exists() {
         let suite = Suite::open(path)?;
-        let gate = Gate::of_suite(policy, isolation, &suite)?;
-        let mut explained = Vec::new();
+        let gate = Gate::before_suite(policy, isolation, &suite)?;
+        let decision = gate.judge_suite(&suite)?;
+        let mut explained =
+            vec![Explained::new(format!("suite {}", suite.name()), decision.lines().to_vec())];
         for named in suite_graders(&suite)? {
             explained.push(plugin(&gate, &loader, &named, Role::Grader)?);
         }

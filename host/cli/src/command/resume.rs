@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lancet_core::{AttemptState, PinnedImage, RunId, Setting};
+use lancet_core::{PinnedImage, RunId, Setting};
 use lancet_runner::{Host, Run, Sandboxes};
 use lancet_store::Store;
 
@@ -22,7 +22,7 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
         let spec = store.run(&id).await?.spec;
         let jobs = arguments.jobs.number_with(&spec.models, &spec.agent_limits);
         let gate = Gate::of_run(&arguments.policy, &arguments.isolation, &spec)?;
-        if store.attempts(&id).await?.iter().any(|row| !matches!(row.state, AttemptState::Decided(_))) {
+        if Run::is_due(&store, &id).await? {
             gate.limits(&spec.agent_limits, &spec.grader_limits)?;
             gate.pinned_images(&images(&store, &id).await?)?;
         }

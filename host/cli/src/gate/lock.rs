@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lancet_core::Sha256;
 use lancet_file::FileError;
 use lancet_trust::{Lock, Locked, MAX_LOCK_BYTES, Pinned, PolicyError, Source};
 
@@ -60,6 +61,12 @@ impl Locks {
     /// Whether one has to have a plugin from there, so that it has to be looked at whole.
     pub(crate) fn apply(&self, source: Source) -> bool {
         self.applying(source).next().is_some()
+    }
+
+    /// Whether the operator's has a plugin with that digest.
+    pub(crate) fn pin_by_operator(&self, digest: Sha256) -> bool {
+        let locked = self.operator.iter().flat_map(|(_, lock)| lock.plugins());
+        locked.into_iter().any(|plugin| plugin.digest == digest)
     }
 
     /// What they say of a plugin from there.

@@ -164,6 +164,14 @@ impl Decision {
         self
     }
 
+    /// Decides about a suite itself, whatever judges its tasks: a signature that is there has to hold,
+    /// and neither its digest nor the key is to be revoked. What a key has signed that was revoked
+    /// since is used still where the operator's lock pins a grader of the suite.
+    #[must_use]
+    pub fn of_suite(signed: &Signed, reason: Option<&str>, named_by: Option<&str>, is_pinned: bool) -> Self {
+        Self(vec![signature(signed), revoked(reason, signed, named_by, is_pinned)])
+    }
+
     /// What to be wary of.
     pub fn warnings(&self) -> impl Iterator<Item = &PolicyLine> {
         self.0.iter().filter(|line| line.finding == Finding::Warns)
@@ -189,8 +197,13 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, candidate: &Candidate<'_>) -> Decision {
         let whose = self.whose(candidate);
-        let mut lines =
-            vec![signature(candidate), revoked(candidate), lock(candidate), self.source(candidate)];
+        let is_pinned = matches!(candidate.pinned, Pinned::As { by_operator: true });
+        let mut lines = vec![
+            signature(&candidate.signed),
+            revoked(candidate.revoked, &candidate.signed, candidate.named_by, is_pinned),
+            lock(candidate),
+            self.source(candidate),
+        ];
         lines.extend(self.maker(candidate, &whose));
         lines.push(self.at_most(candidate, &whose));
         lines.push(self.anybody_at_most(candidate));
@@ -407,9 +420,9 @@ impl Policy {
 }
 
 /// Whether a signature that is there holds.
-fn signature(candidate: &Candidate<'_>) -> PolicyLine {
+fn signature(signed: &Signed) -> PolicyLine {
     let key = "signature";
-    match &candidate.signed {
+    match signed {
         Signed::Broken(why) => PolicyLine::new(key, Finding::Refuses, format!("it does not hold: {why}")),
         Signed::Not => PolicyLine::new(key, Finding::Idle, "there is none"),
         Signed::Unknown(id) => PolicyLine::new(
@@ -430,12 +443,12 @@ fn signature(candidate: &Candidate<'_>) -> PolicyLine {
 
 /// Whether its digest or the key is revoked. A digest stays revoked whoever pins it: that one file
 /// is not to be used. Of a key the operator's lock keeps what it has looked at before.
-fn revoked(candidate: &Candidate<'_>) -> PolicyLine {
+fn revoked(digest: Option<&str>, signed: &Signed, named_by: Option<&str>, is_pinned: bool) -> PolicyLine {
     let key = "revoked";
-    if let Some(reason) = candidate.revoked {
+    if let Some(reason) = digest {
         return PolicyLine::new(key, Finding::Refuses, format!("its digest is revoked: {reason}"));
     }
-    let (id, reason) = match (&candidate.signed, candidate.named_by) {
+    let (id, reason) = match (signed, named_by) {
         (Signed::By { key, revoked: Some(reason), .. }, _) => (key, reason),
         (Signed::By { key: id, .. }, Some(named_by)) => {
             let why = format!(
@@ -446,13 +459,13 @@ fn revoked(candidate: &Candidate<'_>) -> PolicyLine {
         }
         _ => return PolicyLine::new(key, Finding::Passes, "neither its digest nor a key that signed it is"),
     };
-    match candidate.pinned {
-        Pinned::As { by_operator: true } => {
+    match is_pinned {
+        true => {
             let why =
                 format!("the key {id} is revoked: {reason}; it is used still, as your lock pins its digest");
             PolicyLine::new(key, Finding::Warns, why)
         }
-        _ => PolicyLine::new(key, Finding::Refuses, format!("the key {id} is revoked: {reason}")),
+        false => PolicyLine::new(key, Finding::Refuses, format!("the key {id} is revoked: {reason}")),
     }
 }
 
