@@ -169,7 +169,17 @@ impl Network {
             // Of several kinds the registry is what it can be held to least.
             let inner = found.iter().map(|address| Reach::of(*address)).find(|reach| *reach != Reach::Public);
             let all_inner = found.iter().all(|address| Reach::of(*address) != Reach::Public);
-            places.home.get_or_insert(inner.filter(|_| all_inner).unwrap_or(Reach::Public));
+            let home = *places.home.get_or_insert(inner.filter(|_| all_inner).unwrap_or(Reach::Public));
+            // What is called this machine is spoken to without encryption: whoever answers for names
+            // is not to lead it, and what is sent with it, elsewhere.
+            if is_localhost(&name) {
+                kept.retain(|address| Reach::of(*address) == Reach::Loopback);
+                if let (true, Some(address)) = (kept.is_empty(), found.first()) {
+                    let why = inward(&name, Reach::of(*address), home);
+                    places.refused.insert(name, why.clone());
+                    return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, why));
+                }
+            }
         } else if places.watched.contains(&name) {
             let home = places.home.unwrap_or(Reach::Public);
             kept.retain(|address| {
@@ -262,6 +272,22 @@ mod tests {
             ("255.255.255.255", Reach::Link),
         ] {
             assert_eq!(Reach::of(text.parse().unwrap()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_called_this_machine_is_nowhere_else() {
+        let led = |found: &[&str]| {
+            let found: Vec<IpAddr> = found.iter().map(|text| text.parse().unwrap()).collect();
+            let home = url("http://r.localhost:5000/");
+            let network = Network::new(&home, Arc::new(move |_| Ok(found.clone())));
+            let kept = network.resolved("r.localhost").ok();
+            assert_eq!(network.refusal(&home).is_some(), kept.is_none());
+            kept
+        };
+        assert_eq!(led(&["127.0.0.1", "10.0.0.1"]).unwrap(), ["127.0.0.1:0".parse().unwrap()]);
+        for elsewhere in ["10.0.0.1", "93.184.216.34", "169.254.169.254"] {
+            assert_eq!(led(&[elsewhere]), None, "{elsewhere}");
         }
     }
 
