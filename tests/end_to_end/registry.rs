@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use lancet_core::{Role, Sha256};
 use lancet_registry::{InspectedReference, Options, OutdatedPlugin, Reference, pushed_plugin};
-use lancet_trust::{ExplainedPolicy, Finding, Lock, Source};
+use lancet_trust::{ExplainedPolicy, Finding, Lock, Locked, Source};
 
 use crate::context::{Context, Outcome, files_with};
 use crate::packages::GRADER;
@@ -126,12 +126,18 @@ fn is_installed() {
 
 /// Makes a package of that version in a context, signed by that key.
 fn package(context: &Context, version: &str, key: &str) -> String {
+    package_called(context, "acme/right-choice", version, key)
+}
+
+/// The same of a package of another name.
+fn package_called(context: &Context, name: &str, version: &str, key: &str) -> String {
     let grader = lancet_builtin::find(Role::Grader, "manager-choice").unwrap();
     // Each version is another component: it has a custom section with a byte of its own.
     let mine = [grader.component, &[0, 3, 1, b'x', version.as_bytes()[2]]].concat();
     fs::write(context.path("bare.wasm"), mine).unwrap();
-    fs::write(context.path("plugin.toml"), GRADER.replace("1.2.0", version)).unwrap();
-    let file = format!("choice-{version}.wasm");
+    let manifest = GRADER.replace("1.2.0", version).replace("acme/right-choice", name);
+    fs::write(context.path("plugin.toml"), manifest).unwrap();
+    let file = format!("{}-{version}.wasm", name.replace('/', "-"));
     works(context, &["plugin", "pack", "bare.wasm", "-o", &file]);
     works(context, &["plugin", "sign", &file, "--key", key]);
     file
@@ -427,4 +433,184 @@ fn a_policy_says_which_registries_are_asked() {
     // What is revoked is not pulled.
     works(&reader, &["key", "revoke", "them", "--reason", "stolen"]);
     reader.lancet(&["plugin", "pull", &name, "-o", "pulled.wasm"]).fails(8, &["is revoked: stolen"]);
+}
+
+/// The operator's lock in a folder, as a text.
+fn lock_text(context: &Context, folder: &str) -> String {
+    fs::read_to_string(context.path(folder).join("lancet.lock")).unwrap()
+}
+
+const OWN: &str = ".config/lancet";
+
+/// Somebody who may push can move a tag: to an older version, or to another package.
+#[test]
+fn what_a_tag_was_moved_to_takes_no_place_in_a_lock() {
+    let registry = Registry::start(false);
+    let publisher = publisher();
+    let name = registry.name("acme/choice");
+    for version in ["1.2.0", "1.3.0"] {
+        let file = package(&publisher, version, "acme");
+        works(&publisher, &["plugin", "push", &file, &name]);
+    }
+    let other = package_called(&publisher, "acme/other", "1.2.0", "acme");
+    works(&publisher, &["plugin", "push", &other, &format!("{name}:other")]);
+    let reader = reader(&publisher, true);
+    let add = |reference: &str| reader.lancet(&["plugin", "add", reference]);
+    let (latest, older) = (format!("{name}:latest"), format!("{name}:1.2.0"));
+
+    registry.move_tag("acme/choice", "1.3.0", "latest");
+    works(&reader, &["plugin", "add", &latest]);
+    let before = lock_text(&reader, OWN);
+    registry.move_tag("acme/choice", "1.2.0", "latest");
+    let went_back = add(&latest);
+    went_back.fails(8, &["has `acme/right-choice` 1.3.0, and `", "is 1.2.0 now, which is older", "hint: "]);
+    registry.move_tag("acme/choice", "other", "latest");
+    add(&latest).fails(
+        8,
+        &[
+            "has `acme/right-choice` 1.3.0 as grader from `",
+            "there is `acme/other` 1.2.0 as grader now",
+            "hint: ",
+        ],
+    );
+    assert_eq!(lock_text(&reader, OWN), before);
+
+    // Whoever names the older one has it, as the hint says or by its version.
+    let exact = went_back.stderr.split('`').find(|word| word.starts_with(&format!("{name}@sha256:")));
+    works(&reader, &["plugin", "add", exact.unwrap()]);
+    assert!(lock_text(&reader, OWN).contains(&format!("from = \"{}\"", exact.unwrap())));
+    works(&reader, &["plugin", "add", &older]);
+    let before = lock_text(&reader, OWN);
+    assert!(before.contains("version = \"1.2.0\"") && !before.contains("1.3.0"), "{before}");
+
+    // A suite's lock is held to the same.
+    reader.small_suite("shop");
+    works(&reader, &["plugin", "add", &older, "--suite", "shop"]);
+    registry.move_tag("acme/choice", "other", "1.2.0");
+    add(&older).fails(8, &["has `acme/right-choice` 1.2.0 as grader", "there is `acme/other` 1.2.0"]);
+    reader
+        .lancet(&["plugin", "add", &older, "--suite", "shop"])
+        .fails(8, &["`shop/lancet.lock` has `acme/right-choice` 1.2.0", "there is `acme/other` 1.2.0"]);
+    assert_eq!(lock_text(&reader, OWN), before);
+    assert!(!reader.path("shop/graders/other.wasm").exists());
+    // Another package by a reference of its own takes nobody's place.
+    works(&reader, &["plugin", "add", &format!("{name}:other")]);
+    let text = lock_text(&reader, OWN);
+    assert!(text.contains("acme/right-choice") && text.contains("acme/other"), "{text}");
+}
+
+/// Several locks may pin what lies among the operator's plugins: none of it is replaced.
+#[test]
+fn what_is_added_leaves_what_a_lock_pins() {
+    let registry = Registry::start(false);
+    let publisher = publisher();
+    let file = package(&publisher, "1.2.0", "acme");
+    let signed = registry.name("acme/choice:1.2.0");
+    works(&publisher, &["plugin", "push", &file, &signed]);
+    // The same bytes without their signature, and others under the same name and version.
+    fs::copy(publisher.path(&file), publisher.path("alone.wasm")).unwrap();
+    let alone = registry.name("acme/alone:1.2.0");
+    works(&publisher, &["plugin", "push", "alone.wasm", &alone]);
+    let bytes = [fs::read(publisher.path("bare.wasm")).unwrap(), vec![0, 3, 1, b'y', 1]].concat();
+    fs::write(publisher.path("bare.wasm"), bytes).unwrap();
+    works(&publisher, &["plugin", "pack", "bare.wasm", "-o", "unsigned.wasm"]);
+    let unsigned = registry.name("acme/unsigned:1.2.0");
+    works(&publisher, &["plugin", "push", "unsigned.wasm", &unsigned]);
+
+    let reader = reader(&publisher, true);
+    works(&reader, &["plugin", "add", &signed]);
+    let plugins = ".local/share/lancet/plugins/acme";
+    let kept = format!("{plugins}/right-choice-1.2.0.wasm");
+    for (folder, reference, source) in [("one", &unsigned, "unsigned.wasm"), ("two", &alone, "alone.wasm")] {
+        fs::create_dir(reader.path(folder)).unwrap();
+        let policy = format!("{folder}/lancet.toml");
+        fs::write(reader.path(&policy), "unsigned = [\"named\", \"registry\"]\n").unwrap();
+        let digest = Sha256::of(&fs::read(publisher.path(source)).unwrap());
+        let own = format!("{plugins}/right-choice-1.2.0-{}.wasm", digest.short());
+        for _ in 0..2 {
+            let added = works(&reader, &["plugin", "add", reference, "--policy", &policy]);
+            assert!(added.stdout.contains(&own), "{}", added.stdout);
+            assert!(
+                added.stderr.contains(&format!("{kept}` is something else or signed otherwise, and stays"))
+            );
+        }
+        assert_eq!(Sha256::of(&fs::read(reader.path(&own)).unwrap()), digest);
+        assert!(!reader.path(&format!("{own}.sigstore.json")).exists());
+        // Both are used by the locks that have them.
+        works(&reader, &["policy", "explain", &own, "--policy", &policy, "--locked"]);
+        works(&reader, &["policy", "explain", &kept, "--locked"]);
+    }
+    works(&reader, &["verify", &kept]);
+
+    // What was added is a file, and comes from where files do.
+    fs::write(reader.path("one/lancet.toml"), "unsigned = [\"registry\"]\n").unwrap();
+    let own = Sha256::of(&fs::read(publisher.path("unsigned.wasm")).unwrap()).short();
+    let own = format!("{plugins}/right-choice-1.2.0-{own}.wasm");
+    let explained = reader.lancet(&["policy", "explain", &own, "--policy", "one/lancet.toml"]);
+    assert_eq!(explained.code, Some(4), "{}", explained.stdout);
+    assert!(explained.stdout.contains("refused as grader, named, "), "{}", explained.stdout);
+
+    // A signature of something that is gone is not left beside what has none.
+    fs::remove_file(reader.path(&kept)).unwrap();
+    works(&reader, &["plugin", "add", &alone, "--policy", "two/lancet.toml"]);
+    assert!(reader.path(&kept).exists() && !reader.path(&format!("{kept}.sigstore.json")).exists());
+    works(&reader, &["policy", "explain", &kept, "--policy", "two/lancet.toml", "--locked"]);
+}
+
+/// One registry that does not answer says nothing of what lies in others.
+#[test]
+fn of_each_plugin_is_told_whether_it_is_outdated() {
+    let registry = Registry::start(false);
+    let publisher = publisher();
+    let name = registry.name("acme/choice");
+    for version in ["1.2.0", "1.3.0"] {
+        let file = package(&publisher, version, "acme");
+        works(&publisher, &["plugin", "push", &file, &name]);
+    }
+    let reader = reader(&publisher, true);
+    works(&reader, &["plugin", "add", &format!("{name}:1.2.0")]);
+    let lock_file = reader.path(OWN).join("lancet.lock");
+    let lock = Lock::read_own(&lock_file).unwrap().unwrap();
+    let locked = lock.plugins().next().unwrap().clone();
+    // Entries are in the order of their digests, and these before that of a component.
+    let away = |number: u8, name: &str, from: String| Locked {
+        name: name.to_owned(),
+        digest: format!("sha256:{number:064}").parse().unwrap(),
+        from: Some(from),
+        ..locked.clone()
+    };
+    let gone = away(0, "acme/gone", "localhost:1/acme/gone:1.0.0".to_owned());
+    let nowhere = away(1, "acme/nowhere", registry.name("acme/nowhere:1.0.0"));
+    fs::write(&lock_file, lock.with([gone, nowhere]).to_text()).unwrap();
+    let outcome = reader.lancet(&["plugin", "outdated", "--format", "json"]);
+    outcome.fails(1, &["2 of 3 plugins could not be looked up", "`localhost:1/acme/gone:1.0.0`", "hint: "]);
+    let rows = has_shape::<Vec<OutdatedPlugin>>(&outcome, "plugin-outdated");
+    let told = |at: usize| rows[at]["error"].as_str().unwrap_or_default();
+    assert!(told(0).contains("localhost:1/acme/gone") && told(1).contains("acme/nowhere"), "{rows:#}");
+    assert!(rows[2].get("error").is_none() && rows[2]["newest"] == "1.3.0", "{rows:#}");
+    let outcome = reader.lancet(&["plugin", "outdated"]);
+    assert_eq!((outcome.code, outcome.stdout.lines().count()), (Some(1), 5), "{}", outcome.stdout);
+
+    // Anybody may have written a suite's lock: nobody is asked whom the operator has not named.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let inward = away(2, "acme/inward", format!("localhost:{port}/acme/inward:1.0.0"));
+    reader.small_suite("shop");
+    fs::write(reader.path("shop/lancet.lock"), Lock::new([inward, locked.clone()]).to_text()).unwrap();
+    fs::create_dir(reader.path("alone")).unwrap();
+    let outdated = |policy: &str| {
+        fs::write(reader.path("alone/lancet.toml"), policy).unwrap();
+        let words = ["plugin", "outdated", "--suite", "shop", "--format", "json"];
+        reader.lancet(&[&words[..], &["--policy", "alone/lancet.toml"]].concat())
+    };
+    outdated("").fails(4, &["2 of 2 plugins", "is not asked: the suite's lock names it", "`registries = ["]);
+    let some = outdated(&format!("registries = [\"localhost:{}/acme/*\"]\n", registry.port));
+    some.fails(4, &["1 of 2 plugins", "`registries`"]);
+    let rows = has_shape::<Vec<OutdatedPlugin>>(&some, "plugin-outdated");
+    assert!(rows[0].get("error").is_some() && rows[1]["newest"] == "1.3.0", "{rows:#}");
+    // Whom a lock of the operator's own names is one that was named.
+    let own = reader.lancet(&["plugin", "outdated", "--suite", "shop", "--format", "json"]);
+    own.fails(4, &["1 of 2 plugins", "is not asked"]);
+    assert!(listener.accept().is_err(), "it was asked");
 }

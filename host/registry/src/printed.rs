@@ -49,4 +49,7 @@ pub struct OutdatedPlugin {
     pub newest: Option<String>,
     /// The reference by which it was pulled.
     pub from: String,
+    /// Why it could not be looked up, and `newest` says nothing; not there when it could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }

@@ -6,7 +6,7 @@ use lancet_core::Role;
 use lancet_registry::{BadReference, OutdatedPlugin, Reference, Registry};
 use lancet_runner::Error;
 use lancet_suite::Suite;
-use lancet_trust::{Lock, Locked, Source};
+use lancet_trust::{Finding, Lock, Locked, Policy, Source};
 use semver::Version;
 
 use super::registry::{put, short_name, text};
@@ -38,8 +38,8 @@ pub(super) fn add(arguments: &PluginAdd) -> Result<Exit, Failure> {
     let from = reference.tag().map_or_else(|| pulled.reference.to_string(), |_| undigested(&reference));
     let locked = Locked { from: Some(from), ..locked };
     let (path, lock_path, lock) = match (&opened, suite) {
-        (Some(_), Some(folder)) => to_suite(folder, &pulled, locked)?,
-        _ => to_own(folder, &pulled, locked)?,
+        (Some(_), Some(folder)) => to_suite(folder, (&pulled, &reference), locked)?,
+        _ => to_own(folder, (&pulled, &reference), locked)?,
     };
     pulled.goes_on()?;
     let parent = path.parent().unwrap_or(Path::new("."));
@@ -102,27 +102,67 @@ fn admitted(gate: &Gate, pulled: &Pulled) -> Result<Locked, Failure> {
 type Places = (PathBuf, PathBuf, Lock);
 
 /// Among the operator's plugins, and in the operator's lock.
-fn to_own(folder: Option<PathBuf>, pulled: &Pulled, locked: Locked) -> Result<Places, Failure> {
+fn to_own(
+    folder: Option<PathBuf>,
+    (pulled, reference): (&Pulled, &Reference),
+    locked: Locked,
+) -> Result<Places, Failure> {
     let folder = folder.ok_or_else(|| {
         Failure::usage("there is no folder for the lock: neither `XDG_CONFIG_HOME` nor `HOME` is set")
             .hint("it lies beside the policy: name one with `--policy FILE`, or in `LANCET_POLICY`")
     })?;
     let lock_path = folder.join(LOCK_FILE);
     let lock = Lock::read_own(&lock_path)?.unwrap_or_default();
-    is_not_moved(&lock, &locked, &lock_path)?;
-    let version = locked.version.as_deref().unwrap_or_default();
-    let file = format!("{}-{version}.wasm", locked.name);
-    Ok((paths::plugins()?.join(file), lock_path, lock.with([locked]))).inspect(|(path, ..)| {
-        if lancet_file::read(path, lancet_registry::MAX_LAYER_BYTES)
-            .is_ok_and(|found| found != pulled.named.component)
-        {
-            warn(&format!("`{}` was something else, and is replaced", path.display()));
-        }
-    })
+    is_not_moved(&lock, &locked, (pulled, reference), &lock_path)?;
+    let path = free_place(&paths::plugins()?, pulled, &locked)?;
+    Ok((path, lock_path, lock.with([locked])))
+}
+
+/// Where a plugin goes among the operator's: to `NAME-VERSION.wasm`, or under a name with its digest where
+/// something else lies there. Some lock may pin that, and not only the one that is written now.
+fn free_place(plugins: &Path, pulled: &Pulled, locked: &Locked) -> Result<PathBuf, Failure> {
+    let stem = format!("{}-{}", locked.name, locked.version.as_deref().unwrap_or_default());
+    let plain = plugins.join(format!("{stem}.wasm"));
+    if replaces_nothing(&plain, pulled)? {
+        return Ok(plain);
+    }
+    let own = plugins.join(format!("{stem}-{}.wasm", locked.digest.short()));
+    if !replaces_nothing(&own, pulled)? {
+        let message = format!(
+            "`{}` and `{}` are there already, and are something else or signed otherwise",
+            plain.display(),
+            own.display()
+        );
+        return Err(Failure::usage(message).hint(
+            "a lock may pin them: move one of them away, with its `.sigstore.json`, that nobody uses any more",
+        ));
+    }
+    warn(&format!(
+        "`{}` is something else or signed otherwise, and stays: a lock may pin it. This one is `{}`",
+        plain.display(),
+        own.display()
+    ));
+    Ok(own)
+}
+
+/// Whether nothing is lost when a plugin is put there: nothing lies there, or the same with the same
+/// signature, or the same without any.
+fn replaces_nothing(path: &Path, pulled: &Pulled) -> Result<bool, Failure> {
+    if path.symlink_metadata().is_err() {
+        return Ok(true);
+    }
+    let signature = paths::signature(path)?;
+    let is_same = lancet_file::read(path, lancet_registry::MAX_LAYER_BYTES)
+        .is_ok_and(|found| found == pulled.named.component);
+    Ok(is_same && lancet_file::read(&signature, lancet_registry::MAX_MANIFEST_BYTES).ok() == pulled.bundle)
 }
 
 /// Among the graders of a suite, and in its lock.
-fn to_suite(folder: &Path, pulled: &Pulled, locked: Locked) -> Result<Places, Failure> {
+fn to_suite(
+    folder: &Path,
+    (pulled, reference): (&Pulled, &Reference),
+    locked: Locked,
+) -> Result<Places, Failure> {
     if pulled.inspection.role != Role::Grader {
         return Err(Failure::usage(format!("`{}` is an agent, and a suite holds graders", pulled.reference))
             .hint("leave `--suite` out: agents are the operator's"));
@@ -131,7 +171,7 @@ fn to_suite(folder: &Path, pulled: &Pulled, locked: Locked) -> Result<Places, Fa
     let locked = Locked { publisher: None, key: None, ..locked };
     let lock_path = folder.join(LOCK_FILE);
     let lock = suite_lock(&lock_path)?.unwrap_or_default();
-    is_not_moved(&lock, &locked, &lock_path)?;
+    is_not_moved(&lock, &locked, (pulled, reference), &lock_path)?;
     let path = folder.join("graders").join(format!("{}.wasm", short_name(pulled)));
     if path.symlink_metadata().is_ok() {
         let found = lancet_runner::read(&path)?;
@@ -148,69 +188,175 @@ fn to_suite(folder: &Path, pulled: &Pulled, locked: Locked) -> Result<Places, Fa
     Ok((path, lock_path, lock.with([locked])))
 }
 
-/// Refuses other bytes under a version that is locked.
-fn is_not_moved(lock: &Lock, locked: &Locked, path: &Path) -> Result<(), Failure> {
-    let same = lock.plugins().find(|other| {
-        (&other.name, other.world, &other.version) == (&locked.name, locked.world, &locked.version)
-    });
-    match same.filter(|same| same.digest != locked.digest) {
-        None => Ok(()),
-        Some(same) => {
-            let version = locked.version.as_deref().unwrap_or_default();
-            let message = format!(
-                "`{}` has `{}` {version} as {}, and this is {}: a version stays what it is",
-                path.display(),
-                locked.name,
-                same.digest,
-                locked.digest
-            );
-            Err(Failure::new(Exit::Unverified, message)
-                .hint("somebody moved it: ask its maker; if it is meant, take the entry out of the lock"))
-        }
+/// Refuses what a lock speaks against: other bytes under a version that is locked, another package by
+/// the reference that one came by, and an older version than is locked by a tag that is no version.
+fn is_not_moved(
+    lock: &Lock,
+    locked: &Locked,
+    (pulled, reference): (&Pulled, &Reference),
+    path: &Path,
+) -> Result<(), Failure> {
+    let others: Vec<&Locked> = lock.plugins().filter(|other| other.digest != locked.digest).collect();
+    let is_same = |other: &Locked| (&other.name, other.world) == (&locked.name, locked.world);
+    let refused = |message: String, hint: String| Err(Failure::new(Exit::Unverified, message).hint(hint));
+    let (path, version) = (path.display(), locked.version.as_deref().unwrap_or_default());
+    // What names this one alone, for whoever means it.
+    let exact = match pulled.reference.digest() {
+        Some(digest) => format!("{}@{digest}", reference.name()),
+        None => reference.to_string(),
+    };
+    if let Some(same) = others.iter().find(|other| is_same(other) && other.version == locked.version) {
+        let message = format!(
+            "`{path}` has `{}` {version} as {}, and this is {}: a version stays what it is",
+            locked.name, same.digest, locked.digest
+        );
+        let hint = "somebody moved it: ask its maker; if it is meant, take the entry out of the lock";
+        return refused(message, hint.to_owned());
     }
+    let names_version = reference.tag().and_then(version_of).is_some();
+    let by_it = others.iter().find(|other| other.from == locked.from && (names_version || !is_same(other)));
+    if let Some(other) = by_it {
+        let message = format!(
+            "`{path}` has `{}` {} as {} from `{}`, and there is `{}` {version} as {} now: a tag stays with its package, \
+             and one that is a version with its bytes",
+            other.name,
+            other.version.as_deref().unwrap_or_default(),
+            other.world,
+            locked.from.as_deref().unwrap_or_default(),
+            locked.name,
+            locked.world
+        );
+        let hint = format!(
+            "somebody moved the tag: ask whoever pushes there; if it is meant, take the entry out of the lock, or name \
+             this one by its digest: `{exact}`"
+        );
+        return refused(message, hint);
+    }
+    let parsed = |one: &Locked| Version::parse(one.version.as_deref()?).ok();
+    let newest = others.iter().filter(|other| is_same(other)).filter_map(|other| parsed(other)).max();
+    let is_named = names_version || reference.digest().is_some();
+    if let (false, Some(newest), Some(found)) = (is_named, newest, parsed(locked))
+        && newest > found
+    {
+        let message = format!(
+            "`{path}` has `{}` {newest}, and `{reference}` is {found} now, which is older: a tag that is no version \
+             leads to no older one",
+            locked.name
+        );
+        let hint = format!(
+            "somebody moved the tag, or took the newer version away: ask whoever pushes there; if the older one is \
+             meant, name it by its digest: `{exact}`"
+        );
+        return refused(message, hint);
+    }
+    Ok(())
 }
 
-/// Says of which plugins there are newer versions.
+/// Says of which plugins there are newer versions: of each what could be found out, and at the end of
+/// how many nothing.
 pub(super) fn outdated(arguments: &PluginOutdated) -> Result<Exit, Failure> {
     let PluginOutdated { suite, policy, format } = arguments;
     let InForce { policy, folder, .. } = policy.in_force()?;
     // A folder that is no suite has no plugins to look after.
     suite.as_deref().map(Suite::open).transpose()?;
-    let path = suite.clone().or(folder).map(|folder| folder.join(LOCK_FILE)).unwrap_or_default();
-    let lock = match suite {
-        Some(_) => suite_lock(&path)?,
-        None if path.as_os_str().is_empty() => None,
-        None => Lock::read_own(&path)?,
+    let own_path = folder.map(|folder| folder.join(LOCK_FILE)).unwrap_or_default();
+    let own = match own_path.as_os_str().is_empty() {
+        true => Lock::default(),
+        false => Lock::read_own(&own_path)?.unwrap_or_default(),
     };
-    let mut found = Vec::new();
-    for locked in lock.unwrap_or_default().plugins() {
+    let (path, theirs) = match suite.as_deref().map(|folder| folder.join(LOCK_FILE)) {
+        None => (own_path, None),
+        Some(path) => {
+            let lock = suite_lock(&path)?.unwrap_or_default();
+            (path, Some(lock))
+        }
+    };
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for locked in theirs.as_ref().unwrap_or(&own).plugins() {
         let (Some(from), Some(version)) = (&locked.from, &locked.version) else { continue };
-        let reference: Reference = from.parse().map_err(|error: BadReference| {
-            let message = format!("the lock `{}`: `from` of `{}`: {error}", path.display(), locked.name);
-            Failure::usage(message)
-                .hint("mend that entry, or take its `from` out: it is not looked after then")
-        })?;
-        allowed(&policy, &reference)?;
-        let registry = Registry::reader(&reference, &options())?;
-        let tags = block_on(async { Ok(registry.tags().await?) })?;
-        let newest = newest(version, &tags).map(|version| version.to_string());
-        found.push(OutdatedPlugin {
-            name: locked.name.clone(),
-            version: version.clone(),
-            newest,
-            from: from.clone(),
-        });
+        let asked = referred(&path, &locked.name, from)
+            .and_then(|reference| {
+                allowed(&policy, &reference)?;
+                if theirs.is_some() {
+                    is_known(&policy, &own, &reference)?;
+                }
+                tags(&reference)
+            })
+            .map(|tags| newest(version, &tags).map(|version| version.to_string()));
+        let (newest, error) = match asked {
+            Ok(newest) => (newest, None),
+            Err(failure) => {
+                let told = failure.to_string();
+                failures.push(failure);
+                (None, Some(told))
+            }
+        };
+        let (name, version, from) = (locked.name.clone(), version.clone(), from.clone());
+        found.push(OutdatedPlugin { name, version, newest, from, error });
     }
-    let mut table = Table::new([left("plugin"), left("locked"), left("newest"), left("from").at_most(120)]);
+    let mut table = Table::new([
+        left("plugin"),
+        left("locked"),
+        left("newest"),
+        left("from").at_most(120),
+        left("error").at_most(400),
+    ]);
     for one in &found {
-        let newest = one.newest.clone().unwrap_or_else(|| "-".to_owned());
-        table.row([one.name.clone(), one.version.clone(), newest, one.from.clone()]);
+        let nothing = if one.error.is_some() { "?" } else { "-" };
+        let newest = one.newest.clone().unwrap_or_else(|| nothing.to_owned());
+        let error = one.error.clone().unwrap_or_default();
+        table.row([one.name.clone(), one.version.clone(), newest, one.from.clone(), error]);
     }
     match (format.kind, found.is_empty()) {
         (FormatKind::Table, true) => output::print("no plugin that is locked was pulled of a registry")?,
         (kind, _) => output::print_table(kind, &table, &found)?,
     }
-    Ok(Exit::Done)
+    match failures.first() {
+        None => Ok(Exit::Done),
+        Some(first) => {
+            let (many, all) = (failures.len(), found.len());
+            let message = format!("{many} of {all} plugins could not be looked up; the first: {first}");
+            Err(Failure::new(first.exit, message).hint(first.hint_or("the list says why of each")))
+        }
+    }
+}
+
+/// The reference that a lock has for a plugin.
+fn referred(lock: &Path, name: &str, from: &str) -> Result<Reference, Failure> {
+    from.parse().map_err(|error: BadReference| {
+        let message = format!("the lock `{}`: `from` of `{name}`: {error}", lock.display());
+        Failure::usage(message).hint("mend that entry, or take its `from` out: it is not looked after then")
+    })
+}
+
+/// Refuses a place that a suite's lock names, which nobody signed, when the operator has not named it
+/// as well: it is asked from this machine, and with the operator's credentials.
+fn is_known(policy: &Policy, own: &Lock, reference: &Reference) -> Result<(), Failure> {
+    let is_listed = policy.decide_registry(&reference.name()).finding == Finding::Passes;
+    let is_there = |locked: &Locked| {
+        let from = locked.from.as_deref().and_then(|from| from.parse::<Reference>().ok());
+        from.is_some_and(|from| from.registry() == reference.registry())
+    };
+    if is_listed || own.plugins().any(is_there) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{reference}` is not asked: the suite's lock names it, and neither `registries` of the policy `{}` nor your own \
+         lock has `{}`",
+        policy.name(),
+        reference.registry()
+    );
+    Err(Failure::new(Exit::Plugin, message).hint(format!(
+        "anybody may have written that lock; if it is to be asked, name it in a policy, `registries = [\"{}\"]`: yours, \
+         or one for `--policy FILE`",
+        reference.name()
+    )))
+}
+
+/// The tags that there are where a reference leads.
+fn tags(reference: &Reference) -> Result<Vec<String>, Failure> {
+    let registry = Registry::reader(reference, &options())?;
+    block_on(async { Ok(registry.tags().await?) })
 }
 
 /// The newest of those tags that are versions, when it is newer. A version before another is for

@@ -122,10 +122,18 @@ fn is_free(path: &Path, pulled: &Pulled, replaces: bool) -> Result<(), Failure> 
 }
 
 /// Writes a plugin and its signature, each whole or not at all. The signature is first: without its
-/// plugin it is of nothing, and an older plugin beside it is refused.
+/// plugin it is of nothing, and an older plugin beside it is refused. One that is left there of
+/// something else is removed when this has none, for it would not hold.
 pub(super) fn put(path: &Path, pulled: &Pulled) -> Result<(), Failure> {
-    if let Some(bundle) = &pulled.bundle {
-        write(&paths::signature(path)?, bundle)?;
+    let signature = paths::signature(path)?;
+    match &pulled.bundle {
+        Some(bundle) => write(&signature, bundle)?,
+        None => match std::fs::remove_file(&signature) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::file("remove", &signature, &error));
+            }
+            _ => {}
+        },
     }
     write(path, &pulled.named.component)
 }
