@@ -33,12 +33,24 @@ pub(crate) fn remark(line: fmt::Arguments<'_>) {
 
 /// As [`tell`], with a word in front that says what it is, in a colour where there may be one.
 pub(crate) fn tell_of(word: &str, colour: &str, text: &str) {
-    let text = harmless(text);
+    let text = one_of(&harmless(text));
     let _ = if colored(io::stderr().is_terminal()) {
         writeln!(io::stderr().lock(), "\x1b[1;{colour}m{word}\x1b[0m: {text}")
     } else {
         writeln!(io::stderr().lock(), "{word}: {text}")
     };
+}
+
+/// A message of which every line but the first is set in: what a stranger wrote in it, line breaks
+/// too, begins no line as another message of ours does.
+fn one_of(text: &str) -> String {
+    let mut lines = text.split('\n');
+    let mut message = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        message.push_str(if line.is_empty() || line.starts_with("  ") { "\n" } else { "\n  " });
+        message.push_str(line);
+    }
+    message
 }
 
 /// Lines for people of which none does anything but be shown, whatever a stranger wrote in it,

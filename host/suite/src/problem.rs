@@ -233,10 +233,14 @@ fn count(problems: usize) -> String {
     if problems == 1 { "a problem".to_owned() } else { format!("{problems} problems, the first of them") }
 }
 
-/// What somebody wrote, short enough to be repeated.
+/// What somebody wrote, short enough to be repeated, and in one line.
 pub(crate) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(80).collect();
-    if short.len() < text.len() {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().collect(),
+        false => String::from(c),
+    };
+    let mut short: String = text.chars().take(80).map(escaped).collect();
+    if text.chars().nth(80).is_some() {
         short.push('…');
     }
     short

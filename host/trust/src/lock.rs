@@ -289,7 +289,7 @@ fn is_version(text: &str) -> bool {
 fn word(section: &mut Section, name: &str) -> Result<Option<String>, Wrong> {
     let Some(word) = section.take::<String>(name)? else { return Ok(None) };
     if word.is_empty() || word.len() > MAX_WORD_BYTES || word.chars().any(char::is_control) {
-        let found = format!("`{}`", cut(&word).escape_debug());
+        let found = format!("`{}`", cut(&word));
         return Err(section.wrong(name, &found));
     }
     Ok(Some(word))

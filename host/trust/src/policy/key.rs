@@ -18,7 +18,7 @@ const fn key(name: &'static str, takes: &'static str, means: &'static str) -> Po
 
 const SOURCES: &str = "a list of `built-in`, `named`, `registry` and `suite`";
 const FILES: &str = "a list of `named`, `registry` and `suite`";
-const CAPABILITIES: &str = "a list of capabilities";
+const CAPABILITIES: &str = "a list of capabilities as in `log`, those that `lancet plugin inspect` tells of";
 const REGISTRIES: &str =
     "a list of patterns of names in registries, without tags, as in `registry.example.com/acme/**`";
 const IMAGES: &str =

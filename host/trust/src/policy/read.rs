@@ -22,7 +22,7 @@ const MAX_NAME_BYTES: usize = 64;
 /// What stands for images that are built from a suite's files.
 const BUILD: &str = "build";
 
-const HINT: &str = "docs/policy.md lists every key with what it takes";
+const HINT: &str = "docs/policy-table.md lists every key with what it takes";
 
 /// Reads a policy.
 pub(super) fn policy(name: &str, text: &str, keys: &Keys) -> Result<Policy, PolicyError> {

@@ -225,6 +225,11 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
+/// The beginning of a text that may be a stranger's, in one line: what would break it is escaped.
 pub(crate) fn cut(text: &str) -> String {
-    text.chars().take(80).collect()
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().collect(),
+        false => String::from(c),
+    };
+    text.chars().take(80).map(escaped).collect()
 }
