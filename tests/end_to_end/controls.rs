@@ -95,7 +95,7 @@ fn a_grader_that_no_run_would_load_is_found_by_check_and_by_run() {
         (
             "an agent",
             lancet_hostile::ordinary(lancet_core::Role::Agent),
-            &["graders/mine.wasm", "it is agent, expected grader"],
+            &["graders/mine.wasm", "its role is `agent`, expected `grader`"],
         ),
         ("dice", hostile("imports-random-grader"), &["graders/mine.wasm", "nobody can grant `random`"]),
         ("shell", hostile("imports-shell-grader"), &["graders/mine.wasm", "nobody can grant `shell`"]),
@@ -238,7 +238,7 @@ fn cases_are_tried_and_have_to_come_to_what_they_declare() {
     for words in [
         "cases/wrong",
         "2x pass right-choice",
-        "one: 1 of 2 wrong submissions are told from the right one",
+        "one: 1 of 2 wrong submissions is told from the right one",
         "cases/wrong: no required test fails for it",
         "2 controls and 3 cases of",
         "2 surprises",
@@ -336,7 +336,7 @@ fn check_says_what_it_found_beside_the_tasks() {
         "let be, and no part of the digest: .git, .github, .gitignore, LICENSE, README.md",
         "3 cases, ",
         "grader `manager-choice`, ",
-        "judges 1 tasks, and imports log, submission, answer-key",
+        "judges 1 task, and imports log, submission, answer-key",
     ] {
         assert!(checked.contains(words), "{words}: {checked}");
     }

@@ -59,7 +59,7 @@ fn what_is_no_component_says_what_it_is() {
         run(&context, &format!("./{name}")).fails(4, &[&[name], fragments].concat());
     }
     fs::write(context.path("grader.wasm"), builtin("manager-choice")).unwrap();
-    run(&context, "./grader.wasm").fails(4, &["grader.wasm", "it is grader, expected agent"]);
+    run(&context, "./grader.wasm").fails(4, &["grader.wasm", "its role is `grader`, expected `agent`"]);
     assert!(!context.path("store").exists());
 }
 

@@ -94,6 +94,10 @@ fn a_signed_package_is_verified_by_whoever_has_the_key() {
         .lancet(&["verify", "other.wasm"])
         .fails(8, &["`other.wasm` is not signed: `other.wasm.sigstore.json` is not there", "--bundle"]);
     works(&reader, &["verify", "other.wasm", "--bundle", "packed.wasm.sigstore.json"]);
+    // A name that was mistyped is another fault than a signature that does not hold.
+    for nothing in ["nothing", "nothing.wasm"] {
+        reader.lancet(&["verify", nothing]).fails(1, &["cannot read `nothing", "No such file"]);
+    }
 }
 
 #[test]
@@ -471,7 +475,7 @@ fn a_run_that_was_left_out_of_the_log_is_found_and_witnesses_cosign_what_is_in_i
     fs::copy(auditor.path("second.jsonl"), host.path("second.jsonl")).unwrap();
     // Whoever does not know the witness is told that it counts for nothing.
     let verified = works(&host, &["verify", "second.jsonl"]);
-    assert!(verified.stderr.contains("1 more signatures of the log's head"), "{}", verified.stderr);
+    assert!(verified.stderr.contains("1 more signature of the log's head"), "{}", verified.stderr);
     assert!(!verified.stdout.contains("witness"), "{}", verified.stdout);
     works(&host, &["key", "import", &public(&auditor, "auditor"), "--name", "auditor"]);
     let verified = works(&host, &["verify", "second.jsonl", "--witness", "auditor"]);

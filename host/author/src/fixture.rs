@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lancet_core::{
     Answer, CONTRACT_VERSION, Capability, Expected, FIXTURE_VERSION, FixtureContents, Grant, Granter,
     MAX_DOCUMENT_BYTES, MAX_FIXTURE_BYTES, MAX_TEXT_BYTES, Outcome, ReasonCode, Role, Score, Task,
-    attempt_seed,
+    attempt_seed, list_for_table,
 };
 use lancet_engine::{ENGINE_ID, Plugin};
 use serde::Deserialize;
@@ -94,7 +94,14 @@ impl Fixture {
             ))
             .hint("record it again, or remove `engine`: a fixture without it is for every engine"));
         }
-        let fixture = Self::of(name, serde_json::from_slice(bytes).map_err(unread)?)?;
+        let file: lancet_core::Fixture = serde_json::from_slice(bytes).map_err(unread)?;
+        let found: Value = serde_json::from_slice(bytes).map_err(unread)?;
+        if let Some(key) = list_for_table(&found, &file) {
+            return Err(FixtureError::new(format!("`{key}` is a list, expected an object")).hint(
+                "docs/schemas/fixture.schema.json describes a fixture, and plugins/README.md has one",
+            ));
+        }
+        let fixture = Self::of(name, file)?;
         Ok(Self { bytes: bytes.len(), ..fixture })
     }
 

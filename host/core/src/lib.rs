@@ -40,6 +40,7 @@ mod reserved;
 mod run;
 mod runs;
 mod seed;
+mod shape;
 mod show;
 mod spending;
 mod statistics;
@@ -118,6 +119,7 @@ pub use run::{
 };
 pub use runs::{ListedRun, RunState};
 pub use seed::attempt_seed;
+pub use shape::list_for_table;
 pub use show::{ShownAttempt, ShownEvent, ShownState};
 pub use spending::{
     Budget, BudgetUnit, Budgets, KeyFrom, ModelChoice, ParseBudgetUnitError, Price, Rates, WireForm,

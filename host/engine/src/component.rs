@@ -148,7 +148,7 @@ pub enum NotAPlugin {
     #[error("{0}")]
     Package(PackageError),
     /// A plugin, but of the other role.
-    #[error("it is {found}, expected {expected}")]
+    #[error("its role is `{found}`, expected `{expected}`")]
     OtherRole {
         /// The plugin's role.
         found: Role,

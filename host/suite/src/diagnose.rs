@@ -1,11 +1,12 @@
 //! Reading the files that people write, with every mistake named.
 //!
-//! Well-formed files take the short way through serde. For the others, which
-//! serde would leave at the first mistake, the file's schema, derived from the
-//! same types, is walked beside the value.
+//! Well-formed files are read by serde. For the others, which serde would leave
+//! at the first mistake, the file's schema, derived from the same types, is
+//! walked beside the value.
 
-use lancet_core::said_of_toml;
+use lancet_core::{list_for_table, said_of_toml};
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -16,13 +17,16 @@ const MAX_DEPTH: usize = 16;
 /// The most problems that are reported of one file.
 const MAX_PROBLEMS: usize = 100;
 
-pub(crate) fn toml<T: DeserializeOwned + JsonSchema>(
+pub(crate) fn toml<T: Serialize + DeserializeOwned + JsonSchema>(
     file: &str,
     text: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<T> {
     let error = match toml::from_str::<T>(text) {
-        Ok(value) => return Some(value),
+        Ok(value) => {
+            let table = text.parse::<toml::Table>().unwrap_or_default();
+            return shaped(file, &from_toml(toml::Value::Table(table)), value, problems);
+        }
         Err(error) => error,
     };
     match text.parse::<toml::Table>() {
@@ -36,19 +40,38 @@ pub(crate) fn toml<T: DeserializeOwned + JsonSchema>(
     None
 }
 
-pub(crate) fn json<T: DeserializeOwned + JsonSchema>(
+pub(crate) fn json<T: Serialize + DeserializeOwned + JsonSchema>(
     file: &str,
     text: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<T> {
     let error = match serde_json::from_str::<T>(text) {
-        Ok(value) => return Some(value),
+        Ok(value) => {
+            return shaped(file, &serde_json::from_str(text).unwrap_or_default(), value, problems);
+        }
         Err(error) => error,
     };
     match serde_json::from_str::<Value>(text) {
         Ok(value) => compare::<T>(file, &value, &error.to_string(), problems),
+        Err(_) if text.starts_with('\u{feff}') => {
+            let message = "this is no JSON: it begins with a byte order mark, expected UTF-8 without one";
+            problems.push(Problem::new(file, message.to_owned()));
+        }
         Err(error) => problems.push(Problem::new(file, format!("this is no JSON: {error}"))),
     }
+    None
+}
+
+/// What was read, unless the file has a list where a table belongs.
+fn shaped<T: Serialize + JsonSchema>(
+    file: &str,
+    found: &Value,
+    read: T,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let Some(key) = list_for_table(found, &read) else { return Some(read) };
+    let otherwise = format!("`{key}` is a list, expected a table or an object");
+    compare::<T>(file, found, &otherwise, problems);
     None
 }
 

@@ -74,6 +74,8 @@ fn mistakes() -> Vec<Mistake> {
         (S, "argv = [\"make\", \"ready\"]", "argv = []", "environments.main.setup.argv", "empty", "pytest"),
         (S, "argv = [\"make\", \"ready\"]", "argv = \"make ready\"", "environments.main.setup.argv", "a list", ""),
         (S, "timeout-seconds = 30 }", "timeout-seconds = 0 }", "environments.main.setup.timeout-seconds", "expected 1 to 86400", ""),
+        // Serde takes the values of a table in a list, in their order.
+        (S, "{ argv = [\"make\", \"ready\"], timeout-seconds = 30 }", "[[\"make\", \"ready\"], 30]", "environments.main.setup", "found a list", ""),
         (S, ", timeout-seconds = 30 }", " }", "environments.main.setup.timeout-seconds", "missing", ""),
         (S, "argv = [\"node\", \"/srv/serve.js\"]", "argv = [\"\"]", "environments.main.app.argv[0]", "expected a program", ""),
         (S, "argv = [\"node\", \"/srv/serve.js\"]", "argv = [\"node\\u0000\"]", "environments.main.app.argv[0]", "NUL", ""),

@@ -96,9 +96,12 @@ impl Table {
         while reader.read_byte_record(&mut fields).map_err(csv_error)? {
             let position = fields.position();
             start = position.map_or(0, |p| usize::try_from(p.byte()).unwrap_or(0));
+            // The reader begins a row behind the CR of a CRLF, and so in the line before.
+            let is_between = bytes.get(start) == Some(&b'\n') && start > 0 && bytes[start - 1] == b'\r';
+            start += usize::from(is_between);
             rows.push(Row {
                 number: rows.len() as u64 + 1,
-                line: position.map_or(0, csv::Position::line),
+                line: position.map_or(0, csv::Position::line) + u64::from(is_between),
                 fields: fields.clone(),
                 columns: columns.clone(),
                 truncated: false,
@@ -197,6 +200,18 @@ fn ends_in_quotes(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_in_the_lines_that_editors_show() {
+        let text = format!("{}\n", GENERATIONS[0].1.join(","));
+        for end in ["\n", "\r\n"] {
+            let rows = ["1,a\n", "\"2\nx\",b\n", "3,c\n"].concat();
+            let table = format!("{text}{rows}").replace('\n', end);
+            let parsed = Table::parse(table.as_bytes(), Path::new("table.csv")).unwrap();
+            let lines: Vec<_> = parsed.rows.iter().map(|row| row.line).collect();
+            assert_eq!(lines, [2, 3, 5], "{end:?}");
+        }
+    }
 
     #[test]
     fn an_open_quote_at_the_end_is_seen() {

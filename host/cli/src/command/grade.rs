@@ -103,8 +103,9 @@ fn matched<'s>(
         let task = id.parse::<TaskId>().ok().and_then(|id| suite.task(&id));
         let Some(task) = task else {
             let message = format!("{place}: the suite `{}` has no task `{}`", suite.name(), shown(id));
+            let who = if place == "`--task`" { place } else { "`instance_id`" };
             return Err(Failure::usage(message)
-                .hint("`instance_id` has to be a task's id; the suite's folder `tasks/` has them all"));
+                .hint(format!("{who} has to be a task's id; the suite's folder `tasks/` has them all")));
         };
         if task.public.kind != Kind::IcSwe {
             let message = format!("{place}: the task `{id}` takes no patch: it is a swe-manager task");
@@ -116,7 +117,10 @@ fn matched<'s>(
         selected.push(task);
     }
     if selected.is_empty() {
-        return Err(Failure::usage("there are no predictions in the file"));
+        return Err(Failure::usage(
+            "the file that `--predictions` names has no predictions, expected one or more",
+        )
+        .hint("it takes a list of objects, or one per line, with `instance_id` and `model_patch`"));
     }
     selected.sort_by(|a, b| a.public.id.cmp(&b.public.id));
     Ok((selected, inputs))

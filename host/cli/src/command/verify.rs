@@ -58,6 +58,10 @@ pub(crate) fn main(arguments: &Verify, global: &Global) -> Result<Exit, Failure>
             .hint("leave `--since` and `--witness` out, or name a file that `lancet attest` or `lancet export` wrote"));
     }
     let (file, bundle) = files(arguments)?;
+    // A name that is mistyped is nothing that is not signed.
+    if let Err(error) = file.metadata() {
+        return Err(Failure::file("read", &file, &error));
+    }
     let case = Case { file, bundle, keys, believed, policy };
     if !case.bundle.exists() {
         let message =
@@ -132,7 +136,7 @@ impl Case {
             Plugin::TYPE => self.plugin(payload, id)?,
             lancet_trust::Suite::TYPE => self.suite(payload)?,
             other => {
-                let shown: String = other.chars().take(200).collect();
+                let shown: String = other.chars().take(200).flat_map(char::escape_debug).collect();
                 let message = format!(
                     "`{}`: it says `{shown}`, expected `{}` or `{}`",
                     self.bundle.display(),
