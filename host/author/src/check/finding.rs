@@ -81,6 +81,18 @@ pub(crate) const PASSES_ANY_CHOICE: Rule = error(
     "passes-any-choice",
     "compare what was chosen with what the answer key names: every proposal was as good as the right one",
 );
+pub(crate) const PASSES_RESEMBLING: Rule = error(
+    "passes-wrong-choice",
+    "compare the whole number that was chosen with the one that the answer key names: one that only resembles it was as good",
+);
+pub(crate) const PASSES_UNREAD: Rule = error(
+    "passes-unread",
+    "fail, or return an error, where what decides cannot be read: what fails when it is read passes when it is not",
+);
+pub(crate) const CONTRADICTS_ITSELF: Rule = warning(
+    "contradicts-itself",
+    "have `passed` of its checks say what was held: who looks at the verdict sees a pass none of whose checks passed",
+);
 pub(crate) const PASSES_JUNK: Rule =
     error("passes-junk", "fail what cannot be read as an answer, and what is none of the task's proposals");
 pub(crate) const PASSES_NOTHING: Rule = error(

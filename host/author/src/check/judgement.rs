@@ -7,8 +7,9 @@ use lancet_core::{Answer, FaultKind, Kind, Outcome, Request, SolveEnd, Verdict};
 use super::End;
 use super::execution::{Input, Seen, Took};
 use super::finding::{
-    DEPENDS_ON_TASK, Findings, MALFORMED, NEVER_ANSWERS, NEVER_JUDGES, NEVER_PASSES, PASSES_ANY_CHOICE,
-    PASSES_NOTHING, PASSES_UNTESTED, Rule, TELLS_KEY, UNKNOWN_CHOICE, WRONG_KIND, of_fault,
+    CONTRADICTS_ITSELF, DEPENDS_ON_TASK, Findings, MALFORMED, NEVER_ANSWERS, NEVER_JUDGES, NEVER_PASSES,
+    PASSES_ANY_CHOICE, PASSES_NOTHING, PASSES_RESEMBLING, PASSES_UNREAD, PASSES_UNTESTED, Rule, TELLS_KEY,
+    UNKNOWN_CHOICE, WRONG_KIND, of_fault,
 };
 use super::submission::Graded;
 use super::work::Worked;
@@ -51,6 +52,13 @@ pub(super) fn graders(inputs: &[Arc<Graded>], seen: &[(Seen, Took)], findings: &
         };
         if let Some(rule) = broken {
             findings.add(rule, input.tried(), seen.words());
+        }
+        if verdict.outcome == Outcome::Pass
+            && !verdict.checks.is_empty()
+            && verdict.checks.iter().all(|check| !check.passed)
+        {
+            let seen = format!("`{}`, and none of its checks passed", crate::trial::judged(verdict));
+            findings.add(CONTRADICTS_ITSELF, input.tried(), seen);
         }
         if let Some(secret) = input.secrets.told(verdict.outcome, texts(seen, verdict).into_iter()) {
             findings.add(TELLS_KEY, input.tried(), format!("its verdict or its log has {secret}"));
@@ -96,8 +104,24 @@ fn compared(inputs: &[Arc<Graded>], seen: &[(Seen, Took)], findings: &mut Findin
         }
         let is_other = |other: &usize| inputs[*other].other_choice_of == Some(index);
         let others: Vec<usize> = (0..inputs.len()).filter(is_other).collect();
-        let is_passed = |index: usize| judged(index).is_some_and(|verdict| verdict.outcome == Outcome::Pass);
-        if !others.is_empty() && is_passed(index) && others.iter().all(|other| is_passed(*other)) {
+        let paid = |index: usize| {
+            judged(index).filter(|verdict| verdict.outcome == Outcome::Pass).map(|verdict| verdict.score)
+        };
+        // Where one is worth more than another, it matters which was chosen.
+        let is_same = |other: &usize| paid(*other) == paid(index);
+        if let (Some(right), Some(verdict)) = (input.resembles.and_then(paid), judged(index))
+            && paid(index) == Some(right)
+        {
+            findings.add(PASSES_RESEMBLING, input.tried(), crate::trial::judged(verdict));
+        }
+        let failed = input.refused_of.and_then(judged).filter(|verdict| verdict.outcome == Outcome::Fail);
+        if let (Some(was), Some(is)) = (failed, judged(index))
+            && is.outcome == Outcome::Pass
+        {
+            let (was, is) = (crate::trial::judged(was), crate::trial::judged(is));
+            findings.add(PASSES_UNREAD, input.tried(), format!("`{is}`, and `{was}` without the error"));
+        }
+        if !others.is_empty() && paid(index).is_some() && others.iter().all(is_same) {
             let seen = format!("it passed whichever of its {} proposals was chosen", others.len() + 1);
             findings.add(PASSES_ANY_CHOICE, input.tried(), seen);
         }
@@ -117,6 +141,11 @@ fn texts<'s>(seen: &'s Seen, verdict: &'s Verdict) -> Vec<&'s str> {
     of_checks.chain(of_log).chain([verdict.reason.as_str(), verdict.explanation.as_str()]).collect()
 }
 
+/// The id that a document names, in the form that the contract has for it.
+fn named(document: &str) -> Option<u64> {
+    serde_json::from_str::<serde_json::Value>(document).ok()?.get("selected_proposal_id")?.as_u64()
+}
+
 /// Holds what agents hand in against what they may.
 pub(super) fn agents(inputs: &[Arc<Worked>], seen: &[(Seen, Took)], findings: &mut Findings) {
     let mut answered = false;
@@ -132,6 +161,14 @@ pub(super) fn agents(inputs: &[Arc<Worked>], seen: &[(Seen, Took)], findings: &m
             (SolveEnd::Answer(Answer::Choice(_)), _) if read_key(seen) => None,
             (SolveEnd::Answer(Answer::Choice(id)), Kind::SweManager)
                 if task.proposals.iter().all(|proposal| proposal.id != *id) =>
+            {
+                Some(UNKNOWN_CHOICE)
+            }
+            (SolveEnd::Answer(Answer::Document(text)), Kind::SweManager)
+                if !read_key(seen)
+                    && named(text).is_some_and(|id| {
+                        task.proposals.iter().all(|proposal| Some(proposal.id) != u32::try_from(id).ok())
+                    }) =>
             {
                 Some(UNKNOWN_CHOICE)
             }

@@ -65,6 +65,10 @@ pub(super) struct Graded {
     pub(super) same_as: Option<usize>,
     /// The input, by its place, of which this one has another proposal chosen.
     pub(super) other_choice_of: Option<usize>,
+    /// The input, by its place, in which the right one is chosen that this one's resembles.
+    pub(super) resembles: Option<usize>,
+    /// The input, by its place, of which this one has a call refused.
+    pub(super) refused_of: Option<usize>,
 }
 
 impl Input for Graded {
@@ -117,6 +121,8 @@ impl Maker {
             secrets: Arc::clone(&self.secrets),
             same_as: None,
             other_choice_of: None,
+            resembles: None,
+            refused_of: None,
         };
         change(&mut graded);
         self.made.push(Arc::new(graded));
@@ -156,6 +162,7 @@ pub(super) fn inputs(
                 let tried = format!("{name}, with `{function}` giving the error {}", error_word(kind));
                 maker.add(tried, base, |graded| {
                     graded.refusing = Some((function, kind));
+                    graded.refused_of = Some(first);
                     graded.if_passed =
                         (function == "tests.run" && base.task.kind == Kind::IcSwe).then_some(PASSES_UNTESTED);
                 });
@@ -193,9 +200,22 @@ fn others(maker: &mut Maker, first: usize, (name, base): (&str, &Fixture)) {
     same("at the highest price", &|task| task.price_cents = Cents::MAX_PRICE);
     let Some(Answer::Choice(chosen)) = base.submission else { return };
     let ids = base.task.proposals.iter().map(|proposal| proposal.id).filter(|id| *id != chosen);
-    for id in ids.take(MAX_OTHERS) {
-        let fixture = Fixture { submission: Some(Answer::Choice(id)), ..base.clone() };
+    let ids: Vec<u32> = ids.take(MAX_OTHERS).collect();
+    for id in &ids {
+        let fixture = Fixture { submission: Some(Answer::Choice(*id)), ..base.clone() };
         maker.add(format!("{name}, its proposal {id} chosen"), &fixture, |graded| {
+            graded.other_choice_of = Some(first);
+        });
+    }
+    // The same by documents, in the form that the contract has for them.
+    let document = |id: u32| {
+        let text = format!("{{\"selected_proposal_id\": {id}}}");
+        Fixture { submission: Some(Answer::Document(text)), ..base.clone() }
+    };
+    let first = maker.made.len();
+    maker.add(format!("{name}, a document that chooses {chosen}"), &document(chosen), |_| {});
+    for id in ids {
+        maker.add(format!("{name}, a document that chooses {id}"), &document(id), |graded| {
             graded.other_choice_of = Some(first);
         });
     }
@@ -308,6 +328,16 @@ fn submissions(maker: &mut Maker, name: &str, base: &Fixture) {
     if is_manager {
         let unknown = format!("{{\"selected_proposal_id\": {none}}}");
         junk.push(("a document that chooses none of the proposals", unknown));
+        for (what, value) in [
+            ("a document that chooses by a word", r#""x""#),
+            ("a document that chooses by a digit that is no number", r#""²""#),
+            ("a document that chooses an empty list", "[]"),
+            ("a document that chooses an empty object", "{}"),
+            ("a document that chooses a number beyond all bounds", "1e400"),
+            ("a document that chooses a fraction", "0.5"),
+        ] {
+            junk.push((what, format!("{{\"selected_proposal_id\": {value}}}")));
+        }
     }
     if let Some(ids) = hedged(base) {
         junk.push(("a document that lists every proposal", format!("[{}]", ids.join(", "))));
@@ -321,6 +351,8 @@ fn submissions(maker: &mut Maker, name: &str, base: &Fixture) {
     if is_manager {
         answers.push(("a work tree handed in".to_owned(), Answer::WorkTree, PASSES_WRONG_KIND));
     }
+    // What its fixture hands in may be right, whatever it looks like.
+    answers.retain(|(_, answer, _)| base.submission.as_ref() != Some(answer));
     for (what, answer, rule) in answers {
         let fixture = Fixture { submission: Some(answer), ..base.clone() };
         maker.add(format!("{name}, {what}"), &fixture, |graded| graded.if_passed = Some(rule));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lancet_core::{Answer, Fixture, Kind, Outcome};
+use lancet_core::{Answer, Fixture, Kind, Outcome, Proposal};
 use serde_json::Value;
 
 use super::Maker;
@@ -18,6 +18,11 @@ const MAX_VALUES: usize = 200;
 /// other text.
 const FIRST_ID: u32 = 917_004_211;
 const BETWEEN_IDS: u32 = 1_009;
+/// The id that is right where others resemble it.
+const RESEMBLED: u32 = 13;
+/// Its digits' beginning and end, one that begins with it, one of its parity, and those that have its
+/// lowest 8 and 16 bits.
+const RESEMBLING: [u32; 6] = [1, 3, 130, 15, 13 + 256, 13 + 65_536];
 
 /// What of an answer key nobody who reads a verdict is to learn by it.
 #[derive(Debug, Clone, Default)]
@@ -107,12 +112,15 @@ pub(super) fn keys(maker: &mut Maker, name: &str, base: &Fixture) {
         ("an answer key that is cut off", "{".to_owned()),
         ("the answer key `null`", "null".to_owned()),
         ("the answer key `[]`", "[]".to_owned()),
-        ("the answer key `{}`", "{}".to_owned()),
         ("an answer key of control characters", "\u{0}\u{1}\u{7f}\u{feff}".to_owned()),
         ("an answer key nested 100,000 deep", "[".repeat(100_000)),
         ("an answer key with a number of 10,000 digits", format!("{{\"correct\": {}}}", "9".repeat(10_000))),
         ("an answer key of 1 MiB", "k".repeat(1 << 20)),
     ];
+    // Where tests decide, all that a key has may be optional.
+    if base.task.kind == Kind::SweManager {
+        junk.push(("the answer key `{}`", "{}".to_owned()));
+    }
     junk.extend(hollow(Value::Null).map(|key| ("an answer key with `null` for every value", key)));
     junk.extend(hollow(Value::from("")).map(|key| ("an answer key with an empty text for every value", key)));
     // That of a table or a list is what ends it.
@@ -139,29 +147,70 @@ pub(super) fn keys(maker: &mut Maker, name: &str, base: &Fixture) {
             },
         );
     }
-    if let Some((fixture, values)) = renumbered(base) {
+    let ids = (FIRST_ID..).step_by(BETWEEN_IDS as usize);
+    if let Some((fixture, values)) = renumbered(base, ids) {
         let tried = format!("{name}, its proposals under other ids, a wrong one chosen");
         maker.add(tried, &fixture, |graded| graded.secrets = Secrets { whole: None, values }.into());
     }
+    resembling(maker, name, base);
 }
 
-/// The same task with ids that no other text has, in its key too, and a proposal chosen that the
+/// Ids that resemble the one that a key names: each a part of its digits, or they a part of its, or the
+/// same when only some bits are looked at.
+fn resembling(maker: &mut Maker, name: &str, base: &Fixture) {
+    let Some(right) = named(base) else { return };
+    let mut base = base.clone();
+    // The right one first: its new id is the one that the others resemble.
+    base.task.proposals.sort_by_key(|proposal| proposal.id != right);
+    base.task.proposals.truncate(1 + RESEMBLING.len());
+    let missing = (1 + RESEMBLING.len()).saturating_sub(base.task.proposals.len());
+    let most = base.task.proposals.iter().map(|proposal| proposal.id).max().unwrap_or_default();
+    let more = (1..).map_while(|n| most.checked_add(n)).take(missing);
+    base.task.proposals.extend(more.map(|id| Proposal { id, text: "Mend it otherwise.".to_owned() }));
+    let ids = [RESEMBLED].into_iter().chain(RESEMBLING);
+    let Some((fixture, _)) = renumbered(&base, ids) else { return };
+    let first = maker.made.len();
+    for id in [RESEMBLED].into_iter().chain(RESEMBLING) {
+        let fixture = Fixture { submission: Some(Answer::Choice(id)), ..fixture.clone() };
+        maker.add(format!("{name}, {RESEMBLED} being right and {id} chosen"), &fixture, |graded| {
+            graded.secrets = Secrets::default().into();
+            graded.resembles = (id != RESEMBLED).then_some(first);
+        });
+    }
+}
+
+/// The one proposal that a key names, if it is one.
+fn named(base: &Fixture) -> Option<u32> {
+    let mut named = Vec::new();
+    each(&mut parsed(base)?, &mut |value| named.extend(id_of(value)));
+    named.retain(|id| base.task.proposals.iter().any(|proposal| proposal.id == *id));
+    named.dedup();
+    match named[..] {
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
+/// The id that a value may be.
+fn id_of(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => number.as_u64().and_then(|id| u32::try_from(id).ok()),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The same task with other ids, such as no other text has, in its key too, and a proposal chosen that the
 /// key does not name; with the ids that it names.
-fn renumbered(base: &Fixture) -> Option<(Fixture, Vec<String>)> {
+fn renumbered(base: &Fixture, ids: impl Iterator<Item = u32>) -> Option<(Fixture, Vec<String>)> {
     if base.task.kind != Kind::SweManager {
         return None;
     }
-    let ids = (FIRST_ID..).step_by(BETWEEN_IDS as usize);
     let ids: BTreeMap<u32, u32> = base.task.proposals.iter().map(|proposal| proposal.id).zip(ids).collect();
     let mut key = parsed(base)?;
     let mut named = Vec::new();
     each(&mut key, &mut |value| {
-        let id = match &*value {
-            Value::Number(number) => number.as_u64().and_then(|id| u32::try_from(id).ok()),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        if let Some(id) = id.and_then(|id| ids.get(&id)) {
+        if let Some(id) = id_of(value).and_then(|id| ids.get(&id)) {
             named.push(*id);
             *value = if value.is_string() { Value::from(id.to_string()) } else { Value::from(*id) };
         }
@@ -226,15 +275,15 @@ mod tests {
 
     #[test]
     fn a_wrong_one_is_chosen_of_proposals_with_other_ids() {
-        let (fixture, named) = renumbered(&manager()).unwrap();
+        let (fixture, named) = renumbered(&manager(), 50..).unwrap();
         let ids: Vec<_> = fixture.task.proposals.iter().map(|proposal| proposal.id).collect();
         assert_eq!(named, [ids[3].to_string()]);
         assert_eq!(fixture.submission, Some(Answer::Choice(ids[0])));
         assert_eq!(fixture.answer_key, Some(json!(format!("{{\"correct\":{}}}", ids[3]))));
         // Where the key names none, or each of them, there is no wrong one to be told.
         for key in [json!({"correct": 9}), json!([0, 1, 2, 3]), json!("no JSON")] {
-            assert!(renumbered(&Fixture { answer_key: Some(key), ..manager() }).is_none());
+            assert!(renumbered(&Fixture { answer_key: Some(key), ..manager() }, 50..).is_none());
         }
-        assert!(renumbered(&tested()).is_none());
+        assert!(renumbered(&tested(), 50..).is_none());
     }
 }

@@ -139,7 +139,7 @@ fn made(wit: &Path, role: Role, exported: &[&str], body: &str) -> Vec<u8> {
 }
 
 /// Graders by what they do, and the code that they are found by.
-const GRADERS: [(&str, &str, &str); 24] = [
+const GRADERS: [(&str, &str, &str); 25] = [
     ("passes everything", "call $pass", "passes-nothing"),
     (
         "passes every choice",
@@ -217,6 +217,11 @@ const GRADERS: [(&str, &str, &str); 24] = [
         "passes every proposal",
         "(call $submission (i32.const 1024)) (if (result i32) (i32.and (i32.eqz (i32.load8_u (i32.const 1024))) (i32.lt_u (i32.load (i32.const 1028)) (i32.const 4))) (then (call $pass)) (else (call $fail)))",
         "passes-any-choice",
+    ),
+    (
+        "passes every odd proposal",
+        "(call $submission (i32.const 1024)) (if (result i32) (i32.and (i32.eqz (i32.load8_u (i32.const 1024))) (i32.and (i32.load (i32.const 1028)) (i32.const 1))) (then (call $pass)) (else (call $fail)))",
+        "passes-wrong-choice",
     ),
     (
         "judges by the price",
