@@ -16,7 +16,7 @@ use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-pub use crate::whole::{HiddenFolder, WholeFile, remove_hidden};
+pub use crate::whole::{HiddenFolder, UNFINISHED_FILE, WholeFile, WholeFolder, remove_hidden};
 
 /// Folders whose files were opened by whoever started this process.
 const PASSED: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];

@@ -1,11 +1,14 @@
 //! Files and folders that appear at their places whole, or not at all.
 //!
 //! Until then a file has no name at all, where its file system can do so, and a folder has a hidden
-//! one. Whoever is killed leaves nothing of such a file; a folder that was left is removed by the next
-//! one that is made beside it. Whoever ends this process says so to [`remove_hidden`] first.
+//! one. So has a file for the moment in which it replaces another, and all along where there are none
+//! without. What has a hidden name is locked by who makes it: what was left of a file or a folder,
+//! since somebody was killed, nobody holds, and the next one that is begun beside it removes it. Only
+//! where a file system knows no locks, and among what other users have left, is nothing removed.
+//! Whoever ends this process says so to [`remove_hidden`] first.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Seek as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -126,7 +129,8 @@ pub struct WholeFile {
 
 impl WholeFile {
     /// Begins a file that is to be at that place, with that mode but for what the process's mask
-    /// takes away.
+    /// takes away. What is in the folder by a hidden name, and belongs to nobody who is alive, is
+    /// removed: whoever made it was killed.
     ///
     /// # Errors
     /// Those of the system: the folder is not there, or nothing can be written in it.
@@ -137,6 +141,7 @@ impl WholeFile {
     fn begun(path: &Path, mode: u32, unnamed: bool) -> io::Result<Self> {
         let path = path.to_owned();
         let folder = folder_of(&path);
+        remove_left(folder, UNFINISHED_FILE, Left::Files);
         let mut options = OpenOptions::new();
         options.read(true).write(true).mode(mode);
         let nameless = options.clone().custom_flags(OFlags::TMPFILE.bits().cast_signed()).open(folder);
@@ -148,8 +153,7 @@ impl WholeFile {
             Err(error) if matches!(error.raw_os_error(), Some(code) if NO_SUCH.contains(&code)) => {}
             Err(error) => return Err(error),
         }
-        let make = |name: &Path| options.clone().create_new(true).open(name);
-        let (name, file) = given(folder, PREFIX, make)?;
+        let (name, file) = locked(folder, options.create_new(true))?;
         Ok(Self { path, file, name: Some(name) })
     }
 
@@ -164,7 +168,7 @@ impl WholeFile {
     /// # Errors
     /// Those of the system.
     pub fn replace(self) -> io::Result<()> {
-        let (path, name) = self.named()?;
+        let (path, name, _held) = self.named()?;
         name.replaced(&path)
     }
 
@@ -179,34 +183,38 @@ impl WholeFile {
                 placed => return placed,
             }
         }
-        let (path, name) = self.named()?;
+        let (path, name, _held) = self.named()?;
         name.placed(&path)
     }
 
-    /// Its place, and the hidden name that it has, or gets.
-    fn named(self) -> io::Result<(PathBuf, Name)> {
+    /// Its place, the hidden name that it has, or gets, and the file, which is locked for as long as
+    /// it is open: until it has that name no more.
+    fn named(self) -> io::Result<(PathBuf, Name, File)> {
         let Self { path, mut file, name } = self;
         if let Some(name) = name {
-            return Ok((path, name));
+            return Ok((path, name, file));
         }
         let folder = folder_of(&path);
-        if let Ok((name, ())) = given(folder, PREFIX, |name| linked(&file, name)) {
-            return Ok((path, name));
+        // Before it has a name by which it could be taken for one that was left. A file system that
+        // knows no locks has none taken.
+        let _ = file.try_lock();
+        if let Ok((name, ())) = given(folder, UNFINISHED_FILE, |name| linked(&file, name)) {
+            return Ok((path, name, file));
         }
         // A file system that gives no name to what had none.
         let mode = file.metadata()?.permissions().mode() & 0o7777;
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(mode);
-        let (name, mut copy) = given(folder, PREFIX, |name| options.open(name))?;
+        let (name, mut copy) = locked(folder, options.read(true).write(true).create_new(true).mode(mode))?;
         file.rewind()?;
         io::copy(&mut file, &mut copy)?;
         copy.sync_all()?;
-        Ok((path, name))
+        Ok((path, name, copy))
     }
 }
 
-/// What the name begins with that a file has for a moment.
-const PREFIX: &str = ".lancet-file-";
+/// What the name begins with that a file has before it has its own, for a moment or where file
+/// systems have none without. By such a name a file belongs to nothing that lies beside it.
+pub const UNFINISHED_FILE: &str = ".lancet-file-";
 /// How file systems and kernels say that they know no files without names: EOPNOTSUPP, EISDIR, EINVAL,
 /// and ENOENT of old ones, in which a folder that is not there is told by the next step.
 const NO_SUCH: [i32; 4] = [95, 21, 22, 2];
@@ -219,11 +227,29 @@ fn linked(file: &File, name: &Path) -> io::Result<()> {
     Ok(linkat(CWD, descriptor(file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
 }
 
+/// A new file with a hidden name, and locked.
+fn locked(folder: &Path, options: &OpenOptions) -> io::Result<(Name, File)> {
+    for _ in 0..MOST_TRIES {
+        let (name, file) = given(folder, UNFINISHED_FILE, |name| options.open(name))?;
+        if is_kept(&file, &name.0, File::try_lock) {
+            return Ok((name, file));
+        }
+    }
+    Err(io::Error::other("files that are made there go away at once"))
+}
+
+/// Locks what was made just now, and says whether it stays: nobody has taken it for what was left,
+/// or is about to. Where a file system knows no locks, nobody's is taken for that.
+fn is_kept(made: &File, name: &Path, lock: impl Fn(&File) -> Result<(), TryLockError>) -> bool {
+    let is_theirs = matches!(lock(made), Err(TryLockError::WouldBlock));
+    !is_theirs && name.exists()
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// How often a folder is made anew that somebody took for one that was left.
+/// How often a file or a folder is made anew that somebody took for one that was left.
 const MOST_TRIES: usize = 100;
 
 /// A folder for its owner alone, with a hidden name, in which something is made. It is removed with all that is in it
@@ -242,7 +268,7 @@ impl HiddenFolder {
     /// # Errors
     /// Those of the system.
     pub fn begin(parent: &Path, prefix: &str) -> io::Result<Self> {
-        remove_left(parent, prefix);
+        remove_left(parent, prefix, Left::Folders);
         Self::begin_locked(parent, prefix, File::try_lock)
     }
 
@@ -260,9 +286,7 @@ impl HiddenFolder {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            // Where a file system knows no locks, nobody's is taken for one that was left.
-            let is_theirs = matches!(lock(&held), Err(TryLockError::WouldBlock));
-            if !is_theirs && name.0.exists() {
+            if is_kept(&held, &name.0, &lock) {
                 return Ok(Self { name, _held: held });
             }
         }
@@ -276,20 +300,104 @@ impl HiddenFolder {
     }
 }
 
+/// A folder that is being made, beside its place.
+#[derive(Debug)]
+pub struct WholeFolder {
+    place: PathBuf,
+    /// In the one that is hidden, which is for its owner alone.
+    made: PathBuf,
+    around: HiddenFolder,
+}
+
+impl WholeFolder {
+    /// Begins an empty folder that is to be at that place, where nothing may be, with the mode that
+    /// folders get. What killed processes left of others beside it is removed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] when there is anything by that name, a link that leads nowhere
+    /// too, and those of the system: the folder that it is to lie in is not there, or nothing can be
+    /// written in it.
+    pub fn begin(place: &Path) -> io::Result<Self> {
+        free(place)?;
+        let around = HiddenFolder::begin(folder_of(place), ".lancet-folder-")?;
+        let made = around.path().join("folder");
+        fs::create_dir(&made)?;
+        Ok(Self { place: place.to_owned(), made, around })
+    }
+
+    /// Where it is for now.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.made
+    }
+
+    /// Puts it into its place, where nothing may be.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`], and those of the system.
+    pub fn place(self) -> io::Result<()> {
+        let Self { place, made, around } = self;
+        {
+            // Held, so that nobody who ends this process removes half of it, and the rest is put there.
+            let hidden = hidden();
+            if hidden.is_over {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            match renameat_with(CWD, &made, CWD, &place, RenameFlags::NOREPLACE) {
+                // File systems that know no such renaming. At worst an empty folder is replaced that
+                // came to be there in this moment.
+                Err(Errno::INVAL | Errno::NOSYS) => free(&place).and_then(|()| fs::rename(&made, &place))?,
+                placed => placed?,
+            }
+        }
+        drop(around);
+        Ok(())
+    }
+}
+
+/// Whether nothing is at a place, not even a link that leads nowhere.
+fn free(place: &Path) -> io::Result<()> {
+    match place.symlink_metadata() {
+        Ok(_) => Err(Errno::EXIST.into()),
+        // Whoever makes something there is told what is wrong with it.
+        Err(_) => Ok(()),
+    }
+}
+
+/// What is looked for among what was left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Files,
+    Folders,
+}
+
 /// Removes what those who were killed have left in a folder: nobody holds its lock. Not being able
 /// to is no reason not to go on.
-fn remove_left(parent: &Path, prefix: &str) {
+fn remove_left(parent: &Path, prefix: &str, left: Left) {
     let own = rustix::process::geteuid().as_raw();
+    let mut options = OpenOptions::new();
+    // Some file systems lock a file only for who may write to it. Nothing waits for what came to be
+    // by that name meanwhile, and no link is followed.
+    options.read(true).write(left == Left::Files);
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_hidden = entry.file_name().to_string_lossy().starts_with(prefix);
         // Not what a link leads to.
-        if !is_hidden || !entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == own) {
+        let is_own = |found: &Metadata| {
+            let is_one = match left {
+                Left::Files => found.is_file(),
+                Left::Folders => found.is_dir(),
+            };
+            is_one && found.uid() == own
+        };
+        if !is_hidden || !entry.metadata().is_ok_and(|found| is_own(&found)) {
             continue;
         }
-        if let Ok(held) = File::open(entry.path())
+        if let Ok(held) = options.open(entry.path())
             && held.try_lock().is_ok()
         {
-            let _ = fs::remove_dir_all(entry.path());
+            // A file that has got its name in the meantime has this one no more.
+            let _ = removed(&entry.path());
         }
     }
 }
@@ -343,6 +451,68 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_a_file_is_removed_by_the_next_one_and_what_is_under_way_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let left = at(".lancet-file-1-0-00000000");
+        // None of them was left of a file.
+        fs::create_dir(at(".lancet-file-folder")).unwrap();
+        fs::write(at("other"), "other").unwrap();
+        std::os::unix::fs::symlink("other", at(".lancet-file-link")).unwrap();
+        for unnamed in [true, false] {
+            fs::write(&left, "left").unwrap();
+            let written = WholeFile::begun(&at("written"), 0o600, false).unwrap();
+            assert!(!left.exists(), "{unnamed}");
+            // This one is about to replace what is at its place.
+            let about = WholeFile::begun(&at("about"), 0o600, unnamed).unwrap();
+            let (path, name, held) = about.named().unwrap();
+            fs::write(&left, "left").unwrap();
+            WholeFile::begun(&at("next"), 0o600, unnamed).unwrap().replace().unwrap();
+            assert!(!left.exists() && name.0.exists(), "{unnamed}");
+            name.replaced(&path).unwrap();
+            drop(held);
+            written.replace().unwrap();
+        }
+        let expected = [".lancet-file-folder", ".lancet-file-link", "about", "next", "other", "written"];
+        assert_eq!(names(place.path()), expected);
+    }
+
+    #[test]
+    fn a_whole_folder_is_there_or_nothing_is() {
+        let around = tempfile::tempdir().unwrap();
+        let (place, link) = (around.path().join("folder"), around.path().join("link"));
+        let begun = || {
+            let whole = WholeFolder::begin(&place).unwrap();
+            fs::write(whole.path().join("file"), "x").unwrap();
+            whole
+        };
+        drop(begun());
+        assert!(names(around.path()).is_empty());
+        let (one, two) = (begun(), begun());
+        assert!(!place.exists());
+        one.place().unwrap();
+        assert_eq!(two.place().unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(names(around.path()), ["folder"]);
+        assert_eq!(names(&place), ["file"]);
+        // It is no more hidden from others than any.
+        let mode = |folder: &Path| folder.metadata().unwrap().permissions().mode();
+        fs::create_dir(around.path().join("any")).unwrap();
+        assert_eq!(mode(&place), mode(&around.path().join("any")));
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        for (place, expected) in [
+            (place.clone(), ErrorKind::AlreadyExists),
+            (link, ErrorKind::AlreadyExists),
+            (around.path().join("no/folder"), ErrorKind::NotFound),
+        ] {
+            assert_eq!(WholeFolder::begin(&place).unwrap_err().kind(), expected, "{}", place.display());
+        }
+        // What a killed process left goes with the next one.
+        fs::create_dir_all(around.path().join(".lancet-folder-1-0-00000000/folder")).unwrap();
+        drop(WholeFolder::begin(&around.path().join("next")).unwrap());
+        assert_eq!(names(around.path()), ["any", "folder", "link"]);
+    }
+
+    #[test]
     fn what_is_left_of_a_folder_is_removed_by_the_next_one() {
         let place = tempfile::tempdir().unwrap();
         let left = place.path().join(".made-1");
@@ -375,16 +545,20 @@ mod tests {
     #[test]
     fn many_at_once_do_not_remove_one_anothers() {
         let around = tempfile::tempdir().unwrap();
+        let file = around.path().join("file");
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    for _ in 0..50 {
+                    for number in 0..50 {
                         let folder = HiddenFolder::begin(around.path(), ".made-").unwrap();
                         fs::write(folder.path().join("file"), "x").unwrap();
+                        let whole = WholeFile::begun(&file, 0o600, number % 2 == 0).unwrap();
+                        whole.file().write_all(b"x").unwrap();
+                        whole.replace().unwrap();
                     }
                 });
             }
         });
-        assert!(names(around.path()).is_empty());
+        assert_eq!(names(around.path()), ["file"]);
     }
 }

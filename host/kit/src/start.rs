@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lancet_core::Role;
+use lancet_file::WholeFolder;
 
 use crate::component::link_kit;
 use crate::embedded::{below, lay};
@@ -34,10 +35,11 @@ pub struct Start {
     pub missing: Vec<Tool>,
 }
 
-/// Begins a project in a new folder below `parent`, called by the second half of the name.
+/// Begins a project in a new folder below `parent`, called by the second half of the name. The folder
+/// is there with all that is in it, or not at all.
 ///
 /// # Errors
-/// When the name is none, or the folder exists already.
+/// When the name is none, the folder exists already, or it cannot be written.
 pub fn start(parent: &Path, name: &str, language: Language, role: Role) -> Result<Start, Error> {
     let (publisher, short) = name.split_once('/').unwrap_or((PUBLISHER, name));
     if ![publisher, short].iter().all(|half| is_name(half)) {
@@ -47,19 +49,15 @@ pub fn start(parent: &Path, name: &str, language: Language, role: Role) -> Resul
         return Err(Error::KitName);
     }
     let folder = parent.join(short);
-    match fs::create_dir(&folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(Error::Exists(folder)),
-        made => made.map_err(Error::write(&folder))?,
-    }
-    let whole = format!("{publisher}/{short}");
-    let files = match write(&folder, (&whole, short), language, role) {
-        Ok(files) => files,
-        Err(error) => {
-            // Whoever made room would be told that it exists.
-            let _ = fs::remove_dir_all(&folder);
-            return Err(error);
-        }
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::Exists(folder.clone()),
+        _ => Error::write(&folder)(error),
     };
+    let made = WholeFolder::begin(&folder).map_err(failed)?;
+    let whole = format!("{publisher}/{short}");
+    let files = write(made.path(), (&whole, short), language, role)
+        .map_err(|error| at_its_place(error, made.path(), &folder))?;
+    made.place().map_err(failed)?;
     let tools: &[Tool] = match language {
         Language::Rust => &[Tool::RustTarget],
         Language::Python => &[Tool::ComponentizePy],
@@ -68,6 +66,17 @@ pub fn start(parent: &Path, name: &str, language: Language, role: Role) -> Resul
     let is_missing = |tool: &&Tool| matches!(tool.state(&folder), crate::tool::ToolState::Missing { .. });
     let missing = tools.iter().filter(is_missing).copied().collect();
     Ok(Start { folder, name: whole, files, missing })
+}
+
+/// An error with a file of the project by the place that it was to have.
+fn at_its_place(error: Error, made: &Path, folder: &Path) -> Error {
+    match error {
+        Error::File { doing, path, source } => {
+            let path = path.strip_prefix(made).map(|rest| folder.join(rest)).unwrap_or(path);
+            Error::File { doing, path, source }
+        }
+        other => other,
+    }
 }
 
 /// Writes the files of a project of that whole and short name, and gives their paths in its folder.
@@ -149,6 +158,19 @@ mod tests {
         let refused = start(folder.path(), "acme/taken", Language::Python, Role::Grader);
         assert!(matches!(refused, Err(Error::Exists(_))));
         assert_eq!(fs::read(folder.path().join("taken")).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_project_is_there_whole_and_what_was_left_of_another_goes() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join(".lancet-folder-1-0-00000000/folder/src")).unwrap();
+        let started = start(place.path(), "acme/new", Language::JavaScript, Role::Agent).unwrap();
+        let found: Vec<_> = fs::read_dir(place.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(found, ["new"]);
+        // Its links lead on where it is now.
+        assert!(started.folder.join("node_modules/lancet-sdk/package.json").is_file());
+        let refused = start(place.path(), "acme/new", Language::Python, Role::Agent);
+        assert!(matches!(refused, Err(Error::Exists(_))));
     }
 
     /// What a newcomer gets is what a host takes, in every language and for either role.

@@ -128,6 +128,8 @@ fn gather(
                 return Err(entry(&path, format!("folders are nested deeper than {MAX_DEPTH}")));
             }
             gather(&found.path(), &format!("{path}/"), depth + 1, files)?;
+        } else if kind.is_file() && name.starts_with(lancet_file::UNFINISHED_FILE) {
+            // What was left of a file belongs to no suite.
         } else if kind.is_file() {
             files.insert(path, found.path());
             if files.len() > MAX_ENTRIES {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use lancet_core::Kind;
+use lancet_file::WholeFolder;
 
 use crate::problem::SuiteError;
 
@@ -64,7 +65,7 @@ const OF_GIT: &[File] = &[
 ];
 
 /// Makes a folder with a suite of one task of that kind, which is in order, and gives the paths
-/// of its files from there. Where something cannot be written, what was written is removed.
+/// of its files from there. The folder is there with all that is in it, or not at all.
 ///
 /// # Errors
 /// [`SuiteError::StarterName`] when the folder's name is none for a suite, and
@@ -79,11 +80,9 @@ pub fn begin(folder: &Path, kind: Kind) -> Result<Vec<&'static str>, SuiteError>
     };
     let files: Vec<File> = of_kind.iter().chain(OF_GIT).copied().collect();
     // Whatever has the name already, a link that leads nowhere too, is left alone.
-    fs::create_dir(folder).map_err(failed)?;
-    if let Err(source) = write(folder, name, &files) {
-        let _ = fs::remove_dir_all(folder);
-        return Err(failed(source));
-    }
+    let whole = WholeFolder::begin(folder).map_err(failed)?;
+    write(whole.path(), name, &files).map_err(failed)?;
+    whole.place().map_err(failed)?;
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 

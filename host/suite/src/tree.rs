@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{Digester, MAX_TEXT_BYTES, Sha256, TaskId};
+use lancet_file::UNFINISHED_FILE;
 
 use crate::files::Folder;
 use crate::folder::{EntryKind, ReadFile, TooLarge};
@@ -227,6 +228,12 @@ impl Tree {
                 continue;
             }
             match kind {
+                // It belongs to whoever writes another file there, or was killed while it did.
+                EntryKind::File if name.starts_with(UNFINISHED_FILE) => {
+                    let problem =
+                        Problem::new(path, "left by a `lancet` that was killed while it wrote a file");
+                    self.warnings.push(problem.hint("remove it, unless one is running"));
+                }
                 EntryKind::Folder => self.enter(dir, &name, &path, depth),
                 EntryKind::File => self.file(dir, &name, &path),
                 EntryKind::Link => {

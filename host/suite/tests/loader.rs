@@ -425,6 +425,34 @@ fn what_a_repository_has_besides_is_let_be_and_is_no_part_of_the_digest() {
 }
 
 #[test]
+fn what_was_left_of_a_file_is_no_part_of_a_suite_wherever_it_lies() {
+    let folder = Folder::new();
+    folder.write("tasks/b-1/cases/first.toml", "choice = 0\nexpect = \"fail wrong-choice\"\n");
+    let before = folder.open().unwrap();
+    let left = [
+        ".lancet-file-1f-0-0012abcd",
+        "graders/.lancet-file-1f-1-0012abcd",
+        "tasks/.lancet-file-1f-2-0012abcd",
+        "tasks/b-1/.lancet-file-1f-3-0012abcd",
+        "tasks/b-1/cases/.lancet-file-1f-4-0012abcd",
+        "tasks/b-1/private/.lancet-file-1f-5-0012abcd",
+        "tasks/b-1/proposals/.lancet-file-1f-6-0012abcd",
+    ];
+    for file in left {
+        folder.write(file, "half");
+    }
+    let suite = folder.open().unwrap();
+    assert_eq!((suite.digest(), suite.cases_digest()), (before.digest(), before.cases_digest()));
+    assert_eq!((suite.tasks(), suite.beside()), (before.tasks(), before.beside()));
+    // It is said what lies there.
+    let told = |file: &str| suite.warnings().iter().any(|w| w.file == file && w.message.contains("killed"));
+    assert!(left.into_iter().all(told), "{:#?}", suite.warnings());
+    // A folder was never left of a file.
+    folder.write(".lancet-file-1f-7-0012abcd/file", "whole");
+    assert_eq!(folder.problem().file, ".lancet-file-1f-7-0012abcd");
+}
+
+#[test]
 fn a_suite_is_pinned_without_its_graders() {
     let folder = Folder::new();
     let digest = "sha256:".to_owned() + &"a".repeat(64);

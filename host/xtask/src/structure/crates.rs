@@ -54,7 +54,7 @@ const DIRECTIONS: [Line; 33] = [
     Line { folder: "host/store", may: &["lancet-core", "lancet-file"], tests: &[] },
     Line { folder: "host/models", may: &["lancet-core", "lancet-file", "lancet-proxy"], tests: &[] },
     Line { folder: "host/docker", may: &["lancet-core", "lancet-patch"], tests: &[] },
-    Line { folder: "host/suite", may: &["lancet-core", "lancet-patch"], tests: &[] },
+    Line { folder: "host/suite", may: &["lancet-core", "lancet-file", "lancet-patch"], tests: &[] },
     Line {
         folder: "host/swe-lancer",
         may: &["lancet-core", "lancet-file", "lancet-patch", "lancet-suite"],

@@ -22,6 +22,8 @@ pub(super) const MANIFEST: &str = "plugin.toml";
 /// Begins a plugin in a folder of its own, below this one.
 pub(super) fn new(new: &PluginNew) -> Result<Exit, Failure> {
     let (language, role) = (Language::from(new.lang), Role::from(new.world));
+    // A signal ends this at once, as nobody listens for more, and removes what is half made.
+    drop(Signals::listen());
     let started =
         lancet_kit::start(Path::new(""), &new.name, language, role).map_err(|error| failure(&error))?;
     let folder = started.folder.display().to_string();

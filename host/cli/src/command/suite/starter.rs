@@ -9,10 +9,13 @@ use crate::arguments::NewSuite;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::session::Signals;
 
 /// Makes a suite with one task, and says what to do with it.
 pub(super) fn main(arguments: &NewSuite) -> Result<Exit, Failure> {
     let kind = Kind::from(arguments.kind);
+    // A signal ends this at once, as nobody listens for more, and removes what is half made.
+    drop(Signals::listen());
     let files = begin(&arguments.folder, kind).map_err(failed)?;
     let folder = arguments.folder.display();
     let mut text = format!("made the suite {folder}:\n");
