@@ -1,5 +1,6 @@
 //! Where things are kept that the operator gives no place for.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
@@ -15,7 +16,7 @@ pub(crate) fn store() -> Result<PathBuf, Failure> {
         return Ok(PathBuf::from(folder));
     }
     base("XDG_DATA_HOME", ".local/share").map(|base| base.join("lancet")).ok_or_else(|| {
-        Failure::usage("there is no folder for the store: neither `XDG_DATA_HOME` nor `HOME` is set")
+        Failure::usage(no_folder("the store", "XDG_DATA_HOME"))
             .hint("name one with `--store FOLDER`, or in `LANCET_STORE`")
     })
 }
@@ -23,7 +24,7 @@ pub(crate) fn store() -> Result<PathBuf, Failure> {
 /// Where plugins are kept that were added: `$XDG_DATA_HOME/lancet/plugins`.
 pub(crate) fn plugins() -> Result<PathBuf, Failure> {
     base("XDG_DATA_HOME", ".local/share").map(|base| base.join("lancet/plugins")).ok_or_else(|| {
-        Failure::usage("there is no folder for plugins: neither `XDG_DATA_HOME` nor `HOME` is set")
+        Failure::usage(no_folder("plugins", "XDG_DATA_HOME"))
             .hint("`lancet plugin pull REF --output FILE` puts one where you say")
     })
 }
@@ -55,10 +56,9 @@ pub(crate) fn keys() -> Result<PathBuf, Failure> {
     if let Some(folder) = std::env::var_os("LANCET_KEYS").filter(|folder| !folder.is_empty()) {
         return Ok(PathBuf::from(folder));
     }
-    base("XDG_CONFIG_HOME", ".config").map(|base| base.join("lancet/keys")).ok_or_else(|| {
-        Failure::usage("there is no folder for keys: neither `XDG_CONFIG_HOME` nor `HOME` is set")
-            .hint("name one in `LANCET_KEYS`")
-    })
+    base("XDG_CONFIG_HOME", ".config")
+        .map(|base| base.join("lancet/keys"))
+        .ok_or_else(|| Failure::usage(no_folder("keys", "XDG_CONFIG_HOME")).hint("name one in `LANCET_KEYS`"))
 }
 
 /// The folder of the operator's configuration: `$XDG_CONFIG_HOME/lancet`. `None` when there is no
@@ -80,4 +80,46 @@ pub(crate) fn cache() -> Option<PathBuf> {
 fn base(variable: &str, under_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(under_home)))
+}
+
+/// Why there is no folder for something below `variable`, nor below `HOME`.
+pub(crate) fn no_folder(what: &str, variable: &str) -> String {
+    no_folder_in(what, [variable, "HOME"].map(|name| (name, std::env::var_os(name))))
+}
+
+/// The same, with what the variables are, of which none is an absolute path.
+fn no_folder_in(what: &str, variables: [(&str, Option<OsString>); 2]) -> String {
+    let variables = variables.map(|(name, value)| (name, value.filter(|value| !value.is_empty())));
+    if let [(one, None), (other, None)] = &variables {
+        return format!("there is no folder for {what}: neither `{one}` nor `{other}` is set");
+    }
+    let said = variables.map(|(name, value)| match value {
+        Some(value) => format!("`{name}` is `{}`, and has to be an absolute path", value.to_string_lossy()),
+        None => format!("`{name}` is not set"),
+    });
+    format!("there is no folder for {what}: {}", said.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_home_is_told_as_that() {
+        let told = |values: [Option<&str>; 2]| {
+            let [one, other] = values.map(|value| value.map(OsString::from));
+            no_folder_in("keys", [("XDG_CONFIG_HOME", one), ("HOME", other)])
+        };
+        let none = "there is no folder for keys: neither `XDG_CONFIG_HOME` nor `HOME` is set";
+        assert_eq!(told([None, None]), none);
+        assert_eq!(told([Some(""), None]), none);
+        assert_eq!(
+            told([None, Some("rel")]),
+            "there is no folder for keys: `XDG_CONFIG_HOME` is not set; `HOME` is `rel`, and has to be an absolute path"
+        );
+        assert_eq!(
+            told([Some("."), None]),
+            "there is no folder for keys: `XDG_CONFIG_HOME` is `.`, and has to be an absolute path; `HOME` is not set"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
@@ -43,11 +44,16 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 
 fn executor() -> Result<Runtime, Failure> {
     threads()?;
+    let unmade = |error: io::Error| {
+        let hint = few(&error);
+        host("starting the executor", error).hint(hint)
+    };
+    descriptors().map_err(unmade)?;
     let executor = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_keep_alive(FOR_GOOD)
         .build()
-        .map_err(|e| host("starting the executor", e).hint(FEW_THREADS))?;
+        .map_err(unmade)?;
     // While there are some, work that there is no further thread for waits for one of these;
     // without any it would end this process.
     let gate = Arc::new(Mutex::new(()));
@@ -78,6 +84,39 @@ const KEPT_THREADS: usize = 4;
 
 const FEW_THREADS: &str = "a limit on processes and threads is reached, RLIMIT_NPROC of the user (`ulimit -u`) or \
                            `pids.max` of the control group: raise it, end other processes, or run less at a time";
+const FEW_FILES: &str = "a limit on open files is reached, RLIMIT_NOFILE of the process (`ulimit -n`): raise it, or run \
+                         less at a time";
+const FEW_FILES_OF_ALL: &str = "the machine has as many files open as it may (`fs.file-max`): raise that, or end other \
+                                processes";
+
+// The system's numbers, which are the same wherever Lancet runs and have no names in `std`.
+
+/// The process has as many files open as it may.
+const EMFILE: i32 = 24;
+/// The machine has.
+const ENFILE: i32 = 23;
+/// What ends a process that writes more into a file than it may, unless there is a handler: then the
+/// write fails, and is told.
+const SIGXFSZ: i32 = 25;
+
+/// What to do when the system does not give what a process needs to do more than one thing.
+fn few(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(EMFILE) => FEW_FILES,
+        Some(ENFILE) => FEW_FILES_OF_ALL,
+        _ => FEW_THREADS,
+    }
+}
+
+/// Pairs of descriptors that are tried for: an executor opens six, of which the last three are for
+/// signals.
+const PAIRS: usize = 3;
+
+/// Looks whether there can be as many descriptors as an executor takes. It takes their absence for a
+/// defect of its own, and panics.
+fn descriptors() -> io::Result<()> {
+    (0..PAIRS).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>().map(drop)
+}
 
 /// Threads beside those of the executor and of the compiler: of the store, of signals, of those
 /// who start processes and read files.
@@ -99,7 +138,7 @@ pub(crate) fn threads() -> Result<(), Failure> {
         // What has just ended counts for a moment.
         if started.elapsed() > MOMENT {
             let lacking = format!("there cannot be {wanted} further ones: {error}");
-            return Err(host("starting threads", lacking).hint(FEW_THREADS));
+            return Err(host("starting threads", lacking).hint(few(&error)));
         }
         thread::sleep(MOMENT / 10);
     }
@@ -145,6 +184,7 @@ fn hear_of_ends() -> io::Result<()> {
     if !is_ignored(SignalKind::child()) {
         return Ok(());
     }
+    descriptors()?;
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = executor.enter();
     // The handler stays when nobody listens any more.
@@ -297,8 +337,12 @@ impl Signals {
 
 /// Counts signals for as long as there is a process, from when it says that it is ready.
 fn hear(ready: &mpsc::SyncSender<()>) {
-    let Ok(executor) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let made =
+        descriptors().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
+    let Ok(executor) = made else { return };
     executor.block_on(async {
+        // The handler stays, and nobody listens: whoever writes is told by what the write comes to.
+        let _ = signal(SignalKind::from_raw(SIGXFSZ));
         let (Ok(mut interrupt), Ok(mut terminate)) =
             (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
@@ -355,4 +399,19 @@ fn end_now() -> ! {
     lancet_child::end_all();
     lancet_file::remove_hidden();
     std::process::exit(Exit::Interrupted.code().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_has_its_hint() {
+        let hint = |number| few(&io::Error::from_raw_os_error(number));
+        assert!(hint(EMFILE).contains("`ulimit -n`"));
+        assert!(hint(ENFILE).contains("`fs.file-max`"));
+        // EAGAIN, of a thread that cannot be.
+        assert!(hint(11).contains("`ulimit -u`"));
+        descriptors().unwrap();
+    }
 }

@@ -4,6 +4,7 @@
 mod ledger;
 mod log;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
@@ -61,8 +62,9 @@ impl Reader {
     /// of the run what it came to.
     ///
     /// # Errors
-    /// [`StoreError::UnknownRun`], or what the database says. What cannot be read of
-    /// an attempt is a difference and no error.
+    /// [`StoreError::UnknownRun`], what the database says, or that a blob is there and the system
+    /// does not let it be read, which says nothing of the run. Blobs that are missing or damaged, and
+    /// whatever cannot be understood of an attempt, are differences and no errors.
     pub fn audit(&self, id: &RunId) -> Result<Audit, StoreError> {
         let unknown = || StoreError::UnknownRun { text: id.to_string(), path: self.folder().to_owned() };
         self.with(|connection| {
@@ -108,6 +110,9 @@ struct Auditor<'a> {
 /// A row of an attempt, or what can be told of one that cannot be read.
 type Found = Result<AttemptRow, Unreadable>;
 
+/// What a task says of itself that the rows of its attempts say, too: its id, its kind and its price.
+type Told = (TaskId, &'static str, u64);
+
 struct Unreadable {
     name: String,
     key: Option<(TaskId, u32)>,
@@ -117,7 +122,7 @@ struct Unreadable {
 
 impl Auditor<'_> {
     fn audit(mut self, connection: &Connection, mut run: RunRow) -> Result<Audit, Failure> {
-        let record = self.record(&run);
+        let record = self.record(&run)?;
         let mut attempts = Vec::new();
         let mut unreadable = BTreeSet::new();
         for found in self.rows(connection)? {
@@ -130,7 +135,7 @@ impl Auditor<'_> {
             }
         }
         self.compare_list(record.as_ref(), &attempts, &unreadable);
-        self.compare_tasks(&attempts);
+        self.compare_tasks(&attempts)?;
 
         // The run's definition, as far as it can be believed.
         let spec = record.as_ref().map_or_else(|| run.spec.clone(), |record| record.spec.clone());
@@ -168,10 +173,18 @@ impl Auditor<'_> {
         }
     }
 
+    /// The bytes of a blob, or what is wrong with it. That it cannot be read is an error.
+    fn blob(&self, digest: Sha256) -> Result<Result<Vec<u8>, String>, StoreError> {
+        match self.reader.blob(digest) {
+            Err(error) if error.is_of_contents() => Ok(Err(error.to_string())),
+            read => read.map(Ok),
+        }
+    }
+
     /// The run's record, and what its row says otherwise.
-    fn record(&mut self, run: &RunRow) -> Option<RunRecord> {
-        let digest = run.record?;
-        let read = self.reader.blob(digest).map_err(|e| e.to_string()).and_then(|json| {
+    fn record(&mut self, run: &RunRow) -> Result<Option<RunRecord>, StoreError> {
+        let Some(digest) = run.record else { return Ok(None) };
+        let read = self.blob(digest)?.and_then(|json| {
             serde_json::from_slice::<RunRecord>(&json)
                 .map_err(|e| format!("names blob {digest}, which is not a run's record: {e}"))
         });
@@ -179,7 +192,7 @@ impl Auditor<'_> {
             Ok(record) => record,
             Err(problem) => {
                 self.add(None, "runs.record", problem);
-                return None;
+                return Ok(None);
             }
         };
         if record.run != run.id {
@@ -194,7 +207,7 @@ impl Auditor<'_> {
             let changed = changed_keys(&run.spec, &record.spec);
             self.add(None, "runs.spec", format!("differs from the run's record in {}", changed.join(", ")));
         }
-        Some(record)
+        Ok(Some(record))
     }
 
     fn rows(&self, connection: &Connection) -> Result<Vec<Found>, Failure> {
@@ -252,17 +265,14 @@ impl Auditor<'_> {
     }
 
     /// What a row says of its task is what the task says.
-    fn compare_tasks(&mut self, attempts: &[AttemptRow]) {
+    fn compare_tasks(&mut self, attempts: &[AttemptRow]) -> Result<(), StoreError> {
         const BY: &str = "by its task";
-        let mut tasks: BTreeMap<Sha256, Result<(TaskId, &'static str, u64), String>> = BTreeMap::new();
+        let mut tasks: BTreeMap<Sha256, Result<Told, String>> = BTreeMap::new();
         for row in attempts {
-            let digest = row.task_blob;
-            let task = tasks.entry(digest).or_insert_with(|| {
-                let json = self.reader.blob(digest).map_err(|e| e.to_string())?;
-                let task: Task = serde_json::from_slice(&json)
-                    .map_err(|e| format!("names blob {digest}, which is not a task: {e}"))?;
-                Ok((task.id, task.kind.as_str(), task.price.0))
-            });
+            let task = match tasks.entry(row.task_blob) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.task(row.task_blob)?),
+            };
             match task.clone() {
                 Ok((id, kind, price)) => {
                     self.compare(row, "task", &row.id.task.as_str(), &id.as_str(), BY);
@@ -272,6 +282,16 @@ impl Auditor<'_> {
                 Err(problem) => self.add(Some(row.id.to_string()), "attempts.task_blob", problem),
             }
         }
+        Ok(())
+    }
+
+    /// What a task says, or what is wrong with its blob.
+    fn task(&self, digest: Sha256) -> Result<Result<Told, String>, StoreError> {
+        Ok(self.blob(digest)?.and_then(|json| {
+            let task: Task = serde_json::from_slice(&json)
+                .map_err(|e| format!("names blob {digest}, which is not a task: {e}"))?;
+            Ok((task.id, task.kind.as_str(), task.price.0))
+        }))
     }
 
     /// The journals of all attempts, read one event after the other.
@@ -342,7 +362,9 @@ impl Auditor<'_> {
                 history.add(seq, line.at_us, line.event);
             }
             Err(Failure::Unreadable { problem, .. }) => history.unreadable(seq, &problem),
-            Err(Failure::Store(error)) => history.unreadable(seq, &error.to_string()),
+            Err(Failure::Store(error)) if error.is_of_contents() => {
+                history.unreadable(seq, &error.to_string());
+            }
             Err(other) => return Err(other),
         }
         Ok(())

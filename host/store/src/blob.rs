@@ -1,8 +1,9 @@
 //! Contents in files that are named by their digests.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -58,12 +59,18 @@ impl Blobs {
     }
 
     /// Whether a store's folder holds any blob: what a run kept before it was recorded.
-    pub(crate) fn any(store: &Path) -> bool {
-        let is_blob_folder = |name: &std::ffi::OsStr| name.len() == 2;
-        let entries = fs::read_dir(store.join("blobs")).into_iter().flatten().flatten();
-        entries
-            .filter(|entry| is_blob_folder(&entry.file_name()))
-            .any(|entry| fs::read_dir(entry.path()).is_ok_and(|mut files| files.next().is_some()))
+    ///
+    /// # Errors
+    /// When a folder that is there cannot be read.
+    pub(crate) fn any(store: &Path) -> Result<bool, StoreError> {
+        let is_blob_folder = |path: &Path| path.file_name().is_some_and(|name| name.len() == 2);
+        for folder in entries(&store.join("blobs"))? {
+            let folder = folder?;
+            if is_blob_folder(&folder) && entries(&folder)?.next().is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Where a blob is, or would be.
@@ -120,11 +127,14 @@ impl Blobs {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = self.root.join("tmp");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        // The system's own errors: those of `tempfile` have the path in them, and not the number.
         let mut file = tempfile::Builder::new()
             .prefix("blob-")
-            .tempfile_in(&temporary)
+            .make_in(&temporary, |path| options.open(path))
             .map_err(|e| StoreError::io("create a file in", &temporary, e))?;
-        file.write_all(bytes).map_err(|e| StoreError::io("write", file.path(), e))?;
+        file.as_file_mut().write_all(bytes).map_err(|e| StoreError::io("write", file.path(), e))?;
         failpoint("store-blob-temporary");
         file.as_file().sync_data().map_err(|e| StoreError::io("synchronise", file.path(), e))?;
         failpoint("store-blob-before-rename");
@@ -134,6 +144,10 @@ impl Blobs {
     }
 
     /// Reads a blob and checks that it is what it was.
+    ///
+    /// # Errors
+    /// Those of which [`StoreError::is_of_contents`] holds, or [`StoreError::Io`] when the system does
+    /// not let it be read.
     pub(crate) fn get(&self, digest: Sha256) -> Result<Vec<u8>, StoreError> {
         let path = self.path(&digest);
         let read = || -> Result<Result<Vec<u8>, Sha256>, FileError> {
@@ -157,15 +171,32 @@ impl Blobs {
         match read() {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(found)) => Err(StoreError::BlobCorrupt { digest, found, path }),
-            Err(FileError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                Err(StoreError::BlobMissing { digest, path })
-            }
+            Err(FileError::Io(error)) if is_nothing(&error) => Err(StoreError::BlobMissing { digest, path }),
+            Err(FileError::Io(error)) => Err(StoreError::io("read", &path, error)),
             Err(FileError::NotRegular(_)) => {
-                Err(StoreError::io("read", &path, io::Error::other("it is no regular file")))
+                Err(StoreError::BlobUnfit { digest, path, problem: "is no regular file" })
             }
-            Err(error) => Err(StoreError::io("read", &path, error.into())),
+            Err(FileError::TooLarge(_)) => {
+                Err(StoreError::BlobUnfit { digest, path, problem: "is larger than any blob" })
+            }
         }
     }
+}
+
+/// Whether there is nothing at a path, nor can be.
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The paths in a folder; none when there is no folder.
+fn entries(folder: &Path) -> Result<impl Iterator<Item = Result<PathBuf, StoreError>>, StoreError> {
+    let failed = move |error| StoreError::io("read the folder", folder, error);
+    let found = match fs::read_dir(folder) {
+        Ok(found) => Some(found),
+        Err(error) if is_nothing(&error) => None,
+        Err(error) => return Err(failed(error)),
+    };
+    Ok(found.into_iter().flatten().map(move |entry| entry.map(|entry| entry.path()).map_err(failed)))
 }
 
 /// The digest of all that is in a file, of which no more than a buffer is held at a time.
@@ -297,21 +328,41 @@ mod tests {
         let gone = || fs::remove_file(&path).unwrap();
         gone();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        assert!(blobs.get(digest).unwrap_err().to_string().contains("read"));
+        let is_of_contents = || {
+            let error = blobs.get(digest).unwrap_err();
+            assert!(error.is_of_contents() && error.hint().is_some(), "{error}");
+        };
+        is_of_contents();
         put(&blobs, b"abc");
         for length in [LARGE + 1, 1 << 42] {
             File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
-            blobs.get(digest).unwrap_err();
+            is_of_contents();
             put(&blobs, b"abc");
         }
         gone();
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        blobs.get(digest).unwrap_err();
+        is_of_contents();
+        put(&blobs, b"abc");
+        // A file that there is, and that the system does not let be read.
+        gone();
+        std::os::unix::fs::symlink("/proc/self/mem", &path).unwrap();
+        let error = blobs.get(digest).unwrap_err();
+        assert!(!error.is_of_contents() && error.hint().is_some(), "{error}");
         put(&blobs, b"abc");
         assert_eq!(blobs.get(digest).unwrap(), b"abc");
         gone();
         let error = blobs.get(digest).unwrap_err();
         assert!(matches!(error, StoreError::BlobMissing { digest: d, .. } if d == digest), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_with_its_path_once() {
+        let (folder, blobs) = blobs();
+        fs::remove_dir_all(folder.path().join("blobs/tmp")).unwrap();
+        let error = blobs.put(&[b"abc".as_slice().into()]).unwrap_err();
+        let told = lancet_core::with_causes(&error);
+        assert_eq!(told.matches("blobs/tmp").count(), 1, "{told}");
+        assert!(told.contains("(os error 2)"), "{told}");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What can go wrong with a store.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lancet_core::{AttemptId, RunId, Sha256};
+
+use crate::cause::{self, EIO, EMFILE, ENFILE};
 
 /// What can go wrong with a store. [`StoreError::hint`] says what to do.
 ///
@@ -100,8 +103,8 @@ pub enum StoreError {
     Full {
         /// The database.
         path: PathBuf,
-        /// What SQLite said.
-        source: Arc<rusqlite::Error>,
+        /// What SQLite said, or the system.
+        source: Arc<dyn Error + Send + Sync>,
     },
     /// There is no place for a copy of the database, which is read instead of one in an earlier
     /// form.
@@ -155,6 +158,16 @@ pub enum StoreError {
         found: Sha256,
         /// Its file.
         path: PathBuf,
+    },
+    /// There is something in a blob's place that none can be.
+    #[error("blob {digest} is corrupt: `{path}` {problem}")]
+    BlobUnfit {
+        /// The blob.
+        digest: Sha256,
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it: `is no regular file`.
+        problem: &'static str,
     },
     /// No run goes by that text.
     #[error("there is no run `{text}` in the store `{path}`")]
@@ -272,9 +285,8 @@ impl StoreError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Io { .. } | Self::NotWritable { .. } => {
-                "check that the folder exists and that you may write to it, or name another store".to_owned()
-            }
+            Self::Io { source, .. } => hint_of(source).to_owned(),
+            Self::NotWritable { .. } => MAY_WRITE.to_owned(),
             Self::NoThread { .. } => {
                 "a limit on processes and threads is reached, RLIMIT_NPROC of the user (`ulimit -u`) or `pids.max` of the \
                  control group: raise it, end other processes, or run less at a time"
@@ -291,9 +303,9 @@ impl StoreError {
                 "restore the folder from a backup, or recover what is left with `sqlite3 lancet.db .recover`".to_owned()
             }
             Self::Locked { .. } => "wait until the other process is done, or end it".to_owned(),
-            Self::Full { .. } => "make room on the disk, then resume the run".to_owned(),
+            Self::Full { .. } => MAKE_ROOM.to_owned(),
             Self::NoCopy { .. } => "make room there, or name another folder in the variable `TMPDIR`".to_owned(),
-            Self::BlobMissing { .. } | Self::BlobCorrupt { .. } => {
+            Self::BlobMissing { .. } | Self::BlobCorrupt { .. } | Self::BlobUnfit { .. } => {
                 "restore the file from a backup of the store; what belongs to a suite or is a plugin is written anew by \
                  another `lancet run` of the same suite and agent into this store"
                     .to_owned()
@@ -311,8 +323,45 @@ impl StoreError {
         Some(hint)
     }
 
+    /// Whether a blob is not there or not what it was. Anything else that comes of reading one says
+    /// nothing of what the store holds.
+    pub(crate) fn is_of_contents(&self) -> bool {
+        matches!(self, Self::BlobMissing { .. } | Self::BlobCorrupt { .. } | Self::BlobUnfit { .. })
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source: Arc::new(source) }
+    }
+}
+
+const MAY_WRITE: &str = "check that the folder exists and that you may write to it, or name another store";
+const MAKE_ROOM: &str = "make room on the disk, or in your quota of it; reading a store takes some room, too";
+
+/// What to do about what the system said of a file or folder.
+fn hint_of(said: &io::Error) -> &'static str {
+    use io::ErrorKind;
+
+    match (said.raw_os_error(), said.kind()) {
+        (Some(EMFILE), _) => {
+            "a limit on open files is reached, RLIMIT_NOFILE of the process (`ulimit -n`): raise it, or run less at a time"
+        }
+        (Some(ENFILE), _) => {
+            "the machine has as many files open as it may (`fs.file-max`): raise that, or end other processes"
+        }
+        (Some(EIO), _) => {
+            "the disk fails, or what is between (`dmesg` may say more): try again, and if it stays so restore the store \
+             from a backup"
+        }
+        _ if cause::is_lack_of_room(said) => MAKE_ROOM,
+        (_, ErrorKind::FileTooLarge) => {
+            "a limit on the size of files is reached, RLIMIT_FSIZE of the process (`ulimit -f`) or the file system's own: \
+             raise it, or name a store elsewhere"
+        }
+        (_, ErrorKind::PermissionDenied) => {
+            "check that you may read and write the store's files and folders, which are their owner's alone, or name \
+             another store"
+        }
+        _ => MAY_WRITE,
     }
 }
 
@@ -366,6 +415,17 @@ impl Failure {
             if let Err(source) = std::fs::OpenOptions::new().read(true).write(true).open(&path) {
                 return StoreError::io("open", &path, source);
             }
+            if let Some(source) = cause::of_opening() {
+                return StoreError::io("open", &path, source);
+            }
+        }
+        let may_be_of_writing = code == Some(ErrorCode::CannotOpen)
+            || error.sqlite_extended_error_code().is_some_and(cause::is_of_writing);
+        if may_be_of_writing && let Some(source) = cause::of_writing(&path) {
+            return match cause::is_lack_of_room(&source) {
+                true => StoreError::Full { path, source: Arc::new(source) },
+                false => StoreError::io("write to", &path, source),
+            };
         }
         let source = Arc::new(error);
         match code {
@@ -384,5 +444,59 @@ impl Failure {
             Some(ErrorCode::DiskFull) => StoreError::Full { path, source },
             _ => StoreError::Database { path, source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_has_a_hint_of_its_own() {
+        let hint = |number| {
+            let error = io::Error::from_raw_os_error(number);
+            StoreError::io("write", Path::new("store/blobs"), error).hint().unwrap()
+        };
+        // EMFILE, ENFILE, ENOSPC, EDQUOT, EFBIG, EACCES, EIO, ENOTDIR: the numbers are Linux's.
+        for (number, words) in [
+            (24, "`ulimit -n`"),
+            (23, "fs.file-max"),
+            (28, "make room"),
+            (122, "quota"),
+            (27, "`ulimit -f`"),
+            (13, "you may read and write"),
+            (5, "the disk fails"),
+            (20, "you may write to it"),
+        ] {
+            let found = hint(number);
+            assert!(found.contains(words), "{number}: {found}");
+        }
+        let source = Arc::new(io::Error::from_raw_os_error(28));
+        let full = StoreError::Full { path: "store/lancet.db".into(), source };
+        assert!(lancet_core::with_causes(&full).contains("No space left"), "{full}");
+        assert!(full.hint().unwrap().contains("make room"));
+    }
+
+    #[test]
+    fn what_sqlite_says_of_a_disk_with_room_stays_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("lancet.db");
+        std::fs::write(&database, b"").unwrap();
+        let at = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            Failure::from(error).at(&database)
+        };
+        for code in [ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_READ] {
+            let error = at(code);
+            assert!(matches!(error, StoreError::Database { .. }), "{code}: {error}");
+        }
+        let error = at(ffi::SQLITE_CANTOPEN);
+        assert!(matches!(error, StoreError::NotWritable { .. }) && error.hint().is_some(), "{error}");
+        let error = at(ffi::SQLITE_FULL);
+        assert!(matches!(error, StoreError::Full { .. }) && error.hint().is_some(), "{error}");
+        // What was tried has left nothing.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

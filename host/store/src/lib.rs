@@ -29,6 +29,7 @@
 
 mod audit;
 mod blob;
+mod cause;
 mod error;
 mod failpoint;
 mod folder;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lancet_core::{
-    AttemptId, CallRecord, Capture, Environment, Event, FileChange, Response, RunId, RunSpec, Setting, Sha256,
+    AttemptId, CallRecord, Capture, Environment, Event, FileChange, Response, RunId, RunSpec, Setting,
+    Sha256, with_causes,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
@@ -61,8 +62,8 @@ impl Reader {
     /// The bytes of a blob, checked against its digest.
     ///
     /// # Errors
-    /// [`StoreError::BlobMissing`], [`StoreError::BlobCorrupt`], or when the file
-    /// cannot be read.
+    /// [`StoreError::BlobMissing`], [`StoreError::BlobCorrupt`], [`StoreError::BlobUnfit`], or when
+    /// the file cannot be read.
     pub fn blob(&self, digest: Sha256) -> Result<Vec<u8>, StoreError> {
         self.shared.blobs.get(digest)
     }
@@ -269,8 +270,9 @@ impl Reader {
             }
             Ok((problems, digests))
         })?;
-        problems
-            .extend(digests.into_iter().filter_map(|digest| self.blob(digest).err().map(|e| e.to_string())));
+        problems.extend(
+            digests.into_iter().filter_map(|digest| self.blob(digest).err().map(|e| with_causes(&e))),
+        );
         Ok(problems)
     }
 

@@ -1,5 +1,6 @@
 //! The database's form, and the steps to it from earlier ones.
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -80,8 +81,10 @@ pub(crate) fn open_to_look(path: &Path) -> Result<Option<Look>, StoreError> {
             let copied = connection.execute("VACUUM INTO ?1", [into]).map_err(|error| failed(error.into()));
             match copied.and_then(|_| open_writer(&copy)) {
                 // Nothing is written but the copy, whatever file SQLite means.
-                Err(StoreError::Full { source, .. } | StoreError::NotWritable { source, .. }) => {
-                    return Err(no_copy(source.to_string()));
+                Err(error @ (StoreError::Full { .. } | StoreError::NotWritable { .. })) => {
+                    return Err(no_copy(
+                        error.source().map_or_else(|| error.to_string(), ToString::to_string),
+                    ));
                 }
                 copied => drop(copied?),
             }

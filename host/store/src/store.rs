@@ -153,8 +153,8 @@ impl Store {
     /// The bytes of a blob, checked against its digest.
     ///
     /// # Errors
-    /// [`StoreError::BlobMissing`], [`StoreError::BlobCorrupt`], or when the file
-    /// cannot be read.
+    /// [`StoreError::BlobMissing`], [`StoreError::BlobCorrupt`], [`StoreError::BlobUnfit`], or when
+    /// the file cannot be read.
     pub async fn blob(&self, digest: Sha256) -> Result<Vec<u8>, StoreError> {
         self.read(move |reader| reader.blob(digest)).await
     }
@@ -230,7 +230,7 @@ impl Store {
     /// A run with all that its rows rest on, compared; see [`Reader::audit`].
     ///
     /// # Errors
-    /// [`StoreError::UnknownRun`], or what the database says.
+    /// Those of [`Reader::audit`].
     pub async fn audit(&self, run: &RunId) -> Result<Audit, StoreError> {
         let run = run.clone();
         self.read(move |reader| reader.audit(&run)).await
@@ -473,7 +473,8 @@ fn lacking<'a>(database: &Path, otherwise: &'a str) -> &'a str {
 fn check(folder: &Path, database: &Path) -> Result<(), StoreError> {
     // In this order: another process may be making the same store, and blobs come last.
     let has_blobs = Blobs::any(folder);
-    if has_blobs && database.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+    let is_emptied = database.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
+    if is_emptied && has_blobs? {
         return Err(StoreError::Emptied { path: folder.to_owned() });
     }
     // SQLite would call it an error of the disk, or wait for somebody at a pipe's other end.

@@ -482,6 +482,62 @@ async fn a_damaged_database_is_called_so() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_no_difference() {
+    let (place, run_id, ids) = with_run(1).await;
+    let store = &place.store;
+    let task = store.put_blob(b"task".as_slice()).await.unwrap();
+    store.append(&ids[0], 0, vec![at(0, note(0, 40_000))], Transition::None).await.unwrap();
+    let event = Sha256::of(&serde_json::to_vec(&note(0, 40_000)).unwrap());
+    let record = store.run(&run_id).await.unwrap().record.unwrap();
+    for (digest, column) in [(record, "runs.record"), (task, "attempts.task_blob"), (event, "events.event")] {
+        let hex = digest.hex();
+        let path = store.folder().join("blobs").join(&hex[..2]).join(&hex[2..]);
+        let kept = fs::read(&path).unwrap();
+        let is_difference = || {
+            let audit = store.reader().audit(&run_id).unwrap();
+            let found =
+                audit.differences.iter().any(|one| one.column == column && one.problem.contains(&hex));
+            assert!(found, "{:?}", audit.differences);
+        };
+        fs::write(&path, b"something else").unwrap();
+        is_difference();
+        fs::remove_file(&path).unwrap();
+        is_difference();
+        fs::create_dir(&path).unwrap();
+        is_difference();
+        fs::remove_dir(&path).unwrap();
+        // There is a file, and the system does not let it be read: the disk may be failing.
+        std::os::unix::fs::symlink("/proc/self/mem", &path).unwrap();
+        let error = store.reader().audit(&run_id).unwrap_err();
+        assert!(matches!(&error, StoreError::Io { path: failed, .. } if *failed == path), "{error}");
+        assert!(error.hint().unwrap().contains("the disk fails"), "{error}");
+        let told = store.reader().check().unwrap().join("; ");
+        assert!(told.contains("(os error 5)"), "{told}");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, kept).unwrap();
+        assert!(store.reader().audit(&run_id).is_ok());
+    }
+}
+
+#[test]
+fn an_empty_database_beside_what_cannot_be_looked_at_is_left_alone() {
+    let place = place();
+    let folder = place.store.folder().to_owned();
+    let Place { _folder, store } = place;
+    drop(store);
+    fs::write(folder.join("lancet.db"), b"").unwrap();
+    fs::remove_dir_all(folder.join("blobs")).unwrap();
+    std::os::unix::fs::symlink("blobs", folder.join("blobs")).unwrap();
+    for opened in
+        [Store::open(&folder).err(), Store::open_existing(&folder).err(), Store::look(&folder).err()]
+    {
+        let error = opened.unwrap();
+        assert!(matches!(error, StoreError::Io { .. }) && error.hint().is_some(), "{error}");
+    }
+    assert_eq!(fs::metadata(folder.join("lancet.db")).unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn blobs_come_back() {
     let place = place();
     let digest = place.store.put_blob(b"abc".as_slice()).await.unwrap();

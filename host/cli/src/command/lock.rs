@@ -15,6 +15,7 @@ use crate::failure::{Failure, warn};
 use crate::gate::{Gate, LOCK_FILE, suite_lock};
 use crate::isolation::IsolationArguments;
 use crate::output;
+use crate::paths;
 use crate::policy::{InForce, PluginLock, SUITE_FILE, SuiteLock};
 use crate::render::display_safe;
 use crate::session::loader;
@@ -41,7 +42,7 @@ pub(crate) fn plugins(arguments: &PluginLock) -> Result<Exit, Failure> {
     let (loader, isolation) = loader_for_locks()?;
     let InForce { policy, keys, folder } = argument.in_force()?;
     let folder = folder.ok_or_else(|| {
-        Failure::usage("there is no folder for the lock: neither `XDG_CONFIG_HOME` nor `HOME` is set")
+        Failure::usage(paths::no_folder("the lock", "XDG_CONFIG_HOME"))
             .hint("it lies beside the policy: name one with `--policy FILE`, or in `LANCET_POLICY`")
     })?;
     let gate = Gate::unlocked(policy, keys, &isolation, None);

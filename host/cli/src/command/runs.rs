@@ -16,7 +16,7 @@ use crate::render::{Table, left, money, right};
 pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure> {
     let store = super::existing_store(global)?;
     let reader = store.reader();
-    let mut contradicted = Vec::new();
+    let (mut contradicted, mut unread) = (Vec::new(), None);
     let mut table = Table::new([
         left("run"),
         left("suite"),
@@ -32,7 +32,15 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
     ]);
     let mut lines = Vec::new();
     for id in reader.run_ids()? {
-        let Audit { run, attempts, differences } = reader.audit(&id)?;
+        let audited = match reader.audit(&id) {
+            Ok(audited) => audited,
+            // Whatever keeps one from being read: the others are shown.
+            Err(error) => {
+                unread.get_or_insert(error);
+                continue;
+            }
+        };
+        let Audit { run, attempts, differences } = audited;
         let counts = run.counts;
         let state = match (differences.is_empty(), run.finished, counts.pending()) {
             (false, ..) => {
@@ -80,6 +88,9 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
         });
     }
     output::print_table(arguments.format.kind, &table, &lines)?;
+    if let Some(error) = unread {
+        return Err(error.into());
+    }
     if contradicted.is_empty() {
         return Ok(Exit::Done);
     }

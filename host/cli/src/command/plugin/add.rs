@@ -108,7 +108,7 @@ fn to_own(
     locked: Locked,
 ) -> Result<Places, Failure> {
     let folder = folder.ok_or_else(|| {
-        Failure::usage("there is no folder for the lock: neither `XDG_CONFIG_HOME` nor `HOME` is set")
+        Failure::usage(paths::no_folder("the lock", "XDG_CONFIG_HOME"))
             .hint("it lies beside the policy: name one with `--policy FILE`, or in `LANCET_POLICY`")
     })?;
     let lock_path = folder.join(LOCK_FILE);
