@@ -75,7 +75,7 @@ fn is_readable_from_task_to_verdict() {
         "shell.run",
         "exit status 3",
         "captured",
-        "took 1 changed files",
+        "took 1 changed file",
         "README.lancet",
         "solved",
         "handed in its work tree",

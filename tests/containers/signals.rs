@@ -68,7 +68,7 @@ fn ended_and_resumed(run: &[&str], state: &str, holding: &str) {
     });
     let text = fs::read_to_string(&errors).unwrap();
     assert_eq!(status.unwrap().code(), Some(130), "{text}");
-    assert!(said("ending 1 attempts under way") && said(&format!("`lancet resume {id}` goes on")), "{text}");
+    assert!(said("ending 1 attempt under way") && said(&format!("`lancet resume {id}` goes on")), "{text}");
     assert_eq!(left_behind(&id), Vec::<String>::new(), "{text}");
     assert_eq!(standing(&context), Some((id.clone(), state.to_owned())), "{text}");
 

@@ -328,7 +328,7 @@ fn runs_from_before_there_were_records_are_read_and_said_to_be_unlisted() {
     let replay = context.lancet(&["replay"]);
     assert_eq!(replay.code, Some(0), "{}{}", replay.stdout, replay.stderr);
     let doctor = context.lancet(&["doctor"]).stdout;
-    assert!(doctor.contains("1 of them do not list their attempts"), "{doctor}");
+    assert!(doctor.contains("1 of them does not list its attempts"), "{doctor}");
     // What its journal says holds all the same.
     change(&context, "UPDATE attempts SET earned_cents = 101074999");
     is_found_everywhere(&context, "old", &format!("{run}/one/1"), "attempts.earned_cents");

@@ -212,7 +212,7 @@ fn a_verdict_that_does_not_follow_from_what_was_recorded_is_found_by_replaying_i
     works(&reader, &["verify", "run.export.tar", "--unlogged"]);
     let verify = ["verify", "run.export.tar", "--unlogged", "--replay"];
     let outcome = reader.lancet(&verify);
-    outcome.fails(8, &["1 of 2 verdicts are not come to again", "rest nothing on these verdicts"]);
+    outcome.fails(8, &["1 of 2 verdicts is not come to again", "rest nothing on these verdicts"]);
     let words = "/one/2, grade: recorded verdict `pass wrong-choice`, replayed `fail wrong-choice`";
     assert!(outcome.stdout.contains(words), "{}", outcome.stdout);
     let json = reader.lancet(&[&verify[..], &["--format", "json"]].concat());
@@ -232,6 +232,6 @@ fn a_verdict_that_does_not_follow_from_what_was_recorded_is_found_by_replaying_i
     };
     fs::write(reader.path("run.export.tar"), lying(&host.path("run.export.tar"), &key, burn)).unwrap();
     let outcome = reader.lancet(&verify);
-    outcome.fails(8, &["1 of 2 verdicts are not come to again"]);
+    outcome.fails(8, &["1 of 2 verdicts is not come to again"]);
     assert!(outcome.stdout.contains("/one/2, grade: recorded fuel "), "{}", outcome.stdout);
 }

@@ -12,7 +12,7 @@ use lancet_engine::ENGINE_ID;
 use lancet_runner::{Notice, Observer};
 
 use crate::failure::{pin_images, warn};
-use crate::render::dollars;
+use crate::render::{dollars, either, numbered};
 use crate::terminal;
 
 /// Tells the operator what a run does: warnings, and a bar where stderr is a terminal.
@@ -35,14 +35,17 @@ impl Observer for Progress {
     fn notice(&self, notice: Notice<'_>) {
         match notice {
             Notice::LeftOut { tasks, why, suite } => {
-                warn(&format!("{tasks} tasks cannot be run: {why} (hint: {})", pin_images(suite)));
+                let tasks = numbered(tasks, "task");
+                warn(&format!("{tasks} cannot be run: {why} (hint: {})", pin_images(suite)));
             }
             Notice::WithoutGold { task } => {
                 warn(&format!("the task {task} has no gold patch, so that control is left out"));
             }
             Notice::Reopened { attempts } if !self.quiet => {
                 terminal::tell(format_args!(
-                    "{attempts} attempts that the infrastructure failed are taken up again"
+                    "{} that the infrastructure failed {} taken up again",
+                    numbered(attempts, "attempt"),
+                    either(attempts, "is", "are")
                 ));
             }
             Notice::Unlisted { run } => warn(&format!(
@@ -68,8 +71,14 @@ impl Observer for Progress {
                 }
             }),
             Notice::Lost { requests } => warn(&format!(
-                "{requests} requests to models were under way when the run was stopped: they count as what was set \
-                 aside for them"
+                "{} to models {} set aside for {}",
+                numbered(requests, "request"),
+                either(
+                    requests,
+                    "was under way when the run was stopped: it counts as what was",
+                    "were under way when the run was stopped: they count as what was"
+                ),
+                either(requests, "it", "them")
             )),
             Notice::WithoutModel { agent } => warn(&format!(
                 "agent `{agent}` asks models, and there are none (hint: choose one with `--model`)"
@@ -78,13 +87,15 @@ impl Observer for Progress {
                 warn("stopping: the attempts under way are finished first; a second signal ends them now");
             }
             Notice::Aborting { under_way } => warn(&format!(
-                "ending {under_way} attempts under way: they stay as they were recorded, to be resumed"
+                "ending {} under way: {} recorded, to be resumed",
+                numbered(under_way, "attempt"),
+                either(under_way, "it stays as it was", "they stay as they were")
             )),
             Notice::SharedUsers { image, reason, more } => {
                 self.bar(|bar| *bar = None);
                 let more = match more {
                     0 => String::new(),
-                    more => format!(" and of {more} other images"),
+                    more => format!(" and of {}", numbered(more, "other image")),
                 };
                 warn(&format!(
                     "containers of {image}{more} shared a kernel user with others ({reason}): one attempt can use up what the kernel counts for a user, such as inotify instances (hint: `lancet doctor` lists it; `--own-users` refuses)"
@@ -150,7 +161,7 @@ impl Bar {
     fn spent(&mut self, cost: Option<Microdollars>, asks: u64) {
         self.spent = Some(match cost {
             Some(cost) => dollars(cost),
-            None => format!("an unknown amount in {asks} asks"),
+            None => format!("an unknown amount in {}", numbered(asks, "ask")),
         });
         self.show();
     }
@@ -158,9 +169,9 @@ impl Bar {
     fn show(&self) {
         if let Some(lines) = &self.lines {
             lines.say(format!(
-                "{} of {} attempts decided: {}",
+                "{} of {} decided: {}",
                 self.bar.position(),
-                self.bar.length().unwrap_or_default(),
+                numbered(self.bar.length().unwrap_or_default(), "attempt"),
                 self.message()
             ));
         }
@@ -238,6 +249,8 @@ mod tests {
         assert_eq!(bar.message(), "1 pass, 1 fail, 0 invalid; earned $250, spent $1.2346");
         bar.spent(None, 5);
         assert!(bar.message().ends_with("spent an unknown amount in 5 asks"), "{}", bar.message());
+        bar.spent(None, 1);
+        assert!(bar.message().ends_with("spent an unknown amount in 1 ask"), "{}", bar.message());
     }
 
     #[test]

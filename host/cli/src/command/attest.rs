@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, host, warn};
 use crate::keys::{self, Attest};
 use crate::output;
-use crate::render::display_safe;
+use crate::render::{display_safe, either};
 use crate::session::block_on;
 
 /// What the name of a file with a run's verdicts ends with.
@@ -89,7 +89,9 @@ impl Over {
     /// What is told of it when it is signed.
     pub(super) fn told(&self) -> String {
         let log = match &self.log {
-            Some(log) => format!("{}, {} leaves", log.origin(), log.size()),
+            Some(log) => {
+                format!("{}, {} {}", log.origin(), log.size(), either(log.size(), "leaf", "leaves"))
+            }
             None => "none".to_owned(),
         };
         format!("run       {}\nverdicts  {}\nlog       {log}", self.run, self.verdicts.len())
@@ -203,7 +205,8 @@ async fn read(store: &Store, run: &RunId) -> Result<(Statement<lancet_trust::Run
     let pending = audit.run.counts.pending();
     if pending > 0 {
         return Err(Failure::usage(format!(
-            "run {run} is not over: {pending} of its attempts are not decided"
+            "run {run} is not over: {pending} of its attempts {} not decided",
+            either(pending, "is", "are")
         ))
         .hint(format!("`lancet resume {run}` goes on; a run is attested as a whole")));
     }

@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::keys::{self, Verify};
 use crate::output;
-use crate::render::{Table, display_safe, left, right};
+use crate::render::{Table, display_safe, either, left, numbered, right};
 
 /// Keys that are believed, and what they are called.
 pub(super) type Believed = [(PublicKey, String)];
@@ -231,7 +231,13 @@ fn logged(
     let unknown = log.note.signatures().saturating_sub(1 + cosigned.len());
     if unknown > 0 {
         warn(&format!(
-            "{unknown} more signatures of the log's head are by no key that is believed here, and count for nothing"
+            "{} of the log's head {} for nothing",
+            numbered(unknown, "more signature"),
+            either(
+                unknown,
+                "is by no key that is believed here, and counts",
+                "are by no key that is believed here, and count"
+            )
         ));
     }
     let Checkpoint { origin, size, .. } = &log.checkpoint;
@@ -331,11 +337,12 @@ pub(super) fn verify(
 /// Whether each verdict was come to again.
 fn followed(path: &Path, replayed: &Replayed) -> Result<Exit, Failure> {
     let Replayed { different, beyond_limits, attempts, .. } = replayed;
-    let all = attempts.len();
+    let all = numbered(attempts.len(), "verdict");
     if *different > 0 {
         let message = format!(
-            "`{}`: {different} of {all} verdicts are not come to again by what was recorded",
-            path.display()
+            "`{}`: {different} of {all} {} not come to again by what was recorded",
+            path.display(),
+            either(*different, "is", "are")
         );
         return Err(Failure::new(Exit::Unverified, message).hint(
             "whoever signed it has signed what does not follow: ask them, and rest nothing on these verdicts",
@@ -343,8 +350,10 @@ fn followed(path: &Path, replayed: &Replayed) -> Result<Exit, Failure> {
     }
     if *beyond_limits > 0 {
         let message = format!(
-            "`{}`: {beyond_limits} of {all} verdicts are not come to again within the limits that hold here: whether they follow is not known",
-            path.display()
+            "`{}`: {beyond_limits} of {all} {} not come to again within the limits that hold here: whether {} is not known",
+            path.display(),
+            either(*beyond_limits, "is", "are"),
+            either(*beyond_limits, "it follows", "they follow")
         );
         return Err(Failure::new(Exit::Unverified, message).hint(
             "`--policy FILE` lets plugins use more: `agent-seconds`, `agent-memory-mib`, `grader-seconds` and `grader-memory-mib` of its `[limits]`",
@@ -386,7 +395,7 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
     let number = |outcome| verified.verdicts.iter().filter(|one| one.outcome == outcome).count();
     output::tell(&format!(
         "{} is what was signed\nkey      {}, {}\nrun      {}\nsuite    {}, {}\nagent    {}, {}\n{}\n{}\n\
-         {} of {} verdicts shown: {} pass, {} fail, {} invalid{}",
+         {} of {} shown: {} pass, {} fail, {} invalid{}",
         display_safe(&verified.file),
         display_safe(&verified.key.name),
         verified.key.id,
@@ -398,7 +407,7 @@ fn print(verified: &VerifiedRun, format: FormatKind) -> Result<(), Failure> {
         verified.log.as_ref().map(log_text).unwrap_or_default(),
         output::table_text(&table),
         verified.verdicts.len(),
-        verified.due,
+        numbered(verified.due, "verdict"),
         number(Outcome::Pass),
         number(Outcome::Fail),
         number(Outcome::Invalid),
@@ -419,16 +428,22 @@ fn more_text(verified: &VerifiedRun) -> String {
         ));
     }
     if let Some(VerifiedExport { blobs, bytes }) = &verified.export {
-        text.push_str(&format!("\nexport   {blobs} blobs, {bytes} bytes, all of them what was signed"));
+        text.push_str(&format!(
+            "\nexport   {}, {}, all of them what was signed",
+            numbered(*blobs, "blob"),
+            numbered(*bytes, "byte")
+        ));
     }
     let Some(replayed) = &verified.replayed else { return text };
     if let Some(limits) = &verified.replay_limits {
         text.push_str(&format!("\nlimits   {}", limits_text(limits)));
     }
     let Replayed { identical, different, beyond_limits, attempts, .. } = replayed;
-    text.push_str(&format!("\nreplay   {identical} verdicts come to again, {different} not"));
+    let come_to_again = numbered(*identical, "verdict");
+    text.push_str(&format!("\nreplay   {come_to_again} come to again, {different} not"));
     if *beyond_limits > 0 {
-        text.push_str(&format!(", {beyond_limits} unknown: they need more than is allowed here"));
+        let they_need = either(*beyond_limits, "it needs", "they need");
+        text.push_str(&format!(", {beyond_limits} unknown: {they_need} more than is allowed here"));
     }
     let untold = [ReplayResult::Identical, ReplayResult::Undecided];
     for one in attempts.iter().filter(|one| !untold.contains(&one.result)) {
@@ -453,11 +468,16 @@ fn limits_text(limits: &ReplayLimits) -> String {
 fn log_text(log: &VerifiedLog) -> String {
     let VerifiedLog { origin, size, root, begin, end, others, extends, cosigned, .. } = log;
     let mut text = format!(
-        "log      {}, {size} leaves under {root}\nplace    leaves {begin} to {end}; {others} leaves are of other runs, or of what was taken back\n",
-        display_safe(origin)
+        "log      {}, {size} {} under {root}\nplace    leaves {begin} to {end}; {others} {}, or of what was taken back\n",
+        display_safe(origin),
+        either(*size, "leaf", "leaves"),
+        either(*others, "leaf is of another run", "leaves are of other runs")
     );
     for size in extends {
-        text.push_str(&format!("extends  its first {size} leaves, as they were\n"));
+        text.push_str(&match size {
+            1 => "extends  its first leaf, as it was\n".to_owned(),
+            size => format!("extends  its first {size} leaves, as they were\n"),
+        });
     }
     for VerifiedWitness { name, id, time } in cosigned {
         text.push_str(&format!("witness  {}, {id}, at {time}, by its own word\n", display_safe(name)));

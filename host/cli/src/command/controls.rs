@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::gate::{Gate, guarded};
 use crate::output;
 use crate::progress::Progress;
-use crate::render::{Table, display_safe, left, right};
+use crate::render::{Table, display_safe, either, left, numbered, right};
 use crate::session::{Signals, block_on};
 
 /// The most surprises, and the most tasks left out, that are told of one by one.
@@ -90,17 +90,17 @@ fn print(summary: &Controls, format: FormatKind, suite: &Path) -> Result<Exit, F
     if format == FormatKind::Table {
         let cases = match summary.cases.len() {
             0 => String::new(),
-            number => format!(" and {number} cases"),
+            number => format!(" and {}", numbered(number, "case")),
         };
         output::tell(&format!(
-            "\n{}{}{}{} controls{cases} of `{}`, {} rounds each: {} surprises",
+            "\n{}{}{}{}{cases} of `{}`, {} each: {}",
             causes(&tried),
             not_tried(&summary.left_out),
             coverage(&summary.coverage),
-            summary.controls.len(),
+            numbered(summary.controls.len(), "control"),
             suite.display(),
-            summary.rounds,
-            summary.surprises
+            numbered(summary.rounds, "round"),
+            numbered(summary.surprises, "surprise")
         ))?;
     }
     if summary.controls.is_empty() {
@@ -150,11 +150,17 @@ fn coverage(tasks: &[CaseCoverage]) -> String {
     for task in tasks.iter().take(MAX_LISTED) {
         let CaseCoverage { task, wrong, undetected, required, never_failed } = task;
         let told = wrong - undetected.len() as u64;
-        text.push_str(&format!("{task}: {told} of {wrong} wrong submissions are told from the right one"));
+        text.push_str(&format!(
+            "{task}: {told} of {} {} told from the right one",
+            numbered(*wrong, "wrong submission"),
+            either(told, "is", "are")
+        ));
         if *required > 0 {
             let failed = required - never_failed.len() as u64;
             text.push_str(&format!(
-                "; {failed} of {required} required tests fail without the fix or for one"
+                "; {failed} of {} {} without the fix or for one",
+                numbered(*required, "required test"),
+                either(failed, "fails", "fail")
             ));
         }
         text.push('\n');

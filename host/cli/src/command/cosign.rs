@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, host};
 use crate::keys::{self, Cosign};
 use crate::output;
-use crate::render::display_safe;
+use crate::render::{display_safe, either};
 
 /// Adds a witness's signature to the head of a log, which was found to extend what the witness
 /// has seen of it.
@@ -85,10 +85,11 @@ pub(crate) fn main(arguments: &Cosign) -> Result<Exit, Failure> {
     warn_of(&keys, &key);
     let checkpoint = &log.checkpoint;
     output::tell(&format!(
-        "{}\nlog       {}, {} leaves\nroot      {}\nhost      {}, {}\nwitness   {}",
+        "{}\nlog       {}, {} {}\nroot      {}\nhost      {}, {}\nwitness   {}",
         display_safe(&path.display().to_string()),
         display_safe(&checkpoint.origin),
         checkpoint.size,
+        either(checkpoint.size, "leaf", "leaves"),
         checkpoint.root_text(),
         display_safe(&key.name),
         key.id,

@@ -18,7 +18,7 @@ use crate::failure::{Failure, with_causes};
 use crate::isolation::IsolationArguments;
 use crate::output;
 use crate::paths;
-use crate::render::{Table, left};
+use crate::render::{Table, either, left, numbered};
 use crate::session::{block_on, loader};
 
 /// How long the engine for containers may take to say what it is. One that is there does at once.
@@ -172,7 +172,11 @@ fn tools() -> impl Iterator<Item = Finding> {
 fn cache() -> Finding {
     const CHECK: &str = "compiled-code cache";
     let Some(folder) = paths::cache() else {
-        return Finding::bad(CHECK, "there is no place for it", "set `LANCET_CACHE` or `HOME`");
+        return Finding::bad(
+            CHECK,
+            "there is no place for it",
+            "set `LANCET_CACHE` or `HOME` to an absolute path",
+        );
     };
     match lancet_engine::check_cache(&folder) {
         Ok(()) => Finding::good(CHECK, folder.display().to_string()),
@@ -213,12 +217,16 @@ fn store(folder: &Path) -> Finding {
         Ok((runs, unlisted, unlogged, problems)) if problems.is_empty() => {
             let mut older = match unlisted {
                 0 => String::new(),
-                n => format!("; {n} of them do not list their attempts, so that a missing one is not found"),
+                n => format!(
+                    "; {n} of them {} attempts, so that a missing one is not found",
+                    either(n, "does not list its", "do not list their")
+                ),
             };
             if unlogged > 0 {
-                older.push_str(&format!("; {unlogged} of them are in no log, as they are from before it"));
+                let are = either(unlogged, "is in no log, as it is", "are in no log, as they are");
+                older.push_str(&format!("; {unlogged} of them {are} from before it"));
             }
-            Finding::good(CHECK, format!("`{}` is sound, {runs} runs{older}", folder.display()))
+            Finding::good(CHECK, format!("`{}` is sound, {}{older}", folder.display(), numbered(runs, "run")))
         }
         Ok((_, _, _, problems)) => Finding::bad(
             CHECK,

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, warn};
 use crate::keys::{self, LogCommand, SignerArgument};
 use crate::output;
-use crate::render::{Table, display_safe, left, right};
+use crate::render::{Table, display_safe, either, left, right};
 
 /// The name of the file with a signed head, without a word.
 const FILE: &str = "log.checkpoint";
@@ -102,10 +102,11 @@ fn show(reader: &Reader, run: Option<&str>, format: FormatKind) -> Result<Exit, 
     let open: Vec<_> = log.open.iter().map(ToString::to_string).collect();
     let open = if open.is_empty() { "none".to_owned() } else { open.join(", ") };
     output::print(&format!(
-        "{}\nlog      {}, {} leaves under {}\nnot over {open}",
+        "{}\nlog      {}, {} {} under {}\nnot over {open}",
         output::table_text(&table).trim_end(),
         log.origin,
         log.size,
+        either(log.size, "leaf", "leaves"),
         log.root
     ))?;
     Ok(Exit::Done)
@@ -185,10 +186,11 @@ fn sign_head(
     heads.keep(&text)?;
     sign::write(path, text.as_bytes())?;
     output::print(&format!(
-        "{}\nlog   {}, {} leaves\nroot  {}\nkey   {id}",
+        "{}\nlog   {}, {} {}\nroot  {}\nkey   {id}",
         display_safe(&path.display().to_string()),
         head.origin,
         head.size,
+        either(head.size, "leaf", "leaves"),
         head.root_text()
     ))?;
     Ok(Exit::Done)

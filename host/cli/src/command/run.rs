@@ -17,6 +17,7 @@ use crate::failure::{Failure, warn};
 use crate::gate::{Gate, guarded};
 use crate::prediction::shown;
 use crate::progress::Progress;
+use crate::render::{either, numbered};
 use crate::session::{block_on, execute};
 
 /// The most attempts of a run. Those that are still to be made are kept in memory.
@@ -31,9 +32,10 @@ pub(crate) fn main(arguments: &Run, global: &Global) -> Result<Exit, Failure> {
     let attempts = selected.len() as u64 * u64::from(arguments.attempts.get());
     if attempts > MOST_ATTEMPTS {
         return Err(Failure::usage(format!(
-            "{} tasks with {} attempts each are {attempts} attempts, and a run has at most {MOST_ATTEMPTS}",
-            selected.len(),
-            arguments.attempts
+            "{} with {} {} {attempts} attempts, and a run has at most {MOST_ATTEMPTS}",
+            numbered(selected.len(), "task"),
+            numbered(arguments.attempts.get(), "attempt"),
+            either(selected.len(), "is", "each are")
         ))
         .hint("make several runs, of some of the tasks each (`--task`)"));
     }
@@ -164,9 +166,11 @@ fn inputs(
     if let Some(task) = tasks.iter().find(|task| !inputs.contains_key(&task.public.id)) {
         let (missing, all) = (tasks.len() - inputs.len(), tasks.len());
         warn(&format!(
-            "`{}` has no file for {missing} of {all} tasks, `{}` for one: their agents are given nothing",
+            "`{}` has no file for {missing} of {}, `{}` for one: {} given nothing",
             path.display(),
-            task.public.id
+            numbered(all, "task"),
+            task.public.id,
+            either(missing, "its agent is", "their agents are")
         ));
     }
     Ok(inputs)

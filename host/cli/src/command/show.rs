@@ -15,7 +15,7 @@ use crate::arguments::{FormatKind, Global, Show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::render::{LostQuestion, Table, left, right, transcript_text};
+use crate::render::{LostQuestion, Table, either, left, numbered, right, transcript_text};
 use crate::session::block_on;
 
 /// Shows a run's attempts, or the journal of one attempt.
@@ -250,29 +250,31 @@ fn told(response: &Response, sentinels: &Sentinels) -> String {
         Response::Number(number) => format!(" -> {number}"),
         Response::Applied(true) => String::new(),
         Response::Applied(false) => " -> none".to_owned(),
-        Response::Text(text) => format!(" -> {} bytes of text", text.len()),
+        Response::Text(text) => format!(" -> {} of text", numbered(text.len(), "byte")),
         Response::Answer(answer) => format!(" -> {answer}"),
         Response::MaybeText(None) => " -> none".to_owned(),
-        Response::MaybeText(Some(text)) => format!(" -> {} bytes of text", text.len()),
-        Response::Bytes(bytes) => format!(" -> {} bytes", bytes.0.len()),
-        Response::Files(files) => format!(" -> {} files", files.len()),
-        Response::Plans(plans) => format!(" -> {} plans", plans.len()),
+        Response::MaybeText(Some(text)) => format!(" -> {} of text", numbered(text.len(), "byte")),
+        Response::Bytes(bytes) => format!(" -> {}", numbered(bytes.0.len(), "byte")),
+        Response::Files(files) => format!(" -> {}", numbered(files.len(), "file")),
+        Response::Plans(plans) => format!(" -> {}", numbered(plans.len(), "plan")),
         Response::Tested(report) => tested(report, sentinels.get(&report.plan)),
-        Response::Artifacts(artifacts) => format!(" -> {} artifacts", artifacts.len()),
-        Response::Entries(entries) => format!(" -> {} entries", entries.len()),
-        Response::Hits(hits) => format!(" -> {} hits", hits.len()),
+        Response::Artifacts(artifacts) => format!(" -> {}", numbered(artifacts.len(), "artifact")),
+        Response::Entries(entries) => {
+            format!(" -> {} {}", entries.len(), either(entries.len(), "entry", "entries"))
+        }
+        Response::Hits(hits) => format!(" -> {}", numbered(hits.len(), "hit")),
         Response::Output(output) => match output.exit_status {
             Some(status) => format!(" -> exit status {status}"),
             None => " -> out of time".to_owned(),
         },
         Response::Observed(observation) => {
             let how = if observation.completed { "carried out" } else { "not carried out" };
-            format!(" -> {how}, {} artifacts", observation.artifacts.len())
+            format!(" -> {how}, {}", numbered(observation.artifacts.len(), "artifact"))
         }
         Response::MaybeNumber(None) => " -> none".to_owned(),
         Response::MaybeNumber(Some(number)) => format!(" -> {number}"),
-        Response::Allowances(allowances) => format!(" -> {} limits", allowances.len()),
-        Response::Offers(offers) => format!(" -> {} models", offers.len()),
+        Response::Allowances(allowances) => format!(" -> {}", numbered(allowances.len(), "limit")),
+        Response::Offers(offers) => format!(" -> {}", numbered(offers.len(), "model")),
         Response::Conversation(number) => format!(" -> conversation {number}"),
         Response::Answered(answer) => answered(answer),
         Response::Unanswered(failure) => format!(" -> no answer: {failure}"),
@@ -284,7 +286,7 @@ fn told(response: &Response, sentinels: &Sentinels) -> String {
 fn answered(answer: &ModelAnswer) -> String {
     let text: usize =
         answer.parts.iter().map(|part| if let AnswerPart::Text(text) = part { text.len() } else { 0 }).sum();
-    format!(" -> {text} bytes of text, {} calls", answer.calls().count())
+    format!(" -> {} of text, {}", numbered(text, "byte"), numbered(answer.calls().count(), "call"))
 }
 
 /// What was taken out of the agent's container, by path.
@@ -306,8 +308,8 @@ fn captured(capture: &Capture) -> String {
             if changes.files.len() > SHOWN {
                 paths.push(format!("and {} more", changes.files.len() - SHOWN));
             }
-            let changed =
-                format!("took {} changed files ({})", changes.files.len(), changes.digest().short());
+            let files = numbered(changes.files.len(), "changed file");
+            let changed = format!("took {files} ({})", changes.digest().short());
             if paths.is_empty() { changed } else { format!("{changed}: {}", paths.join(", ")) }
         }
     }
@@ -321,13 +323,16 @@ fn tested(report: &TestReport, sentinels: Option<&BTreeSet<String>>) -> String {
     let run = |run: &TestRun| {
         let is_sentinel = |case: &&TestCase| sentinels.is_some_and(|sentinels| sentinels.contains(&case.id));
         let (sentinels, cases): (Vec<_>, Vec<_>) = run.cases.iter().partition(is_sentinel);
-        let mut counts = format!("{} of {} cases passed", count(&cases, &[CaseStatus::Passed]), cases.len());
+        let all = numbered(cases.len(), "case");
+        let mut counts = format!("{} of {all} passed", count(&cases, &[CaseStatus::Passed]));
         if !sentinels.is_empty() {
             let failed = count(&sentinels, &[CaseStatus::Failed, CaseStatus::Errored]);
-            counts.push_str(&format!(", {failed} of {} sentinels failed as they have to", sentinels.len()));
+            let all = numbered(sentinels.len(), "sentinel");
+            let they_have = either(sentinels.len(), "it has", "they have");
+            counts.push_str(&format!(", {failed} of {all} failed as {they_have} to"));
         }
         let Conclusion { outcome, reason, .. } = &run.conclusion;
-        format!("{outcome} {reason} ({counts}, {}, {} artifacts)", run.end, run.artifacts.len())
+        format!("{outcome} {reason} ({counts}, {}, {})", run.end, numbered(run.artifacts.len(), "artifact"))
     };
     format!(" -> {}", report.runs.iter().map(run).collect::<Vec<_>>().join("; then "))
 }
@@ -359,7 +364,7 @@ mod tests {
         let report = TestReport { plan: "hidden".to_owned(), runs: vec![run] };
         assert_eq!(
             tested(&report, Some(&BTreeSet::from(["t::s".to_owned()]))),
-            " -> pass tests-passed (2 of 2 cases passed, 1 of 1 sentinels failed as they have to, exit status 1, \
+            " -> pass tests-passed (2 of 2 cases passed, 1 of 1 sentinel failed as it has to, exit status 1, \
              0 artifacts)"
         );
         assert!(tested(&report, None).contains("2 of 3 cases passed, exit status 1"));

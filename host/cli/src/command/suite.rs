@@ -21,7 +21,7 @@ use crate::gate::Gate;
 use crate::import::{ImportCommand, ImportSweLancer, Text};
 use crate::output;
 use crate::registry::SuiteRegistry;
-use crate::render::{Table, display_safe, left, right};
+use crate::render::{Table, display_safe, either, left, numbered, right};
 use crate::session::{Signals, unasked_loader};
 use crate::terminal::tell;
 
@@ -128,15 +128,15 @@ fn kinds(rows: &[(Kind, u64, Cents)]) -> Table {
 
 fn imported(arguments: &ImportSweLancer, summary: &ImportSummary, table: &Table) -> String {
     format!(
-        "imported `{}` into {}\n\n{}\n{} rows of the {} generation, {} left out, {} GitHub issues shared by several tasks\n\
+        "imported `{}` into {}\n\n{}\n{} of the {} generation, {} left out, {} shared by several tasks\n\
          suite  {}\ntable  {}\n",
         display_safe(&summary.name),
         arguments.out.display(),
         output::table_text(table),
-        summary.rows,
+        numbered(summary.rows, "row"),
         summary.generation.as_str(),
         left_out(&summary.problems),
-        summary.shared_issues.len(),
+        numbered(summary.shared_issues.len(), "GitHub issue"),
         summary.digest,
         summary.source_digest,
     )
@@ -280,7 +280,9 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     if !checked.shared_issues.is_empty() {
         let count = checked.shared_issues.len();
         text.push_str(&format!(
-            "\n{count} GitHub issues appear as several tasks, and would be paid several times:\n"
+            "\n{} {} as several tasks, and would be paid several times:\n",
+            numbered(count, "GitHub issue"),
+            either(count, "appears", "appear")
         ));
         for (issue, tasks) in checked.shared_issues.iter().take(MAX_LISTED) {
             let tasks = tasks.iter().map(lancet_core::TaskId::as_str).collect::<Vec<_>>().join(", ");
@@ -289,14 +291,27 @@ fn check(arguments: &Check, global: &Global) -> Result<Exit, Failure> {
     }
     if checked.without_baseline > 0 {
         text.push_str(&format!(
-            "\n{} manager tasks have an answer key that only their own grader can read: no baseline and no gold control\n",
-            checked.without_baseline
+            "\n{} {} own grader can read: no baseline and no gold control\n",
+            numbered(checked.without_baseline, "manager task"),
+            either(
+                checked.without_baseline,
+                "has an answer key that only its",
+                "have an answer key that only their"
+            )
         ));
     }
     if checked.gold_patches + checked.gold_in_images > 0 {
         text.push_str(&format!(
-            "\n{} gold patches were read, {} lie in images and were not; `--controls` shows whether they apply and pass\n",
-            checked.gold_patches, checked.gold_in_images
+            "\n{} {} read, {} {} not; `--controls` shows whether {}\n",
+            checked.gold_patches,
+            either(checked.gold_patches, "gold patch was", "gold patches were"),
+            checked.gold_in_images,
+            either(checked.gold_in_images, "lies in an image and was", "lie in images and were"),
+            either(
+                checked.gold_patches + checked.gold_in_images,
+                "it applies and passes",
+                "they apply and pass"
+            )
         ));
     }
     beyond_tasks(&mut text, &checked, arguments);
@@ -320,19 +335,20 @@ fn beyond_tasks(text: &mut String, checked: &CheckedSuite, arguments: &Check) {
         let package = grader.package.as_ref().map(|package| format!(", {package}")).unwrap_or_default();
         let imports: Vec<_> = grader.imports.iter().map(ToString::to_string).collect();
         text.push_str(&format!(
-            "grader `{}`, {}{}: judges {} tasks, and imports {}\n",
+            "grader `{}`, {}{}: judges {}, and imports {}\n",
             display_safe(&grader.grader),
             grader.digest.short(),
             display_safe(&package),
-            grader.tasks,
+            numbered(grader.tasks, "task"),
             if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") }
         ));
     }
     if let Some(digest) = checked.cases_digest {
         text.push_str(&format!(
-            "{} cases, {}: `--controls` tries them; they are no part of the suite's digest\n",
-            checked.cases,
-            digest.short()
+            "{}, {}: `--controls` tries {} no part of the suite's digest\n",
+            numbered(checked.cases, "case"),
+            digest.short(),
+            either(checked.cases, "it; it is", "them; they are")
         ));
     }
     if !checked.beside.is_empty() {

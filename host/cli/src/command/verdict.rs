@@ -7,7 +7,7 @@ use lancet_core::{
 use lancet_store::{Store, TimedEvent};
 
 use super::artifact;
-use crate::render::{display_safe, hint};
+use crate::render::{display_safe, hint, numbered};
 
 /// The most lines of a plugin's log, of its checks, and of what tests wrote.
 const MAX_LOG_LINES: usize = 40;
@@ -99,7 +99,8 @@ fn log(text: &mut String, events: &[TimedEvent]) {
     text.push_str("\nlog:\n");
     let left_out = lines.len().saturating_sub(MAX_LOG_LINES);
     if left_out > 0 {
-        text.push_str(&format!("  {left_out} lines before these; `--format json` has them all\n"));
+        let before = numbered(left_out, "line");
+        text.push_str(&format!("  {before} before these; `--format json` has them all\n"));
     }
     text.extend(lines.into_iter().skip(left_out));
 }

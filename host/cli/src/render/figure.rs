@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use std::fmt::Display;
+
 use lancet_core::{Cents, Microdollars};
 
 /// What stands where there is nothing to count.
@@ -54,6 +56,16 @@ pub(super) fn whole_dollars(cents: f64) -> String {
 /// A number of things: `1 request`, `2 requests`.
 pub(crate) fn many(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// A number of things without commas between thousands: `1 task`, `2000 tasks`.
+pub(crate) fn numbered<N: Copy + Display + From<u8> + PartialEq>(number: N, thing: &str) -> String {
+    format!("{number} {thing}{}", either(number, "", "s"))
+}
+
+/// What is said of one thing, or else of any other number: `is` or `are`, `leaf` or `leaves`.
+pub(crate) fn either<N: Copy + From<u8> + PartialEq, T>(number: N, one: T, others: T) -> T {
+    if number == N::from(1_u8) { one } else { others }
 }
 
 /// An exact amount, rounded half up to cents from ten dollars on, and otherwise to the hundredth of
@@ -123,6 +135,17 @@ mod tests {
         assert_eq!(interval(Some([0.0, 0.161_1])), "0.0–16.1");
         assert_eq!(money(2_843_273.6), "$28,432.74");
         assert_eq!(share(1.0, 0), None);
+    }
+
+    #[test]
+    fn one_is_told_as_one() {
+        assert_eq!(
+            [0, 1, 2, 1_000].map(|n| many(n, "task")),
+            ["0 tasks", "1 task", "2 tasks", "1,000 tasks"]
+        );
+        let texts = [0_usize, 1, 2, 1_000].map(|n| numbered(n, "task"));
+        assert_eq!(texts, ["0 tasks", "1 task", "2 tasks", "1000 tasks"]);
+        assert_eq!([0_u64, 1, 2].map(|n| either(n, "is", "are")), ["are", "is", "are"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod spending;
 mod table;
 mod transcript;
 
-pub(crate) use figure::{dollars, many, money};
+pub(crate) use figure::{dollars, either, many, money, numbered};
 pub(crate) use reasons::{MAX_MESSAGE, Reasons, hint};
 pub(crate) use report::{report_csv, report_markdown, report_table};
 pub(crate) use safety::{clipped, display_safe, json};

@@ -3,7 +3,7 @@
 use lancet_core::{Cents, Kind, PublishedRow, Report, ReportedPlugin, Totals};
 use serde_json::Value;
 
-use super::figure::{NONE, duration, interval, mean, money, percent, precise, share};
+use super::figure::{NONE, duration, either, interval, mean, money, numbered, percent, precise, share};
 use super::safety::{clipped, spreadsheet};
 use super::sheet::{Block, Sheet, name};
 use super::table::{Table, csv_text, left, right};
@@ -38,7 +38,9 @@ fn sheet(report: &Report, reasons: &Reasons, totals: Block) -> Sheet {
     let Totals { pending, attempts, .. } = report.totals.all;
     if !report.complete {
         let meaning = format!(
-            "{pending} of {attempts} attempts are not decided; `lancet resume {}` goes on",
+            "{pending} of {} {} not decided; `lancet resume {}` goes on",
+            numbered(attempts, "attempt"),
+            either(pending, "is", "are"),
             report.run
         );
         notices.push(("INCOMPLETE", meaning));
@@ -158,9 +160,9 @@ fn totals_block(report: &Report, with_time: bool) -> Block {
     let tests = &all.tests;
     if tests.rerun_attempts > 0 {
         notes.push(format!(
-            "tests: {} runs; of {} attempts whose tests ran more than once, {} differed (flake rate {})",
-            tests.runs,
-            tests.rerun_attempts,
+            "tests: {}; of {} whose tests ran more than once, {} differed (flake rate {})",
+            numbered(tests.runs, "run"),
+            numbered(tests.rerun_attempts, "attempt"),
             tests.flaky_attempts,
             percent(tests.flake_rate)
         ));
@@ -231,8 +233,9 @@ fn baselines_block(report: &Report) -> Option<Block> {
     let random = &baselines.random;
     policy("random, expected", format!("{:.2}", random.pass), random.pass, random.earned_cents);
     let title = format!(
-        "beside trivial policies, {} manager tasks, {} available",
-        baselines.tasks, baselines.available_cents
+        "beside trivial policies, {}, {} available",
+        numbered(baselines.tasks, "manager task"),
+        baselines.available_cents
     );
     let mut notes = Vec::new();
     if report.attempts_per_task > 1 {
@@ -240,7 +243,8 @@ fn baselines_block(report: &Report) -> Option<Block> {
     }
     let (over, all) = (totals.per_attempt.tasks, totals.tasks);
     if over < all {
-        notes.push(format!("this run's are of the {over} of {all} tasks with a decision so far"));
+        let all = numbered(all, "task");
+        notes.push(format!("this run's are of the {over} of {all} with a decision so far"));
     }
     Some(Block { title, table: Some(table), notes })
 }
@@ -279,8 +283,9 @@ fn published_block(report: &Report) -> Vec<Block> {
         let (tasks, available): (u64, Cents) = (first.tasks, first.available_cents);
         blocks.push(Block {
             title: format!(
-                "published, for orientation only: {} ({tasks} tasks, {available})",
-                name(&first.set)
+                "published, for orientation only: {} ({}, {available})",
+                name(&first.set),
+                numbered(tasks, "task")
             ),
             table: Some(table),
             notes: vec![

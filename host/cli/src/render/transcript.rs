@@ -7,7 +7,7 @@ use lancet_core::{
     ShownConversation, ShownTurn, Spent, StopReason, Transcript, Turn,
 };
 
-use super::figure::{count, dollars, duration, precise};
+use super::figure::{count, dollars, duration, either, many, precise};
 use super::safety::{clipped, display_safe};
 use super::{Style, Tone};
 
@@ -83,8 +83,8 @@ impl Page {
         let (head, left, tail) = if self.full { (text, 0, "") } else { cut(text) };
         self.lines(head);
         if left > 0 {
-            let left = count(left as u64);
-            self.line(Some(Tone::Quiet), &format!("    … {left} characters, which `--full` shows …"));
+            let left = many(left as u64, "character");
+            self.line(Some(Tone::Quiet), &format!("    … {left}, which `--full` shows …"));
         }
         self.lines(tail);
     }
@@ -122,8 +122,10 @@ impl Page {
             self.line(
                 Some(Tone::Quiet),
                 &format!(
-                    "from conversation {}, of whose {} entries it has all but {kept}",
-                    shortened.of, shortened.entries
+                    "from conversation {}, of whose {} {} it has all but {kept}",
+                    shortened.of,
+                    shortened.entries,
+                    either(shortened.entries, "entry", "entries")
                 ),
             );
         }
@@ -158,7 +160,7 @@ impl Page {
             facts.push(format!("effort {}", setup.effort));
         }
         if let Some(tokens) = setup.answer_tokens {
-            facts.push(format!("at most {} tokens per answer", count(tokens)));
+            facts.push(format!("at most {} per answer", many(tokens, "token")));
         }
         let parameters =
             setup.parameters.iter().map(|parameter| format!("{} = {}", parameter.name, parameter.value));

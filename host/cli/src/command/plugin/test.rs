@@ -17,7 +17,7 @@ use crate::author::PluginTest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::render::{MAX_MESSAGE, Table, clipped, display_safe, left, right};
+use crate::render::{MAX_MESSAGE, Table, clipped, display_safe, left, numbered, right};
 use crate::session::{block_on, loader};
 
 /// How often it is looked whether a file was saved.
@@ -146,12 +146,12 @@ fn print(tested: &TestedPlugin, format: FormatKind) -> Result<(), Failure> {
         text.push_str(&told(line));
     }
     text.push_str(&format!(
-        "{} passed, {} did not; limits: fuel {}, {} MiB of memory, {} calls, {} s\n",
+        "{} passed, {} did not; limits: fuel {}, {} MiB of memory, {}, {} s\n",
         tested.passed,
         tested.failed,
         limits.fuel,
         limits.memory_bytes >> 20,
-        limits.calls,
+        numbered(limits.calls, "call"),
         limits.milliseconds / 1_000
     ));
     output::tell(text.trim_start_matches('\n'))?;

@@ -17,7 +17,7 @@ use crate::output;
 use crate::paths;
 use crate::policy::{InForce, PolicyArgument};
 use crate::registry::{SuitePull, SuitePush, can_be_written};
-use crate::render::display_safe;
+use crate::render::{display_safe, numbered};
 use crate::session::{Signals, block_on};
 
 /// Pushes a suite, and its signature.
@@ -34,8 +34,9 @@ pub(super) fn push(arguments: &SuitePush) -> Result<Exit, Failure> {
     })?;
     let Pushed { reference, key } = push_with(&prepared, &reference, bundle.as_deref())?;
     output::print(&format!(
-        "{reference}\npushed  {}, {tasks} tasks\ndigest  {digest}\nkey     {key}",
-        display_safe(name)
+        "{reference}\npushed  {}, {}\ndigest  {digest}\nkey     {key}",
+        display_safe(name),
+        numbered(tasks, "task")
     ))?;
     Ok(Exit::Done)
 }
@@ -122,10 +123,11 @@ pub(super) fn pull(arguments: &SuitePull) -> Result<Exit, Failure> {
     // What is printed may wait for its reader: from here on a signal ends the process again.
     drop(signals);
     output::print(&format!(
-        "{}\npulled  {}\nsuite   {}, {tasks} tasks\ndigest  {digest}\nkey     {}",
+        "{}\npulled  {}\nsuite   {}, {}\ndigest  {digest}\nkey     {}",
         display_safe(&target.display().to_string()),
         reference.pinned(artifact.digest),
         display_safe(&name),
+        numbered(tasks, "task"),
         told(&signed)
     ))?;
     Ok(Exit::Done)
