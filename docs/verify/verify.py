@@ -6,8 +6,9 @@
     verify.py run FILE KEY               a run that was attested, with the verdicts that it shows, and
                                          that they are in the log of its host's store
     verify.py unlogged FILE KEY          the same of a run that is in no log
-    verify.py export FILE KEY            a run that was exported: the same, and each byte of the rest;
-                                         that graders come to the same again `lancet verify --replay` shows
+    verify.py export FILE KEY            a run that was exported: the same, each byte of the rest, and that the
+                                         run's record and journals say what is signed; that graders come to the
+                                         same again `lancet verify --replay` shows
     verify.py since FILE OLD KEY         the same, and that the log extends that of OLD, an earlier file
     verify.py witness FILE KEY WITNESS   the same, and that the log was cosigned by the key WITNESS
     verify.py checkpoint NOTE ORIGIN KEY the signed head of a log
@@ -33,6 +34,7 @@ SIGNATURES, HEADS, BLOBS = 100, 1000, 100_000
 # The forms of statements, as `shape` takes them apart.
 DIGEST, RUN_ID, TASK, TEXT = "sha256:[0-9a-f]{64}", "[0-9]{8}-[0-9]{6}-[0-9a-f]{6}", "[A-Za-z0-9][A-Za-z0-9._-]{0,127}", ".*"
 OUTCOME, CODE, U32, U64 = "pass|fail|invalid", "(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*", range(1 << 32), range(1 << 64)
+I64, KIND, PHASE = range(-(1 << 63), 1 << 63), "ic-swe|swe-manager", "solve|grade"
 CAPABILITY = "log|random|submission|answer-key|input|workspace|shell|user-tool|tests|artifacts|settings|budget|model|wasi-inert"
 SUBJECT = {"name": TEXT, "digest": {"sha256": "[0-9a-f]{64}"}}
 LIMITS = {name: U64 for name in ("fuel", "memory-bytes", "table-elements", "instances", "handles", "call-bytes", "calls", "log-bytes", "log-messages", "wall-ms")}
@@ -41,7 +43,7 @@ JAIL = {"seccomp": (True, False), "landlock-abi": (None, U32), "uid": U32}
 EXECUTED = {"plugin": DIGEST, "package?": {"name": TEXT, "version": TEXT}, "grant": [CAPABILITY], "limits": LIMITS, "engine": TEXT, "fuel?": U64, "jail?": JAIL}
 CHECK = {"name": TEXT, "passed": (True, False), "detail": TEXT}
 VERDICT = {"outcome": OUTCOME, "reason": CODE, "score": range(1001), "checks": [CHECK], "explanation": TEXT}
-RECORD = {"task": TASK, "attempt": U32, "kind": "ic-swe|swe-manager", "price": U64, "agent": DIGEST, "grader": DIGEST, "submission": DIGEST, "verdict": VERDICT, "earned": U64, "by_model?": (True,)}
+RECORD = {"task": TASK, "attempt": U32, "kind": KIND, "price": U64, "agent": DIGEST, "grader": DIGEST, "submission": DIGEST, "verdict": VERDICT, "earned": U64, "by_model?": (True,)}
 JUDGED = {"run": RUN_ID, "runRecord": DIGEST, "attempts": U32, "task": DIGEST, "setting?": DIGEST, "solve?": EXECUTED, "grade?": EXECUTED, "retakes?": range(1, 1 << 32), "journal": DIGEST, "digest": DIGEST, "record": RECORD}
 LISTED = {"task": TASK, "attempt": U32, "outcome": OUTCOME, "digest": DIGEST}
 RAN = {"run": RUN_ID, "suite": TEXT, "suiteDigest": DIGEST, "agent": TEXT, "agentDigest": DIGEST, "seed": U64, "control": (True, False), "log?": TEXT, "verdicts": [LISTED]}
@@ -54,6 +56,67 @@ FORMS = {
     "lancet:statement/export/v0.1": (SUBJECT, {"run": RUN_ID, "blobs": [{"digest": DIGEST, "bytes": U64}]}),
     "https://in-toto.io/attestation/test-result/v0.1": (SUBJECT, RESULT),
 }
+
+# Those of a run's record.
+PLUGIN, GRANT, AMOUNT = {"name": TEXT, "digest": DIGEST}, {"role": "agent|grader", "capabilities": [CAPABILITY]}, {"pass": U64, "earned_cents": U64}
+SUITE = {"reported": {"name": TEXT, "digest": DIGEST, "origin?": TEXT, "set?": TEXT, "source_digest?": DIGEST}, "path": TEXT}
+BASELINES = {"first": AMOUNT, "last": AMOUNT, "longest": AMOUNT, "random": {"pass": float, "earned_cents": float}, "tasks": U64, "available_cents": U64}
+RATES = {"input": U64, "input-cached?": U64, "input-cache-written?": U64, "output": U64}
+MODEL = {"name": TEXT, "form": "messages|responses|chat|scripted|recorded", "id": TEXT, "base-url?": TEXT, "key?": ("none", {"env": TEXT}, {"file": TEXT}), "effort?": TEXT}
+MODEL |= {"context-tokens?": U64, "answer-tokens": U64, "tools": (True, False), "parameters?": [TEXT], "price?": RATES | {"above?": {"*": ("0|[1-9][0-9]{0,19}", RATES)}, "as-of": TEXT, "source": TEXT}}
+MODEL |= {"concurrency": U32, "tries": U32, "idle-seconds": U32, "profile?": TEXT, "script?": DIGEST, "run?": RUN_ID}
+BUDGET = {f"{unit}?": U64 for unit in ("asks", "input-tokens", "microdollars", "milliseconds", "output-tokens", "tokens", "tool-calls")}
+SPEC = {"suite": SUITE, "agent": PLUGIN, "graders": [PLUGIN], "seed": U64, "attempts": U32, "kind?": (None, KIND), "tasks": [TEXT], "agent-grant": GRANT, "grader-grant": GRANT}
+SPEC |= {"agent-limits": LIMITS, "grader-limits": LIMITS, "engine": TEXT, "not-runnable": [[KIND, {"tasks": U64, "available_cents": U64}]], "baselines?": (None, BASELINES)}
+SPEC |= {"without-baseline?": U64, "control?": TEXT, "agent-faults?": "invalid|fail", "models?": [MODEL], "budgets?": {"attempt?": BUDGET, "run?": BUDGET}, "settings?": dict}
+SPEC |= {"prompt?": DIGEST, "trust?": {"policy?": DIGEST, "keys?": {"*": (DIGEST, TEXT)}}}
+DUE = {"task": TASK, "kind": KIND, "price": U64, "task_blob": DIGEST, "key_blob?": (None, DIGEST), "setting_blob?": (None, DIGEST), "grader": PLUGIN, "numbers": [U32]}
+RUN_RECORD = {"run": RUN_ID, "created": TEXT, "spec": SPEC, "tasks": [DUE]}
+
+# Those of a journal's events: what plugins ask and are told, what was handed in, and what came of it.
+BASE64 = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
+PART, ANSWER, OCTETS = {"offset": U64, "length": U32}, ({"choice": U32}, {"document": TEXT}, "work-tree|nothing"), ({"text": TEXT}, {"base64": BASE64})
+INFRA = "docker-unreachable|docker-too-old|docker-error|image-missing|image-platform|image-digest|work-tree-missing|history-present|setup-failed|not-ready|disk-full"
+INFRA += "|resources-exceeded|model-(unreachable|unavailable|unauthorized|quota|unknown|settings|unreadable|differs)"
+FAULT = "trap|out-of-fuel|stack-overflow|out-of-memory|too-many-handles|too-many-calls|call-too-large|timeout|instantiation|malformed-result|error|jail-violation|crash|hung"
+REFUSED = "too-many-files|too-large|not-a-regular-file|protected-path|bad-path|unreadable"
+INFRA, FAULT, CALL_ERROR, REFUSAL = ({"kind": kind, "message": TEXT} for kind in (INFRA, FAULT, "not-found|refused|too-large|unavailable|other", REFUSED))
+FILE = {"path": TEXT, "change": ({"written": {"sha256": DIGEST, "bytes": U64, "executable": (True, False)}}, "deleted")}
+CAPTURE = ({"taken": {"base": TEXT, "files": [FILE], "overlaid": [TEXT], "diff": DIGEST}}, {"refused": REFUSAL}, {"unavailable": INFRA})
+ARTIFACT = {"name": TEXT, "kind": "log|trace|video|screenshot|other", "bytes": U64}
+TESTED = {"end": ({"exited": I64}, "timed-out|out-of-memory|disk-limit|not-ready|broken"), "status": (None, I64), "report": ({"malformed": TEXT}, {"too-large": TEXT}, "read|missing")}
+TESTED |= {"cases": [{"id": TEXT, "status": "passed|failed|errored|skipped", "detail": TEXT}], "artifacts": [ARTIFACT | {"sha256": DIGEST}]}
+TESTED |= {"conclusion": {"outcome": OUTCOME, "reason": CODE, "detail": TEXT}, "wall_ms": U64}
+PARAMETER, TOKENS = {"name": TEXT, "value": TEXT}, ("input", "input_cached", "input_cache_written", "output", "output_reasoning")
+SETUP = {"model": TEXT, "instructions": TEXT, "tools": [{"name": TEXT, "description": TEXT, "parameters": TEXT}], "effort": TEXT, "answer_tokens": (None, U64), "parameters": [PARAMETER]}
+SPENT = {"usage": {f"{tokens}?": U64 for tokens in TOKENS}, "cost?": U64, "estimated?": (True,)}
+TRY = {"status?": range(1 << 16), "why": TEXT, "waited_ms": U64, "spent": SPENT}
+SAID = ({"text": TEXT}, {"reasoning": TEXT}, {"call": {"id": TEXT, "name": TEXT, "arguments": TEXT}}, {"other": PARAMETER})
+ANSWERED = {"parts": [SAID], "stop": "finished|calls|length|context|refused|paused|other", "stop_detail?": TEXT, "spent": SPENT, "tries?": [TRY], "served": TEXT}
+ANSWERED |= {"marks?": ["other-model|silently-cut|cap-lowered|shortened|no-usage|from-record"], "asked": DIGEST, "raw": DIGEST, "waited_ms": U64}
+UNANSWERED = {"kind": "over-budget|too-long|refused|rejected|other", "message": TEXT, "tries?": [TRY], "waited_ms?": U64, "asked?": DIGEST}
+CONVERSATION, NAMED = {"conversation": U32}, {"name": TEXT}
+REQUESTS = {name: {} for name in ("random-next", "submission-answer", "answer-key-read", "input-read", "submission-files", "tests-plans", "artifacts-list")}
+REQUESTS |= {name: {} for name in ("workspace-apply-input", "user-tool-reproduce", "settings-prompt", "budget-allowances", "model-offers")}
+REQUESTS |= {"log-write": {"level": "debug|info|warn|error", "message": TEXT, "fields": [[TEXT, TEXT]], "dropped_bytes?": U64}, "random-below": {"bound": U64}}
+REQUESTS |= {"submission-read": {"path": TEXT} | PART, "submission-diff": PART, "tests-run": {"plan": TEXT}, "artifacts-read": NAMED | PART, "workspace-list": {"path": TEXT}}
+REQUESTS |= {"workspace-read": {"path": TEXT} | PART, "workspace-search": {"pattern": TEXT, "path": TEXT}, "workspace-write": {"path": TEXT, "contents": OCTETS}}
+REQUESTS |= {"workspace-remove": {"path": TEXT}, "workspace-apply-patch": {"patch": TEXT}, "shell-run": {"command": TEXT, "timeout_seconds": U32}, "user-tool-read": NAMED | PART}
+REQUESTS |= {"settings-value": NAMED, "budget-left": {"unit": TEXT}, "model-open": {"setup": SETUP}, "model-say": CONVERSATION | {"text": TEXT}}
+REQUESTS |= {"model-give": CONVERSATION | {"results": [{"call": TEXT, "text": TEXT, "failed": (True, False)}]}, "model-without": CONVERSATION | {"first": U32, "end": U32}}
+REQUESTS |= {"model-ask": CONVERSATION, "model-length": CONVERSATION, "model-tokens": CONVERSATION}
+RESPONSE = {"number": U64, "applied": (True, False), "text": TEXT, "answer": ANSWER, "maybe-text": (None, TEXT), "bytes": OCTETS, "files": [FILE]}
+RESPONSE |= {"plans": [{"name": TEXT, "required": [TEXT], "sentinels": [TEXT], "pass_exit": I64, "most_runs": U32}], "tested": {"plan": TEXT, "runs": [TESTED]}}
+RESPONSE |= {"artifacts": [ARTIFACT], "entries": [{"path": TEXT, "bytes": U64}], "hits": [{"path": TEXT, "line": U32, "text": TEXT}]}
+RESPONSE |= {"output": {"exit_status": (None, range(-(1 << 31), 1 << 31)), "stdout": OCTETS, "stderr": OCTETS, "dropped_bytes": U64}}
+RESPONSE |= {"observed": {"completed": (True, False), "artifacts": [ARTIFACT]}, "maybe-number": (None, U64), "allowances": [{"unit": TEXT, "limit": U64, "used": U64}]}
+RESPONSE |= {"offers": [{"name": TEXT, "id": TEXT, "context_tokens": (None, U64), "answer_tokens": (None, U64), "tools": (True, False)}], "conversation": U32}
+RESPONSE |= {"answered": ANSWERED, "unanswered": UNANSWERED, "refused": CALL_ERROR, "unavailable": INFRA}
+RESPONSE, END = ("done", *({name: form} for name, form in RESPONSE.items())), ({"answer": ANSWER}, {"gave-up": TEXT}, "timed-out", {"fault": FAULT}, {"unavailable": INFRA})
+BEGAN = {"plugin": DIGEST, "grant": [CAPABILITY], "limits": LIMITS, "engine": TEXT, "record?": DIGEST, "jail?": JAIL, "package?": {"name": TEXT, "version": TEXT}}
+EVENTS = {"began": {"phase": PHASE} | BEGAN, "asked": {"phase": PHASE, "fuel_used": U64, "request": dict}, "captured": {"capture": CAPTURE}}
+EVENTS |= {"called": {"phase": PHASE, "call": {"fuel_used": U64, "request": dict, "response": RESPONSE}}, "solved": {"end": END, "fuel_used": (None, U64), "submission": DIGEST}}
+EVENTS |= {"reopened": {"phase": PHASE, "cause": INFRA}, "graded": {"verdict": VERDICT, "fuel_used": (None, U64)}, "decided": {"record": RECORD, "digest": DIGEST}}
 
 
 class Refused(Exception):
@@ -78,10 +141,13 @@ def read(path, most):
 
 
 def shape(value, form, what):
-    """Whether a value has a form: a dict of keys in their order (those with `?` may be missing), a list of one form, a
-    range of numbers, one of several, or a pattern that a text fits."""
+    """Whether a value has a form: a dict of keys in their order (those with `?` may be missing; by `*` any that fit a pattern), a list of
+    one form or of several in their order, a range of numbers, one of several, a type, or a pattern that a text fits."""
     fits, inner = False, []
     if type(form) is dict and type(value) is dict:
+        if "*" in form:
+            names, one = form["*"]
+            form, inner = dict.fromkeys(value, one), [(name, names, what) for name in value]
         rest = list(value)
         for name, one in form.items():
             bare = name.removesuffix("?")
@@ -91,16 +157,27 @@ def shape(value, form, what):
                 need(name != bare, f"{what} has no {bare}, or it is in another place")
         fits = not rest
     elif type(form) is list and type(value) is list:
-        fits, inner = True, [(one, form[0], what) for one in value]
+        forms = form * len(value) if len(form) == 1 else form
+        fits, inner = len(forms) == len(value), [(*one, what) for one in zip(value, forms)]
     elif type(form) is range:
         fits = type(value) is int and value in form
     elif type(form) is tuple:
-        fits = any(value is one or type(one) is range and type(value) is int and value in one for one in form)
+        fits = any(value is one or has_form(value, one) for one in form)
+    elif type(form) is type:
+        fits = type(value) is form
     elif type(form) is str:
         fits = type(value) is str and re.fullmatch(form, value, re.DOTALL)
     need(fits, f"{what} is not of the form that it has to be of")
     for one in inner:
         shape(*one)
+
+
+def has_form(value, form):
+    try:
+        shape(value, form, "it")
+    except Refused:
+        return False
+    return True
 
 
 def unbase64(text):
@@ -204,7 +281,9 @@ def suite_files(folder, prefix=""):
             yield from suite_files(entry, path + "/")
         else:
             need(entry.is_file(), f"{path} is neither a file nor a folder")
-            yield path, entry
+            # What a killed lancet left of a file it wrote.
+            if not entry.name.startswith(".lancet-file-"):
+                yield path, entry
 
 
 def is_digested(path):
@@ -238,6 +317,10 @@ def verify_suite(folder, bundle, key):
 
 def compact(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest_of(value):
+    return "sha256:" + sha256(compact(value)).hex()
 
 
 def open_line(line, *names):
@@ -299,7 +382,7 @@ def verify_run(text, key):
         judged = said["predicate"]
         need(said["predicateType"] == "lancet:statement/verdict/v0.1", "a line is not about a verdict")
         told = judged["record"]
-        verdict, digest = told["verdict"], "sha256:" + sha256(compact(told)).hex()
+        verdict, digest = told["verdict"], digest_of(told)
         listed = {"task": told["task"], "attempt": told["attempt"], "outcome": verdict["outcome"], "digest": digest}
         place = places.get((told["task"], told["attempt"]), -1)
         is_listed = place >= 0 and run["verdicts"][place] == listed and judged["digest"] == digest
@@ -363,14 +446,128 @@ def run_text(path):
         return take_entry(file, "attested.jsonl", RUN)
 
 
+def read_record(text, run):
+    """What a run is defined by, and the attempts that are due: from its own record, if that says what is signed of it."""
+    # Of numbers with a fraction there are several spellings, and others' is not Python's: they are put back as they were.
+    fractions, mark = [], 10**40 + 1
+    marked = compact(json.loads(text, parse_float=lambda one: fractions.append(one) or mark))
+    need(re.sub(str(mark).encode(), lambda _: fractions.pop(0).encode(), marked) == text, "the run's record is spelled otherwise, or has a key twice")
+    record = json.loads(text)
+    shape(record, RUN_RECORD, "the run's record")
+    spec, due = record["spec"], {(task["task"], number): task for task in record["tasks"] for number in task["numbers"]}
+    suite, agent, grant = spec["suite"]["reported"], spec["agent"], spec["agent-grant"]
+    control = "control" in spec or grant["role"] == "agent" and "answer-key" in grant["capabilities"]
+    told = {"run": record["run"], "suite": suite["name"], "suiteDigest": suite["digest"], "agent": agent["name"], "agentDigest": agent["digest"]}
+    need(run | told | {"seed": spec["seed"], "control": control} == run, "the run's record is of another run than what is signed")
+    need(set(due) == {(one["task"], one["attempt"]) for one in run["verdicts"]}, "the run's record lists other attempts than what is signed")
+    return spec, due
+
+
+def read_journal(text):
+    """The events of a journal: each is JSON in one spelling, in a line of its own."""
+    need(text.endswith(b"\n"), "a journal has no line break at the end")
+    events = []
+    for line in text.split(b"\n")[:-1]:
+        event = json.loads(line)
+        need(compact(event) == line and event["event"] in EVENTS, "a line of a journal is spelled otherwise, or no event that is known here")
+        shape(event, {"event": TEXT} | EVENTS[event["event"]], "an event")
+        for asks in (event, event.get("call", {})):
+            if "request" in asks:
+                need(asks["request"]["call"] in REQUESTS, "an event has a call that is not known here")
+                shape(asks["request"], {"call": TEXT} | REQUESTS[asks["request"]["call"]], "a call")
+        events.append(event)
+    return events
+
+
+def executed(events, phase):
+    """How the plugin of a phase was executed, the last time that it began; None if it never did."""
+    began = [at for at, event in enumerate(events) if event["event"] == "began" and event["phase"] == phase]
+    if not began:
+        return None
+    fuel = [event["fuel_used"] for event in events[began[-1] :] if event["event"] == {"solve": "solved", "grade": "graded"}[phase]]
+    told = events[began[-1]] | {"fuel": next((used for used in fuel if used is not None), None)}
+    names = [name.removesuffix("?") for name in EXECUTED]
+    return {name: told[name] for name in names if told.get(name) is not None}
+
+
+def verify_decided(event, spec, listed, attempt, end, submission, graded):
+    """Whether what was decided follows from the run's record, and from what was handed in and graded."""
+    record, verdict = event["record"], event["record"]["verdict"]
+    passes, said = verdict["outcome"] == "pass", [graded]
+    due = {"task": listed["task"], "attempt": attempt, "kind": listed["kind"], "price": listed["price"], "agent": spec["agent"]["digest"]}
+    due |= {"grader": listed["grader"]["digest"], "submission": submission, "earned": listed["price"] * verdict["score"] // 1000 if passes else 0}
+    need(event["digest"] == digest_of(record) and record | due == record, "what was decided is not what record and journal say")
+    need("by_model" not in record or "model" in spec["grader-grant"]["capabilities"], "no model may have judged")
+    if graded and "gave-up" in end:
+        # What an agent said that gave up stands behind the grader's words: of all of it the first 4 KiB.
+        text = "; ".join(filter(None, [graded["explanation"], f"the agent gave up: {end['gave-up']}"]))
+        said.append(graded | {"explanation": text.encode()[:4096].decode(errors="ignore")})
+    need(verdict in said if graded else not passes, "what was decided is not what was graded")
+
+
+def verify_journal(events, spec, listed, attempt, run_record):
+    """Whether the events of a journal can follow each other, and say what the run's record does."""
+    stage, answer, end, submission, capture, graded = "queued", "nothing", {}, None, None, None
+    paid, asked, tests_passed = False, None, False
+    for event in events:
+        kind, phase, fits = event["event"], event.get("phase"), stage == event.get("phase")
+        if kind == "began":
+            role, plugin = ("agent", spec["agent"]) if phase == "solve" else ("grader", listed["grader"])
+            grant = [one for one in CAPABILITY.split("|") if one in spec[f"{role}-grant"]["capabilities"]]
+            due = {"plugin": plugin["digest"], "grant": grant, "limits": spec[f"{role}-limits"], "record": run_record}
+            need(event | due == event, f"the {role} began otherwise than by the run's record")
+            fits = stage == ("queued" if phase == "solve" else "solved") or fits and paid
+            stage, paid, asked, tests_passed = phase, False, None, False
+        elif kind == "asked":
+            paid, asked = True, (event["fuel_used"], event["request"])
+        elif kind == "called":
+            call, response = event["call"], event["call"]["response"]
+            fits, asked = fits and asked in (None, (call["fuel_used"], call["request"])), None
+            runs = response["tested"]["runs"] if "tested" in response and call["request"]["call"] == "tests-run" else []
+            tests_passed |= phase == "grade" and any(run["conclusion"]["outcome"] == "pass" for run in runs)
+        elif kind == "captured":
+            fits, stage, [(how, capture)] = stage == "solve", "captured", event["capture"].items()
+            capture = digest_of([capture["base"], capture["files"]] if how == "taken" else capture)
+        elif kind == "solved":
+            fits, stage, end, submission = stage in ("solve", "captured"), "solved", event["end"], event["submission"]
+            answer = end["answer"] if "answer" in end else "nothing"
+            need(submission == (capture or digest_of(answer)), "the submission is another one")
+        elif kind == "graded":
+            fits, stage, graded = stage == "grade", "graded", event["verdict"]
+            cut_off = graded["outcome"] == "invalid" and graded["reason"] in ("grader-timeout", "grader-jail-violation", "grader-crash", "grader-hung")
+            need(event["fuel_used"] is not None or cut_off, "a grading names no fuel, and nothing cut the grader off")
+            is_seen = answer != "nothing" and (tests_passed or listed["kind"] != "ic-swe")
+            need(graded["outcome"] != "pass" or is_seen, "it passes, and nothing was handed in, or no test run did")
+        elif kind == "decided":
+            fits, stage, outcome = stage in ("solved", "graded"), "decided", event["record"]["verdict"]["outcome"]
+            verify_decided(event, spec, listed, attempt, end, submission, graded)
+        else:
+            fits, stage, graded = stage == "decided" and outcome == "invalid", "queued" if phase == "solve" else "solved", None
+            capture = None if phase == "solve" else capture
+        need(fits, f"`{kind}` cannot come there in a journal")
+
+
+def verify_attempt(judged, text, spec, listed):
+    """Whether what is signed of a verdict is what the run's record and its journal say: the blobs that it needs."""
+    events, blobs = read_journal(text), {judged["task"], judged["journal"]}
+    told = {"attempts": spec["attempts"], "task": listed["task_blob"], "setting": listed.get("setting_blob")}
+    told |= {"solve": executed(events, "solve"), "grade": executed(events, "grade"), "retakes": sum(event["event"] == "reopened" for event in events)}
+    told |= {"record": events[-1].get("record") if events[-1]["event"] == "decided" else None}
+    for name, is_so in told.items():
+        need(judged.get(name, 0 if name == "retakes" else None) == is_so, f"`{name}` of a verdict is not what the run's record and its journal say")
+    verify_journal(events, spec, listed, judged["record"]["attempt"], judged["runRecord"])
+    blobs |= {judged[phase]["plugin"] for phase in ("solve", "grade") if phase in judged}
+    return blobs.union(*(blobs_of(event) for event in events))
+
+
 def blobs_of(event):
     """The blobs that an event of a journal names: what was handed in, and what tests left."""
     if event["event"] == "captured" and "taken" in event["capture"]:
         changes = event["capture"]["taken"]
         written = [file["change"]["written"] for file in changes["files"] if "written" in file["change"]]
         return [changes["diff"], *(file["sha256"] for file in written)]
-    response = event["call"]["response"] if event["event"] == "called" else None
-    runs = response["tested"]["runs"] if type(response) is dict and "tested" in response else []
+    response = event["call"]["response"] if event["event"] == "called" else ()
+    runs = response["tested"]["runs"] if "tested" in response else []
     return [artifact["sha256"] for run in runs for artifact in run["artifacts"]]
 
 
@@ -383,27 +580,31 @@ def verify_export(file, key):
     said = open_bundle(entry("export.sigstore.json", BUNDLE), key)
     need(said["predicateType"] == "lancet:statement/export/v0.1", "no list of blobs")
     need(said["subject"] == record and said["predicate"]["run"] == run["run"], "the list of blobs is of another run")
-    sizes = {one["digest"].removeprefix("sha256:"): one["bytes"] for one in said["predicate"]["blobs"]}
-    need(all(type(size) is int and size >= 0 for size in sizes.values()), "a blob of no size")
+    sizes = {one["digest"]: one["bytes"] for one in said["predicate"]["blobs"]}
     in_order = list(sizes) == sorted(sizes) and len(sizes) == len(said["predicate"]["blobs"])
     need(in_order and len(sizes) <= BLOBS, "the blobs are not in the order of their digests, each once")
     need(sum(1024 + size for size in sizes.values()) <= EXPORT + 512 * len(sizes), "more than 16 GiB")
-    journals, needed = {}, {record[0]["digest"]["sha256"]}
-    for judged in shown.values():
-        plugins = [judged[phase]["plugin"] for phase in ("solve", "grade") if phase in judged]
-        needed |= {one.removeprefix("sha256:") for one in (judged["task"], judged["journal"], *plugins)}
-        journals[judged["journal"].removeprefix("sha256:")] = judged
+    places, whole = {}, "a blob is not in it that a verdict needs, or one is that none does: something was taken out or put in"
+
+    def blob(digest):
+        need(digest in places, whole)
+        file.seek(places[digest])
+        data = take(file, sizes[digest])
+        need("sha256:" + sha256(data).hex() == digest, f"the blob {digest} was changed")
+        return data
+
     for digest, size in sizes.items():
-        data = entry(f"blobs/{digest}", BLOB, size)
-        need(sha256(data).hex() == digest, f"blobs/{digest} was changed")
-        if digest in journals:
-            events = [json.loads(event) for event in data.split(b"\n")[:-1]]
-            last, again = events[-1], sum(event["event"] == "reopened" for event in events)
-            is_its = last["event"] == "decided" and last["record"] == journals[digest]["record"]
-            need(is_its and journals[digest].get("retakes", 0) == again, f"the journal blobs/{digest} is not that of its verdict")
-            needed |= {one.removeprefix("sha256:") for event in events for one in blobs_of(event)}
-    need(needed == set(sizes), "a blob is not in it that a verdict needs, or one is that none does: something was taken out or put in")
+        places[digest] = file.tell() + 512
+        entry("blobs/" + digest.removeprefix("sha256:"), BLOB, size)
+        behind = file.tell()
+        blob(digest)
+        file.seek(behind)
     need(take(file, 1024) == bytes(1024) and not file.read(1), "there is something behind the end")
+    needed = {"sha256:" + record[0]["digest"]["sha256"]}
+    spec, due = read_record(blob(*needed), run)
+    for judged in shown.values():
+        needed |= verify_attempt(judged, blob(judged["journal"]), spec, due[judged["record"]["task"], judged["record"]["attempt"]])
+    need(needed == set(sizes), whole)
     return run, shown, log
 
 
@@ -445,18 +646,23 @@ def signed_note(note):
     """The text of a note, and the names and bytes of its signatures, none of which is verified."""
     need(len(note) <= NOTE, "a note of more than 64 KiB")
     text, lines = note.decode().rsplit("\n\n", 1)
+    need(not re.search(r"[\0-\t\v-\x1f\x7f]", note.decode()), "a control character")
     need(lines.endswith("\n"), "no line break at the end")
     signatures = []
     for line in lines[:-1].split("\n"):
         need(line.startswith("\u2014 ") and line.count(" ") == 2, "no line of a signature")
         name, data = line[2:].split(" ")
         signatures.append((name, unbase64(data)))
+        # Four bytes tell keys of one name apart; kinds of signatures that are not known here have sizes of their own.
+        need(re.fullmatch(r"[^\s+\0-\x1f\x7f-\x9f]+", name) and 4 < len(signatures[-1][1]) <= 4 + 4096, "no line of a signature")
     need(len(signatures) <= SIGNATURES, "too many signatures")
     return text + "\n", signatures
 
 
 def open_checkpoint(note, origin, key):
     """Size and root of a log, if its key has signed them."""
+    is_name = re.fullmatch(r"[^\s+\0-\x1f\x7f-\x9f]+", origin) and len(origin.encode()) <= 255
+    need(is_name, f"{origin!r} names no log")
     text, signatures = signed_note(note)
     raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     hint = sha256(origin.encode() + b"\n\x01" + raw)[:4]
@@ -526,6 +732,11 @@ def verify_consistency(old, old_root, size, root, proof):
     need(last == 0 and was == old_root and now == root, "the log was rewritten: it does not begin with the earlier one")
 
 
+def printable(text):
+    """A text as it can be shown: what would move the cursor, break a line or turn the direction of writing is spelled out."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def main(command, *arguments):
     beside = lambda path: read(str(pathlib.Path(path).absolute()) + ".sigstore.json", BUNDLE)
     match command, arguments:
@@ -561,8 +772,8 @@ def main(command, *arguments):
 
 if __name__ == "__main__":
     try:
-        print("holds:", main(*sys.argv[1:]) if sys.argv[1:] else sys.exit(__doc__))
+        print("holds:", printable(main(*sys.argv[1:])) if sys.argv[1:] else sys.exit(__doc__))
     except InvalidSignature:
         sys.exit("refused: that key has not signed it")
     except (Refused, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OSError) as error:
-        sys.exit(f"refused: {error or type(error).__name__}")
+        sys.exit(printable(f"refused: {error or type(error).__name__}"))

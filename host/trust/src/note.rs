@@ -262,7 +262,7 @@ fn signature(line: &str) -> Option<Line> {
     let (name, bytes) = line.strip_prefix(DASH)?.split_once(' ')?;
     let bytes = base64::decode(bytes)?;
     let (hint, signature) = bytes.split_first_chunk::<HINT_BYTES>()?;
-    let is_name = !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c == '+');
+    let is_name = !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
     // Kinds of signatures that are not known here have sizes of their own.
     (is_name && !signature.is_empty() && signature.len() <= 64 * SIGNATURE_BYTES).then(|| Line {
         name: name.to_owned(),

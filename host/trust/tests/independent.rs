@@ -406,6 +406,35 @@ fn the_verifier_in_python_refuses_what_lancet_refuses() {
     }
 }
 
+/// Signed by a host that says something else in one place than in another.
+#[test]
+fn the_verifier_in_python_finds_what_a_host_contradicts_itself_in() {
+    let bench = Bench::new();
+    let lies: [(&str, fixture::Change<'_>); 7] = [
+        ("`attempts` of a verdict is not", &|_, judged| judged.attempts = 2),
+        ("`retakes` of a verdict is not", &|_, judged| judged.retakes = 1),
+        ("`solve` of a verdict is not", &|_, judged| judged.solve.as_mut().unwrap().fuel = Some(2)),
+        ("`grade` of a verdict is not", &|_, judged| judged.grade.as_mut().unwrap().engine.push('x')),
+        ("`setting` of a verdict is not", &|_, judged| judged.setting = Some(Sha256::of(b"a"))),
+        ("`record` of a verdict is not", &|_, judged| {
+            judged.record.verdict.explanation.push('x');
+            judged.digest = judged.record.digest();
+        }),
+        ("", &|events, _| drop(events.pop())),
+    ];
+    for (expected, lie) in lies {
+        let lying = fixture::fixture(&bench.key, lie);
+        let file = lying.export(&lying.blobs, &bench.key);
+        let opened = OpenedExport::open(std::io::Cursor::new(&file[..])).unwrap();
+        assert!(opened.verify(&bench.key.public()).is_err());
+        fs::write(bench.path("run.export.tar"), file).unwrap();
+        let output = bench.verify(&["export", "run.export.tar", "acme.pub"]);
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(1), "{expected}: {told}");
+        assert!(told.contains(&format!("refused: {expected}")), "{expected}: {told}");
+    }
+}
+
 #[test]
 fn the_verifier_in_python_knows_all_that_a_verdict_may_say() {
     let bench = Bench::new();

@@ -9,7 +9,7 @@ use super::archive::Place;
 use super::{Export, ExportError, exported, journal_events};
 use crate::attested::Attested;
 use crate::statement::Statement;
-use crate::verdict::{Judged, executed, retakes};
+use crate::verdict::{Judged, executed, journal_text, retakes};
 
 /// Reads what the blobs say. What is signed says it again, and could contradict it.
 pub(super) fn held<R: Read + Seek>(
@@ -34,6 +34,9 @@ pub(super) fn held<R: Read + Seek>(
         let text = blob(&|| format!("the journal of {of}"), judged.journal)?;
         let events = journal_events(&text)
             .map_err(|(line, problem)| of.wrong("journal", &format!("line {line} is no event: {problem}")))?;
+        if journal_text(&events) != text {
+            return Err(of.wrong("journal", "it is not in the one spelling that is written and taken"));
+        }
         of.agrees(&record, listed, judged, &events)?;
         let blobs = exported(judged, &events);
         if let Some(digest) = blobs.iter().find(|digest| !places.contains_key(digest)) {
