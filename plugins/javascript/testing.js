@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import { within } from "./double/host.js";
+import { verdict as shaped, wellFormed } from "./shape.js";
 
 const MAX_READ = 1 << 20;
 const MAX_TEXT = 4 << 10;
@@ -87,9 +88,10 @@ export class Host {
     return within(this, work);
   }
 
-  // The verdict, if a run takes it; an error says why it would be refused. Not looked at is
-  // whether the reason is one that only the host gives, such as `disk-full`.
-  check(verdict) {
+  // The verdict as a run has it, if it takes it; an error says why it would be refused. Not looked
+  // at is whether the reason is one that only the host gives, such as `disk-full`.
+  check(given) {
+    const verdict = shaped(given);
     const passes = verdict.outcome === "pass";
     const names = verdict.checks.map(({ name }) => name);
     const details = verdict.checks.map(({ detail }) => detail);
@@ -253,11 +255,11 @@ class Conversation {
   }
 
   say(text) {
-    this.#entries.push(text);
+    this.#entries.push(wellFormed(text));
   }
 
   give(results) {
-    this.#entries.push(results);
+    this.#entries.push(wellFormed(results));
   }
 
   ask() {

@@ -251,7 +251,7 @@ fn the_example_agents_are_tested_and_built() {
         let lines: &[&str] = match language {
             Language::Rust => &["lancet plugin build"],
             Language::Python => &["python3 -m unittest"],
-            Language::JavaScript => &["node --test", "lancet plugin build"],
+            Language::JavaScript => &["node --test", "lancet plugin build", "lancet plugin check ."],
         };
         for line in lines {
             let output = shell(&context, &project, line);
@@ -300,7 +300,7 @@ fn the_kits_are_whole_when_they_are_packed() {
     };
     let named: Vec<_> = package["exports"].as_object().unwrap().values().flat_map(leads_to).collect();
     assert!(named.len() > 30, "{named:?}");
-    for file in named.iter().map(String::as_str).chain(["LICENSE", "README.md"]) {
+    for file in named.iter().map(String::as_str).chain(["LICENSE", "README.md", "absent.js", "shape.js"]) {
         assert!(packed.contains(&file), "{file} is in no package: {packed:?}");
     }
     assert!(!packed.iter().any(|file| file.starts_with("tests/")), "{packed:?}");

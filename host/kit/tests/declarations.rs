@@ -79,7 +79,7 @@ fn the_javascript_kit_declares_the_contract() {
         assert_eq!(package["exports"][format!("./{name}")]["types"], format!("./types/{name}.d.ts"));
         if !matches!(name, "types" | "configuring") {
             let component = fs::read_to_string(kit.join("component").join(format!("{name}.js"))).unwrap();
-            assert!(component.contains(&format!("export * from \"lancet:plugin/{name}@0.1.0\"")));
+            assert!(component.contains(&format!(" from \"lancet:plugin/{name}@0.1.0\";")), "{name}");
             let double = fs::read_to_string(kit.join("double").join(format!("{name}.js"))).unwrap();
             for function in interface.functions.values().filter(|function| !function.name.starts_with('[')) {
                 let asks = format!("asks(\"{name}\", \"{}\")", camel(&function.name));

@@ -1,5 +1,8 @@
 // Which host answers, in Node.js: that of the unit test under way, or none.
 
+import { without } from "../absent.js";
+import { wellFormed } from "../shape.js";
+
 let current = null;
 
 // A function of the contract that the host of the unit test answers.
@@ -11,16 +14,16 @@ export function asks(name, what) {
           "of `lancet-sdk/testing`",
       );
     }
-    return current.answer(name, what, parameters);
+    return current.answer(name, what, parameters.map(wellFormed));
   };
 }
 
-// Has a host answer while a function runs.
+// Has a host answer while a function runs, as a component does: without clock and chance.
 export function within(host, work) {
   const before = current;
   current = host;
   try {
-    return work();
+    return without(work);
   } finally {
     current = before;
   }

@@ -7,6 +7,7 @@ import { read as readKey } from "lancet-sdk/answer-key";
 import * as artifacts from "lancet-sdk/artifacts";
 import * as budget from "lancet-sdk/budget";
 import { read as readInput } from "lancet-sdk/input";
+import { write } from "lancet-sdk/log";
 import { Conversation } from "lancet-sdk/model";
 import { below, nextU64 } from "lancet-sdk/random";
 import { setting, value } from "lancet-sdk/settings";
@@ -169,6 +170,107 @@ test("errors of the contract are its variants, and others go to the log", () => 
   const wrong = thrown(agent, "solve", badAnswerKey("no number"));
   assert.ok(wrong.error instanceof Error && wrong.logged[0].message.startsWith("Error: no number\n"));
   assert.equal(thrown(agent, "solve", unsupported("\ud800")).error.val, "\ufffd");
+});
+
+test("a text that was cut within a character leaves the plugin", () => {
+  const host = new Host({ answer: { tag: "choice", val: 1 }, shell: (stdout) => ({ stdout }), answers: [says("one")] });
+  const cut = "\u{1f600}".slice(0, 1);
+  const checks = [{ name: `a${cut}`, passed: true, detail: `b${cut}` }];
+  const whole = { ...failed("no", { explanation: "c\ufffd" }), checks: [{ name: "a\ufffd", passed: true, detail: "b\ufffd" }] };
+  const given = failed("no", { checks, explanation: `c${cut}` });
+  assert.deepEqual(host.run(() => grader(() => given).grade(task())), whole);
+  assert.deepEqual(host.check(given), whole);
+  const document = agent(() => ({ tag: "document", val: cut }));
+  assert.deepEqual(host.run(() => document.solve(task())), { tag: "document", val: "\ufffd" });
+  host.run(() => {
+    write("info", cut, [{ key: `k${cut}`, value: cut }, { key: "n", value: 3 }]);
+    assert.equal(shell.run(cut, 1).stdout, "\ufffd");
+    const talk = Conversation.open({ model: "main", instructions: cut });
+    talk.say(cut);
+    talk.give([{ call: "1", text: cut, failed: false }]);
+    talk.ask();
+  });
+  assert.deepEqual(host.logged, [{ level: "info", message: "\ufffd", fields: { "k\ufffd": "\ufffd", n: "3" } }]);
+  assert.deepEqual(host.asked[0], ["\ufffd", [{ call: "1", text: "\ufffd", failed: false }]]);
+});
+
+test("what is returned in another shape is a mistake with words", () => {
+  const says = (plugin, words) => {
+    const host = new Host();
+    const work = plugin.grade ?? plugin.solve;
+    assert.throws(() => host.run(() => work(task())), (error) => error instanceof TypeError && words.test(error.message));
+    assert.match(host.logged[0].message, words);
+    assert.equal(host.logged[0].level, "error");
+  };
+  const circular = {};
+  circular.own = circular;
+  for (const [given, words] of [
+    [undefined, /^(TypeError: )?the grader returned undefined; expected a verdict/],
+    [true, /returned true/],
+    ["x".repeat(9000), /returned "x{99}\.\.\.;/],
+    [circular, /returned an object/],
+    [grader, /returned a function/],
+    [Symbol("a"), /returned Symbol\(a\)/],
+    [Promise.resolve(failed("no")), /returned a promise; expected .* not `async`/],
+    [{ ...failed("no"), outcome: "passed" }, /`outcome` is "passed"; expected "pass", "fail" or "invalid"/],
+    [{ ...failed("no"), reason: 3 }, /`reason` is 3; expected a text/],
+    [{ ...failed("no"), score: 0.5 }, /`score` is 0\.5; expected a whole number/],
+    [{ ...failed("no"), score: -1 }, /`score` is -1/],
+    [{ ...failed("no"), checks: undefined }, /`checks` is undefined; expected an array/],
+    [failed("no", { checks: [null] }), /check 0 is null/],
+    [failed("no", { checks: [{ name: "a", passed: 1, detail: "" }] }), /`passed` of the verdict's check 0 is 1/],
+    [failed("no", { checks: [{ name: "a", passed: true }] }), /`detail` of the verdict's check 0 is undefined/],
+    [{ ...failed("no"), explanation: null }, /`explanation` is null/],
+  ]) {
+    says(grader(() => given), words);
+  }
+  for (const [given, words] of [
+    [3, /the agent returned 3; expected an answer, `{ tag: "choice", val: 3 }`/],
+    [null, /returned null/],
+    [{ tag: "choise", val: 3 }, /returned {"tag":"choise","val":3}/],
+    [{ tag: "choice" }, /`val` of the answer `choice` is undefined/],
+    [{ tag: "choice", val: "3" }, /`val` of the answer `choice` is "3"/],
+    [{ tag: "document", val: {} }, /`val` of the answer `document` is {}/],
+  ]) {
+    says(agent(() => given), words);
+  }
+  assert.throws(() => new Host().check(true), /returned true/);
+  assert.throws(() => grader(undefined), /expected a function of a task, found undefined/);
+  new Host().run(() => {
+    assert.throws(() => write("warning", "", []), /`level` .* is "warning"/);
+    assert.throws(() => write("warn", "", { a: 1 }), /`fields` .* is {"a":1}/);
+  });
+});
+
+test("there is no clock and no chance", () => {
+  const { random } = Math;
+  const whole = Date;
+  for (const [work, words] of [
+    [() => new Date(), /no clock/],
+    [() => Date(), /no clock/],
+    [() => Date.now(), /no clock/],
+    [() => new (new Date(0).constructor)(), /no clock/],
+    [() => performance.now(), /no clock/],
+    [() => Math.random(), /`lancet-sdk\/random`/],
+  ]) {
+    assert.throws(() => new Host().run(work), words);
+    assert.throws(() => new Host().run(() => agent(work).solve(task())), words);
+  }
+  new Host().run(() => {
+    assert.equal(new Date(5).toISOString(), "1970-01-01T00:00:00.005Z");
+    assert.ok(new Date(5) instanceof Date && new (class extends Date {})(5).getTime() === Date.UTC(1970) + 5);
+  });
+  assert.ok(Date === whole && Math.random === random && Date.now() > 0 && new Date(0).constructor === Date);
+  assert.ok(performance.now() > 0);
+});
+
+test("the ids of proposals are what they are, however the engine reads them", () => {
+  const given = task({ proposals: [{ id: -1, text: "" }] });
+  const solve = (task) => ({ tag: "choice", val: task.proposals[0].id });
+  const seen = [];
+  const work = agent((task) => seen.push(task.proposals[0].id) && solve(task));
+  assert.deepEqual(new Host().run(() => work.solve(given)), { tag: "choice", val: -1 });
+  assert.deepEqual(seen, [2 ** 32 - 1]);
 });
 
 test("what a manifest does not ask for cannot be called", () => {

@@ -5,13 +5,15 @@ export type * from "./types.js";
 /**
  * What a grader exports as `grading`, of the function that judges one submission. The function
  * has to come to the same verdict whenever it reads the same things. It throws `badAnswerKey` or
- * `unsupported` when it cannot come to one.
+ * `unsupported` when it cannot come to one. What it returns besides a verdict is a mistake, whose
+ * words say what was expected.
  */
 export function grader(judge: (task: Task) => Verdict): { grade(task: Task): Verdict };
 
 /**
  * What an agent exports as `solving`, of the function that works on one task. It throws
- * `unsupported` when it does not work on tasks of that kind.
+ * `unsupported` when it does not work on tasks of that kind. What it returns besides an answer is
+ * a mistake, whose words say what was expected.
  */
 export function agent(work: (task: Task) => Answer): { solve(task: Task): Answer };
 

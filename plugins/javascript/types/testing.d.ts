@@ -68,12 +68,12 @@ export class Host {
     manifest?: string | URL | null;
   });
 
-  /** What a function gives that may ask this host. */
+  /** What a function gives that may ask this host, and has no clock and no `Math.random`, as in a run. */
   run<T>(work: () => T): T;
 
   /**
-   * The verdict, if a run takes it; an error says why it would be refused. Not looked at is whether
-   * the reason is one that only the host gives, such as `disk-full`.
+   * The verdict as a run has it, if it takes it; an error says why it would be refused. Not looked
+   * at is whether the reason is one that only the host gives, such as `disk-full`.
    */
   check(verdict: Verdict): Verdict;
 

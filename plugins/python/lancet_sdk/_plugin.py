@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ def _guarded(function: Callable[[Task], Any], errors: str) -> Callable[[Task], A
 
     def guard(task: Task) -> Any:
         try:
-            return function(task)
+            return _crossing(function(task))
         except BaseException as error:
             if isinstance(error, BadAnswerKey) and bad_answer_key is not None:
                 raise err(bad_answer_key(_plain(str(error)))) from error
@@ -159,6 +160,18 @@ def _named(error: BaseException) -> str:
     if len(words) > _MAX_WORDS:
         words = f"{words[:_MAX_WORDS]}..."
     return f"{name}: {words}"
+
+
+def _crossing(value: Any) -> Any:
+    """What is returned, with all of its texts such as can cross the boundary."""
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, list):
+        return [_crossing(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            setattr(value, field.name, _crossing(getattr(value, field.name)))
+    return value
 
 
 def _plain(text: str) -> str:

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Host, task } from "lancet-sdk/testing";
 
-import { grade } from "../grader.js";
+import { grading } from "../grader.js";
 
 const manifest = new URL("../plugin.toml", import.meta.url);
 const TASK = task({ proposals: ["Mend it.", "Mend it otherwise."] });
@@ -17,7 +17,7 @@ test("the right choice passes, and nothing else does", () => {
     [{ tag: "work-tree" }, "wrong-kind"],
   ]) {
     const host = new Host({ answer, answerKey: '{"correct": 1}', manifest });
-    const verdict = host.check(host.run(() => grade(TASK)));
+    const verdict = host.check(host.run(() => grading.grade(TASK)));
     assert.equal(verdict.reason, reason);
     assert.equal(verdict.outcome, reason === "right-choice" ? "pass" : "fail");
     assert.equal(verdict.score, reason === "right-choice" ? 1000 : 0);
@@ -40,7 +40,7 @@ test("a key that cannot be read is no fail", () => {
     `{"correct": 1}${" ".repeat(1000)}`,
   ]) {
     const host = new Host({ answer: { tag: "choice", val: 1 }, answerKey });
-    assert.throws(() => host.run(() => grade(TASK)), { tag: "bad-answer-key" }, answerKey);
+    assert.throws(() => host.run(() => grading.grade(TASK)), { tag: "bad-answer-key" }, answerKey);
   }
 });
 
@@ -48,6 +48,6 @@ test("a number may be written in any way", () => {
   const long = '{"correct": 1}'.padEnd(1000);
   for (const answerKey of ['{"correct": 1.0, "mode": "strict"}', '{"correct": 10e-1}', '{"correct": 0, "correct": 1}', long]) {
     const host = new Host({ answer: { tag: "choice", val: 1 }, answerKey });
-    assert.equal(host.run(() => grade(TASK)).reason, "right-choice", answerKey);
+    assert.equal(host.run(() => grading.grade(TASK)).reason, "right-choice", answerKey);
   }
 });
