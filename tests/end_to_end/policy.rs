@@ -311,6 +311,7 @@ fn a_suite_itself_is_looked_at_whoever_judges_its_tasks() {
     // One of its own, by its digest, whoever signed it.
     let digest = lancet_suite::Suite::open(&suite).unwrap().digest().to_string();
     works(&context, &["key", "revoke", &digest, "--reason", "the answers leaked"]);
+    fs::remove_file(context.path("shop.sigstore.json")).unwrap();
     works(&context, &["suite", "sign", "shop", "--key", "bob"]);
     for words in [&run[..], &["regrade", "--policy", "strict"]] {
         let told = refused(&context, words, "strict", "revoked");

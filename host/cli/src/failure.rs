@@ -98,7 +98,8 @@ pub(crate) fn warn(message: &str) {
 fn not_let_in(key: &str) -> &'static str {
     match key {
         "signature" => {
-            "get the file and the signature anew, both from whoever made them; `lancet verify FILE` says more"
+            "get the file and the signature anew, both from whoever made them (`lancet verify FILE` says more); if it is \
+             yours, sign it again, or move its signature away while you work on it"
         }
         "revoked" => "do not use it; its maker may have a newer version, signed by another key",
         "lock" => {

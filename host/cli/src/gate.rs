@@ -121,9 +121,7 @@ impl Gate {
         let InForce { policy, keys, folder } = arguments.policy.in_force()?;
         // The suite's folder is not read again.
         let locks = Locks::read(folder.as_deref(), None, arguments.locked)?;
-        let gate = Self { recorded: recorded(run), ..Self::new(policy, keys, locks, isolation) };
-        gate.recorded_suite(run)?;
-        Ok(Arc::new(gate))
+        Ok(Arc::new(Self { recorded: recorded(run), ..Self::new(policy, keys, locks, isolation) }))
     }
 
     /// The same for a command that executes again what was: it refuses nothing, and tells what it
@@ -290,7 +288,8 @@ impl Gate {
         };
         let is_revoked = key.is_some_and(|key| self.keys.revoked_key(key).is_some());
         let graders = if is_revoked { suite_graders(suite)? } else { Vec::new() };
-        let is_pinned = graders.iter().any(|grader| self.locks.pin_by_operator(grader.identity.digest));
+        let pins = |grader: &Named| self.locks.pin_by_operator(grader.identity.digest);
+        let is_pinned = !graders.is_empty() && graders.iter().all(pins);
         let named_by = key.and_then(|key| self.keys.revoked_before(key)).map(|known| known.name.as_str());
         let revoked = self.keys.revoked_digest(suite.digest());
         Ok(Decision::of_suite(&self.suite, revoked, named_by, is_pinned))
@@ -314,7 +313,7 @@ impl Gate {
     }
 
     /// The same for the suite of a recorded run, of which the digest is known.
-    fn recorded_suite(&self, run: &RunSpec) -> Result<(), Failure> {
+    pub(crate) fn recorded_suite(&self, run: &RunSpec) -> Result<(), Failure> {
         let revoked = self.keys.revoked_digest(run.suite.reported.digest);
         let decision = Decision::of_suite(&Signed::Not, revoked, None, false);
         Ok(self.hold(&format!("the suite `{}`", run.suite.reported.name), decision.refusal())?)
@@ -401,8 +400,10 @@ impl lancet_runner::Gate for Gate {
         let refusal = decision.refusal().cloned();
         if refusal.is_none() {
             // What was let in then is no news.
-            if !self.marks {
+            if !self.marks && named.origin == Origin::Suite {
                 self.warn_of(&what, &decision);
+            } else if !self.marks {
+                decision.warnings().for_each(|line| warn(&format!("{what}: {}", line.why)));
             }
             if let Some(key) = key {
                 self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(place.0, key);

@@ -32,6 +32,7 @@ pub(crate) fn main(arguments: &Regrade, global: &Global) -> Result<Exit, Failure
         };
         let spec = store.run(&run).await?.spec;
         let gate = Gate::of_run(&arguments.policy, &arguments.isolation, &spec)?;
+        gate.recorded_suite(&spec)?;
         gate.limits(&spec.agent_limits, &spec.grader_limits)?;
         let (loader, progress) = (guarded(jobs, &arguments.isolation, &gate)?, Progress::new(global.quiet));
         let begin = || started = Instant::now();

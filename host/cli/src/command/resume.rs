@@ -23,6 +23,7 @@ pub(crate) fn main(arguments: &Resume, global: &Global) -> Result<Exit, Failure>
         let jobs = arguments.jobs.number_with(&spec.models, &spec.agent_limits);
         let gate = Gate::of_run(&arguments.policy, &arguments.isolation, &spec)?;
         if Run::is_due(&store, &id).await? {
+            gate.recorded_suite(&spec)?;
             gate.limits(&spec.agent_limits, &spec.grader_limits)?;
             gate.pinned_images(&images(&store, &id).await?)?;
         }

@@ -166,10 +166,11 @@ impl Decision {
 
     /// Decides about a suite itself, whatever judges its tasks: a signature that is there has to hold,
     /// and neither its digest nor the key is to be revoked. What a key has signed that was revoked
-    /// since is used still where the operator's lock pins a grader of the suite.
+    /// since is used still where the operator's lock pins all that judges in it.
     #[must_use]
     pub fn of_suite(signed: &Signed, reason: Option<&str>, named_by: Option<&str>, is_pinned: bool) -> Self {
-        Self(vec![signature(signed), revoked(reason, signed, named_by, is_pinned)])
+        let pinned = is_pinned.then_some("your lock pins its graders; nobody pins its tasks and answers");
+        Self(vec![signature(signed), revoked(reason, signed, named_by, pinned)])
     }
 
     /// What to be wary of.
@@ -197,10 +198,13 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, candidate: &Candidate<'_>) -> Decision {
         let whose = self.whose(candidate);
-        let is_pinned = matches!(candidate.pinned, Pinned::As { by_operator: true });
+        let pinned = match candidate.pinned {
+            Pinned::As { by_operator: true } => Some("your lock pins its digest"),
+            _ => None,
+        };
         let mut lines = vec![
             signature(&candidate.signed),
-            revoked(candidate.revoked, &candidate.signed, candidate.named_by, is_pinned),
+            revoked(candidate.revoked, &candidate.signed, candidate.named_by, pinned),
             lock(candidate),
             self.source(candidate),
         ];
@@ -443,7 +447,12 @@ fn signature(signed: &Signed) -> PolicyLine {
 
 /// Whether its digest or the key is revoked. A digest stays revoked whoever pins it: that one file
 /// is not to be used. Of a key the operator's lock keeps what it has looked at before.
-fn revoked(digest: Option<&str>, signed: &Signed, named_by: Option<&str>, is_pinned: bool) -> PolicyLine {
+fn revoked(
+    digest: Option<&str>,
+    signed: &Signed,
+    named_by: Option<&str>,
+    pinned: Option<&str>,
+) -> PolicyLine {
     let key = "revoked";
     if let Some(reason) = digest {
         return PolicyLine::new(key, Finding::Refuses, format!("its digest is revoked: {reason}"));
@@ -459,13 +468,12 @@ fn revoked(digest: Option<&str>, signed: &Signed, named_by: Option<&str>, is_pin
         }
         _ => return PolicyLine::new(key, Finding::Passes, "neither its digest nor a key that signed it is"),
     };
-    match is_pinned {
-        true => {
-            let why =
-                format!("the key {id} is revoked: {reason}; it is used still, as your lock pins its digest");
+    match pinned {
+        Some(pinned) => {
+            let why = format!("the key {id} is revoked: {reason}; it is used still, as {pinned}");
             PolicyLine::new(key, Finding::Warns, why)
         }
-        false => PolicyLine::new(key, Finding::Refuses, format!("the key {id} is revoked: {reason}")),
+        None => PolicyLine::new(key, Finding::Refuses, format!("the key {id} is revoked: {reason}")),
     }
 }
 
