@@ -3,8 +3,9 @@
 //! Until then a file has no name at all, where its file system can do so, and a folder has a hidden
 //! one. So has a file for the moment in which it replaces another, and all along where there are none
 //! without. What has a hidden name is locked by who makes it: what was left of a file or a folder,
-//! since somebody was killed, nobody holds, and the next one that is begun beside it removes it. Only
-//! where a file system knows no locks, and among what other users have left, is nothing removed.
+//! since somebody was killed, nobody holds, and the next one that is begun beside it removes it; a
+//! file ten minutes after it was last written to, as locks of other machines may not be known here.
+//! Only where a file system knows no locks, and among what other users have left, is nothing removed.
 //! Whoever ends this process says so to [`remove_hidden`] first.
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags, linkat, renameat_with};
 use rustix::io::Errno;
@@ -364,6 +365,10 @@ fn free(place: &Path) -> io::Result<()> {
     }
 }
 
+/// How long nobody has written to a file that was left: 10 minutes. From its last byte to its place a
+/// living process takes moments.
+const ABANDONED: Duration = Duration::from_secs(600);
+
 /// What is looked for among what was left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Left {
@@ -388,7 +393,10 @@ fn remove_left(parent: &Path, prefix: &str, left: Left) {
                 Left::Files => found.is_file(),
                 Left::Folders => found.is_dir(),
             };
-            is_one && found.uid() == own
+            // Where locks are known to one machine alone, what others have under way is young.
+            let is_old =
+                || found.modified().ok().and_then(|at| at.elapsed().ok()).is_some_and(|age| age > ABANDONED);
+            is_one && found.uid() == own && (left == Left::Folders || is_old())
         };
         if !is_hidden || !entry.metadata().is_ok_and(|found| is_own(&found)) {
             continue;
@@ -459,20 +467,28 @@ mod tests {
         fs::create_dir(at(".lancet-file-folder")).unwrap();
         fs::write(at("other"), "other").unwrap();
         std::os::unix::fs::symlink("other", at(".lancet-file-link")).unwrap();
+        // By its time, too: where locks are not known to others, this one might be under way.
+        let young = at(".lancet-file-1-0-00000001");
+        fs::write(&young, "young").unwrap();
+        let abandon = || {
+            let file = File::create(&left).unwrap();
+            file.set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
+        };
         for unnamed in [true, false] {
-            fs::write(&left, "left").unwrap();
+            abandon();
             let written = WholeFile::begun(&at("written"), 0o600, false).unwrap();
             assert!(!left.exists(), "{unnamed}");
             // This one is about to replace what is at its place.
             let about = WholeFile::begun(&at("about"), 0o600, unnamed).unwrap();
             let (path, name, held) = about.named().unwrap();
-            fs::write(&left, "left").unwrap();
+            abandon();
             WholeFile::begun(&at("next"), 0o600, unnamed).unwrap().replace().unwrap();
             assert!(!left.exists() && name.0.exists(), "{unnamed}");
             name.replaced(&path).unwrap();
             drop(held);
             written.replace().unwrap();
         }
+        fs::remove_file(young).unwrap();
         let expected = [".lancet-file-folder", ".lancet-file-link", "about", "next", "other", "written"];
         assert_eq!(names(place.path()), expected);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lancet_core::{Cents, ListedRun, RunState};
-use lancet_store::Audit;
+use lancet_store::{Audit, StoreError};
 
 use crate::arguments::{Global, Listing};
 use crate::exit::Exit;
@@ -34,11 +34,12 @@ pub(crate) fn main(arguments: &Listing, global: &Global) -> Result<Exit, Failure
     for id in reader.run_ids()? {
         let audited = match reader.audit(&id) {
             Ok(audited) => audited,
-            // Whatever keeps one from being read: the others are shown.
-            Err(error) => {
+            // A file of this one that cannot be read: the others are shown.
+            Err(error @ StoreError::Io { .. }) => {
                 unread.get_or_insert(error);
                 continue;
             }
+            Err(error) => return Err(error.into()),
         };
         let Audit { run, attempts, differences } = audited;
         let counts = run.counts;

@@ -233,10 +233,14 @@ fn is_not_moved(
         return refused(message, hint);
     }
     let parsed = |one: &Locked| Version::parse(one.version.as_deref()?).ok();
-    let newest = others.iter().filter(|other| is_same(other)).filter_map(|other| parsed(other)).max();
+    let newest = others
+        .iter()
+        .filter(|other| is_same(other))
+        .filter_map(|other| parsed(other))
+        .max_by(Version::cmp_precedence);
     let is_named = names_version || reference.digest().is_some();
     if let (false, Some(newest), Some(found)) = (is_named, newest, parsed(locked))
-        && newest > found
+        && newest.cmp_precedence(&found).is_gt()
     {
         let message = format!(
             "`{path}` has `{}` {newest}, and `{reference}` is {found} now, which is older: a tag that is no version \
