@@ -239,7 +239,7 @@ fn cases_are_tried_and_have_to_come_to_what_they_declare() {
         "cases/wrong",
         "2x pass right-choice",
         "one: 1 of 2 wrong submissions is told from the right one",
-        "cases/wrong: no required test fails for it",
+        "cases/wrong: it is judged as the right one",
         "2 controls and 3 cases of",
         "2 surprises",
     ] {

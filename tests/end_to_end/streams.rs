@@ -532,7 +532,7 @@ fn a_signal_or_a_kill_ends_a_command_with_what_it_has_started() {
         [(&["plugin", "test", "other"][..], true), (&["plugin", "test", "other", "--quiet"], false)]
     {
         let outcome = context.lancet(words);
-        outcome.fails(4, &["componentize-py failed (exit status: 3):\nbad\n"]);
+        outcome.fails(4, &["componentize-py failed (exit status: 3):\n  bad\n"]);
         assert!(!outcome.stderr.contains("1b"), "{}", outcome.stderr);
         assert_eq!(outcome.stderr.contains("building: `other/"), is_told, "{}", outcome.stderr);
     }

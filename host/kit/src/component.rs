@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use lancet_core::Capability;
 use lancet_guest_build::Request;
@@ -17,6 +18,9 @@ use crate::world;
 
 /// How much of what a tool wrote is shown when it fails: the last 16 KiB.
 const MAX_OUTPUT: usize = 16 << 10;
+
+/// How long a tool may take that executes what is at the top of the plugin's own modules: 15 minutes.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// The most bytes of a component that a tool made: 64 MiB, as of any.
 const MAX_COMPONENT_BYTES: u64 = 64 << 20;
@@ -219,9 +223,15 @@ fn made(
     // Where in the tool it failed is of no use to who wrote the plugin.
     command.env("RUST_BACKTRACE", "0").env_remove("RUST_LIB_BACKTRACE");
     let program = command.get_program().to_owned();
-    let output =
-        lancet_child::output(command, MAX_OUTPUT, is_stopped).map_err(Error::read(PathBuf::from(program)))?;
-    let output = output.ok_or(Error::Stopped(tool.name()))?;
+    let began = Instant::now();
+    let is_late = || began.elapsed() > PATIENCE;
+    let output = lancet_child::output(command, MAX_OUTPUT, &|| is_stopped() || is_late());
+    let output = output.map_err(Error::read(PathBuf::from(program)))?.ok_or_else(|| {
+        match is_late() && !is_stopped() {
+            true => Error::Endless { tool, seconds: PATIENCE.as_secs() },
+            false => Error::Stopped(tool.name()),
+        }
+    })?;
     if !output.status.success() {
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));

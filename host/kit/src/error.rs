@@ -83,6 +83,14 @@ pub enum Error {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// A tool does not come to an end.
+    #[error("{} has not ended within {seconds} s", tool.name())]
+    Endless {
+        /// The tool.
+        tool: Tool,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// A tool ended otherwise than it should.
     #[error("{} failed ({status}):\n{output}", tool.name())]
     Failed {
@@ -122,6 +130,11 @@ impl Error {
                 path.display()
             )),
             Self::Untested { install, .. } => Some(install.clone()),
+            Self::Endless { .. } => Some(
+                "it executes what is at the top of the plugin's modules: look for a loop there that does not end, or build it \
+                 on a machine that is less busy"
+                    .to_owned(),
+            ),
             Self::Failed { tool, output, .. } => Some(failed(*tool, output)),
             Self::Rust(lancet_guest_build::Error::Start { .. }) => {
                 Some("install Rust with rustup, which brings rustc and cargo".to_owned())

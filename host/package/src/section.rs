@@ -19,7 +19,8 @@ const COMPONENT_ID: u8 = 4;
 const MAX_NESTING: usize = 32;
 
 /// Sections as wasm-tools reads and writes them, each a text, which [`write`] replaces.
-const METADATA: [&str; 5] = ["authors", "description", "licenses", "source", "version"];
+const METADATA: [&str; 7] =
+    ["authors", "description", "licenses", "source", "version", "homepage", "revision"];
 /// The section of names; the component's own name is its part 0.
 const NAMES: &str = "component-name";
 
@@ -97,13 +98,16 @@ fn metadata_of(said: &Manifest) -> [Option<String>; METADATA.len()] {
         Some(said.licence.clone()),
         said.source.clone(),
         Some(said.version.to_string()),
+        // What no manifest says, nobody is to be told by other tools.
+        None,
+        None,
     ]
 }
 
 /// A section of metadata that says something else than the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
-    /// Its name: `authors`, `description`, `licenses`, `source` or `version`.
+    /// Its name: `authors`, `description`, `licenses`, `source`, `version`, `homepage` or `revision`.
     pub section: &'static str,
     /// What it holds; `None` when there is no such section.
     pub found: Option<String>,
@@ -329,12 +333,16 @@ mod tests {
         let (found, expected) = (Some("9.9.9".to_owned()), Some("1.2.0".to_owned()));
         assert_eq!(differs(&other), [Metadata { section: "version", found, expected }]);
         let bare = differs(&with(WHOLE.as_bytes()));
-        assert_eq!(bare.len(), METADATA.len());
+        assert_eq!(bare.len(), 5);
         assert!(bare.iter().all(|metadata| metadata.found.is_none()));
         // What no manifest says, no section may.
         let no_source = Manifest::parse(&WHOLE.replace("source =", "# source =")).unwrap();
         let sourced = metadata(&package, &no_source).unwrap();
         assert!(sourced.len() == 1 && sourced[0].section == "source" && sourced[0].expected.is_none());
+        let mut elsewhere = package.clone();
+        custom(&mut elsewhere, "homepage", b"https://example.com/other");
+        let found = metadata(&elsewhere, &said).unwrap();
+        assert!(found.len() == 1 && found[0].section == "homepage" && found[0].expected.is_none());
         assert!(metadata(&package[..package.len() - 1], &said).is_err());
     }
 

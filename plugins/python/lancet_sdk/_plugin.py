@@ -170,7 +170,10 @@ def _crossing(value: Any) -> Any:
         return [_crossing(one) for one in value]
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            setattr(value, field.name, _crossing(getattr(value, field.name)))
+            one = getattr(value, field.name)
+            if (plain := _crossing(one)) != one:
+                # The author's own may be frozen.
+                object.__setattr__(value, field.name, plain)
     return value
 
 

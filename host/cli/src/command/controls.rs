@@ -165,7 +165,10 @@ fn coverage(tasks: &[CaseCoverage]) -> String {
         }
         text.push('\n');
         for case in undetected {
-            text.push_str(&format!("  cases/{case}: no required test fails for it\n"));
+            // What is chosen is held against the key; no test says anything.
+            let why =
+                if *required > 0 { "no required test fails for it" } else { "it is judged as the right one" };
+            text.push_str(&format!("  cases/{case}: {why}\n"));
         }
         for test in never_failed.iter().take(MAX_LISTED) {
             let test = display_safe(&test.test);

@@ -121,6 +121,12 @@ impl Property {
                 Some(Value::Number(bound)) if is_numeric && kind.is_of(&Value::Number(bound.clone())) => {
                     Ok(Some(bound))
                 }
+                _ if is_numeric && matches!(value, toml::Value::Integer(_) | toml::Value::Float(_)) => {
+                    let most =
+                        if kind == SettingType::Integer { "within 2^53 - 1 of 0" } else { "that is finite" };
+                    let problem = format!("`{value}`, expected {} {most}", plain.expected());
+                    Err(ManifestError::new(table.key(key), problem))
+                }
                 _ if is_numeric => Err(table.other(key, &plain.expected(), value)),
                 _ => Err(ManifestError::new(
                     table.key(key),
