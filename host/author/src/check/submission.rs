@@ -162,7 +162,9 @@ pub(super) fn inputs(
                 let tried = format!("{name}, with `{function}` giving the error {}", error_word(kind));
                 maker.add(tried, base, |graded| {
                     graded.refusing = Some((function, kind));
-                    graded.refused_of = Some(first);
+                    // That a file is not there is an answer, and no failure to read it.
+                    let is_answer = kind == CallErrorKind::NotFound && function.ends_with(".read");
+                    graded.refused_of = (!is_answer).then_some(first);
                     graded.if_passed =
                         (function == "tests.run" && base.task.kind == Kind::IcSwe).then_some(PASSES_UNTESTED);
                 });

@@ -120,8 +120,8 @@ pub(super) fn keys(maker: &mut Maker, name: &str, base: &Fixture) {
     // Where tests decide, all that a key has may be optional.
     if base.task.kind == Kind::SweManager {
         junk.push(("the answer key `{}`", "{}".to_owned()));
+        junk.extend(hollow(Value::Null).map(|key| ("an answer key with `null` for every value", key)));
     }
-    junk.extend(hollow(Value::Null).map(|key| ("an answer key with `null` for every value", key)));
     junk.extend(hollow(Value::from("")).map(|key| ("an answer key with an empty text for every value", key)));
     // That of a table or a list is what ends it.
     let whole = text.trim_end();
