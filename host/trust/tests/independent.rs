@@ -406,6 +406,26 @@ fn the_verifier_in_python_refuses_what_lancet_refuses() {
     }
 }
 
+/// What serde says that it expects in the place of a kind that is none.
+fn kinds<T: serde::de::DeserializeOwned>(none: &str) -> Vec<String> {
+    let error = serde_json::from_str::<T>(none).err().unwrap().to_string();
+    let kinds: Vec<_> = error.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(kinds[0] == "none" && kinds.len() > 5, "{error}");
+    kinds[1..].to_vec()
+}
+
+/// A kind of event, request or response that it does not know would have it refuse honest runs.
+#[test]
+fn the_verifier_in_python_knows_all_that_a_journal_may_hold() {
+    let program = fs::read_to_string(docs().join("verify.py")).unwrap();
+    let events = kinds::<Event>(r#"{"event":"none"}"#);
+    let requests = kinds::<lancet_core::Request>(r#"{"call":"none"}"#);
+    let responses = kinds::<lancet_core::Response>(r#"{"none":1}"#);
+    for kind in events.iter().chain(&requests).chain(&responses) {
+        assert!(program.contains(&format!("\"{kind}\"")), "{kind}");
+    }
+}
+
 /// Signed by a host that says something else in one place than in another.
 #[test]
 fn the_verifier_in_python_finds_what_a_host_contradicts_itself_in() {
