@@ -1,11 +1,11 @@
-"""Changes each bit of what was signed, of large files one in each byte or in some, and counts what `verify.py` takes all the same.
+"""Changes each bit of what was signed, of large files one in each byte or in some, and counts what `verify.py` and `short.py` take all the same.
 
     changed.py FOLDER-OF-VERIFY FOLDER
 """
 import io, pathlib, sys
 
 sys.path.insert(0, sys.argv[1])
-import verify
+import short, verify
 
 folder = pathlib.Path(sys.argv[2])
 key, witness = [verify.load_key(folder / name) for name in ("acme.pub", "witness.pub")]
@@ -33,6 +33,7 @@ cases = {
     "package": (package, lambda changed: verify.verify_package(changed, bundle, key)),
     "checkpoint": (note, lambda changed: verify.open_checkpoint(changed, "example.org/log", key)),
     "run": (read("run.attested.jsonl"), lambda changed: verify.verify_run(changed, key)),
+    "run, in short": (read("old.attested.jsonl"), lambda changed: short.verify(changed, key)),
     "cosigned run": (read("cosigned.attested.jsonl"), lambda changed: verify.verify_witness(changed, key, witness)),
     "export": (read("run.export.tar"), lambda changed: verify.verify_export(io.BytesIO(changed), key)),
     "proof": (read("proof"), inclusion),

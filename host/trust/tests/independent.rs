@@ -489,7 +489,7 @@ fn the_verifier_in_python_finds_each_changed_bit() {
     python.arg(script).arg(docs()).arg(bench.folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
     let counted = python::run(&mut python, "the verifier has to take what is signed");
     let lines: Vec<_> = counted.lines().collect();
-    assert_eq!(lines.len(), 11, "{counted}");
+    assert_eq!(lines.len(), 12, "{counted}");
     assert!(lines.iter().all(|line| line.ends_with(": 0 taken")), "{counted}");
 }
 
