@@ -134,7 +134,9 @@ async fn a_snapshot_is_what_is_there_now_and_work_goes_on() {
     let agent = task.open().await;
     sh(
         &agent,
-        "(while :; do date +%s%N > /tmp/clock; mv /tmp/clock clock; done) >/dev/null 2>&1 & echo 1 > one",
+        // Never gone for a moment, as what is moved there from another file system is.
+        "(while :; do date +%s%N >> clock; done) >/dev/null 2>&1 & echo 1 > one; \
+         until [ -s clock ]; do sleep 0.1; done",
     )
     .await;
     let first = agent.snapshot().await.unwrap();
