@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from ._text import guard_texts
+
 IN_COMPONENT = sys.platform == "wasi"
 
 # Whether all the modules of a component are there, so that none is looked for any more.
@@ -66,10 +68,12 @@ if IN_COMPONENT:
     # Now, while the component is built: to look for a module later is to read files, a trap.
     for _name in (*INTERFACES, "types", "configuring"):
         try:
-            interface(_name)
+            _module = interface(_name)
         except ImportError:
             # The world of this component does not have it.
-            pass
+            continue
+        if _name in INTERFACES:
+            guard_texts(_module)
     _is_loaded = True
 else:
     # Before whatever else is called so: generated modules that lie about are not the contract.

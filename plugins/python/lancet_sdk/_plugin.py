@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, is_dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ._host import interface
+from ._text import crossing, plain
 
 if TYPE_CHECKING:
     from ._bindings.wit_world.imports.types import Answer, Check, Task, Verdict
@@ -99,12 +99,12 @@ def _guarded(function: Callable[[Task], Any], errors: str) -> Callable[[Task], A
 
     def guard(task: Task) -> Any:
         try:
-            return _crossing(function(task))
+            return crossing(function(task))
         except BaseException as error:
             if isinstance(error, BadAnswerKey) and bad_answer_key is not None:
-                raise err(bad_answer_key(_plain(str(error)))) from error
+                raise err(bad_answer_key(plain(str(error)))) from error
             if isinstance(error, Unsupported):
-                raise err(unsupported(_plain(str(error)))) from error
+                raise err(unsupported(plain(str(error)))) from error
             # An error of the contract that was raised as such is no mistake.
             value = getattr(error, "value", None)
             is_of_contract = isinstance(error, err) and type(value).__name__.startswith(f"{errors}_")
@@ -122,12 +122,12 @@ def _tell(log: ModuleType, error: BaseException) -> None:
     component there are none, and looking for one is a trap.
     """
     try:
-        text = _plain("\n".join(_described(error))[:_MAX_TEXT])
+        text = plain("\n".join(_described(error))[:_MAX_TEXT])
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        log.write(log.Level.ERROR, text, [log.Field("panic", _plain(place))])
+        log.write(log.Level.ERROR, text, [log.Field("panic", plain(place))])
     except Exception:
         # There is no memory left: then it fails without words.
         pass
@@ -160,23 +160,3 @@ def _named(error: BaseException) -> str:
     if len(words) > _MAX_WORDS:
         words = f"{words[:_MAX_WORDS]}..."
     return f"{name}: {words}"
-
-
-def _crossing(value: Any) -> Any:
-    """What is returned, with all of its texts such as can cross the boundary."""
-    if isinstance(value, str):
-        return _plain(value)
-    if isinstance(value, list):
-        return [_crossing(one) for one in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            one = getattr(value, field.name)
-            if (plain := _crossing(one)) != one:
-                # The author's own may be frozen.
-                object.__setattr__(value, field.name, plain)
-    return value
-
-
-def _plain(text: str) -> str:
-    """A text that can cross the boundary: what is no UTF-8 cannot."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

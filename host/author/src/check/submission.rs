@@ -333,6 +333,7 @@ fn submissions(maker: &mut Maker, name: &str, base: &Fixture) {
         for (what, value) in [
             ("a document that chooses by a word", r#""x""#),
             ("a document that chooses by a digit that is no number", r#""²""#),
+            ("a document that chooses half a character", r#""\ud83d""#),
             ("a document that chooses an empty list", "[]"),
             ("a document that chooses an empty object", "{}"),
             ("a document that chooses a number beyond all bounds", "1e400"),
