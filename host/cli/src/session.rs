@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lancet_core::hint_of_descriptors;
 use lancet_engine::{Compiler, Slow, Workers};
 use lancet_jail::Program;
 use lancet_runner::{Ended, Error, Host, Loader, Observer, Prepared, Run, Trial};
@@ -84,28 +85,14 @@ const KEPT_THREADS: usize = 4;
 
 const FEW_THREADS: &str = "a limit on processes and threads is reached, RLIMIT_NPROC of the user (`ulimit -u`) or \
                            `pids.max` of the control group: raise it, end other processes, or run less at a time";
-const FEW_FILES: &str = "a limit on open files is reached, RLIMIT_NOFILE of the process (`ulimit -n`): raise it, or run \
-                         less at a time";
-const FEW_FILES_OF_ALL: &str = "the machine has as many files open as it may (`fs.file-max`): raise that, or end other \
-                                processes";
 
-// The system's numbers, which are the same wherever Lancet runs and have no names in `std`.
-
-/// The process has as many files open as it may.
-const EMFILE: i32 = 24;
-/// The machine has.
-const ENFILE: i32 = 23;
 /// What ends a process that writes more into a file than it may, unless there is a handler: then the
-/// write fails, and is told.
+/// write fails, and is told. The number is the same wherever Lancet runs.
 const SIGXFSZ: i32 = 25;
 
 /// What to do when the system does not give what a process needs to do more than one thing.
 fn few(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(EMFILE) => FEW_FILES,
-        Some(ENFILE) => FEW_FILES_OF_ALL,
-        _ => FEW_THREADS,
-    }
+    hint_of_descriptors(error).unwrap_or(FEW_THREADS)
 }
 
 /// Pairs of descriptors that are tried for: an executor opens six, of which the last three are for
@@ -408,9 +395,9 @@ mod tests {
     #[test]
     fn each_limit_has_its_hint() {
         let hint = |number| few(&io::Error::from_raw_os_error(number));
-        assert!(hint(EMFILE).contains("`ulimit -n`"));
-        assert!(hint(ENFILE).contains("`fs.file-max`"));
-        // EAGAIN, of a thread that cannot be.
+        assert!(hint(24).contains("`ulimit -n`"));
+        assert!(hint(23).contains("`fs.file-max`"));
+        // The last is EAGAIN, of a thread that cannot be.
         assert!(hint(11).contains("`ulimit -u`"));
         descriptors().unwrap();
     }

@@ -139,7 +139,7 @@ pub use verdict::{
     Check, MAX_CHECKS, MAX_DETAIL_BYTES, MAX_EXPLANATION_BYTES, MAX_VERDICT_BYTES, MalformedVerdict,
     Observed, Outcome, ReasonCode, Score, Verdict, VerdictRecord,
 };
-pub use wording::{said_of_toml, with_causes};
+pub use wording::{hint_of_descriptors, one_line, said_of_toml, with_causes};
 pub use workspace::{
     ArtifactEntry, CallError, CallErrorKind, CommandOutput, MAX_COMMAND_SECONDS, MAX_ENTRIES,
     MAX_OUTPUT_BYTES, MAX_PATCH_BYTES, MAX_READ_BYTES, MAX_WRITE_BYTES, Observation, SearchHit,

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use crate::{Answer, LogLevel, Request, RunEnd, SolveEnd};
 
@@ -23,6 +24,32 @@ pub fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// The first so many characters of a text that may be a stranger's, in one line: what would break it
+/// is escaped, so that nothing in it looks like a line of ours.
+#[must_use]
+pub fn one_line(text: &str, most: usize) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().collect(),
+        false => String::from(c),
+    };
+    text.chars().take(most).map(escaped).collect()
+}
+
+/// What to do when the system opens no further file; `None` when the error is another one.
+#[must_use]
+pub fn hint_of_descriptors(error: &io::Error) -> Option<&'static str> {
+    // EMFILE and ENFILE, which are the same wherever Lancet runs and have no kinds in `std`.
+    match error.raw_os_error()? {
+        24 => Some(
+            "a limit on open files is reached, RLIMIT_NOFILE of the process (`ulimit -n`): raise it, or run less at a time",
+        ),
+        23 => Some(
+            "the machine has as many files open as it may (`fs.file-max`): raise that, or end other processes",
+        ),
+        _ => None,
+    }
 }
 
 /// What the reader of TOML says of a text that is none, in words of TOML: of a number that is too

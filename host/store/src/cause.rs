@@ -5,15 +5,12 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use lancet_core::hint_of_descriptors;
 use rusqlite::ffi;
 
-// The system's numbers, which are the same wherever Lancet runs: `io::ErrorKind` has no names for
-// the first three.
+// The system's numbers, which are the same wherever Lancet runs: `io::ErrorKind` has no name for
+// the first.
 
-/// The process has as many files open as it may.
-pub(crate) const EMFILE: i32 = 24;
-/// The machine has.
-pub(crate) const ENFILE: i32 = 23;
 /// The disk fails.
 pub(crate) const EIO: i32 = 5;
 /// A file would be larger than it may be.
@@ -66,7 +63,7 @@ pub(crate) fn is_lack_of_room(error: &io::Error) -> bool {
 }
 
 fn is_lack_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+    hint_of_descriptors(error).is_some()
 }
 
 /// Tries whether there is room for a further file, which has no name and is gone at once.

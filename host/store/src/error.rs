@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lancet_core::{AttemptId, RunId, Sha256};
+use lancet_core::{AttemptId, RunId, Sha256, hint_of_descriptors};
 
-use crate::cause::{self, EIO, EMFILE, ENFILE};
+use crate::cause::{self, EIO};
 
 /// What can go wrong with a store. [`StoreError::hint`] says what to do.
 ///
@@ -341,13 +341,10 @@ const MAKE_ROOM: &str = "make room on the disk, or in your quota of it; reading 
 fn hint_of(said: &io::Error) -> &'static str {
     use io::ErrorKind;
 
+    if let Some(hint) = hint_of_descriptors(said) {
+        return hint;
+    }
     match (said.raw_os_error(), said.kind()) {
-        (Some(EMFILE), _) => {
-            "a limit on open files is reached, RLIMIT_NOFILE of the process (`ulimit -n`): raise it, or run less at a time"
-        }
-        (Some(ENFILE), _) => {
-            "the machine has as many files open as it may (`fs.file-max`): raise that, or end other processes"
-        }
         (Some(EIO), _) => {
             "the disk fails, or what is between (`dmesg` may say more): try again, and if it stays so restore the store \
              from a backup"

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use lancet_core::Sha256;
+use lancet_core::{Sha256, one_line};
 use serde::Serialize;
 
 /// One thing that is wrong, or odd, in a suite's folder.
@@ -235,11 +235,7 @@ fn count(problems: usize) -> String {
 
 /// What somebody wrote, short enough to be repeated, and in one line.
 pub(crate) fn shown(text: &str) -> String {
-    let escaped = |c: char| match c.is_control() {
-        true => c.escape_default().collect(),
-        false => String::from(c),
-    };
-    let mut short: String = text.chars().take(80).map(escaped).collect();
+    let mut short = one_line(text, 80);
     if text.chars().nth(80).is_some() {
         short.push('…');
     }

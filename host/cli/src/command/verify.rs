@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lancet_core::Sha256;
+use lancet_core::{Sha256, one_line};
 use lancet_suite::Suite;
 use lancet_trust::{
     Bundle, BundleError, Foreign, ForeignStatement, KeyId, Keys, KeysError, Plugin, Policy, Predicate as _,
@@ -136,7 +136,7 @@ impl Case {
             Plugin::TYPE => self.plugin(payload, id)?,
             lancet_trust::Suite::TYPE => self.suite(payload)?,
             other => {
-                let shown: String = other.chars().take(200).flat_map(char::escape_debug).collect();
+                let shown = one_line(other, 200);
                 let message = format!(
                     "`{}`: it says `{shown}`, expected `{}` or `{}`",
                     self.bundle.display(),

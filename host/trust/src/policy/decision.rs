@@ -170,7 +170,13 @@ impl Decision {
     #[must_use]
     pub fn of_suite(signed: &Signed, reason: Option<&str>, named_by: Option<&str>, is_pinned: bool) -> Self {
         let pinned = is_pinned.then_some("your lock pins its graders; nobody pins its tasks and answers");
-        Self(vec![signature(signed), revoked(reason, signed, named_by, pinned)])
+        let signature = match signed {
+            Signed::By { key, .. } => {
+                PolicyLine::new("signature", Finding::Passes, format!("that of the key {key} holds"))
+            }
+            _ => signature(signed),
+        };
+        Self(vec![signature, revoked(reason, signed, named_by, pinned)])
     }
 
     /// What to be wary of.
@@ -198,10 +204,8 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, candidate: &Candidate<'_>) -> Decision {
         let whose = self.whose(candidate);
-        let pinned = match candidate.pinned {
-            Pinned::As { by_operator: true } => Some("your lock pins its digest"),
-            _ => None,
-        };
+        let is_pinned = matches!(candidate.pinned, Pinned::As { by_operator: true });
+        let pinned = is_pinned.then_some("your lock pins its digest");
         let mut lines = vec![
             signature(&candidate.signed),
             revoked(candidate.revoked, &candidate.signed, candidate.named_by, pinned),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lancet_core::{Capability, said_of_toml};
+use lancet_core::{Capability, one_line, said_of_toml};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -225,11 +225,6 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-/// The beginning of a text that may be a stranger's, in one line: what would break it is escaped.
 pub(crate) fn cut(text: &str) -> String {
-    let escaped = |c: char| match c.is_control() {
-        true => c.escape_default().collect(),
-        false => String::from(c),
-    };
-    text.chars().take(80).map(escaped).collect()
+    one_line(text, 80)
 }
